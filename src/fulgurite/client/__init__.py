@@ -1,0 +1,1 @@
+"""The asyncio client: one reconnecting stream over either dialect."""

@@ -1,0 +1,170 @@
+"""Every exception that Fulgurite raises on purpose, in one tree.
+
+::
+
+    FulguriteError
+    ├── InputError                  the caller gave something that cannot be meant; says what is accepted
+    │   └── ChannelError            not the name of a realtime channel
+    ├── RemoteProtocolError         the peer sent something that is not the protocol
+    │   └── MessageError            a message of a known channel that does not fit its type
+    ├── LocalProtocolError          our own caller asked a dialect for something it forbids
+    ├── ConnectError                no connection could be made, or not as asked
+    │   └── HandshakeRefusedError   the server answered the WebSocket handshake with an HTTP status
+    ├── RequestRefusedError         the server refused a request, with a code and a text
+    │   ├── AuthenticationError     it refused `auth`
+    │   └── SubscriptionError       it refused to subscribe or unsubscribe a channel
+    ├── AddressInUseError           a port that we were told to listen on is taken
+    └── BookNotLiveError            the order book was asked while it may be wrong
+
+Each carries its data as attributes, builds its own text from them, and says what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class FulguriteError(Exception):
+    """The root of the tree: catch this to catch everything Fulgurite raises on purpose."""
+
+
+class InputError(FulguriteError, ValueError):
+    """A value from outside that cannot be meant.
+
+    Args:
+        field: the name of the argument, option or JSON member.
+        value: what was given.
+        accepted: what would have been accepted, in words or as the list of values.
+    """
+
+    def __init__(self, field: str, value: object, accepted: str | Iterable[str]) -> None:
+        self.field = field
+        self.value = value
+        self.accepted = accepted if isinstance(accepted, str) else "one of " + ", ".join(accepted)
+        super().__init__(f"{field}: {_shorten(repr(value))} is not accepted; give {self.accepted}")
+
+
+class ChannelError(InputError):
+    """A name that is no realtime channel."""
+
+
+class RemoteProtocolError(FulguriteError):
+    """The peer sent something that is not the protocol.
+
+    Args:
+        problem: what is wrong with it.
+        received: what was received; the text of the error shows its beginning only.
+    """
+
+    def __init__(self, problem: str, received: str | bytes = "") -> None:
+        self.problem = problem
+        self.received = received
+        shown = f": {_shorten(repr(received))}" if received else ""
+        super().__init__(f"{problem}{shown}")
+
+
+class MessageError(RemoteProtocolError):
+    """A message of a known channel that does not fit the channel's type."""
+
+    def __init__(self, channel: str, problem: str, received: str | bytes = "") -> None:
+        self.channel = channel
+        super().__init__(f"{channel}: {problem}", received)
+
+
+class LocalProtocolError(FulguriteError):
+    """Our own caller asked a dialect for something that it forbids in its present state."""
+
+
+class ConnectError(FulguriteError):
+    """No connection could be made, or not as asked.
+
+    Args:
+        url: where to.
+        problem: what went wrong.
+        advice: what to do next.
+    """
+
+    def __init__(self, url: str, problem: str, advice: str = "") -> None:
+        self.url = url
+        self.problem = problem
+        super().__init__(f"cannot connect to {url}: {problem}" + (f"; {advice}" if advice else ""))
+
+
+class HandshakeRefusedError(ConnectError):
+    """The server answered the WebSocket handshake with an HTTP status other than 101.
+
+    Args:
+        url: where to.
+        status: the HTTP status.
+        retry_after: seconds the server asks to wait, or None where it does not say.
+    """
+
+    def __init__(self, url: str, status: int, retry_after: float | None = None) -> None:
+        self.status = status
+        self.retry_after = retry_after
+        super().__init__(url, f"the server answered the WebSocket handshake with HTTP status {status}")
+
+
+class RequestRefusedError(FulguriteError):
+    """The server refused a request.
+
+    Args:
+        request: what was asked, for example ``subscribe lightning_ticker_BTC_JPY``.
+        code: the server's number, or None where it gave none.
+        text: the server's words.
+    """
+
+    def __init__(self, request: str, code: int | None, text: str) -> None:
+        self.request = request
+        self.code = code
+        self.text = text
+        shown = text if code is None else f"{text} ({code})"
+        super().__init__(f"the server refused {request}: {shown}")
+
+
+class AuthenticationError(RequestRefusedError):
+    """The server refused `auth`: the key, the signature or the time is wrong, or the key lacks a permission."""
+
+
+class SubscriptionError(RequestRefusedError):
+    """The server refused to subscribe or unsubscribe a channel."""
+
+    def __init__(self, method: str, channel: str, code: int | None, text: str) -> None:
+        self.channel = channel
+        super().__init__(f"{method} {channel}", code, text)
+
+
+class AddressInUseError(FulguriteError):
+    """A port that we were told to listen on is taken.
+
+    Args:
+        host: the address.
+        port: the port, 1 to 65535.
+        option: the command line option that chooses another.
+    """
+
+    def __init__(self, host: str, port: int, option: str = "--port") -> None:
+        self.host = host
+        self.port = port
+        super().__init__(
+            f"port {port} on {host} is taken by another program; "
+            f"choose another with {option}, or {option} 0 for any free one"
+        )
+
+
+class BookNotLiveError(FulguriteError):
+    """The order book was asked while it may be wrong.
+
+    Args:
+        state: WAITING_SNAPSHOT or STALE.
+        reason: why.
+    """
+
+    def __init__(self, state: str, reason: str) -> None:
+        self.state = state
+        self.reason = reason
+        super().__init__(f"the order book is {state} ({reason}); it answers again after the next snapshot")
+
+
+def _shorten(text: str, limit: int = 200) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"

@@ -1,0 +1,94 @@
+"""Names of realtime channels, and what they are made of (protocol reference, section 3)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from fulgurite.errors import ChannelError
+
+
+class Kind(StrEnum):
+    """The six kinds of channel; the value is the channel's name, or its prefix where a product follows."""
+
+    BOARD_SNAPSHOT = "lightning_board_snapshot"
+    BOARD = "lightning_board"
+    TICKER = "lightning_ticker"
+    EXECUTIONS = "lightning_executions"
+    CHILD_ORDER_EVENTS = "child_order_events"
+    PARENT_ORDER_EVENTS = "parent_order_events"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the channel carries the events of one account and so needs `auth` first."""
+        return self in (Kind.CHILD_ORDER_EVENTS, Kind.PARENT_ORDER_EVENTS)
+
+
+PUBLIC_KINDS = tuple(kind for kind in Kind if not kind.is_private)
+PRIVATE_KINDS = tuple(kind for kind in Kind if kind.is_private)
+
+# `lightning_board_snapshot_` also begins with `lightning_board_`, so the longer prefix is tried first.
+_PREFIXES = sorted(((f"{kind}_", kind) for kind in PUBLIC_KINDS), key=lambda pair: -len(pair[0]))
+
+
+class Channel(NamedTuple):
+    """One channel: its kind, and the product it is about ("" for the two private ones)."""
+
+    kind: Kind
+    product_code: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name as it goes over the wire, for example ``lightning_ticker_BTC_JPY``."""
+        return f"{self.kind}_{self.product_code}" if self.product_code else str(self.kind)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def parse_channel(name: str) -> Channel:
+    """Take a channel's name apart.
+
+    Product codes are not checked: the real service acknowledges any product under a known prefix and then stays
+    silent (protocol reference, section 1.2).
+
+    Raises:
+        ChannelError: the name has none of the known prefixes, or no product where one must follow.
+    """
+    for kind in PRIVATE_KINDS:
+        if name == kind:
+            return Channel(kind)
+    for prefix, kind in _PREFIXES:
+        if name.startswith(prefix) and len(name) > len(prefix):
+            return Channel(kind, name[len(prefix) :])
+    raise ChannelError("channel", name, [*(f"{prefix}PRODUCT" for prefix, _ in _PREFIXES), *PRIVATE_KINDS])
+
+
+def board_snapshot(product_code: str) -> Channel:
+    """The whole order book, about every 5 seconds (section 3.1)."""
+    return Channel(Kind.BOARD_SNAPSHOT, product_code)
+
+
+def board(product_code: str) -> Channel:
+    """The changed levels of the order book, batched to about 120 ms (section 3.2)."""
+    return Channel(Kind.BOARD, product_code)
+
+
+def ticker(product_code: str) -> Channel:
+    """Best prices, depth, volume and state, at most every 500 ms (section 3.3)."""
+    return Channel(Kind.TICKER, product_code)
+
+
+def executions(product_code: str) -> Channel:
+    """Every execution (section 3.4)."""
+    return Channel(Kind.EXECUTIONS, product_code)
+
+
+def child_order_events() -> Channel:
+    """Events of the account's orders, all products (section 3.5)."""
+    return Channel(Kind.CHILD_ORDER_EVENTS)
+
+
+def parent_order_events() -> Channel:
+    """Events of the account's special orders, all products (section 3.6)."""
+    return Channel(Kind.PARENT_ORDER_EVENTS)

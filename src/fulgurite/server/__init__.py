@@ -1,0 +1,1 @@
+"""The realtime server: both dialects on one port, one hub behind them."""
