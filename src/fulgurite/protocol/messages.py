@@ -139,9 +139,7 @@ def decode_message(channel: Channel, message: msgspec.Raw | bytes | str) -> Data
 
 
 # Accepts what section 3 lists: 0 to 7 fraction digits (up to 9 here), seconds or minutes left out, Z or none.
-_TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?Z?", re.ASCII
-)
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?Z?", re.ASCII)
 
 
 def parse_time(text: str) -> int:

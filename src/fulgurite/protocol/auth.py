@@ -1,0 +1,99 @@
+"""Signing and checking `auth` (protocol reference, section 2)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+
+from fulgurite.protocol.choices import (
+    AUTH_WINDOW_SECONDS,
+    NONCES_ARE_SINGLE_USE,
+    UPPER_CASE_SIGNATURES_ARE_ACCEPTED,
+)
+
+NONCE_LENGTHS = range(16, 256)
+"""How many characters a nonce may have."""
+
+MAX_REMEMBERED_NONCES = 100_000
+"""When an account's nonces of one window exceed this, further `auth` is refused until old ones leave the window."""
+
+
+def signature(secret: str, timestamp: int, nonce: str) -> str:
+    """HMAC-SHA256 of the decimal timestamp followed directly by the nonce, in lower-case hex."""
+    return hmac.new(secret.encode(), f"{timestamp}{nonce}".encode(), hashlib.sha256).hexdigest()
+
+
+def signed_params(api_key: str, secret: str, timestamp: int, nonce: str) -> dict[str, object]:
+    """The params of an `auth` request.
+
+    Args:
+        api_key: the key.
+        secret: its secret; it is used and not kept.
+        timestamp: Unix time in seconds (10 digits) or milliseconds (13 digits).
+        nonce: 16 to 255 random characters, new for each request.
+    """
+    return {
+        "api_key": api_key,
+        "timestamp": timestamp,
+        "nonce": nonce,
+        "signature": signature(secret, timestamp, nonce),
+    }
+
+
+class AuthChecker:
+    """Checks `auth` params against the known keys; one for all connections, since nonces are single-use.
+
+    Args:
+        secrets: secret by key.
+        clock: the current Unix time in seconds.
+        window: how many seconds the timestamp may be away from the clock, either way.
+    """
+
+    def __init__(
+        self, secrets: Mapping[str, str], clock: Callable[[], float], window: float = AUTH_WINDOW_SECONDS
+    ) -> None:
+        self._secrets = secrets
+        self._clock = clock
+        self._window = window
+        # key -> nonce -> when it was used, oldest first
+        self._used: dict[str, dict[str, float]] = {}
+
+    def check(self, params: object) -> str | None:
+        """Return the key that these params prove, or None where they prove nothing."""
+        if not isinstance(params, dict):
+            return None
+        api_key, timestamp, nonce, given = (params.get(name) for name in ("api_key", "timestamp", "nonce", "signature"))
+        if not isinstance(api_key, str) or not isinstance(given, str) or not isinstance(nonce, str):
+            return None
+        if isinstance(timestamp, float) and timestamp.is_integer():
+            timestamp = int(timestamp)  # JSON knows one kind of number: 1e9 is 1000000000
+        # Compared as numbers: the text of a huge int may not even be made.
+        if not isinstance(timestamp, int) or not (10**9 <= timestamp < 10**10 or 10**12 <= timestamp < 10**13):
+            return None
+        if len(nonce) not in NONCE_LENGTHS or not nonce.isprintable():
+            return None
+        if UPPER_CASE_SIGNATURES_ARE_ACCEPTED:
+            given = given.lower()
+        secret = self._secrets.get(api_key)
+        # Signed with a made-up secret, so that an unknown key takes as long as a known one.
+        expected = signature(secret or "no such key", timestamp, nonce)
+        if not hmac.compare_digest(expected.encode(), given.encode(errors="replace")) or secret is None:
+            return None
+        now = self._clock()
+        seconds = timestamp / 1000 if timestamp >= 10**12 else timestamp
+        if abs(seconds - now) > self._window:
+            return None
+        if NONCES_ARE_SINGLE_USE and not self._use(api_key, nonce, now):
+            return None
+        return api_key
+
+    def _use(self, api_key: str, nonce: str, now: float) -> bool:
+        used = self._used.setdefault(api_key, {})
+        # A timestamp may lie one window ahead, so a nonce can be replayed for two.
+        while used and next(iter(used.values())) < now - 2 * self._window:
+            del used[next(iter(used))]
+        if nonce in used or len(used) >= MAX_REMEMBERED_NONCES:
+            return False
+        used[nonce] = now
+        return True

@@ -1,0 +1,91 @@
+"""The two dialects as two objects with one interface, so that nobody else has to ask which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from fulgurite.errors import InputError
+from fulgurite.protocol import jsonrpc, socketio
+from fulgurite.protocol.choices import SOCKETIO_SENDS_WEBSOCKET_PINGS
+from fulgurite.protocol.events import ClientProtocol, ServerProtocol
+
+
+class DialectName(StrEnum):
+    """How a dialect is called on the command line and in the API."""
+
+    JSON_RPC = "json-rpc"
+    SOCKETIO = "socketio"
+
+
+class Dialect(NamedTuple):
+    """One way to speak the realtime API."""
+
+    name: DialectName
+    label: str
+    """As bitFlyer's documentation calls it."""
+    path: str
+    """The path of the WebSocket on the server."""
+    websocket_pings: bool
+    """Whether the server sends WebSocket pings (section 1.3)."""
+    encode_message: Callable[[str, bytes], bytes]
+    """The frame that carries a message, from the channel's name and the message's JSON text."""
+    websocket_url: Callable[[str], str]
+    """The address of the WebSocket, from the address that the user gives."""
+    client: Callable[[float], ClientProtocol]
+    """A client's session; the argument is how many seconds to wait for answers."""
+    server: Callable[[Callable[[object], str | None], str, float], ServerProtocol]
+    """A server's session, from what checks `auth`, a session id and the time."""
+
+
+def _json_rpc_url(address: str) -> str:
+    return _as_websocket(address, "/json-rpc", "")
+
+
+def _socketio_url(address: str) -> str:
+    return _as_websocket(address, "/socket.io/", "EIO=3&transport=websocket")
+
+
+def _as_websocket(address: str, path: str, query: str) -> str:
+    """The address with a WebSocket scheme, and with the usual path where it has none."""
+    parts = urlsplit(address)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    own_path = parts.path if parts.path not in ("", "/") else path
+    return urlunsplit((scheme, parts.netloc, own_path, parts.query or query, ""))
+
+
+JSON_RPC = Dialect(
+    name=DialectName.JSON_RPC,
+    label="JSON-RPC 2.0 over WebSocket",
+    path="/json-rpc",
+    websocket_pings=True,
+    encode_message=jsonrpc.encode_message,
+    websocket_url=_json_rpc_url,
+    client=jsonrpc.JsonRpcClient,
+    server=lambda check_auth, session_id, now: jsonrpc.JsonRpcServer(check_auth),
+)
+SOCKETIO = Dialect(
+    name=DialectName.SOCKETIO,
+    label="Socket.IO 2.0",
+    path="/socket.io/",
+    websocket_pings=SOCKETIO_SENDS_WEBSOCKET_PINGS,
+    encode_message=socketio.encode_message,
+    websocket_url=_socketio_url,
+    client=socketio.SocketIoClient,
+    server=socketio.SocketIoServer,
+)
+DIALECTS = {dialect.name: dialect for dialect in (JSON_RPC, SOCKETIO)}
+
+
+def find_dialect(name: str) -> Dialect:
+    """The dialect of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    for dialect in DIALECTS.values():
+        if dialect.name == name:
+            return dialect
+    raise InputError("dialect", name, DIALECTS)

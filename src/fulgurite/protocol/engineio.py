@@ -1,0 +1,64 @@
+"""Engine.IO 3 over the websocket transport: packets and the opening handshake (protocol reference, section 1.6)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from fulgurite.errors import RemoteProtocolError
+
+# A packet is one WebSocket text message: a digit for its type, then its content.
+OPEN: Final = "0"
+CLOSE: Final = "1"
+PING: Final = "2"
+PONG: Final = "3"
+MESSAGE: Final = "4"
+UPGRADE: Final = "5"
+NOOP: Final = "6"
+
+_TYPES = frozenset((OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP))
+
+
+class Handshake(msgspec.Struct, frozen=True, rename="camel"):
+    """What the server says first; times are milliseconds."""
+
+    sid: str
+    upgrades: list[str] = []  # msgspec copies it for each instance
+    ping_interval: float = 15_000
+    ping_timeout: float = 3_000
+    max_payload: int = 1_000_000
+
+
+_HANDSHAKE = msgspec.json.Decoder(Handshake)
+
+
+def split_packet(text: str) -> tuple[str, str]:
+    """Take a packet apart into its type and its content.
+
+    Raises:
+        RemoteProtocolError: it is no packet.
+    """
+    if text[:1] not in _TYPES or not text:
+        raise RemoteProtocolError("not an Engine.IO packet", text)
+    return text[0], text[1:]
+
+
+def encode_handshake(handshake: Handshake) -> str:
+    """The packet that opens a session."""
+    return OPEN + msgspec.json.encode(handshake).decode()
+
+
+def decode_handshake(content: str) -> Handshake:
+    """Read the content of the packet that opens a session.
+
+    Raises:
+        RemoteProtocolError: it is no handshake, or its times are not positive.
+    """
+    try:
+        handshake = _HANDSHAKE.decode(content)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise RemoteProtocolError(f"not an Engine.IO handshake ({error})", content) from error
+    if not (handshake.ping_interval > 0 and handshake.ping_timeout > 0):
+        raise RemoteProtocolError("an Engine.IO handshake whose times are not positive", content)
+    return handshake

@@ -1,0 +1,289 @@
+"""JSON-RPC 2.0 over WebSocket, both sides (protocol reference, sections 1.1 and 1.2).
+
+The server's side answers malformed input as the library does that the real server is built on: `J` in the
+reference. JavaScript's rules are kept where they show: `null` as a call is met with silence, "" is no method.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from fulgurite.errors import RemoteProtocolError
+from fulgurite.protocol.choices import REFUSES_OTHER_VERSIONS, Refusal
+from fulgurite.protocol.events import (
+    Acknowledged,
+    ChannelMessage,
+    ClientEvent,
+    Method,
+    Opened,
+    Refused,
+    Request,
+    ServerEvent,
+)
+from fulgurite.protocol.requests import PendingRequests
+from fulgurite.protocol.subscriptions import Subscriptions
+
+
+def encode_message(channel: str, message: bytes) -> bytes:
+    """The frame that carries a channel's message; `message` stands in it unchanged."""
+    return b'{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":%b,"message":%b}}' % (
+        msgspec.json.encode(channel),
+        message,
+    )
+
+
+# --- the client's side ------------------------------------------------------------------------------------------
+
+
+class _Params(msgspec.Struct, gc=False):
+    channel: str
+    message: msgspec.Raw
+
+
+class _Error(msgspec.Struct, gc=False):
+    code: Any = None
+    message: Any = ""
+
+
+class _Frame(msgspec.Struct, gc=False):
+    """A notification or a response: everything that a server sends."""
+
+    method: str | None = None
+    params: msgspec.Raw | None = None
+    id: Any = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: _Error | None = None
+
+
+_FRAME = msgspec.json.Decoder(_Frame)
+_BATCH = msgspec.json.Decoder(list[_Frame])
+_PARAMS = msgspec.json.Decoder(_Params)
+
+
+class JsonRpcClient:
+    """The client's side of one JSON-RPC session; see `events.ClientProtocol`.
+
+    Args:
+        request_timeout: seconds to wait for the answer to a request.
+    """
+
+    def __init__(self, request_timeout: float = 10.0) -> None:
+        self._pending = PendingRequests(request_timeout)
+        self._outgoing: list[str] = []
+        self._opened = False
+
+    def receive(self, data: str | bytes, now: float) -> list[ClientEvent]:
+        """Take one WebSocket message, a frame or a batch of them; see `events.ClientProtocol`."""
+        try:
+            # A batch begins with a bracket; white space before it is legal JSON.
+            opening = data.lstrip()[:1]
+            frames = _BATCH.decode(data) if opening in ("[", b"[") else [_FRAME.decode(data)]
+            # All are decoded before any is reported, so that a bad frame changes nothing.
+            messages = [
+                _PARAMS.decode(frame.params or b"null") if frame.method == "channelMessage" else None
+                for frame in frames
+            ]
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise RemoteProtocolError(f"not a JSON-RPC frame ({error})", data) from error
+        events: list[ClientEvent] = []
+        for frame, params in zip(frames, messages, strict=True):
+            if params is not None:
+                events.append(ChannelMessage(params.channel, params.message))
+            elif frame.method is None:
+                events.extend(self._response(frame))
+        return events
+
+    def frames_to_send(self) -> list[str]:
+        """What must go out; see `events.ClientProtocol`."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def next_timer(self) -> float | None:
+        """When `handle_timer` must be called next; 0 until it was called once, for `Opened`."""
+        return self._pending.next_timer() if self._opened else 0.0
+
+    def handle_timer(self, now: float) -> list[ClientEvent]:
+        """Report `Opened` once, since nothing is awaited from the server, and requests that nobody answers."""
+        opened: list[ClientEvent] = [] if self._opened else [Opened()]
+        self._opened = True
+        return opened + list(self._pending.expire(now))
+
+    def authenticate(self, params: dict[str, object], now: float) -> None:
+        """Ask for `auth`."""
+        self._call(Request(Method.AUTH), params, now)
+
+    def subscribe(self, channel: str, now: float) -> None:
+        """Ask for a channel."""
+        self._call(Request(Method.SUBSCRIBE, channel), {"channel": channel}, now)
+
+    def unsubscribe(self, channel: str, now: float) -> None:
+        """Ask for a channel no longer."""
+        self._call(Request(Method.UNSUBSCRIBE, channel), {"channel": channel}, now)
+
+    def _call(self, request: Request, params: dict[str, object], now: float) -> None:
+        call = {"jsonrpc": "2.0", "method": request.method, "params": params, "id": self._pending.add(request, now)}
+        self._outgoing.append(msgspec.json.encode(call).decode())
+
+    def _response(self, frame: _Frame) -> list[ClientEvent]:
+        request = self._pending.take(frame.id)
+        if request is None:
+            return []
+        if frame.error is not None:
+            return [_refused(request, frame.error)]
+        # "be sure to check for completion": only `true` grants (section 1.1).
+        if frame.result is msgspec.UNSET or bytes(frame.result) != b"true":
+            answer = "nothing" if frame.result is msgspec.UNSET else bytes(frame.result)[:100].decode(errors="replace")
+            return [Refused(request, None, f"answered {answer} instead of true")]
+        return [Acknowledged(request)]
+
+
+def _refused(request: Request, error: _Error) -> Refused:
+    code = error.code if isinstance(error.code, int) and not isinstance(error.code, bool) else None
+    return Refused(request, code, str(error.message))
+
+
+# --- the server's side ------------------------------------------------------------------------------------------
+
+_ABSENT = object()
+"""JavaScript's undefined: a member that is not there, which differs from one that is null."""
+
+_PARSE_ERROR = '{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error","data":"Invalid JSON"},"id":null}'
+_EMPTY_BATCH = '{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"Empty Array"},"id":null}'
+_INVALID_REQUEST: dict[str, object] = {"code": -32600, "message": "Invalid Request"}
+_METHOD_NOT_FOUND: dict[str, object] = {"code": -32601, "message": "Method not found"}
+
+
+class JsonRpcServer:
+    """The server's side of one JSON-RPC session; see `events.ServerProtocol`.
+
+    Args:
+        check_auth: returns the key that `auth` params prove, or None.
+    """
+
+    def __init__(self, check_auth: Callable[[object], str | None]) -> None:
+        self._subscriptions = Subscriptions(check_auth)
+        self._outgoing: list[str | bytes] = []
+
+    def receive(self, data: str | bytes, now: float) -> list[ServerEvent]:
+        """Take one WebSocket message and answer it in kind, binary with binary; see `events.ServerProtocol`."""
+        text = data if isinstance(data, str) else data.decode(errors="replace")
+        events: list[ServerEvent] = []
+        try:
+            answer = self._answer(json.loads(text, parse_constant=_refuse_constant), events)
+        # RecursionError: nested too deep to be meant. ValueError: no JSON, or a number of thousands of digits.
+        except (ValueError, RecursionError):
+            answer = _PARSE_ERROR
+        if answer is not None:
+            self._outgoing.append(answer if isinstance(data, str) else answer.encode())
+        return events
+
+    def frames_to_send(self) -> list[str | bytes]:
+        """What must go out; see `events.ServerProtocol`."""
+        outgoing, self._outgoing = self._outgoing, []
+        return outgoing
+
+    def next_timer(self) -> float | None:
+        """None: the heartbeat of this dialect is the WebSocket's own ping."""
+        return None
+
+    def handle_timer(self, now: float) -> list[ServerEvent]:
+        """Nothing to do; see `next_timer`."""
+        return []
+
+    def _answer(self, parsed: Any, events: list[ServerEvent]) -> str | None:
+        if not isinstance(parsed, list):
+            response = None if parsed is None else self._process(parsed, events)
+            return None if response is None else _to_json(response)
+        if not parsed:
+            return _EMPTY_BATCH
+        responses = []
+        for call in parsed:
+            if call is None:
+                # The reference implementation trips over a null: nothing of the batch is answered, and the calls
+                # before it have taken effect.
+                return None
+            response = self._process(call, events)
+            if response is not None:
+                responses.append(response)
+        return _to_json(responses) if responses else None
+
+    def _process(self, call: Any, events: list[ServerEvent]) -> dict[str, Any] | None:
+        members = call if isinstance(call, dict) else {}
+        given_id = members.get("id", _ABSENT)
+        response: dict[str, Any] = {"jsonrpc": "2.0", "id": None if given_id is _ABSENT else given_id}
+        if given_id is not _ABSENT and ("result" in members or "error" in members):
+            # Somebody's response. One to nobody in particular is only silent where it reports an error.
+            if given_id is None and not members.get("error") and _version_is_fine(members):
+                return response | {"error": _INVALID_REQUEST}
+            if _version_is_fine(members):
+                return None
+        error = _malformed(call, members)
+        if error is not None:
+            return response | {"error": error}
+        try:
+            method = Method(members["method"])
+        except ValueError:
+            return response | {"error": _METHOD_NOT_FOUND}
+        params = members.get("params")
+        argument = params if method is Method.AUTH else params.get("channel") if isinstance(params, dict) else None
+        outcome = self._subscriptions.call(method, argument)
+        if outcome is not None and not isinstance(outcome, Refusal):
+            events.append(outcome)
+        if given_id is _ABSENT:
+            return None
+        if isinstance(outcome, Refusal):
+            return response | {"error": {"code": outcome.code, "message": outcome.message}}
+        return response | {"result": True}
+
+
+def _malformed(call: Any, members: dict[str, Any]) -> dict[str, object] | None:
+    """What is wrong with a call before its method is looked at, in the reference implementation's order."""
+    if not isinstance(call, dict | list):
+        return _INVALID_REQUEST
+    if not _version_is_fine(members):
+        return _INVALID_REQUEST | {"data": "Invalid JSON-RPC Version"}
+    method = members.get("method")
+    # Empty arrays and objects are true in JavaScript.
+    if not method and not isinstance(method, dict | list):
+        return _METHOD_NOT_FOUND | {"data": "Method not specified"}
+    if not isinstance(method, str):
+        return _INVALID_REQUEST | {"data": "Invalid type of method name"}
+    if "params" in members and not isinstance(members["params"], dict | list):
+        return _INVALID_REQUEST
+    return None
+
+
+def _version_is_fine(members: dict[str, Any]) -> bool:
+    return not REFUSES_OTHER_VERSIONS or members.get("jsonrpc", "2.0") == "2.0"
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _to_json(value: object) -> str:
+    text = json.dumps(_as_javascript(value), ensure_ascii=False, separators=(",", ":"))
+    # An id may hold half a surrogate pair, which only its escaped form can carry.
+    return text if text.isascii() or _is_encodable(text) else json.dumps(_as_javascript(value), separators=(",", ":"))
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _as_javascript(value: Any) -> Any:
+    """The value as JSON.stringify would write it: 1.0 as 1, and null for a number too large to be one."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return int(value) if value.is_integer() and abs(value) < 1e21 else value
+    if isinstance(value, list):
+        return [_as_javascript(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _as_javascript(item) for key, item in value.items()}
+    return value
