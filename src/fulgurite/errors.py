@@ -6,14 +6,16 @@
     ├── InputError                  the caller gave something that cannot be meant; says what is accepted
     │   └── ChannelError            not the name of a realtime channel
     ├── RemoteProtocolError         the peer sent something that is not the protocol
-    │   └── MessageError            a message of a known channel that does not fit its type
+    │   ├── MessageError            a message of a known channel that does not fit its type
+    │   └── FragmentError           a WebSocket data frame out of place, too long, or not UTF-8
     ├── LocalProtocolError          our own caller asked a dialect for something it forbids
     ├── ConnectError                no connection could be made, or not as asked
     │   └── HandshakeRefusedError   the server answered the WebSocket handshake with an HTTP status
     ├── RequestRefusedError         the server refused a request, with a code and a text
     │   ├── AuthenticationError     it refused `auth`
     │   └── SubscriptionError       it refused to subscribe or unsubscribe a channel
-    ├── AddressInUseError           a port that we were told to listen on is taken
+    ├── ListenError                 we cannot listen where we were told to
+    │   └── AddressInUseError       the port is taken
     └── BookNotLiveError            the order book was asked while it may be wrong
 
 Each carries its data as attributes, builds its own text from them, and says what to do next.
@@ -69,6 +71,19 @@ class MessageError(RemoteProtocolError):
     def __init__(self, channel: str, problem: str, received: str | bytes = "") -> None:
         self.channel = channel
         super().__init__(f"{channel}: {problem}", received)
+
+
+class FragmentError(RemoteProtocolError):
+    """A WebSocket data frame out of place, a message too long, or a text that is not UTF-8.
+
+    Args:
+        close_code: what to close the connection with (RFC 6455, section 7.4.1).
+        problem: what is wrong.
+    """
+
+    def __init__(self, close_code: int, problem: str) -> None:
+        self.close_code = close_code
+        super().__init__(problem)
 
 
 class LocalProtocolError(FulguriteError):
@@ -134,8 +149,24 @@ class SubscriptionError(RequestRefusedError):
         super().__init__(f"{method} {channel}", code, text)
 
 
-class AddressInUseError(FulguriteError):
-    """A port that we were told to listen on is taken.
+class ListenError(FulguriteError):
+    """We cannot listen where we were told to.
+
+    Args:
+        host: the address.
+        port: the port, 0 to 65535.
+        problem: why, and what to do.
+    """
+
+    def __init__(self, host: str, port: int, problem: str) -> None:
+        self.host = host
+        self.port = port
+        self.problem = problem
+        super().__init__(f"cannot listen on {host} port {port}: {problem}")
+
+
+class AddressInUseError(ListenError):
+    """The port is taken.
 
     Args:
         host: the address.
@@ -144,11 +175,9 @@ class AddressInUseError(FulguriteError):
     """
 
     def __init__(self, host: str, port: int, option: str = "--port") -> None:
-        self.host = host
-        self.port = port
+        self.option = option
         super().__init__(
-            f"port {port} on {host} is taken by another program; "
-            f"choose another with {option}, or {option} 0 for any free one"
+            host, port, f"it is taken by another program; choose another with {option}, or {option} 0 for any free one"
         )
 
 

@@ -1,0 +1,65 @@
+"""Taking a port, with an error that a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+
+from fulgurite.errors import AddressInUseError, ListenError
+
+
+def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
+    """Open a listening TCP socket.
+
+    Args:
+        host: an address or a name of this machine.
+        port: 0 to 65535; 0 takes any free one.
+        option: the command line option that chose the port, for the error's advice.
+
+    Raises:
+        AddressInUseError: the port is taken.
+        ListenError: the host is not of this machine, or the port is not ours to take.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(host, port, error.strerror or str(error)) from error
+    try:
+        # So that a port is free again as soon as the program that held it has ended.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(1024)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUseError(host, port, option) from error
+        raise ListenError(host, port, error.strerror or str(error)) from error
+    return listening
+
+
+def port_of(listening: socket.socket) -> int:
+    """The port that a listening socket has."""
+    port: int = listening.getsockname()[1]
+    return port
+
+
+def url_host(host: str) -> str:
+    """The host as it stands in a URL: IPv6 addresses in brackets, and an address to reach "all addresses" by."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server on this host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,118 @@
+"""The hub, pure: the only way anything published reaches a subscriber.
+
+A message is encoded once per dialect and framed once. What is published between two flushes is joined, so that a
+subscriber costs one write for all of it; subscribers with the same channels share the joined bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable
+from typing import Generic, NamedTuple, TypeVar
+
+from fulgurite.protocol.dialects import DIALECTS, DialectName
+from fulgurite.server.frames import frame
+
+SubscriberT = TypeVar("SubscriberT", bound=Hashable)
+
+
+class _Group(NamedTuple):
+    """Subscribers are grouped by what decides the bytes they get."""
+
+    dialect: DialectName
+    channels: frozenset[str]
+
+
+class Hub(Generic[SubscriberT]):
+    """Sends what is published to whoever subscribed.
+
+    Args:
+        deliver: takes subscribers and the bytes that go to each of them, whole WebSocket frames.
+        has_published: called when something waits for a flush after nothing did.
+    """
+
+    def __init__(
+        self,
+        deliver: Callable[[Collection[SubscriberT], bytes], None],
+        has_published: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._deliver = deliver
+        self._has_published = has_published
+        self._groups: dict[_Group, set[SubscriberT]] = {}
+        self._group_of: dict[SubscriberT, _Group] = {}
+        # How many subscribers each dialect and channel has: what nobody hears is not encoded.
+        self._listeners: dict[tuple[DialectName, str], int] = {}
+        # What was published since the last flush: the channel, and its frame in each dialect that is listening.
+        self._published: list[tuple[str, dict[DialectName, bytes]]] = []
+
+    def add(self, subscriber: SubscriberT, dialect: DialectName) -> None:
+        """Make a subscriber known; it has no channels yet."""
+        self._move(subscriber, _Group(dialect, frozenset()))
+
+    def remove(self, subscriber: SubscriberT) -> None:
+        """Forget a subscriber; one that is not known is ignored."""
+        if subscriber in self._group_of:
+            self._move(subscriber, None)
+
+    def subscribe(self, subscriber: SubscriberT, channel: str) -> None:
+        """Send a channel to a subscriber from now on."""
+        group = self._group_of[subscriber]
+        self._move(subscriber, group._replace(channels=group.channels | {channel}))
+
+    def unsubscribe(self, subscriber: SubscriberT, channel: str) -> None:
+        """Send a channel to a subscriber no longer."""
+        group = self._group_of[subscriber]
+        self._move(subscriber, group._replace(channels=group.channels - {channel}))
+
+    def has_subscribers(self) -> bool:
+        """Whether anybody subscribed anything."""
+        return bool(self._listeners)
+
+    def publish(self, channel: str, message: bytes) -> None:
+        """Send a message to everyone who subscribed its channel, with the next flush.
+
+        Args:
+            channel: the channel's name.
+            message: the JSON text of the message; it goes out unchanged.
+        """
+        frames = {
+            name: frame(dialect.encode_message(channel, message))
+            for name, dialect in DIALECTS.items()
+            if (name, channel) in self._listeners
+        }
+        if not frames:
+            return
+        self._published.append((channel, frames))
+        if len(self._published) == 1:
+            self._has_published()
+
+    def flush(self) -> None:
+        """Deliver what was published since the last flush."""
+        if not self._published:
+            return
+        published, self._published = self._published, []
+        # A copy, since delivering may find out that a subscriber is gone.
+        for group, subscribers in list(self._groups.items()):
+            joined = b"".join(frames[group.dialect] for channel, frames in published if channel in group.channels)
+            if joined:
+                self._deliver(tuple(subscribers), joined)
+
+    def _move(self, subscriber: SubscriberT, group: _Group | None) -> None:
+        # What was published before the change goes to those who were subscribed before it.
+        self.flush()
+        old = self._group_of.pop(subscriber, None)
+        if old is not None:
+            self._groups[old].discard(subscriber)
+            if not self._groups[old]:
+                del self._groups[old]
+            self._count(old, -1)
+        if group is not None:
+            self._group_of[subscriber] = group
+            self._groups.setdefault(group, set()).add(subscriber)
+            self._count(group, 1)
+
+    def _count(self, group: _Group, change: int) -> None:
+        for channel in group.channels:
+            key = (group.dialect, channel)
+            self._listeners[key] = self._listeners.get(key, 0) + change
+            if not self._listeners[key]:
+                del self._listeners[key]

@@ -1,0 +1,230 @@
+"""The realtime server: both dialects on one port, and the hub behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qs
+
+from picows import (
+    WSListener,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
+
+from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, SOCKETIO_VERSIONS
+from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
+from fulgurite.server.bind import bind_socket, port_of, url_host
+from fulgurite.server.connection import Connection, Drop
+from fulgurite.server.hub import Hub
+
+PING_INTERVAL_SECONDS: Final = 15.0
+"""One timer for all connections (protocol reference, section 1.3)."""
+
+MAX_CONNECTIONS: Final = 10_000
+"""Further handshakes are refused with HTTP status 503."""
+
+STALL_LIMIT_SECONDS: Final = 10.0
+"""How long `writable` waits for a client that reads nothing before it drops it as a slow consumer."""
+
+
+class RealtimeServer:
+    """What runs behind one realtime port.
+
+    Args:
+        check_auth: returns the key that `auth` params prove, or None.
+    """
+
+    def __init__(self, check_auth: Callable[[object], str | None]) -> None:
+        self._check_auth = check_auth
+        self._loop = asyncio.get_running_loop()
+        self._connections: set[Connection] = set()
+        # Those whose write buffer is above its high water mark.
+        self._paused: set[Connection] = set()
+        self._writable = asyncio.Event()
+        self._all_closed = asyncio.Event()
+        self._has_subscriber = asyncio.Event()
+        # Long ago, as in the reference implementation: a pong before the first ping is one too late.
+        self._last_ping_at = 0.0
+        self._ping_timer = self._loop.call_later(PING_INTERVAL_SECONDS, self._ping_all)
+        self.hub: Hub[Connection] = Hub(self._deliver, self._flush_this_tick)
+        """What is published here goes out at the end of this tick of the event loop."""
+        self.dropped: Counter[Drop] = Counter()
+        """How many connections the server ended, by reason."""
+        self.url = ""
+        """The address without a path, for example ``ws://127.0.0.1:7351``."""
+
+    @property
+    def connection_count(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    async def writable(self) -> None:
+        """Wait until no client has more unread than its buffer's high water mark.
+
+        A client that reads nothing for `STALL_LIMIT_SECONDS` is dropped as a slow consumer.
+        """
+        self.hub.flush()
+        while self._paused:
+            self._writable.clear()
+            try:
+                async with asyncio.timeout(STALL_LIMIT_SECONDS):
+                    await self._writable.wait()
+            except TimeoutError:
+                for connection in tuple(self._paused):
+                    self.count_drop(Drop.SLOW_CONSUMER)
+                    connection.abort()
+
+    async def subscribed(self) -> None:
+        """Wait until anybody has subscribed anything."""
+        while not self.hub.has_subscribers():
+            self._has_subscriber.clear()
+            await self._has_subscriber.wait()
+
+    async def stop(self) -> None:
+        """Say 1001 to every client and wait for them, a second at most."""
+        self._ping_timer.cancel()
+        self.hub.flush()
+        for connection in tuple(self._connections):
+            connection.close(1001, "the server is going away")
+        if self._connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._all_closed.wait()
+        for connection in tuple(self._connections):
+            connection.abort()
+
+    # --- called by connections
+
+    def opened(self, connection: Connection) -> None:
+        """A handshake is done."""
+        self._connections.add(connection)
+        self._all_closed.clear()
+        self.hub.add(connection, connection.dialect.name)
+
+    def closed(self, connection: Connection) -> None:
+        """The socket is gone."""
+        self._connections.discard(connection)
+        self.hub.remove(connection)
+        self.resumed(connection)
+        if not self._connections:
+            self._all_closed.set()
+
+    def subscribe(self, connection: Connection, channel: str) -> None:
+        """A client subscribed a channel."""
+        self.hub.subscribe(connection, channel)
+        self._has_subscriber.set()
+
+    def paused(self, connection: Connection) -> None:
+        """More waits for this client than its buffer's high water mark."""
+        self._paused.add(connection)
+
+    def resumed(self, connection: Connection) -> None:
+        """This client has caught up, or is gone."""
+        self._paused.discard(connection)
+        self._writable.set()
+
+    def count_drop(self, reason: Drop) -> None:
+        """The server ends a connection."""
+        self.dropped[reason] += 1
+
+    # --- inside
+
+    def _flush_this_tick(self) -> None:
+        self._loop.call_soon(self.hub.flush)
+
+    def _deliver(self, connections: Collection[Connection], frames: bytes) -> None:
+        for connection in connections:
+            connection.write(frames)
+
+    def _ping_all(self) -> None:
+        self._ping_timer = self._loop.call_later(PING_INTERVAL_SECONDS, self._ping_all)
+        for connection in tuple(self._connections):
+            if connection.dialect.websocket_pings:
+                connection.ping(self._last_ping_at)
+        self._last_ping_at = self._loop.time()
+
+    def route(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
+        """Choose the dialect by the path that a handshake asks for."""
+        path, _, query = request.path.decode(errors="replace").partition("?")
+        if len(self._connections) >= MAX_CONNECTIONS:
+            return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections")
+        if path.rstrip("/") == JSON_RPC.path:
+            return self._accept(request, JSON_RPC)
+        if path.rstrip("/") == SOCKETIO.path.rstrip("/"):
+            refusal = _socketio_refusal(parse_qs(query))
+            return self._accept(request, SOCKETIO) if refusal is None else refusal
+        return None  # picows answers 404
+
+    def _accept(self, request: WSUpgradeRequest, dialect: Dialect) -> WSUpgradeResponseWithListener:
+        # Firefox sends "keep-alive, Upgrade" and picows takes nothing but "upgrade".
+        options = {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
+        if "upgrade" in options:
+            request.headers["connection"] = "upgrade"
+        # A client that offers subprotocols, however odd, wants one chosen; the real server's library takes the first.
+        offered = request.headers.get("sec-websocket-protocol", "").split(",")[0].strip()
+        headers = {"Sec-WebSocket-Protocol": offered} if offered else None
+        listener = Connection(self, dialect, self._check_auth)
+        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), listener)
+
+
+def _socketio_refusal(query: dict[str, list[str]]) -> WSUpgradeResponseWithListener | None:
+    """The answers of engine.io to a handshake that it does not take."""
+    if query.get("transport") != ["websocket"]:
+        return _refuse(HTTPStatus.BAD_REQUEST, b'{"code":0,"message":"Transport unknown"}')
+    # A client that names no version speaks 3 (protocol reference, section 1.6).
+    if query.get("EIO", ["3"])[0] not in SOCKETIO_VERSIONS:
+        return _refuse(HTTPStatus.BAD_REQUEST, b'{"code":5,"message":"Unsupported protocol version"}')
+    if "sid" in query:
+        return _refuse(HTTPStatus.BAD_REQUEST, b'{"code":1,"message":"Session ID unknown"}')
+    return None
+
+
+def _refuse(status: HTTPStatus, body: bytes) -> WSUpgradeResponseWithListener:
+    kind = "application/json" if body.startswith(b"{") else "text/plain; charset=utf-8"
+    response = WSUpgradeResponse.create_error_response(status, body, {"Content-Type": kind})
+    return WSUpgradeResponseWithListener(response, None)
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    host: str,
+    port: int,
+    *,
+    check_auth: Callable[[object], str | None],
+    ssl_context: ssl.SSLContext | None = None,
+) -> AsyncIterator[RealtimeServer]:
+    """Run a realtime server until the context is left.
+
+    Args:
+        host: where to listen.
+        port: 0 to 65535; 0 takes any free one.
+        check_auth: returns the key that `auth` params prove, or None.
+        ssl_context: speak TLS with it.
+
+    Raises:
+        ListenError: the host or the port cannot be had.
+    """
+    listening = bind_socket(host, port)
+    server = RealtimeServer(check_auth)
+    server.url = f"{'wss' if ssl_context else 'ws'}://{url_host(host)}:{port_of(listening)}"
+    listener = await ws_create_server(
+        server.route,
+        sock=listening,
+        ssl=ssl_context,
+        max_frame_size=MAX_MESSAGE_BYTES,
+        read_buffer_init_size=1024,  # a client sends little, and each connection holds one
+    )
+    try:
+        yield server
+    finally:
+        listener.close()
+        await server.stop()
+        await listener.wait_closed()
