@@ -1,0 +1,188 @@
+"""The public HTTP API of the exchange, `/v1` (protocol reference, section 5).
+
+The named choices where the reference is silent: the code and text of the error for a bad `count`, `before` or
+`after`; that a `count` above 500 gives 500; and that `/usa` and `/eu` list those of our products that exist there.
+Not imitated: rate limits, and the edge cache that makes the real board up to a second old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from itertools import islice
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from fulgurite.errors import InputError
+from fulgurite.exchange.marketdata import MarketData, MarketInfo
+from fulgurite.exchange.numbers import http_time, js_number
+from fulgurite.protocol.messages import Execution, Level, Ticker
+
+DEFAULT_PRODUCT = "BTC_JPY"
+DEFAULT_COUNT = 100
+MAX_COUNT = 500
+
+INVALID_PRODUCT = -100
+INVALID_PARAMETER = -101  # our choice, see above
+
+USA_PRODUCTS = frozenset({"BTC_USD", "BTC_JPY", "ETH_BTC", "ETH_USD"})
+EU_PRODUCTS = frozenset({"BTC_EUR", "BTC_JPY", "ETH_BTC", "ETH_EUR"})
+# What is listed for Japan: all but those that only the others have.
+_FOREIGN_PRODUCTS = USA_PRODUCTS ^ EU_PRODUCTS
+
+NOT_FOUND_PAGE = """<!DOCTYPE html>
+<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>
+"""
+
+
+def create_app(data: MarketData, more_routes: Iterable[BaseRoute] = ()) -> Starlette:
+    """The whole API as an ASGI application: `routes` and `more_routes`, and HTML for every unknown path."""
+    return Starlette(routes=[*routes(data), *more_routes], exception_handlers={404: _not_found})
+
+
+def routes(data: MarketData) -> list[Route]:
+    """The routes of the public API, for an application of one's own.
+
+    The handlers are coroutines, so `data` is only ever read on the event loop's thread.
+    """
+    endpoints: dict[str, Callable[[MarketData, Request], Response]] = {
+        "/markets": _markets,
+        "/markets/usa": partial(_markets_of, USA_PRODUCTS),
+        "/markets/eu": partial(_markets_of, EU_PRODUCTS),
+        "/board": _board,
+        "/ticker": _ticker,
+        "/executions": _executions,
+    }
+    endpoints |= {path.replace("/", "/get", 1): endpoint for path, endpoint in endpoints.items()}
+    endpoints |= {"/getboardstate": _board_state, "/gethealth": _health}
+    return [Route(f"/v1{path}", _handler(endpoint, data), methods=["GET"]) for path, endpoint in endpoints.items()]
+
+
+def _handler(
+    endpoint: Callable[[MarketData, Request], Response], data: MarketData
+) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        try:
+            return endpoint(data, request)
+        except _UnknownProductError:
+            return _error(INVALID_PRODUCT, "Invalid product")
+        except InputError as error:
+            return _error(INVALID_PARAMETER, f"Invalid {error.field}: must be {error.accepted}")
+
+    return handle
+
+
+class _UnknownProductError(Exception):
+    """The request names a product that the exchange does not have."""
+
+
+def _markets(data: MarketData, _request: Request) -> Response:
+    return _market_list(market for market in data.markets() if market.product_code not in _FOREIGN_PRODUCTS)
+
+
+def _markets_of(product_codes: frozenset[str], data: MarketData, _request: Request) -> Response:
+    return _market_list(market for market in data.markets() if market.product_code in product_codes)
+
+
+def _market_list(markets: Iterable[MarketInfo]) -> Response:
+    return _json([{"product_code": market.product_code, "market_type": market.market_type} for market in markets])
+
+
+def _board(data: MarketData, request: Request) -> Response:
+    board = data.board(_product_code(data, request))
+    return _json({"mid_price": _number(board.mid_price), "bids": _levels(board.bids), "asks": _levels(board.asks)})
+
+
+def _levels(levels: Iterable[Level]) -> list[dict[str, msgspec.Raw]]:
+    return [{"price": _number(level.price), "size": _number(level.size)} for level in levels]
+
+
+def _ticker(data: MarketData, request: Request) -> Response:
+    ticker = data.ticker(_product_code(data, request))
+    if ticker is None:
+        raise _UnknownProductError
+    # The keys of the realtime channel in its order (section 3.3), where `state` stands in the second place.
+    values = {name: getattr(ticker, name) for name in _TICKER_KEYS}
+    values["timestamp"] = http_time(ticker.timestamp)
+    return _json({name: _number(value) if isinstance(value, float) else value for name, value in values.items()})
+
+
+_TICKER_KEYS = ("product_code", "state", *(field for field in Ticker.__struct_fields__[1:] if field != "state"))
+
+
+def _executions(data: MarketData, request: Request) -> Response:
+    executions = data.executions(_product_code(data, request))
+    count = _integer(request, "count", at_least=1)
+    before, after = _integer(request, "before"), _integer(request, "after")
+    newest_first = (
+        execution
+        for execution in reversed(executions)
+        if (before is None or execution.id < before) and (after is None or execution.id > after)
+    )
+    limit = DEFAULT_COUNT if count is None else min(count, MAX_COUNT)
+    return _json([_execution(execution) for execution in islice(newest_first, limit)])
+
+
+def _execution(execution: Execution) -> dict[str, object]:
+    return {
+        "id": execution.id,
+        "side": execution.side,
+        "price": _number(execution.price),
+        "size": _number(execution.size),
+        "exec_date": http_time(execution.exec_date),
+        "buy_child_order_acceptance_id": execution.buy_child_order_acceptance_id,
+        "sell_child_order_acceptance_id": execution.sell_child_order_acceptance_id,
+    }
+
+
+def _board_state(data: MarketData, request: Request) -> Response:
+    product_code = _product_code(data, request)
+    return _json({"health": data.health(product_code), "state": data.state(product_code)})
+
+
+def _health(data: MarketData, request: Request) -> Response:
+    return _json({"status": data.health(_product_code(data, request))})
+
+
+def _product_code(data: MarketData, request: Request) -> str:
+    """The product that the request is about; case does not matter, and BTC_JPY is the default."""
+    asked = request.query_params.get("product_code", DEFAULT_PRODUCT).upper()
+    for market in data.markets():
+        if market.product_code == asked:
+            return market.product_code
+    raise _UnknownProductError
+
+
+def _integer(request: Request, name: str, at_least: int = 0) -> int | None:
+    """A parameter of the query, None where it is absent or empty.
+
+    Raises:
+        InputError: it is no integer, or below `at_least`.
+    """
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    # 18 digits hold every id, and keep odd input from becoming an enormous integer.
+    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < at_least:
+        raise InputError(name, text, f"an integer of {at_least} or more")
+    return int(text)
+
+
+def _number(value: float) -> msgspec.Raw:
+    return msgspec.Raw(js_number(value).encode())
+
+
+def _error(status: int, message: str) -> Response:
+    return _json({"status": status, "error_message": message, "data": None}, status_code=400)
+
+
+def _json(body: object, status_code: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status_code, media_type="application/json; charset=utf-8")
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return HTMLResponse(NOT_FOUND_PAGE, 404)

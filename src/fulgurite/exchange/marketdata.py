@@ -1,0 +1,42 @@
+"""What the public HTTP API needs to know of an exchange, whether that is simulated or replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from fulgurite.protocol.messages import Board, Execution, Ticker
+
+
+class MarketInfo(NamedTuple):
+    """One row of `/v1/markets`."""
+
+    product_code: str
+    market_type: str
+    """`Spot`, `FX` or, until 2023, `Futures`."""
+
+
+class MarketData(Protocol):
+    """Read access to the present state of every market.
+
+    All but `markets` take a `product_code` out of `markets()`, in the same spelling. Values are the realtime
+    channels' own types; the HTTP API's different forms of number and time are made by `exchange.http`.
+    """
+
+    def markets(self) -> Sequence[MarketInfo]:
+        """Every product there is, in the order in which they are to be listed."""
+
+    def board(self, product_code: str) -> Board:
+        """The whole book as far as it is known: bids descending, asks ascending."""
+
+    def ticker(self, product_code: str) -> Ticker | None:
+        """The ticker, or None where none is known yet, as at the beginning of a replay."""
+
+    def executions(self, product_code: str) -> Sequence[Execution]:
+        """The newest executions, oldest first: as many as the implementation keeps, which is bounded."""
+
+    def state(self, product_code: str) -> str:
+        """RUNNING, CLOSED, STARTING, PREOPEN or CIRCUIT BREAK."""
+
+    def health(self, product_code: str) -> str:
+        """NORMAL, BUSY, VERY BUSY, SUPER BUSY, NO ORDER or STOP."""

@@ -1,0 +1,206 @@
+"""Seeded order flow: what the participants of the embedded exchange do.
+
+It aims at markets that look like the captures in rates, spread, depth and sizes, and that can run for ever: the
+number of resting orders and the price are both drawn back to what is typical. It is no model of real traders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, exp, floor, sqrt
+from random import Random
+
+from fulgurite.exchange.market import Market, Outcome
+from fulgurite.exchange.matching import Order, Side, TimeInForce
+from fulgurite.exchange.numbers import LOT_DECIMALS
+
+OWNER = "order flow"
+"""The owner of all its orders. Those of others it trades with, and never cancels."""
+
+# The move of all prices in yen together: per second, and how far from typical it stays (standard deviation).
+SHARED_VOLATILITY_BP = 0.8
+SHARED_REACH_BP = 400.0
+OWN_REACH_BP = 40.0
+
+# Events come in clusters: this part of them so soon (mean) after the one before.
+CLUSTERED_SHARE = 0.4
+CLUSTER_PAUSE_S = 0.015
+
+# The part of orders and cancellations that are about the orders far from the best price, and how much larger those are.
+FAR_SHARE = 0.08
+FAR_SIZE = 4
+# No order is further than this from the middle, as a logarithm: a bid at 40% of it, an ask at 250%.
+FAR_LIMIT = 0.9
+
+
+class MeanRevertingWalk:
+    """A random walk that is drawn back to 0 (Ornstein-Uhlenbeck), for the logarithm of a price.
+
+    It moves in steps of `STEP_S`, however often it is asked, so its path depends on `rng` alone.
+
+    Args:
+        rng: where its steps come from; nobody else may draw from it.
+        start_ns: when it is at 0.
+        volatility_bp: standard deviation of its move in one second.
+        reach_bp: standard deviation of where it is in the long run.
+    """
+
+    STEP_S = 0.25
+
+    def __init__(self, rng: Random, *, start_ns: int, volatility_bp: float, reach_bp: float) -> None:
+        self._gauss = rng.gauss
+        self._step_ns = round(self.STEP_S * 1e9)
+        self._next_ns = start_ns + self._step_ns
+        self._deviation = volatility_bp / 1e4 * sqrt(self.STEP_S)
+        self._pull = (volatility_bp / reach_bp) ** 2 / 2 * self.STEP_S
+        self._value = 0.0
+
+    def at(self, now_ns: int) -> float:
+        """Where it is; `now_ns` must not go back."""
+        while self._next_ns <= now_ns:
+            self._value += self._gauss(0.0, self._deviation) - self._pull * self._value
+            self._next_ns += self._step_ns
+        return self._value
+
+
+class OrderFlow:
+    """The flow of one product.
+
+    Args:
+        market: where its orders go.
+        rng: where its decisions come from; nobody else may draw from it.
+        start_ns: when it places the initial book and begins.
+        order_ids: where the ids of its orders come from.
+        shared_walk: the move that this product shares with others, None where it shares none.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        rng: Random,
+        *,
+        start_ns: int,
+        order_ids: Iterator[int],
+        shared_walk: MeanRevertingWalk | None,
+    ) -> None:
+        self.next_ns = start_ns
+        self._market = market
+        self._typical = market.product.typical
+        self._rng = rng
+        self._order_ids = order_ids
+        self._walks = [
+            MeanRevertingWalk(
+                Random(rng.getrandbits(64)),
+                start_ns=start_ns,
+                volatility_bp=self._typical.volatility_bp,
+                reach_bp=OWN_REACH_BP,
+            )
+        ]
+        if shared_walk:
+            self._walks.append(shared_walk)
+        # Ids of orders that probably still rest (those that were filled are found out when drawn).
+        self._near: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
+        self._far: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
+        # The id of the newest order.
+        self._last_id = 0
+        # The pause after an event that does not belong to the cluster of the next, in seconds (mean).
+        mean_pause_s = 1 / self._typical.events_per_second
+        self._pause_s = (mean_pause_s - CLUSTERED_SHARE * CLUSTER_PAUSE_S) / (1 - CLUSTERED_SHARE)
+        for side in Side:
+            for _ in range(self._typical.far_orders):
+                self._place_far(side, start_ns)
+            for _ in range(self._typical.near_orders):
+                self._place_near(side, start_ns)
+
+    def act(self) -> Outcome | None:
+        """Do what is due at `next_ns`, and set the next time."""
+        now_ns = self.next_ns
+        outcome = self._handle_stale_quote(now_ns) or self._decide(now_ns)
+        clustered = self._rng.random() < CLUSTERED_SHARE
+        pause_s = self._rng.expovariate(1 / (CLUSTER_PAUSE_S if clustered else self._pause_s))
+        self.next_ns = now_ns + 1 + int(pause_s * 1e9)
+        return outcome
+
+    def _fair(self, now_ns: int) -> float:
+        """What the product is worth, in ticks."""
+        return self._typical.price * exp(sum(walk.at(now_ns) for walk in self._walks))
+
+    def _handle_stale_quote(self, now_ns: int) -> Outcome | None:
+        """Where the worth has come close to a best price, or gone past it, its owner is quick or a taker is."""
+        engine, fair = self._market.engine, self._fair(now_ns)
+        margin = 1 + self._typical.spread_bp / 8e4
+        for side in Side:
+            quote = engine.front(side)
+            if quote is None or quote.price is None:
+                continue
+            stale = quote.price > fair / margin if side is Side.BUY else quote.price < fair * margin
+            if not stale or self._rng.random() < 0.2:
+                continue
+            if quote.owner == OWNER and self._rng.random() < 0.85:
+                return self._market.cancel(quote.id, now_ns)
+            return self._submit(side.opposite, quote.price, self._lots(), now_ns, TimeInForce.IOC)
+        return None
+
+    def _decide(self, now_ns: int) -> Outcome | None:
+        rng = self._rng
+        side = Side.BUY if rng.random() < 0.5 else Side.SELL
+        if rng.random() < self._typical.taker_share:
+            return self._submit(side, None, self._lots(), now_ns, TimeInForce.IOC)
+        if rng.random() < FAR_SHARE:
+            ids, typical, place = self._far[side], self._typical.far_orders, self._place_far
+        else:
+            ids, typical, place = self._near[side], self._typical.near_orders, self._place_near
+        # As many come as go when there are as many as typical, and none come when there are twice as many.
+        if rng.random() * 2 * typical >= len(ids):
+            return place(side, now_ns)
+        return self._cancel_one(ids, now_ns)
+
+    def _cancel_one(self, ids: list[int], now_ns: int) -> Outcome | None:
+        while ids:
+            index = self._rng.randrange(len(ids))
+            ids[index], ids[-1] = ids[-1], ids[index]
+            outcome = self._market.cancel(ids.pop(), now_ns)
+            if outcome:
+                return outcome
+        return None
+
+    def _place_near(self, side: Side, now_ns: int) -> Outcome:
+        distance_bp = self._typical.spread_bp / 2 + self._rng.expovariate(1 / self._typical.near_bp)
+        price = self._price(side, distance_bp / 1e4, now_ns)
+        outcome = self._submit(side, price, self._lots(), now_ns)
+        self._near[side].append(self._last_id)
+        return outcome
+
+    def _place_far(self, side: Side, now_ns: int) -> Outcome:
+        distance = min(self._rng.lognormvariate(0.0, 1.0) * self._typical.far_bp / 1e4, FAR_LIMIT)
+        price = self._price(side, self._typical.spread_bp / 1e4 + distance, now_ns)
+        # Many of these stand at round prices.
+        step = 10 ** self._rng.choice((0, 0, 1, 2))
+        if step < price * distance / 4:
+            price -= price % step
+        outcome = self._submit(side, price, FAR_SIZE * self._lots(), now_ns)
+        self._far[side].append(self._last_id)
+        return outcome
+
+    def _price(self, side: Side, distance: float, now_ns: int) -> int:
+        if side is Side.BUY:
+            return max(1, floor(self._fair(now_ns) * exp(-distance)))
+        return ceil(self._fair(now_ns) * exp(distance))
+
+    def _lots(self) -> int:
+        """A size as people and bots choose them: mostly round."""
+        lots = round(self._typical.lots * self._rng.lognormvariate(0.0, 1.0))
+        roundness = self._rng.random()
+        if roundness < 0.85:
+            zeros = len(str(lots)) - (1 if roundness < 0.6 else 2)
+        else:
+            zeros = LOT_DECIMALS - self._typical.size_decimals
+        step: int = 10**zeros
+        return max(lots - lots % step, self._market.product.min_lots)
+
+    def _submit(
+        self, side: Side, price: int | None, lots: int, now_ns: int, time_in_force: TimeInForce = TimeInForce.GTC
+    ) -> Outcome:
+        self._last_id = next(self._order_ids)
+        order = Order(id=self._last_id, owner=OWNER, side=side, price=price, size=lots, accepted_ns=now_ns)
+        return self._market.submit(order, now_ns, time_in_force)

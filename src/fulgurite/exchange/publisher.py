@@ -1,0 +1,192 @@
+"""From what happens in a market to the messages of its four public channels (protocol reference, section 3).
+
+Key order, number formats, order of levels and cadence are the wire's. A message here is what stands under
+`message` in a frame; dialects and sockets are no business of this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from random import Random
+from typing import NamedTuple
+
+from fulgurite.exchange.market import Market, Outcome
+from fulgurite.exchange.matching import LevelKey, Side
+from fulgurite.exchange.numbers import LOT_DECIMALS, LOTS, wire_number, wire_time
+from fulgurite.protocol import channels
+from fulgurite.protocol.messages import Execution
+
+BATCH_NS = 120_000_000
+"""Changes of the board are collected this long, plus or minus some jitter (section 3.2)."""
+
+TICKER_GAP_NS = 500_000_000
+"""At most one ticker in this time (section 3.3)."""
+
+UNCUT_LEVELS = 503
+"""A snapshot of more levels than this is cut: the largest uncut one seen had 503 (section 3.1)."""
+
+CUT_DEPTH = 300
+"""What is left of each side of a cut snapshot."""
+
+VOLUME_DECIMALS = 12
+"""The decimals that `volume` shows at least."""
+
+
+class Published(NamedTuple):
+    """One message on its way out."""
+
+    at_ns: int
+    channel: str
+    message: bytes
+
+
+class Publisher:
+    """Turns the outcomes of one market into messages, when they are due.
+
+    Args:
+        market: the market; it must be changed by nobody without `record` being told.
+        rng: where the jitter of its times comes from; nobody else may draw from it.
+    """
+
+    def __init__(self, market: Market, rng: Random) -> None:
+        self._market = market
+        self._rng = rng
+        code = market.product.code
+        self._snapshot_channel = channels.board_snapshot(code).name
+        self._board_channel = channels.board(code).name
+        self._ticker_channel = channels.ticker(code).name
+        self._executions_channel = channels.executions(code).name
+        # Levels that changed since the last diff; a dict because its order is that of the changes, a set's is not.
+        self._changed: dict[LevelKey, None] = {}
+        # Executions that are not published yet.
+        self._executions: list[Execution] = []
+        # When the diff and the executions are due; None while there is nothing to send.
+        self._board_due_ns: int | None = None
+        self._executions_due_ns: int | None = None
+        # No diff, and no ticker, before these.
+        self._board_from_ns = 0
+        self._ticker_from_ns = 0
+
+    @property
+    def next_ns(self) -> int | None:
+        """When something is due, None while nothing is."""
+        return min((due for due in (self._board_due_ns, self._executions_due_ns) if due is not None), default=None)
+
+    def record(self, outcome: Outcome, now_ns: int) -> None:
+        """Take note of what happened in the market."""
+        if outcome.executions:
+            self._executions += outcome.executions
+            if self._executions_due_ns is None:
+                self._executions_due_ns = now_ns + self._rng.randrange(5_000_000, 40_000_000)
+        if outcome.changed:
+            self._changed.update(dict.fromkeys(outcome.changed))
+            if self._board_due_ns is None:
+                # A quiet market is published soon after a change, a busy one in its rhythm.
+                self._board_due_ns = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._board_from_ns)
+
+    def publish(self) -> list[Published]:
+        """The messages that are due at `next_ns`."""
+        now_ns = self.next_ns
+        published: list[Published] = []
+        if now_ns is None:
+            return published
+        if self._executions_due_ns == now_ns:
+            published.append(Published(now_ns, self._executions_channel, self._render_executions()))
+            self._executions.clear()
+            self._executions_due_ns = None
+        if self._board_due_ns == now_ns:
+            # A ticker comes just before the diff of the same product, and only with one (section 3.3).
+            if now_ns >= self._ticker_from_ns:
+                published.append(Published(now_ns, self._ticker_channel, self.ticker()))
+                self._ticker_from_ns = now_ns + TICKER_GAP_NS
+            published.append(Published(now_ns, self._board_channel, self._render_diff()))
+            self._changed.clear()
+            self._board_due_ns = None
+            self._board_from_ns = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
+        return published
+
+    def snapshot(self, now_ns: int) -> Published:
+        """The board snapshot of this moment.
+
+        Cut ones have the best 300 levels of each side, bids descending; uncut ones have bids ascending, worst first
+        (section 3.1). Changes that wait for the next diff are in it already, which a diff of absolute sizes allows.
+        """
+        engine = self._market.engine
+        if engine.level_count(Side.BUY) + engine.level_count(Side.SELL) > UNCUT_LEVELS:
+            bids = list(islice(engine.levels(Side.BUY), CUT_DEPTH))
+            asks = list(islice(engine.levels(Side.SELL), CUT_DEPTH))
+        else:
+            bids = list(engine.levels(Side.BUY))[::-1]
+            asks = list(engine.levels(Side.SELL))
+        return Published(now_ns, self._snapshot_channel, self._render_board(bids, asks))
+
+    def ticker(self) -> bytes:
+        """The ticker of the present state."""
+        market = self._market
+        product, engine = market.product, market.engine
+        best_bid, best_bid_size = self._best(Side.BUY)
+        best_ask, best_ask_size = self._best(Side.SELL)
+        bid_depth, ask_depth = (
+            wire_number(engine.total_size(side), LOT_DECIMALS, decimals)
+            for side, decimals in zip(Side, product.depth_decimals, strict=True)
+        )
+        ltp = wire_number(market.last_price, product.price_decimals, self._price_decimals(market.last_maker_id))
+        volume = wire_number(market.volume(), LOT_DECIMALS, VOLUME_DECIMALS)
+        return (
+            f'{{"product_code":"{product.code}","state":"RUNNING","timestamp":"{wire_time(market.changed_ns)}",'
+            f'"tick_id":{market.tick_id},"best_bid":{best_bid},"best_ask":{best_ask},'
+            f'"best_bid_size":{best_bid_size},"best_ask_size":{best_ask_size},'
+            f'"total_bid_depth":{bid_depth},"total_ask_depth":{ask_depth},'
+            f'"market_bid_size":0.0,"market_ask_size":0.0,"ltp":{ltp},'
+            f'"volume":{volume},"volume_by_product":{volume},"preopen_end":null,"circuit_break_end":null}}'
+        ).encode()
+
+    def _render_diff(self) -> bytes:
+        engine = self._market.engine
+        sides: dict[Side, list[tuple[int, int]]] = {Side.BUY: [], Side.SELL: []}
+        for side, price in self._changed:
+            sides[side].append((price, engine.level_size(side, price)))
+        return self._render_board(sides[Side.BUY], sides[Side.SELL])
+
+    def _render_board(self, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]) -> bytes:
+        decimals = self._market.product.price_decimals
+        bids_text, asks_text = (
+            ",".join(
+                f'{{"price":{wire_number(price, decimals)},"size":{wire_number(lots, LOT_DECIMALS)}}}'
+                for price, lots in levels
+            )
+            for levels in (bids, asks)
+        )
+        mid_price = wire_number(self._market.mid_price(), decimals)
+        return f'{{"mid_price":{mid_price},"bids":[{bids_text}],"asks":[{asks_text}]}}'.encode()
+
+    def _best(self, side: Side) -> tuple[str, str]:
+        """Price and size of the best level; 0.0 where there is none, which the reference does not tell."""
+        front = self._market.engine.front(side)
+        if front is None or front.price is None:
+            return "0.0", "0.0"
+        price = wire_number(front.price, self._market.product.price_decimals, self._price_decimals(front.id))
+        size = self._market.engine.level_size(side, front.price)
+        return price, wire_number(size, LOT_DECIMALS, 6 if self._has_six_decimals(front.id) else 1)
+
+    def _price_decimals(self, order_id: int) -> int:
+        return 6 if self._has_six_decimals(order_id) else self._market.product.ticker_price_decimals
+
+    def _has_six_decimals(self, order_id: int) -> bool:
+        # The ticker gives numbers back as the sender of the order wrote them, and some write six decimals
+        # (section 3: `471501.000000`). Which orders those are cannot be known; here it is some of the ids.
+        return order_id % 100 < self._market.product.six_decimals_percent
+
+    def _render_executions(self) -> bytes:
+        decimals = self._market.product.price_decimals
+        # Prices and sizes are decimals of at most 15 digits, so rounding finds the very ticks and lots again.
+        rows = (
+            f'{{"id":{row.id},"side":"{row.side}",'
+            f'"price":{wire_number(round(row.price * 10**decimals), decimals)},'
+            f'"size":{wire_number(round(row.size * LOTS), LOT_DECIMALS)},"exec_date":"{row.exec_date}",'
+            f'"buy_child_order_acceptance_id":"{row.buy_child_order_acceptance_id}",'
+            f'"sell_child_order_acceptance_id":"{row.sell_child_order_acceptance_id}"}}'
+            for row in self._executions
+        )
+        return f"[{','.join(rows)}]".encode()
