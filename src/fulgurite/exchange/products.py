@@ -4,7 +4,8 @@ Tick sizes and minimum orders are from section 4 of the protocol reference, the 
 of 2021 (section 3.3). The markets follow the same captures in depth, spread and activity.
 
 The named unknowns: ELF_JPY is in no capture, so it has the rules of MONA_JPY and next to no activity. The captures
-last two minutes, which says little of how much is traded. FX and BTC prices are those of September 2026; the
+last two minutes, which says little of how much is traded; the 24 hours before the start have the volume that the
+order flow itself goes on to make. FX and BTC prices are those of September 2026; the
 others are round choices in proportion to them.
 """
 
@@ -80,7 +81,7 @@ BTC_JPY = Product(
         volatility_bp=0.1,
         events_per_second=11.4,
         taker_share=0.02,
-        daily_lots=152_000_000_000,
+        daily_lots=77_000_000_000,
     ),
 )
 XRP_JPY = Product(
@@ -100,7 +101,7 @@ XRP_JPY = Product(
         volatility_bp=0.5,
         events_per_second=3.6,
         taker_share=0.01,
-        daily_lots=610_000_000_000_000,
+        daily_lots=68_000_000_000_000,
     ),
 )
 ETH_JPY = Product(
@@ -121,7 +122,7 @@ ETH_JPY = Product(
         volatility_bp=0.3,
         events_per_second=9.9,
         taker_share=0.02,
-        daily_lots=925_000_000_000,
+        daily_lots=330_000_000_000,
     ),
 )
 XLM_JPY = Product(
@@ -141,7 +142,7 @@ XLM_JPY = Product(
         volatility_bp=0.5,
         events_per_second=3.5,
         taker_share=0.01,
-        daily_lots=745_000_000_000_000,
+        daily_lots=92_000_000_000_000,
     ),
 )
 MONA_JPY = Product(
@@ -161,7 +162,7 @@ MONA_JPY = Product(
         volatility_bp=0.5,
         events_per_second=0.3,
         taker_share=0.03,
-        daily_lots=29_000_000_000_000,
+        daily_lots=9_900_000_000_000,
     ),
 )
 ELF_JPY = Product(
@@ -181,7 +182,7 @@ ELF_JPY = Product(
         volatility_bp=0.5,
         events_per_second=0.2,
         taker_share=0.01,
-        daily_lots=7_000_000_000_000,
+        daily_lots=1_800_000_000_000,
     ),
 )
 ETH_BTC = Product(
@@ -202,7 +203,7 @@ ETH_BTC = Product(
         volatility_bp=0.5,
         events_per_second=1.2,
         taker_share=0.01,
-        daily_lots=11_000_000_000,
+        daily_lots=32_000_000_000,
     ),
 )
 BCH_BTC = Product(
@@ -223,7 +224,7 @@ BCH_BTC = Product(
         volatility_bp=0.5,
         events_per_second=1.4,
         taker_share=0.005,
-        daily_lots=17_000_000_000,
+        daily_lots=59_000_000_000,
     ),
 )
 FX_BTC_JPY = Product(
@@ -244,7 +245,7 @@ FX_BTC_JPY = Product(
         volatility_bp=0.1,
         events_per_second=50.0,
         taker_share=0.012,
-        daily_lots=235_000_000_000,
+        daily_lots=238_000_000_000,
     ),
 )
 
