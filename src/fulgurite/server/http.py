@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
+
+MAX_WEBSOCKET_BYTES: Final = 1_000_000
+"""The longest message that an app's WebSocket takes."""
 
 
 class _Server(uvicorn.Server):
@@ -20,10 +25,17 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serve_app(app: ASGIApp, listening: socket.socket) -> AsyncIterator[None]:
+async def serve_app(
+    app: ASGIApp, listening: socket.socket, ssl_context: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
     """Serve an app on a socket that listens already, until the context is left.
 
     Requests and WebSockets that are open then are given 1 second to end.
+
+    Args:
+        app: what answers.
+        listening: the socket; it is closed at the end.
+        ssl_context: speak TLS with it.
     """
     config = uvicorn.Config(
         app,
@@ -32,14 +44,17 @@ async def serve_app(app: ASGIApp, listening: socket.socket) -> AsyncIterator[Non
         lifespan="off",
         timeout_graceful_shutdown=1,
         ws="websockets-sansio",
-        ws_max_size=1_000_000,
+        ws_max_size=MAX_WEBSOCKET_BYTES,
+        ws_per_message_deflate=False,  # what we serve is on this machine, mostly
+        log_config=None,  # only the command line sets logging up
         server_header=False,
     )
+    config.load()
+    config.ssl = ssl_context  # uvicorn's own way wants the private key in a file
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]), name="http")
     try:
         yield
     finally:
         server.should_exit = True
-        # Cancelled twice over when Ctrl-C is pressed again: uvicorn then drops what is open.
         await task

@@ -1,0 +1,96 @@
+"""What the HTTP API answers while a frame log is served: the state that the messages sent so far add up to. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from fulgurite.errors import ChannelError, MessageError
+from fulgurite.exchange.marketdata import MarketInfo
+from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.protocol.channels import Kind, parse_channel
+from fulgurite.protocol.messages import Board, Execution, Ticker, decode_message
+
+KEPT_EXECUTIONS: Final = 10_000
+"""Executions kept of each product; older ones are forgotten."""
+
+MAX_PRODUCTS: Final = 200
+"""Products whose state is kept; a log with more is served all the same, but the HTTP API knows the first only."""
+
+
+class _Market:
+    def __init__(self) -> None:
+        self.book = OrderBook()
+        self.ticker: Ticker | None = None
+        self.executions: deque[Execution] = deque(maxlen=KEPT_EXECUTIONS)
+
+
+class ReplayedMarkets:
+    """Keeps the state of every product of a replay; implements `marketdata.MarketData`."""
+
+    def __init__(self) -> None:
+        self._markets: dict[str, _Market] = {}
+
+    def clear(self) -> None:
+        """Forget the state, since the replay begins again or jumps; the products stay known."""
+        self._markets = {product_code: _Market() for product_code in self._markets}
+
+    def apply(self, channel_name: str, message: bytes) -> None:
+        """Take a message that was sent; one that cannot be read changes nothing here."""
+        try:
+            channel = parse_channel(channel_name)
+            if channel.kind.is_private:
+                return
+            data = decode_message(channel, message)
+        except (ChannelError, MessageError):
+            return
+        market = self._markets.get(channel.product_code)
+        if market is None:
+            if len(self._markets) >= MAX_PRODUCTS:
+                return
+            market = self._markets[channel.product_code] = _Market()
+        if isinstance(data, Ticker):
+            market.ticker = data
+        elif isinstance(data, Board):
+            if channel.kind is Kind.BOARD:
+                market.book.apply_diff(data)
+            else:
+                market.book.apply_snapshot(data)
+        else:
+            market.executions.extend(item for item in data if isinstance(item, Execution))
+
+    def markets(self) -> Sequence[MarketInfo]:
+        """Every product that was seen."""
+        return [MarketInfo(product_code, _market_type(product_code)) for product_code in self._markets]
+
+    def board(self, product_code: str) -> Board:
+        """The book; without a level on either side until its first snapshot was sent."""
+        book = self._markets[product_code].book
+        if book.state is not BookState.LIVE:
+            return Board(0.0, [], [])
+        return Board(book.mid or 0.0, book.bids(), book.asks())
+
+    def ticker(self, product_code: str) -> Ticker | None:
+        """The last ticker that was sent."""
+        return self._markets[product_code].ticker
+
+    def executions(self, product_code: str) -> Sequence[Execution]:
+        """The newest executions that were sent, oldest first."""
+        return tuple(self._markets[product_code].executions)
+
+    def state(self, product_code: str) -> str:
+        """The state in the last ticker, RUNNING where it says none."""
+        ticker = self._markets[product_code].ticker
+        return (ticker.state if ticker else None) or "RUNNING"
+
+    def health(self, product_code: str) -> str:
+        """Always NORMAL: no realtime channel tells it (section 3.7)."""
+        return "NORMAL"
+
+
+def _market_type(product_code: str) -> str:
+    """The market type by the form of the code (section 4): FX_BTC_JPY, BTCJPY24DEC2021, BTC_JPY."""
+    if product_code.startswith("FX_"):
+        return "FX"
+    return "Spot" if "_" in product_code else "Futures"

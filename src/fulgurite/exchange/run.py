@@ -1,0 +1,170 @@
+"""The exchange as a running thing: a clock, a market or a replay, the realtime server and the HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import tempfile
+import time
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fulgurite.errors import InputError
+from fulgurite.exchange.control import control_routes
+from fulgurite.exchange.http import create_app
+from fulgurite.exchange.marketdata import MarketData
+from fulgurite.exchange.replay import Replay
+from fulgurite.exchange.simulation import Simulation
+from fulgurite.protocol.auth import AuthChecker
+from fulgurite.server.bind import bind_socket, port_of, url_host
+from fulgurite.server.http import serve_app
+from fulgurite.server.serve import RealtimeServer, serve
+from fulgurite.server.tls import self_made
+
+DEFAULT_PORT: Final = 7351
+DEFAULT_HTTP_PORT: Final = 7352
+
+SHORTEST_STEP_SECONDS: Final = 0.01
+"""The market moves this often at most; what falls between goes out together."""
+
+LONGEST_LAG_SECONDS: Final = 5.0
+"""A process that was suspended for longer does not make up for it: the exchange's clock stood still meanwhile."""
+
+MAX_SEED: Final = 2**63 - 1
+
+
+class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A running exchange: where it is, and the demo credentials of this run."""
+
+    realtime: str
+    """The JSON-RPC address."""
+    socketio: str
+    """The Socket.IO address."""
+    http: str
+    """The HTTP API, including `/v1`."""
+    api_key: str
+    api_secret: str
+    seed: int | None
+    """What the market's randomness comes from; None while a frame log is replayed."""
+    ca_file: str | None = None
+    """With TLS: the file of the certificate to trust, there as long as the exchange runs."""
+    replay: str | None = None
+    """The frame log that is replayed, if one is."""
+
+    def ready_line(self) -> str:
+        """The line that `fulgurite exchange --json` prints once everything is ready, the secret included."""
+        return msgspec.json.encode(self).decode()
+
+    def __repr__(self) -> str:
+        return f"Exchange(realtime={self.realtime!r}, http={self.http!r}, api_key={self.api_key!r}, api_secret=...)"
+
+
+@contextlib.asynccontextmanager
+async def run(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    http_port: int = 0,
+    seed: int | None = None,
+    start_ns: int | None = None,
+    tls: bool = False,
+    replay: Path | None = None,
+    speed: float = 1.0,
+    loop: bool = False,
+    paused: bool = False,
+) -> AsyncIterator[Exchange]:
+    """Run an exchange until the context is left.
+
+    Args:
+        host: where to listen; an address that others can reach is at the caller's own risk.
+        port: the realtime port, 0 to 65535; 0 takes any free one.
+        http_port: the HTTP port, likewise.
+        seed: what the market's randomness comes from, 0 to 2**63-1; None draws one.
+        start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC; None for the present. The
+            same seed and start give the same stream to the byte.
+        tls: speak TLS 1.2 or later with a self-made certificate.
+        replay: serve this frame log instead of a market.
+        speed: of the replay: recorded seconds that pass in one second; 0 is as fast as readers take it.
+        loop: begin the replay again at its end.
+        paused: hold the replay until `/control/replay` is told to go on.
+
+    Raises:
+        InputError: an argument is out of its range, or the frame log cannot be read.
+        ListenError: a port or the host cannot be had.
+    """
+    if seed is not None and not 0 <= seed <= MAX_SEED:
+        raise InputError("seed", seed, f"an integer from 0 to {MAX_SEED}")
+    api_key, api_secret = f"demo-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)
+    checker = AuthChecker({api_key: api_secret}, time.time)
+    async with contextlib.AsyncExitStack() as stack:
+        certificate = self_made(host) if tls else None
+        context = certificate.context if certificate else None
+        # Both ports are taken before anything else is done, so that a taken one is found out at once.
+        http_socket = bind_socket(host, http_port, "--http-port")
+        stack.callback(http_socket.close)
+        server = await stack.enter_async_context(serve(host, port, check_auth=checker.check, ssl_context=context))
+        player = None
+        if replay is not None:
+            player = Replay(replay, server, speed=speed, loop=loop, paused=paused)
+            markets: MarketData = player.markets
+            work = player.run()
+        else:
+            seed = secrets.randbelow(1_000_000) if seed is None else seed
+            now_ns = time.time_ns() if start_ns is None else start_ns
+            markets = simulation = Simulation(seed, now_ns)
+            work = _drive(simulation, server, now_ns)
+        await stack.enter_async_context(_running(work))
+        app = create_app(markets, control_routes(player))
+        await stack.enter_async_context(serve_app(app, http_socket, context))
+        ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None
+        http_host = f"{url_host(host)}:{port_of(http_socket)}"
+        yield Exchange(
+            realtime=f"{server.url}/json-rpc",
+            socketio=server.url.replace("ws", "http", 1),
+            http=f"{'https' if tls else 'http'}://{http_host}/v1",
+            api_key=api_key,
+            api_secret=api_secret,
+            seed=None if replay is not None else seed,
+            ca_file=ca_file,
+            replay=None if replay is None else str(replay),
+        )
+
+
+async def _drive(simulation: Simulation, server: RealtimeServer, start_ns: int) -> None:
+    """Let the market live at the pace of the clock."""
+    loop = asyncio.get_running_loop()
+    # The loop's clock never goes back, unlike the one on the wall.
+    started = loop.time()
+    while True:
+        now_ns = start_ns + int((loop.time() - started) * 1e9)
+        lag = (now_ns - simulation.next_event_ns) / 1e9
+        if lag > LONGEST_LAG_SECONDS:
+            started += lag
+            continue
+        for published in simulation.advance(now_ns):
+            server.hub.publish(published.channel, published.message)
+        await asyncio.sleep(max((simulation.next_event_ns - now_ns) / 1e9, SHORTEST_STEP_SECONDS))
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run `work` beside the context and end it with the context; should it fail, the context ends with its error."""
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work)
+        try:
+            yield
+        finally:
+            task.cancel()
+
+
+@contextlib.contextmanager
+def _ca_file(pem: bytes) -> Iterator[str]:
+    """A file with the certificate to trust, for clients that want a path."""
+    with tempfile.TemporaryDirectory(prefix="fulgurite-") as folder:
+        path = Path(folder) / "ca.pem"
+        path.write_bytes(pem)
+        yield str(path)
