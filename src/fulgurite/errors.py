@@ -11,6 +11,7 @@
     ├── LocalProtocolError          our own caller asked a dialect for something it forbids
     ├── ConnectError                no connection could be made, or not as asked
     │   └── HandshakeRefusedError   the server answered the WebSocket handshake with an HTTP status
+    ├── UnansweredError             the server did not answer a request in time
     ├── RequestRefusedError         the server refused a request, with a code and a text
     │   ├── AuthenticationError     it refused `auth`
     │   └── SubscriptionError       it refused to subscribe or unsubscribe a channel
@@ -118,6 +119,18 @@ class HandshakeRefusedError(ConnectError):
         self.status = status
         self.retry_after = retry_after
         super().__init__(url, f"the server answered the WebSocket handshake with HTTP status {status}")
+
+
+class UnansweredError(FulguriteError):
+    """The server did not answer a request in time.
+
+    Args:
+        request: what was asked, for example ``subscribe lightning_ticker_BTC_JPY``.
+    """
+
+    def __init__(self, request: str) -> None:
+        self.request = request
+        super().__init__(f"the server did not answer {request}")
 
 
 class RequestRefusedError(FulguriteError):

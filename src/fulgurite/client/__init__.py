@@ -1,1 +1,29 @@
-"""The asyncio client: one reconnecting stream over either dialect."""
+"""The client: `connect` gives a stream of messages that reconnects and says what it missed."""
+
+from fulgurite.client.backoff import backoff, is_fatal
+from fulgurite.client.connect import Stream, connect
+from fulgurite.client.conversation import Credentials
+from fulgurite.client.endpoints import LIVE, Endpoint, resolve_endpoint
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Repaired, Status, StatusKind
+from fulgurite.protocol.dialects import Dialect, DialectName
+
+__all__ = [
+    "LIVE",
+    "Credentials",
+    "Dialect",
+    "DialectName",
+    "Endpoint",
+    "Frame",
+    "Gap",
+    "Item",
+    "Malformed",
+    "Message",
+    "Repaired",
+    "Status",
+    "StatusKind",
+    "Stream",
+    "backoff",
+    "connect",
+    "is_fatal",
+    "resolve_endpoint",
+]

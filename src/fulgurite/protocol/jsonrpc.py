@@ -54,7 +54,7 @@ class _Frame(msgspec.Struct, gc=False):
     """A notification or a response: everything that a server sends."""
 
     method: str | None = None
-    params: msgspec.Raw | None = None
+    params: msgspec.Raw = msgspec.Raw(b"null")  # in a union with None, msgspec takes nothing but null
     id: Any = None
     result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     error: _Error | None = None
@@ -85,7 +85,7 @@ class JsonRpcClient:
             frames = _BATCH.decode(data) if opening in ("[", b"[") else [_FRAME.decode(data)]
             # All are decoded before any is reported, so that a bad frame changes nothing.
             messages = [
-                _PARAMS.decode(frame.params or b"null") if frame.method == "channelMessage" else None
+                _PARAMS.decode(frame.params) if frame.method == "channelMessage" else None
                 for frame in frames
             ]
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -1,0 +1,68 @@
+"""How long to wait before the next connection, and when not to try again. Pure.
+
+The documentation says that connecting and disconnecting at high frequency may get an address restricted (protocol
+reference, section 1.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Final
+
+from fulgurite.errors import AuthenticationError, FulguriteError, InputError
+
+FIRST_SECONDS: Final = 2.0
+CAP_SECONDS: Final = 30.0
+
+MAX_RETRY_AFTER_SECONDS: Final = 3600.0
+"""A server that asks for a longer wait is asked again after this."""
+
+
+def backoff(rng: Random, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS) -> Iterator[float]:
+    """Yield the delays before one attempt after another, in seconds, without end.
+
+    Each is drawn between half of a bound and the bound; the bound doubles from `first` up to `cap`. With the defaults
+    no delay is shorter than a second, so that no server sees more than one attempt a second, and the first is at
+    most two. The random half keeps a thousand clients from coming back together.
+
+    Args:
+        rng: the source of the jitter.
+        first: the first bound, seconds, above 0.
+        cap: the last bound, seconds, at least `first`.
+    """
+    bound = min(first, cap)
+    while True:
+        yield bound * (0.5 + rng.random() / 2)
+        bound = min(bound * 2, cap)
+
+
+def is_fatal(error: FulguriteError) -> bool:
+    """Whether trying again cannot help: the key is wrong, or what was asked for cannot be meant.
+
+    Everything else may heal by itself, even a certificate that has expired, and is shown at every attempt.
+    """
+    return isinstance(error, AuthenticationError | InputError)
+
+
+def parse_retry_after(value: str | None, now: float) -> float | None:
+    """Read the HTTP header `Retry-After` (RFC 9110, section 10.2.3) as seconds to wait.
+
+    Args:
+        value: whole seconds or a date; None where the header is absent.
+        now: Unix time in seconds.
+
+    Returns:
+        0 to `MAX_RETRY_AFTER_SECONDS`, or None where nothing readable is asked for.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        # A number of a thousand digits is none that int() takes.
+        seconds = float(text[:20])
+    else:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - now
+        except (ValueError, OverflowError, TypeError, IndexError):
+            return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER_SECONDS)

@@ -1,0 +1,87 @@
+"""Where the realtime API is: the live service, or any other by its URL. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from fulgurite.errors import InputError
+from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """The addresses of one service."""
+
+    name: str
+    """What people call it: "live", or the URL they gave."""
+    json_rpc: str
+    """JSON-RPC over WebSocket: a ws:// or wss:// URL with its path."""
+    socketio: str
+    """Socket.IO: an http://, https://, ws:// or wss:// URL."""
+    http: str | None = None
+    """The HTTP API with its version, for example ``http://127.0.0.1:7352/v1``; None where there is none."""
+
+    def websocket_url(self, dialect: Dialect) -> str:
+        """Where the WebSocket of a dialect is."""
+        addresses = {JSON_RPC.name: self.json_rpc, SOCKETIO.name: self.socketio}
+        return dialect.websocket_url(addresses[dialect.name])
+
+
+LIVE: Final = Endpoint(
+    name="live",
+    json_rpc="wss://ws.lightstream.bitflyer.com/json-rpc",
+    socketio="https://io.lightstream.bitflyer.com",
+    http="https://api.bitflyer.com/v1",
+)
+"""The real service. Orders on it move real money; this client only listens."""
+
+_ACCEPTED = '"live", or a URL such as ws://127.0.0.1:7351/json-rpc or https://127.0.0.1:7351'
+
+
+def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
+    """Find the endpoint that a person means.
+
+    One URL stands for both dialects: its path is kept for the dialect it belongs to, Socket.IO where it begins with
+    ``/socket.io`` and JSON-RPC otherwise, and the other dialect is looked for at the same host and port.
+
+    Args:
+        text: "live", or a URL with ws, wss, http or https.
+        http: the URL of the HTTP API, where it is not the live one or none.
+
+    Raises:
+        InputError: neither; it says what is accepted.
+    """
+    api = None if http is None else _http_api(http)
+    if text.strip().lower() == LIVE.name:
+        return LIVE if api is None else msgspec.structs.replace(LIVE, http=api)
+    parts = _split("endpoint", text, ("ws", "wss", "http", "https"), _ACCEPTED)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    address = parts.geturl()
+    is_socketio = parts.path.startswith(SOCKETIO.path.rstrip("/"))
+    return Endpoint(
+        name=text.strip(),
+        json_rpc=JSON_RPC.websocket_url(origin if is_socketio else address),
+        socketio=address if is_socketio else origin,
+        http=api,
+    )
+
+
+def _http_api(text: str) -> str:
+    accepted = "a URL such as http://127.0.0.1:7352/v1"
+    return _split("http", text, ("http", "https"), accepted).geturl().rstrip("/")
+
+
+def _split(field: str, text: str, schemes: tuple[str, ...], accepted: str) -> SplitResult:
+    try:
+        parts = urlsplit(text.strip())
+        is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
+        is_fine = False
+    if not is_fine or not text.isprintable():
+        raise InputError(field, text, accepted)
+    # Neither is ever needed here, and a password in an address ends up in logs: it is not repeated in the error.
+    if "@" in parts.netloc or parts.fragment:
+        raise InputError(field, f"{parts.scheme}://...", f"{accepted}, without a user name and without #")
+    return parts

@@ -1,0 +1,123 @@
+"""What a stream yields: messages, and everything else that a consumer must know to trust them. Pure.
+
+Times are nanoseconds since 1970-01-01 UTC by this machine's clock.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from fulgurite.errors import ChannelError, MessageError
+from fulgurite.protocol.channels import parse_channel
+from fulgurite.protocol.messages import Data, decode_message
+
+_parse_channel = lru_cache(maxsize=1024)(parse_channel)
+
+
+class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
+    """One message of a channel. It is decoded when `data` is first asked for, so forwarding it costs no decoding."""
+
+    channel: str
+    """The channel's name, for example ``lightning_ticker_BTC_JPY``."""
+    received_ns: int
+    """When the last byte of its frame was taken from the socket."""
+    frame: str
+    """The whole frame that carried it."""
+    _json: msgspec.Raw
+    _data: Data | msgspec.UnsetType = msgspec.UNSET
+
+    @property
+    def raw(self) -> bytes:
+        """The message's JSON text, byte for byte as it came."""
+        return bytes(self._json)
+
+    @property
+    def data(self) -> Data:
+        """The message, typed after its channel.
+
+        Raises:
+            MessageError: it does not fit the channel's type, or the server made up a channel; `raw` is still good.
+        """
+        if self._data is msgspec.UNSET:
+            try:
+                self._data = decode_message(_parse_channel(self.channel), self._json)
+            except ChannelError as error:
+                raise MessageError(self.channel, "not a channel of this API", self.raw) from error
+        return self._data
+
+
+class Repaired(StrEnum):
+    """How much of a gap was filled afterwards."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Messages of a channel may be missing between two moments.
+
+    It is yielded when the channel is resumed, before the channel's first later message.
+    """
+
+    channel: str
+    reason: str
+    """What happened, in plain words, for example ``closed by the server: 1012 scheduled maintenance``."""
+    from_ns: int
+    """The last moment at which the channel was known to be alive."""
+    to_ns: int
+    """The moment of its resumption."""
+    repaired: Repaired = Repaired.NONE
+
+
+class StatusKind(StrEnum):
+    """What a status reports."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    AUTHENTICATED = "authenticated"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    CLOSED = "closed"
+    BACKING_OFF = "backing_off"
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Something happened to the connection, or to one channel of it."""
+
+    kind: StatusKind
+    at_ns: int
+    channel: str | None = None
+    """The channel it is about, or None for the connection."""
+    detail: str = ""
+    """More in plain words: the address, the server's reason and code, how long is waited."""
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """A frame that is not the protocol. It is given as it came, and nothing else is lost with it.
+
+    A `Gap` follows for each channel whose message it may have been.
+    """
+
+    received_ns: int
+    frame: str
+    """Bytes that are not UTF-8 stand in it as ``\\xff``."""
+    error: str
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """One frame as it went over the wire, answers and Engine.IO heartbeats included."""
+
+    direction: Literal["sent", "received"]
+    at_ns: int
+    text: str
+
+
+Item: TypeAlias = Message | Gap | Status | Malformed | Frame
+"""What a stream yields."""

@@ -1,0 +1,411 @@
+"""One connection: moves frames between a socket and a dialect's state machine, and notices when it has died.
+
+What picows leaves to its user is done here: joining fragments, bounding messages, checking UTF-8, answering CLOSE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import time
+from typing import Final, Protocol
+
+from picows import (
+    WSCloseCode,
+    WSError,
+    WSFrame,
+    WSHandshakeError,
+    WSListener,
+    WSMsgType,
+    WSProtocolError,
+    WSTransport,
+    ws_connect,
+)
+from picows.url import WSParsedURL
+
+from fulgurite.client.backoff import parse_retry_after
+from fulgurite.errors import ConnectError, FragmentError, HandshakeRefusedError, RemoteProtocolError
+from fulgurite.protocol.events import ClientEvent, ClientProtocol
+from fulgurite.protocol.fragments import INVALID_TEXT, PROTOCOL_ERROR, Fragments
+
+MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
+"""The longest message that is taken; the largest known ones, snapshots, have about 60 kB."""
+
+CLOSE_TIMEOUT_SECONDS: Final = 1.0
+"""How long a peer may hold up the closing of a connection."""
+
+RESUME_GRACE_SECONDS: Final = 1.0
+"""After reading was stopped, how long no timer fires: what waits in the socket is to be read before it is missed."""
+
+# What picows reports is reported by us, in our own words; its lines would only come twice.
+_PICOWS_LOGGER = logging.getLogger("fulgurite.picows")
+_PICOWS_LOGGER.addHandler(logging.NullHandler())
+_PICOWS_LOGGER.propagate = False
+
+_TEXT = WSMsgType.TEXT
+
+
+class Receiver(Protocol):
+    """Who is told what comes over a connection. What it raises ends the connection and comes out of `Session.run`."""
+
+    def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
+        """A frame came, and these events with it."""
+        ...
+
+    def happened(self, events: list[ClientEvent], at_ns: int) -> None:
+        """Events without a frame: time has passed."""
+        ...
+
+    def malformed(self, text: str, error: str, at_ns: int) -> None:
+        """A frame came that is not the protocol."""
+        ...
+
+    def sent(self, text: str, at_ns: int) -> None:
+        """A frame was sent."""
+        ...
+
+
+class Session(WSListener):
+    """One connection, from the handshake to the end; see `open_session`.
+
+    Args:
+        protocol: the client's side of the dialect.
+        receiver: who is told.
+        ping_after: seconds without any frame after which the server is pinged.
+        pong_timeout: seconds without any frame after that ping until the connection is given up.
+    """
+
+    def __init__(self, protocol: ClientProtocol, receiver: Receiver, ping_after: float, pong_timeout: float) -> None:
+        super().__init__()
+        self.protocol = protocol
+        self._receiver = receiver
+        self._ping_after = ping_after
+        self._pong_timeout = pong_timeout
+        self._loop = asyncio.get_running_loop()
+        self._transport: WSTransport | None = None
+        self._fragments = Fragments(MAX_MESSAGE_BYTES)
+        self._is_in_fragments = False
+        # Liveness: when anything came last, and when we last pinged because nothing did.
+        self._heard_at = self._loop.time()
+        self._pinged_at = self._heard_at - 1
+        # One timer for the dialect and for liveness. It may fire early, and is armed again then.
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_paused = False
+        # The end: done when it has come, with its reason where it is known by then.
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._reason: str | None = None
+        self._error: Exception | None = None
+        self._is_close_sent = False
+
+    # --- called by picows
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Open the session."""
+        self._transport = transport
+        self._heard_at = self._loop.time()
+        self._timer_is_due()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take one frame."""
+        now = self._heard_at = self._loop.time()
+        if self._ended.done():
+            return
+        at_ns = time.time_ns()
+        try:
+            if frame.msg_type is not _TEXT or not frame.fin or self._is_in_fragments or frame.rsv1:
+                self._take_unusual(frame, now, at_ns)
+                return
+            try:
+                text = frame.get_payload_as_utf8_text()
+            except UnicodeDecodeError as error:
+                text = frame.get_payload_as_bytes().decode(errors="backslashreplace")
+                self._receiver.malformed(text, f"not UTF-8: {error.reason} at byte {error.start}", at_ns)
+                return
+            self._take_message(text, text, now, at_ns)
+        except Exception as error:  # whatever it is, it must come out of `run`, and not end in picows' log
+            self._fail(error)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is gone."""
+        self._end_now()
+
+    def pause_writing(self) -> None:
+        """The server does not read what we send, which is a few hundred bytes: liveness will notice."""
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+
+    # --- called by the stream
+
+    def flush(self) -> None:
+        """Send what the dialect has to send, and arm the timer."""
+        if self._transport is None or self._ended.done():
+            return
+        for text in self.protocol.frames_to_send():
+            self._transport.send(WSMsgType.TEXT, text.encode())
+            self._receiver.sent(text, time.time_ns())
+        self._arm_timer()
+
+    def end(self, reason: str, code: WSCloseCode = WSCloseCode.OK) -> None:
+        """End the connection from our side, for this reason."""
+        if not self._ended.done():
+            self._reason = reason
+            self._send_close(code)
+            self._end_now()
+
+    def pause(self) -> None:
+        """Stop reading: the operating system's buffers fill up, and then the server has to wait.
+
+        The server's pings go unanswered meanwhile, so a pause of more than about 15 seconds costs the connection.
+        """
+        if self._transport is not None and not self._ended.done():
+            self._is_paused = True
+            self._transport.underlying_transport.pause_reading()
+            # While reading is stopped nothing can be missed; `resume` arms the timer again.
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._transport is not None and self._is_paused and not self._ended.done():
+            self._is_paused = False
+            self._transport.underlying_transport.resume_reading()
+            self._heard_at = self._loop.time()
+            self._set_timer(self._heard_at + RESUME_GRACE_SECONDS)
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    async def run(self) -> str:
+        """Wait until the connection has ended, from either side, and return the reason in plain words.
+
+        The connection is closed when this returns, or when it is cancelled.
+
+        Raises:
+            Exception: what the receiver raised.
+        """
+        try:
+            await self._ended
+        finally:
+            broken = await self._close()
+        if self._error is not None:
+            raise self._error
+        return self._reason or broken or "the connection was cut without a close frame (1006)"
+
+    # --- inside
+
+    def _take_message(self, data: str | bytes, text: str, now: float, at_ns: int) -> None:
+        try:
+            events = self.protocol.receive(data, now)
+        except RemoteProtocolError as error:
+            self._receiver.malformed(text, error.problem, at_ns)
+            return
+        self._receiver.received(text, events, at_ns)
+        if not events:
+            # It may have been a handshake or a heartbeat, which move the dialect's timer.
+            self._arm_timer()
+
+    def _take_unusual(self, frame: WSFrame, now: float, at_ns: int) -> None:
+        """Take a frame that is not a whole text message."""
+        assert self._transport is not None  # there are no frames without it
+        if frame.msg_type is WSMsgType.PING:
+            self._transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type is WSMsgType.CLOSE:
+            self._closed_by_server(frame.get_payload_as_bytes())
+        elif frame.msg_type is WSMsgType.PONG:
+            pass  # that it came is all there is to it
+        elif frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._break_off(PROTOCOL_ERROR, "an extension that was not negotiated")
+        else:
+            try:
+                data = self._fragments.add(frame.msg_type.value, frame.fin, frame.get_payload_as_bytes())
+            except FragmentError as error:
+                if error.close_code != INVALID_TEXT:
+                    self._break_off(error.close_code, error.problem)
+                    return
+                self._is_in_fragments = False
+                self._receiver.malformed("", error.problem, at_ns)
+                return
+            self._is_in_fragments = data is None
+            if data is not None:
+                text = data if isinstance(data, str) else data.decode(errors="backslashreplace")
+                self._take_message(data, text, now, at_ns)
+
+    def _closed_by_server(self, payload: bytes) -> None:
+        # picows has checked that the code is allowed and the text is UTF-8. 1005: no code (RFC 6455, section 7.4.1).
+        code = int.from_bytes(payload[:2]) if payload else 1005
+        text = payload[2:].decode(errors="backslashreplace")
+        self._reason = f"closed by the server: {code} {text}".rstrip()
+        self._send_close(WSCloseCode.OK)
+        self._end_now()
+
+    def _break_off(self, code: int, problem: str) -> None:
+        self.end(f"the server broke the WebSocket protocol: {problem}", WSCloseCode(code))
+
+    def _fail(self, error: Exception) -> None:
+        if not self._ended.done():
+            self._error = error
+            self._end_now()
+
+    def _end_now(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _send_close(self, code: WSCloseCode) -> None:
+        if self._transport is not None and not self._is_close_sent:
+            self._is_close_sent = True
+            self._transport.send_close(code)
+
+    async def _close(self) -> str | None:
+        """Close the connection for good; return what picows found wrong with it, if anything."""
+        self._end_now()
+        if self._transport is None:
+            return None
+        self._send_close(WSCloseCode.OK)
+        self._transport.disconnect()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                    await self._transport.wait_disconnected()
+            # Only a peer that reads nothing is left to be waited for.
+            self._transport.disconnect(graceful=False)
+            await self._transport.wait_disconnected()
+        except WSProtocolError as error:
+            return f"the server broke the WebSocket protocol: {error}"
+        finally:
+            self._transport.disconnect(graceful=False)
+        return None
+
+    def _arm_timer(self) -> None:
+        if self._ended.done() or self._is_paused:
+            return
+        pings = self._pinged_at + self._pong_timeout if self._is_pinged() else self._heard_at + self._ping_after
+        due = self.protocol.next_timer()
+        self._set_timer(pings if due is None else min(due, pings))
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._timer_is_due)
+
+    def _is_pinged(self) -> bool:
+        return self._pinged_at >= self._heard_at
+
+    def _timer_is_due(self) -> None:
+        self._timer = None
+        if self._ended.done():
+            return
+        assert self._transport is not None  # the timer is first armed when there is one
+        now = self._loop.time()
+        if self._is_pinged():
+            if now >= self._pinged_at + self._pong_timeout:
+                self.end(f"nothing came for {now - self._heard_at:.0f} s, not even an answer to a ping")
+                return
+        elif now >= self._heard_at + self._ping_after:
+            self._pinged_at = now
+            self._transport.send_ping()
+        due = self.protocol.next_timer()
+        try:
+            if due is not None and due <= now:
+                self._receiver.happened(self.protocol.handle_timer(now), time.time_ns())
+            self.flush()
+        except Exception as error:  # as in `on_ws_frame`
+            self._fail(error)
+
+
+async def open_session(
+    url: str, session: Session, *, timeout: float, ssl_context: ssl.SSLContext | None = None
+) -> Session:
+    """Connect a session and return it.
+
+    Args:
+        url: a ws:// or wss:// URL.
+        session: one that was not connected before.
+        timeout: seconds for looking up the name, TCP, TLS and the WebSocket handshake together.
+        ssl_context: for wss://.
+
+    Raises:
+        HandshakeRefusedError: the server answered with an HTTP status.
+        ConnectError: no connection could be made.
+    """
+    opened: list[socket.socket] = []
+
+    async def open_socket(parsed: WSParsedURL) -> socket.socket:
+        opened.append(await _connect_socket(parsed.host, parsed.port))
+        return opened[0]
+
+    try:
+        async with asyncio.timeout(timeout):
+            connecting = asyncio.ensure_future(
+                ws_connect(
+                    lambda request, response: session,
+                    url,
+                    ssl_context=ssl_context,
+                    websocket_handshake_timeout=None,  # the timeout above is for all of it
+                    logger_name=_PICOWS_LOGGER,
+                    enable_auto_pong=False,  # so that a ping counts as a sign of life
+                    max_frame_size=MAX_MESSAGE_BYTES,
+                    max_redirects=0,  # to another host with our credentials? no
+                    socket_factory=open_socket,
+                )
+            )
+            try:
+                await asyncio.shield(connecting)
+            except asyncio.CancelledError:
+                # picows would leave the connection open. Cut from below, it ends by itself, and quickly.
+                if opened:
+                    with contextlib.suppress(OSError):
+                        opened[0].shutdown(socket.SHUT_RDWR)
+                else:
+                    connecting.cancel()
+                await asyncio.wait([connecting])
+                if not connecting.cancelled() and connecting.exception() is None:
+                    await session._close()
+                raise
+    except TimeoutError as error:
+        raise ConnectError(url, f"no connection within {timeout:g} s") from error
+    except WSHandshakeError as error:
+        if error.response is None:
+            raise ConnectError(url, f"the answer to the WebSocket handshake is not one: {error}") from error
+        retry_after = parse_retry_after(error.response.headers.get("Retry-After"), time.time())
+        raise HandshakeRefusedError(url, error.response.status.value, retry_after) from error
+    except WSError as error:
+        raise ConnectError(url, str(error)) from error
+    except ssl.SSLCertVerificationError as error:
+        advice = "pass an ssl_context that trusts it, if you made the certificate yourself"
+        raise ConnectError(url, f"its TLS certificate is not trusted: {error.verify_message}", advice) from error
+    except OSError as error:
+        raise ConnectError(url, error.strerror or str(error) or type(error).__name__) from error
+    if session._transport is None:
+        raise ConnectError(url, "the connection was closed during the WebSocket handshake")
+    return session
+
+
+async def _connect_socket(host: str, port: int) -> socket.socket:
+    """Open a TCP connection to the first address that takes it."""
+    loop = asyncio.get_running_loop()
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        connecting = socket.socket(family, kind, protocol)
+        try:
+            connecting.setblocking(False)
+            await loop.sock_connect(connecting, address)
+        except OSError as error:
+            connecting.close()
+            failure = error
+        except BaseException:
+            connecting.close()
+            raise
+        else:
+            return connecting
+    raise failure or OSError("the name has no address")
