@@ -1,0 +1,118 @@
+"""The page's backend as an ASGI application: the static page, and one guarded WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from fulgurite.client import LIVE, Endpoint
+from fulgurite.playground.guard import Guard, security_headers
+from fulgurite.playground.session import PageSession
+
+STATIC = Path(__file__).parent / "static"
+
+PAGE_LIMIT = 16
+"""How many pages may be connected at once; each has a connection to an endpoint of its own."""
+
+MESSAGE_BYTES = 65_536
+"""How long a message of a page may be; uvicorn enforces it."""
+
+# The media types are named here, because the system's own table, which Python reads, is wrong on some.
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def create_app(
+    exchange_endpoint: Endpoint | None, *, port: int, hosts: Iterable[str] = (), token: str | None = None
+) -> ASGIApp:
+    """Make the application.
+
+    Args:
+        exchange_endpoint: the embedded exchange, or None to offer only what the user names.
+        port: where the application will be reached; part of what the guard checks.
+        hosts: names and addresses other than loopback under which it may be reached.
+        token: what the page must show; random if not given.
+    """
+    guard = Guard(hosts, port, token)
+    endpoints = {"live": LIVE} if exchange_endpoint is None else {"live": LIVE, "embedded": exchange_endpoint}
+    pages = _Pages(guard, endpoints)
+    routes = [
+        Route("/", pages.index),
+        Route("/static/{path:path}", _static_file),
+        WebSocketRoute("/ws", pages.socket),
+    ]
+    return _Guarded(Starlette(routes=routes), guard)
+
+
+class _Pages:
+    """Delivers the page with its token, and serves its WebSocket."""
+
+    def __init__(self, guard: Guard, endpoints: Mapping[str, Endpoint]) -> None:
+        self._guard = guard
+        self._endpoints = endpoints
+        self._connected = 0
+
+    async def index(self, request: Request) -> Response:
+        html = (STATIC / "index.html").read_text("utf-8").replace("{{ token }}", self._guard.token)
+        return Response(html, media_type=_MEDIA_TYPES[".html"])
+
+    async def socket(self, websocket: WebSocket) -> None:
+        origin, host = websocket.headers.get("origin", ""), websocket.headers.get("host", "")
+        if not self._guard.allows_socket(host, origin, websocket.query_params.get("token", "")):
+            await websocket.close(1008)  # before the handshake is accepted this answers with HTTP status 403
+            return
+        await websocket.accept()
+        if self._connected >= PAGE_LIMIT:
+            await websocket.close(1013, "too many pages are open")
+            return
+        self._connected += 1
+        try:
+            await PageSession(websocket, self._endpoints).run()
+        finally:
+            self._connected -= 1
+
+
+class _Guarded:
+    """Refuses requests to other hosts' names, and gives every answer its security headers."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "")
+        if not self._guard.allows_host(host):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                refusal = PlainTextResponse("This host name is not ours.\n", status_code=421)
+                await refusal(scope, receive, send)
+            return
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(security_headers(host))
+            await send(message)
+
+        await self._app(scope, receive, send_secured)
+
+
+async def _static_file(request: Request) -> Response:
+    # `resolve` takes `..` and links out, so that nothing outside the folder is ever read.
+    path = (STATIC / request.path_params["path"]).resolve()
+    media_type = _MEDIA_TYPES.get(path.suffix)
+    if media_type is None or not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+        return PlainTextResponse("There is no such file.\n", status_code=404)
+    return Response(path.read_bytes(), media_type=media_type)

@@ -1,0 +1,105 @@
+"""What waits to be sent to one page, bounded. Pure.
+
+Two kinds of things wait. *Rows* (frames, gaps, statuses) are all wanted in order; when the page is slow the oldest
+are dropped and their number is told in their place. *States* (connection, channels, book, ticker) replace what waits
+of their own type, so a slow page sees fewer of them and is right after each.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TypeAlias
+
+from fulgurite.playground.messages import (
+    Book,
+    Channels,
+    Connection,
+    Dropped,
+    Execution,
+    Executions,
+    Frame,
+    Gap,
+    Hello,
+    Malformed,
+    Problem,
+    Products,
+    Status,
+    Ticker,
+    ToPage,
+)
+
+Row: TypeAlias = Frame | Gap | Status | Malformed
+State: TypeAlias = Hello | Products | Connection | Channels | Book | Ticker | Problem
+
+ROW_LIMIT = 2_000
+CHARACTER_LIMIT = 4_000_000
+EXECUTION_LIMIT = 200
+
+
+class Outbox:
+    """Takes what is to be sent and gives it in batches.
+
+    Args:
+        row_limit: how many rows wait at most.
+        character_limit: how many characters of frames wait at most.
+        execution_limit: how many executions wait at most; the oldest are dropped.
+    """
+
+    def __init__(
+        self,
+        *,
+        row_limit: int = ROW_LIMIT,
+        character_limit: int = CHARACTER_LIMIT,
+        execution_limit: int = EXECUTION_LIMIT,
+    ) -> None:
+        self._row_limit = row_limit
+        self._character_limit = character_limit
+        self._rows: deque[Row] = deque()
+        self._characters = 0
+        self._dropped = 0
+        self._states: dict[type[State], State] = {}
+        self._executions: deque[Execution] = deque(maxlen=execution_limit)
+        self._product_code = ""
+        self._restart = False
+
+    def add_row(self, row: Row) -> None:
+        """Have a row sent, at the cost of the oldest if there are too many."""
+        self._rows.append(row)
+        self._characters += _characters(row)
+        while len(self._rows) > self._row_limit or self._characters > self._character_limit:
+            self._characters -= _characters(self._rows.popleft())
+            self._dropped += 1
+
+    def set_state(self, state: State) -> None:
+        """Have a state sent in place of the one of its type that may still wait."""
+        self._states[type(state)] = state
+
+    def add_executions(self, executions: list[Execution]) -> None:
+        """Have executions of the product in view sent."""
+        self._executions.extend(executions)
+
+    def restart_executions(self, product_code: str, executions: list[Execution]) -> None:
+        """Put another product in view, or clear it; what waits of the one before is forgotten."""
+        self._product_code = product_code
+        self._restart = True
+        self._executions.clear()
+        self._executions.extend(executions)
+
+    def drain(self) -> list[ToPage]:
+        """Everything that waits, states first; nothing waits afterwards."""
+        batch: list[ToPage] = list(self._states.values())
+        if self._executions or self._restart:
+            batch.append(Executions(self._product_code, list(self._executions), self._restart))
+        if self._dropped:
+            batch.append(Dropped(self._dropped))
+        batch.extend(self._rows)
+        self._states.clear()
+        self._executions.clear()
+        self._rows.clear()
+        self._characters = self._dropped = 0
+        self._restart = False
+        return batch
+
+
+def _characters(row: Row) -> int:
+    return len(row.text) if isinstance(row, Frame | Malformed) else 0

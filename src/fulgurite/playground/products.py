@@ -1,0 +1,48 @@
+"""The product codes of an endpoint, from its HTTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.error
+import urllib.request
+
+import msgspec
+
+JP_PRODUCT_CODES = [
+    "FX_BTC_JPY",
+    "BTC_JPY",
+    "XRP_JPY",
+    "ETH_JPY",
+    "XLM_JPY",
+    "MONA_JPY",
+    "ELF_JPY",
+    "ETH_BTC",
+    "BCH_BTC",
+]
+"""The nine products of the Japanese service, the liveliest first."""
+
+_SECONDS = 5.0
+_BYTE_LIMIT = 100_000
+_PRODUCT_LIMIT = 40
+
+
+class _Market(msgspec.Struct):
+    product_code: str
+
+
+async def find_product_codes(http: str | None) -> list[str] | None:
+    """Ask an HTTP API, for example ``https://api.bitflyer.com/v1``, for its markets; None if it does not say."""
+    if http is None or not http.startswith(("http://", "https://")):
+        return None
+    return await asyncio.to_thread(_fetch, f"{http.rstrip('/')}/markets")
+
+
+def _fetch(url: str) -> list[str] | None:
+    try:
+        with urllib.request.urlopen(url, timeout=_SECONDS) as response:
+            markets = msgspec.json.decode(response.read(_BYTE_LIMIT), type=list[_Market])
+    except (OSError, ValueError, msgspec.DecodeError):  # no such host, an HTTP error, no such URL, no such JSON
+        return None
+    known = [market.product_code for market in markets if market.product_code][:_PRODUCT_LIMIT]
+    # The usual order where the product is known, so that the matrix looks alike everywhere.
+    return sorted(known, key=lambda code: JP_PRODUCT_CODES.index(code) if code in JP_PRODUCT_CODES else 99) or None

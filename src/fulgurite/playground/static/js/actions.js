@@ -1,0 +1,105 @@
+// What the user can do. Each changes the state and tells the backend.
+import { batch } from "../vendor/signals.js";
+import * as backend from "./backend.js";
+import { channelsOf } from "./channels.js";
+import * as state from "./state.js";
+
+/** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
+
+/** Connect to what is chosen, or anew in the chosen dialect. */
+export function connect() {
+  const choice = state.endpointChoice.value;
+  state.problem.value = "";
+  backend.send({
+    type: "connect",
+    endpoint: choice === "url" ? state.endpointUrl.value.trim() : choice,
+    dialect: state.dialect.value,
+    channels: [...state.wanted.value],
+    http: choice === "url" ? state.httpUrl.value.trim() : "",
+  });
+}
+
+export function disconnect() {
+  backend.send({ type: "disconnect" });
+}
+
+/** The backend is there, for the first time or again. */
+export function resume() {
+  backend.send({ type: "view", product_code: state.product.value });
+  if (!state.hello.value?.embedded && state.endpointChoice.value === "embedded") state.endpointChoice.value = "live";
+  // Only the embedded exchange is connected to without being asked; the real service never is.
+  if (state.endpointChoice.value === "embedded") connect();
+}
+
+/** @param {EndpointChoice} choice */
+export function chooseEndpoint(choice) {
+  if (state.endpointChoice.value === choice) return;
+  state.endpointChoice.value = choice;
+  if (choice === "embedded") connect();
+  else disconnect();
+}
+
+/** @param {import("./messages.js").Dialect} dialect */
+export function chooseDialect(dialect) {
+  if (state.dialect.value === dialect) return;
+  state.dialect.value = dialect;
+  if (state.isConnected.value) connect();
+}
+
+/** @param {string} channel */
+export function toggleChannel(channel) {
+  if (state.wanted.value.has(channel)) unsubscribe([channel]);
+  else subscribe([channel]);
+}
+
+/** @param {string[]} channels */
+export function subscribe(channels) {
+  state.wanted.value = new Set([...state.wanted.value, ...channels]);
+  backend.send({ type: "subscribe", channels });
+}
+
+/** @param {string[]} channels */
+export function unsubscribe(channels) {
+  state.wanted.value = new Set([...state.wanted.value].filter((channel) => !channels.includes(channel)));
+  backend.send({ type: "unsubscribe", channels });
+}
+
+/** @param {string} product */
+export function viewProduct(product) {
+  if (state.product.value === product) return;
+  batch(() => {
+    state.product.value = product;
+    state.book.value = null;
+    state.lastLiveBook.value = null;
+    state.ticker.value = null;
+    state.trades.value = [];
+  });
+  backend.send({ type: "view", product_code: product });
+}
+
+/** Add a row to the matrix. @param {string} code */
+export function addProduct(code) {
+  const clean = code.trim().toUpperCase();
+  if (!/^[A-Z0-9_]{3,39}$/.test(clean)) return;
+  if (!state.products.value.includes(clean)) state.addedProducts.value = [...state.addedProducts.value, clean];
+  subscribe(channelsOf(clean));
+  viewProduct(clean);
+}
+
+/** @param {boolean} paused */
+export function pauseFrames(paused) {
+  state.frameLog.setPaused(paused);
+  state.frameVersion.value += 1;
+}
+
+export function clearFrames() {
+  state.frameLog.clear();
+  state.selectedFrame.value = null;
+  state.following.value = true;
+  state.frameVersion.value += 1;
+}
+
+/** @param {import("./framelog.js").Row | null} row */
+export function selectFrame(row) {
+  state.selectedFrame.value = row;
+}

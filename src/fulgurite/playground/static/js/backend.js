@@ -1,0 +1,51 @@
+// The page's WebSocket to its own backend. Reconnects by itself; each start of the backend has a new token, which
+// stands in the page it delivers.
+import { receive } from "./receive.js";
+import { link } from "./state.js";
+
+/** @typedef {import("./messages.js").ToBackend} ToBackend */
+
+const RETRY_MS = 1000;
+
+/** @type {WebSocket | null} */
+let socket = null;
+let token = readToken(document);
+
+/** @param {Document} page @returns {string} */
+function readToken(page) {
+  return page.querySelector("meta[name=fulgurite-token]")?.getAttribute("content") ?? "";
+}
+
+/** Send, if the backend is there: what the user has chosen is sent anew when it comes back. @param {ToBackend} message */
+export function send(message) {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+}
+
+/** Open the line and keep it open. @param {() => void} onHello called each time the backend has said hello */
+export function open(onHello) {
+  const opening = new WebSocket(`ws://${location.host}/ws?token=${encodeURIComponent(token)}`);
+  socket = opening;
+  opening.addEventListener("message", ({ data }) => {
+    const messages = /** @type {import("./messages.js").FromBackend[]} */ (JSON.parse(data));
+    receive(messages);
+    if (messages.some(({ type }) => type === "hello")) {
+      link.value = "open";
+      onHello();
+    }
+  });
+  opening.addEventListener("close", () => {
+    link.value = "lost";
+    setTimeout(() => retry(onHello), RETRY_MS);
+  });
+}
+
+/** @param {() => void} onHello */
+async function retry(onHello) {
+  try {
+    const answer = await fetch("/", { cache: "no-store" });
+    token = readToken(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    open(onHello);
+  } catch {
+    setTimeout(() => retry(onHello), RETRY_MS);
+  }
+}

@@ -1,0 +1,54 @@
+// Channels: their names, and what the matrix says about each.
+
+/** @typedef {import("./messages.js").ChannelState} ChannelState */
+
+/** The public kinds, in the order of the matrix: the wire's prefix, and the short name of the column. */
+export const KINDS = /** @type {const} */ ([
+  { prefix: "lightning_board_snapshot_", label: "snapshot" },
+  { prefix: "lightning_board_", label: "board" },
+  { prefix: "lightning_ticker_", label: "ticker" },
+  { prefix: "lightning_executions_", label: "executions" },
+]);
+
+/** @param {string} channel @returns {string} without the part that all names share */
+export const shortName = (channel) => channel.replace(/^lightning_/, "");
+
+/** @param {string} channel @returns {string} the product code in a channel's name */
+export function productOf(channel) {
+  const kind = KINDS.find(({ prefix }) => channel.startsWith(prefix));
+  return kind ? channel.slice(kind.prefix.length) : "";
+}
+
+/** Every channel of a product. @param {string} product @returns {string[]} */
+export const channelsOf = (product) => KINDS.map(({ prefix }) => prefix + product);
+
+/** No message for so long is worth a word: snapshots come about every 5 s. */
+export const SILENCE_MS = 15_000;
+
+/**
+ * @typedef {{name: "off" | "chosen" | "waiting" | "asked" | "acknowledged" | "silent" | "receiving" | "quiet"
+ *   | "refused", ageMs: number | null, detail: string}} CellState
+ */
+
+/**
+ * What a cell of the matrix shows.
+ * @param {boolean} wanted whether the user has chosen the channel
+ * @param {ChannelState | undefined} state what the backend says of it, if it is connected
+ * @param {number | undefined} sinceMs since when the channel has been in a state without messages
+ * @param {number} nowMs
+ * @returns {CellState}
+ */
+export function cellState(wanted, state, sinceMs, nowMs) {
+  if (!wanted) return { name: "off", ageMs: null, detail: "" };
+  if (!state) return { name: "chosen", ageMs: null, detail: "" };
+  const { detail } = state;
+  if (state.state === "receiving" && state.last_ms !== null) {
+    const ageMs = Math.max(0, nowMs - state.last_ms);
+    return { name: ageMs > SILENCE_MS ? "quiet" : "receiving", ageMs, detail };
+  }
+  if (state.state === "acknowledged") {
+    const ageMs = sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs);
+    return { name: ageMs > SILENCE_MS ? "silent" : "acknowledged", ageMs, detail };
+  }
+  return { name: state.state === "receiving" ? "acknowledged" : state.state, ageMs: null, detail };
+}

@@ -1,0 +1,58 @@
+// Numbers, times and sizes as the page writes them.
+
+const PRICE_DECIMALS = 8;
+
+/** How many decimals the prices of a list need. @param {number[]} prices @returns {number} */
+export function decimalsOf(prices) {
+  let most = 0;
+  for (const price of prices) {
+    const text = price.toFixed(PRICE_DECIMALS).replace(/0+$/, "");
+    most = Math.max(most, text.length - text.indexOf(".") - 1);
+  }
+  return most;
+}
+
+/** @param {number} price @param {number} [decimals] @returns {string} with thousands separated */
+export const formatPrice = (price, decimals = decimalsOf([price])) =>
+  price.toLocaleString("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+
+/** @param {number} size @returns {string} four decimals, or as many as a very small one needs */
+export function formatSize(size) {
+  if (size >= 1000) return size.toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return size.toFixed(size > 0 && size < 0.0001 ? 8 : 4);
+}
+
+/** @param {number} value @returns {string} digits as few as tell: 0.2, 8.1, 152 */
+export const formatRate = (value) => (value >= 9.95 ? value.toFixed(0) : value.toFixed(1));
+
+/** @param {number} bytes @returns {string} */
+export function formatBytes(bytes) {
+  if (bytes < 1000) return `${bytes.toFixed(0)} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** @param {number} ms @returns {string} a time span: 0.4 s, 34 s, 2 min 5 s */
+export function formatSpan(ms) {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${seconds.toFixed(0)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+}
+
+/** @param {number} value @param {number} width @returns {string} */
+const pad = (value, width) => String(value).padStart(width, "0");
+
+/** @param {number} ms @returns {string} the time of day here: 13:05:09 */
+export function formatClock(ms) {
+  const date = new Date(ms);
+  return `${pad(date.getHours(), 2)}:${pad(date.getMinutes(), 2)}:${pad(date.getSeconds(), 2)}`;
+}
+
+/** @param {number} ms @returns {string} the time of day here: 13:05:09.042 */
+export const formatTime = (ms) => `${formatClock(ms)}.${pad(Math.floor(ms % 1000), 3)}`;
+
+/** @param {string} date as in a message, for example 2026-09-23T03:31:25.6491037Z @returns {string} */
+export function formatDate(date) {
+  const ms = Date.parse(date);
+  return Number.isNaN(ms) ? date.slice(11, 23) || "-" : formatTime(ms);
+}

@@ -1,0 +1,18 @@
+// Starts the page.
+import { effect } from "../vendor/signals.js";
+import { resume } from "./actions.js";
+import * as backend from "./backend.js";
+import { html, render } from "./dom.js";
+import { language } from "./i18n.js";
+import { tick } from "./receive.js";
+import { App } from "./views/app.js";
+
+const TICK_MS = 250;
+
+effect(() => {
+  document.documentElement.lang = language.value;
+});
+setInterval(tick, TICK_MS);
+backend.open(resume);
+const root = document.getElementById("root");
+if (root) render(html`<${App} />`, root);

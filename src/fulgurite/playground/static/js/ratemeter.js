@@ -1,0 +1,47 @@
+// Rates out of running totals: what the backend counts, seen over the last seconds.
+
+/** @typedef {import("./messages.js").Channels} Channels */
+/** @typedef {{atMs: number, frames: number, bytes: number, messages: Map<string, number>}} Sample */
+
+/** Two snapshots, which come every 5 s, must fit. */
+const WINDOW_MS = 10_000;
+const TRAFFIC_WINDOW_MS = 3_000;
+
+export class RateMeter {
+  constructor() {
+    /** @type {Sample[]} oldest first */
+    this.samples = [];
+  }
+
+  /** @param {Channels} totals */
+  take(totals) {
+    const last = this.samples.at(-1);
+    // Totals that have fallen belong to a new connection.
+    if (last && totals.frames < last.frames) this.samples = [];
+    const messages = new Map(totals.channels.map((entry) => [entry.channel, entry.messages]));
+    this.samples.push({ atMs: totals.now_ms, frames: totals.frames, bytes: totals.bytes, messages });
+    while (this.samples.length > 2 && (this.samples[0]?.atMs ?? 0) < totals.now_ms - WINDOW_MS) this.samples.shift();
+  }
+
+  /** @returns {Map<string, number>} messages a second, by channel */
+  channelRates() {
+    const rates = new Map();
+    const newest = this.samples.at(-1);
+    for (const [channel, count] of newest?.messages ?? []) {
+      // A channel that is younger than the window is measured from when it first appears.
+      const oldest = this.samples.find((sample) => sample.messages.has(channel));
+      const ms = newest && oldest ? newest.atMs - oldest.atMs : 0;
+      rates.set(channel, ms > 0 ? ((count - (oldest?.messages.get(channel) ?? 0)) * 1000) / ms : 0);
+    }
+    return rates;
+  }
+
+  /** @returns {{frames: number, bytes: number}} a second */
+  traffic() {
+    const newest = this.samples.at(-1);
+    const oldest = this.samples.find(({ atMs }) => newest && atMs >= newest.atMs - TRAFFIC_WINDOW_MS);
+    if (!newest || !oldest || newest.atMs <= oldest.atMs) return { frames: 0, bytes: 0 };
+    const seconds = (newest.atMs - oldest.atMs) / 1000;
+    return { frames: (newest.frames - oldest.frames) / seconds, bytes: (newest.bytes - oldest.bytes) / seconds };
+  }
+}

@@ -1,0 +1,79 @@
+// Everything the page knows, as signals. `receive.js` and `actions.js` write them; views only read.
+import { computed, signal } from "../vendor/signals.js";
+import { channelsOf } from "./channels.js";
+import { FrameLog } from "./framelog.js";
+
+/** @typedef {"embedded" | "live" | "url"} EndpointChoice */
+/** @typedef {import("./framelog.js").GapRow | import("./messages.js").Status} EventRow */
+/** @typedef {{type: "execution", execution: import("./messages.js").Execution, key: number}} ExecutionRow */
+/** @typedef {ExecutionRow | (import("./framelog.js").GapRow & {key: number})} TradeRow */
+
+/**
+ * @template T
+ * @typedef {import("../vendor/signals.js").Signal<T>} Signal
+ */
+
+export const LIVELY_PRODUCT = "FX_BTC_JPY";
+
+// The page's own line to its backend.
+export const link = signal(/** @type {"connecting" | "open" | "lost"} */ ("connecting"));
+export const hello = signal(/** @type {import("./messages.js").Hello | null} */ (null));
+export const problem = signal("");
+
+// What the user has chosen.
+export const endpointChoice = signal(/** @type {EndpointChoice} */ ("embedded"));
+export const endpointUrl = signal("");
+export const httpUrl = signal("");
+export const dialect = signal(/** @type {import("./messages.js").Dialect} */ ("json-rpc"));
+export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(LIVELY_PRODUCT))));
+export const product = signal(LIVELY_PRODUCT);
+export const addedProducts = signal(/** @type {string[]} */ ([]));
+export const notesShown = signal(true);
+
+// The connection to the endpoint.
+export const connection = signal(/** @type {import("./messages.js").Connection | null} */ (null));
+export const channels = signal(/** @type {ReadonlyMap<string, import("./messages.js").ChannelState>} */ (new Map()));
+/** Since when each channel is in its state. */
+export const channelSince = /** @type {Map<string, {state: string, sinceMs: number}>} */ (new Map());
+/** Messages a second of each channel, and what the whole connection receives a second. */
+export const rates = signal(/** @type {ReadonlyMap<string, number>} */ (new Map()));
+export const traffic = signal({ frames: 0, bytes: 0 });
+export const endpointProducts = signal(
+  ["FX_BTC_JPY", "BTC_JPY", "XRP_JPY", "ETH_JPY", "XLM_JPY", "MONA_JPY", "ELF_JPY", "ETH_BTC", "BCH_BTC"],
+);
+export const productsFromEndpoint = signal(true);
+
+/** The rows of the matrix: the endpoint's products, and those the user added. */
+export const products = computed(() => [
+  ...endpointProducts.value,
+  ...addedProducts.value.filter((code) => !endpointProducts.value.includes(code)),
+]);
+
+/** Whether there is a connection, or one is being made. */
+export const isConnected = computed(() => {
+  const state = connection.value?.state;
+  return state === "connecting" || state === "open" || state === "backing_off";
+});
+
+// The product in view.
+export const book = signal(/** @type {import("./messages.js").Book | null} */ (null));
+/** The last book that was LIVE: shown, dimmed, while the present one may be wrong. */
+export const lastLiveBook = signal(/** @type {import("./messages.js").Book | null} */ (null));
+export const ticker = signal(/** @type {import("./messages.js").Ticker | null} */ (null));
+export const trades = signal(/** @type {TradeRow[]} */ ([]));
+
+// What happened.
+export const frameLog = new FrameLog();
+/** Changes whenever `frameLog` does. */
+export const frameVersion = signal(0);
+/** The frame log for a view, which is redrawn whenever it changes. @returns {FrameLog} */
+export function watchFrameLog() {
+  void frameVersion.value;
+  return frameLog;
+}
+export const selectedFrame = signal(/** @type {import("./framelog.js").Row | null} */ (null));
+export const following = signal(true);
+export const events = signal(/** @type {EventRow[]} */ ([]));
+
+/** The backend's clock, moved on four times a second. */
+export const now = signal(Date.now());

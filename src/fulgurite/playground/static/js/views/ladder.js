@@ -1,0 +1,114 @@
+// The board ladder: asks above, bids below, as many levels as fit, and whether the book may be believed.
+import { subscribe } from "../actions.js";
+import { KINDS } from "../channels.js";
+import { html } from "../dom.js";
+import { decimalsOf, formatPrice, formatSize } from "../format.js";
+import { t } from "../i18n.js";
+import * as state from "../state.js";
+import { useHeight } from "./usesize.js";
+
+/** @typedef {import("../messages.js").Book} Book */
+/** @typedef {import("../messages.js").Level} Level */
+
+const ROW_HEIGHT = 19;
+const STATES = /** @type {const} */ ({
+  LIVE: { key: "bookLive", text: "bookLive" },
+  STALE: { key: "bookStale", text: "bookStaleText" },
+  WAITING_SNAPSHOT: { key: "bookWaiting", text: "bookWaitingText" },
+});
+
+export function Ladder() {
+  const book = state.book.value;
+  const shown = book?.state === "LIVE" ? book : state.lastLiveBook.value;
+  const live = book?.state === "LIVE" && state.isConnected.value;
+  const { ref, height } = useHeight();
+  const levels = Math.max(1, Math.floor((height / ROW_HEIGHT - 1) / 2));
+  return html`
+    <section class="ladder" aria-labelledby="book-title">
+      <header class="sub-head">
+        <h3 id="book-title">${t("book")}</h3>
+        <${BookState} book=${book} />
+      </header>
+      <div class="ladder-columns" aria-hidden="true">
+        <span>${t("depth")}</span><span>${t("size")}</span><span>${t("price")}</span>
+      </div>
+      <div class="ladder-body ${live ? "" : "not-live"}" ref=${ref}>
+        ${shown && html`<${Levels} book=${shown} count=${levels} />`}
+        ${!live && html`<${NotLive} book=${book} hasLevels=${shown !== null} />`}
+      </div>
+    </section>
+  `;
+}
+
+/** @param {{book: Book | null}} props */
+function BookState({ book }) {
+  if (!book || !state.isConnected.value) return null;
+  return html`
+    <span class="hint drift" title=${t("driftHint")}>${t("drift", { count: book.drift_count })}</span>
+    <span class="badge book-${book.state.toLowerCase()}" data-book-state=${book.state} title=${book.reason}>
+      ${t(STATES[book.state].key)}
+    </span>
+  `;
+}
+
+/** Why there is no live book, and what to do. @param {{book: Book | null, hasLevels: boolean}} props */
+function NotLive({ book, hasLevels }) {
+  const product = state.product.value;
+  const needed = [KINDS[0].prefix + product, KINDS[1].prefix + product];
+  const missing = needed.filter((channel) => !state.wanted.value.has(channel));
+  if (missing.length) {
+    return html`
+      <div class="overlay">
+        <p>${t("bookOff")}</p>
+        <button type="button" class="action" onClick=${() => subscribe(missing)}>${t("subscribeThese")}</button>
+      </div>`;
+  }
+  if (!state.isConnected.value) return html`<div class="overlay"><p>${t("bookDisconnected", { product })}</p></div>`;
+  const text = book?.state === "STALE" || hasLevels ? t("bookStaleText") : t("bookWaitingText");
+  return html`<div class="overlay"><p>${text}</p></div>`;
+}
+
+/** @param {{book: Book, count: number}} props */
+function Levels({ book, count }) {
+  const asks = book.asks.slice(0, count);
+  const bids = book.bids.slice(0, count);
+  const decimals = decimalsOf([...asks, ...bids].map(([price]) => price));
+  const askDepths = depths(asks);
+  const bidDepths = depths(bids);
+  const most = Math.max(askDepths.at(-1) ?? 0, bidDepths.at(-1) ?? 0, Number.MIN_VALUE);
+  return html`
+    <div class="levels asks">
+      ${asks.map((level, index) => html`
+        <${Row} key=${index} level=${level} depth=${askDepths[index]} most=${most} decimals=${decimals} />`).reverse()}
+    </div>
+    <${Spread} bid=${bids[0]?.[0]} ask=${asks[0]?.[0]} decimals=${decimals} />
+    <div class="levels bids">
+      ${bids.map((level, index) => html`
+        <${Row} key=${index} level=${level} depth=${bidDepths[index]} most=${most} decimals=${decimals} />`)}
+    </div>
+  `;
+}
+
+/** Sizes added up from the best level on. @param {Level[]} levels @returns {number[]} */
+function depths(levels) {
+  let sum = 0;
+  return levels.map(([, size]) => (sum += size));
+}
+
+/** @param {{level: Level, depth: number, most: number, decimals: number}} props */
+function Row({ level: [price, size], depth, most, decimals }) {
+  return html`
+    <div class="level">
+      <span class="bar" style=${{ transform: `scaleX(${(depth / most).toFixed(4)})` }}></span>
+      <span class="level-depth">${formatSize(depth)}</span>
+      <span class="level-size">${formatSize(size)}</span>
+      <span class="level-price">${formatPrice(price, decimals)}</span>
+    </div>
+  `;
+}
+
+/** @param {{bid: number | undefined, ask: number | undefined, decimals: number}} props */
+function Spread({ bid, ask, decimals }) {
+  const text = bid === undefined || ask === undefined ? "-" : formatPrice(ask - bid, decimals);
+  return html`<div class="level spread"><span>${t("spread")}</span><span>${text}</span></div>`;
+}

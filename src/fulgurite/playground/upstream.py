@@ -1,0 +1,165 @@
+"""One connection to an endpoint on behalf of one page: what comes in goes to the page's outbox."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import msgspec
+
+from fulgurite.client import Endpoint, Frame, Gap, Item, Malformed, Message, Status, StatusKind, connect
+from fulgurite.errors import FulguriteError, MessageError
+from fulgurite.playground import messages
+from fulgurite.playground.market import Market
+from fulgurite.playground.outbox import Outbox
+from fulgurite.protocol.channels import Channel, parse_channel
+from fulgurite.protocol.dialects import Dialect
+
+CHANNELS_SECONDS = 0.25
+"""The states of all channels are sent this often."""
+
+_SECONDS = re.compile(r"(\d+(?:\.\d+)?) s")  # how long the client waits, as it words it
+
+_CHANNEL_STATES = {
+    StatusKind.SUBSCRIBED: "acknowledged",
+    StatusKind.REFUSED: "refused",
+    StatusKind.UNANSWERED: "refused",
+}
+_CONNECTION_STATES = {
+    StatusKind.CONNECTING: "connecting",
+    StatusKind.OPEN: "open",
+    # The client always tries again, so that the end of one connection is the wait for the next.
+    StatusKind.CLOSED: "backing_off",
+    StatusKind.BACKING_OFF: "backing_off",
+}
+
+
+class Upstream:
+    """Reads one `Stream` until it is cancelled, and keeps the state of the connection and of each channel.
+
+    Args:
+        endpoint: where to connect.
+        dialect: which dialect to speak.
+        channels: what to subscribe to from the start.
+        outbox: what the page is to be told goes here.
+        product_code: the product in view.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, dialect: Dialect, channels: list[Channel], outbox: Outbox, product_code: str
+    ) -> None:
+        self.endpoint = endpoint
+        self.dialect = dialect
+        self.market = Market(outbox, product_code)
+        self._outbox = outbox
+        self._stream = connect(*channels, endpoint=endpoint, dialect=dialect.name, frames=True)
+        self._channels = {channel.name: messages.ChannelState(channel.name, "waiting") for channel in channels}
+        # The traffic so far, and when the page was last told about it.
+        self._frames = 0
+        self._bytes = 0
+        self._channels_sent_at = 0.0
+        self._connection_state = "closed"
+
+    async def run(self) -> None:
+        """Connect, and read until cancelled; the client reconnects by itself."""
+        try:
+            async with self._stream as stream:
+                async for batch in stream.batches():
+                    for item in batch:
+                        self._take(item)
+        except FulguriteError as error:
+            self._set_connection("failed", time.time() * 1e3, str(error))
+            self._outbox.add_row(messages.Status("failed", time.time() * 1e3, detail=str(error)))
+
+    async def subscribe(self, channels: list[Channel]) -> None:
+        """Subscribe to these channels too."""
+        for channel in channels:
+            self._set_channel(channel.name, "asked" if self._connection_state == "open" else "waiting")
+        await self._stream.subscribe(*channels)
+
+    async def unsubscribe(self, channels: list[Channel]) -> None:
+        """Subscribe to these channels no longer."""
+        for channel in channels:
+            self._channels.pop(channel.name, None)
+            self.market.forget(channel)
+        await self._stream.unsubscribe(*channels)
+
+    def close(self) -> None:
+        """Tell the page that the connection is over because the user ended it."""
+        at_ms = time.time() * 1e3
+        self._set_connection("closed", at_ms)
+        self._outbox.set_state(messages.Channels(at_ms, self._frames, self._bytes, []))
+        self._outbox.add_row(messages.Status("disconnected", at_ms))
+
+    def send_states(self, now: float) -> None:
+        """Have the states sent that are due; `now` in seconds on any clock that never goes back."""
+        self.market.send_book(now)
+        if now - self._channels_sent_at >= CHANNELS_SECONDS:
+            self._channels_sent_at = now
+            states = list(self._channels.values())
+            self._outbox.set_state(messages.Channels(time.time() * 1e3, self._frames, self._bytes, states))
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Frame():
+                size = len(item.text.encode())
+                if item.direction == "received":
+                    self._frames += 1
+                    self._bytes += size
+                self._outbox.add_row(messages.Frame(item.direction, item.at_ns / 1e6, item.text, size))
+            case Message():
+                self._take_message(item)
+            case Gap():
+                self.market.interrupt(parse_channel(item.channel), item.reason)
+                self._outbox.add_row(
+                    messages.Gap(item.channel, item.reason, item.from_ns / 1e6, item.to_ns / 1e6, str(item.repaired))
+                )
+            case Status():
+                self._take_status(item)
+            case Malformed():
+                self._outbox.add_row(messages.Malformed(item.received_ns / 1e6, item.frame, item.error))
+
+    def _take_message(self, message: Message) -> None:
+        if message.channel not in self._channels:
+            return  # it was on its way when the channel was unsubscribed
+        at_ms = message.received_ns / 1e6
+        try:
+            data = message.data
+        except MessageError as error:
+            self._outbox.add_row(messages.Malformed(at_ms, message.frame, str(error)))
+            return
+        count = self._channels[message.channel].messages + 1
+        self._channels[message.channel] = messages.ChannelState(message.channel, "receiving", count, at_ms)
+        self.market.take(parse_channel(message.channel), data)
+
+    def _take_status(self, status: Status) -> None:
+        at_ms = status.at_ns / 1e6
+        if status.channel is not None:
+            state = _CHANNEL_STATES.get(status.kind)
+            if state is not None and status.channel in self._channels:
+                self._set_channel(status.channel, state, status.detail)
+        elif status.kind in _CONNECTION_STATES:
+            self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail)
+            if status.kind is StatusKind.CLOSED:
+                self.market.interrupt_all(status.detail)
+            for name in self._channels:
+                self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
+        self._outbox.add_row(messages.Status(status.kind, at_ms, status.channel or "", status.detail))
+
+    def _set_connection(self, state: str, at_ms: float, detail: str = "") -> None:
+        wait = _SECONDS.fullmatch(detail) if state == "backing_off" else None
+        self._connection_state = state
+        self._outbox.set_state(
+            messages.Connection(
+                state,
+                self.endpoint.name,
+                self.dialect.name,
+                since_ms=at_ms,
+                detail=detail,
+                retry_at_ms=at_ms + float(wait[1]) * 1e3 if wait else None,
+            )
+        )
+
+    def _set_channel(self, name: str, state: str, detail: str = "") -> None:
+        known = self._channels.get(name) or messages.ChannelState(name, state)
+        self._channels[name] = msgspec.structs.replace(known, state=state, detail=detail)
