@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from fulgurite.errors import InputError
 from fulgurite.exchange.marketdata import MarketData, MarketInfo
 from fulgurite.exchange.numbers import http_time, js_number
-from fulgurite.protocol.messages import Execution, Level, Ticker
+from fulgurite.protocol.messages import Execution, Level
 
 DEFAULT_PRODUCT = "BTC_JPY"
 DEFAULT_COUNT = 100
@@ -33,6 +33,13 @@ USA_PRODUCTS = frozenset({"BTC_USD", "BTC_JPY", "ETH_BTC", "ETH_USD"})
 EU_PRODUCTS = frozenset({"BTC_EUR", "BTC_JPY", "ETH_BTC", "ETH_EUR"})
 # What is listed for Japan: all but those that only the others have.
 _FOREIGN_PRODUCTS = USA_PRODUCTS ^ EU_PRODUCTS
+
+# The keys of the realtime ticker, in its order (section 3.3).
+_TICKER_KEYS = (
+    *("product_code", "state", "timestamp", "tick_id", "best_bid", "best_ask", "best_bid_size", "best_ask_size"),
+    *("total_bid_depth", "total_ask_depth", "market_bid_size", "market_ask_size", "ltp"),
+    *("volume", "volume_by_product", "preopen_end", "circuit_break_end"),
+)
 
 NOT_FOUND_PAGE = """<!DOCTYPE html>
 <html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>
@@ -105,13 +112,9 @@ def _ticker(data: MarketData, request: Request) -> Response:
     ticker = data.ticker(_product_code(data, request))
     if ticker is None:
         raise _UnknownProductError
-    # The keys of the realtime channel in its order (section 3.3), where `state` stands in the second place.
     values = {name: getattr(ticker, name) for name in _TICKER_KEYS}
     values["timestamp"] = http_time(ticker.timestamp)
     return _json({name: _number(value) if isinstance(value, float) else value for name, value in values.items()})
-
-
-_TICKER_KEYS = ("product_code", "state", *(field for field in Ticker.__struct_fields__[1:] if field != "state"))
 
 
 def _executions(data: MarketData, request: Request) -> Response:

@@ -61,8 +61,7 @@ class Market:
         """
         report = self.engine.submit(order, time_in_force)
         self._tick(now_ns)
-        exec_date = wire_time(now_ns)
-        executions = [self._execution(fill, exec_date, now_ns) for fill in report.fills]
+        executions = [self._execution(fill, now_ns) for fill in report.fills]
         self.executions.extend(executions)
         return Outcome(executions, report.changed)
 
@@ -95,7 +94,7 @@ class Market:
         self.tick_id += 1
         self.changed_ns = now_ns
 
-    def _execution(self, fill: Fill, exec_date: str, now_ns: int) -> Execution:
+    def _execution(self, fill: Fill, now_ns: int) -> Execution:
         self.last_price, self.last_maker_id = fill.price, fill.maker.id
         self._volume.add(now_ns, fill.size)
         taker, maker = (acceptance_id(order.accepted_ns, order.id) for order in (fill.taker, fill.maker))
@@ -106,7 +105,7 @@ class Market:
             # Quotients of integers below 2^53: exactly the floats that the decimal texts give.
             price=fill.price / 10**self.product.price_decimals,
             size=fill.size / LOTS,
-            exec_date=exec_date,
+            exec_date=wire_time(now_ns),
             buy_child_order_acceptance_id=buyer,
             sell_child_order_acceptance_id=seller,
         )

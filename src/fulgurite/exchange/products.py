@@ -223,7 +223,7 @@ BCH_BTC = Product(
         size_decimals=7,
         volatility_bp=0.5,
         events_per_second=1.4,
-        taker_share=0.005,
+        taker_share=0.01,
         daily_lots=59_000_000_000,
     ),
 )

@@ -29,7 +29,7 @@ SNAPSHOT_PHASES_NS = {"Spot": 800_000_000, "FX": 2_300_000_000}
 FIRST_EXECUTION_IDS = {"Spot": 2_652_000_001, "FX": 2_812_000_001}
 """Spot products share one counter of execution ids, FX has another range (section 3.4)."""
 
-WARM_UP_EVENTS = 600
+WARM_UP_EVENTS = 1000
 """Every market has about so many orders and cancellations behind it at the start, so that there are executions."""
 
 
