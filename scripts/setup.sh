@@ -20,7 +20,7 @@ find_python() {
         # Debian and Ubuntu keep this part of Python's library in a package of its own.
         if ! "$name" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
             say "Installing python3-venv with apt-get ..."
-            { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv; } >/dev/null
+            { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv; } >/dev/null || true
         fi
         if "$name" -c 'import ensurepip' 2>/dev/null; then
             command -v "$name"
