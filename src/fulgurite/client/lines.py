@@ -1,0 +1,149 @@
+"""Items as lines: JSON for programs, and words with styles for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import TypeAlias
+
+import msgspec
+
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status, StatusKind
+from fulgurite.errors import ChannelError, MessageError
+from fulgurite.protocol.channels import Kind, parse_channel
+from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, Ticker
+
+Words: TypeAlias = list[tuple[str, str]]
+"""One line for people, without its time: pieces of text, each with a style of rich ("" for none)."""
+
+_JSON = msgspec.json.Encoder()
+
+_STYLES = {"BUY": "green", "SELL": "red"}
+_KINDS = {Kind.BOARD_SNAPSHOT: "snapshot", Kind.CHILD_ORDER_EVENTS: "orders", Kind.PARENT_ORDER_EVENTS: "special"}
+_LOUD = (StatusKind.REFUSED, StatusKind.UNANSWERED, StatusKind.CLOSED)
+
+
+def json_line(item: Item) -> bytes | None:
+    """The item as one line of JSON with its newline; None for what is no message and no gap.
+
+    The message stands in it byte for byte as it came, except that line breaks between its tokens, which the real
+    service never sends, become spaces.
+    """
+    if isinstance(item, Message):
+        channel = _JSON.encode(item.channel)
+        message = item.raw
+        if b"\n" in message or b"\r" in message:
+            message = message.replace(b"\n", b" ").replace(b"\r", b" ")
+        return b'{"channel":%b,"received_ns":%d,"message":%b}\n' % (channel, item.received_ns, message)
+    if isinstance(item, Gap):
+        return _JSON.encode({"event": "gap", **msgspec.structs.asdict(item)}) + b"\n"
+    return None
+
+
+def human_lines(item: Item) -> Iterator[Words]:
+    """The item as lines for people: one, or one for each execution and order event of a message."""
+    match item:
+        case Message():
+            label = (_label(item.channel), "cyan")
+            try:
+                data = item.data
+            except MessageError as error:
+                yield [label, (_printable(f"cannot be read: {error}"), "bold red")]
+                return
+            for words in _data_lines(data):
+                yield [label, *words]
+        case Gap():
+            seconds = (item.to_ns - item.from_ns) / 1e9
+            text = f"GAP of {seconds:.3f} s, {item.reason}; repaired: {item.repaired}"
+            yield [(_label(item.channel), "cyan"), (_printable(text), "bold white on red")]
+        case Status():
+            kind = item.kind.replace("_", " ")
+            style = "bold yellow" if item.kind in _LOUD else "dim"
+            yield [(_label(item.channel or ""), "cyan"), (_printable(f"{kind} {item.detail}".rstrip()), style)]
+        case Malformed():
+            yield [(_label(""), ""), (_printable(f"not the protocol: {item.error}: {item.frame[:200]}"), "bold red")]
+        case Frame():
+            arrow = ">" if item.direction == "sent" else "<"
+            yield [(_label(""), ""), (_printable(f"{arrow} {item.text}"), "dim")]
+
+
+def _data_lines(data: object) -> Iterator[Words]:
+    match data:
+        case Ticker():
+            words = [
+                (f"{_number(data.best_bid)}", "green"),
+                (" / ", ""),
+                (f"{_number(data.best_ask)}", "red"),
+                (f"  last {_number(data.ltp)}  volume {_number(data.volume)}", ""),
+            ]
+            if data.state not in (None, "RUNNING"):
+                words.append((f"  {_printable(str(data.state))}", "bold yellow"))
+            yield words
+        case Board():
+            bids = [level.price for level in data.bids if level.size]
+            asks = [level.price for level in data.asks if level.size]
+            gone = len(data.bids) + len(data.asks) - len(bids) - len(asks)
+            yield [
+                (f"mid {_number(data.mid_price)}  ", ""),
+                (_side("bid", bids, max(bids, default=None)), "green"),
+                ("  ", ""),
+                (_side("ask", asks, min(asks, default=None)), "red"),
+                (f"  {gone} gone" if gone else "", "dim"),
+            ]
+        case list():
+            for row in data:
+                yield _row(row)
+
+
+def _row(row: object) -> Words:
+    match row:
+        case Execution():
+            # No side: the fill of an itayose (protocol reference, section 3.4).
+            side = row.side or "----"
+            return [
+                (f"{_printable(side):4} {_number(row.price)} x {_number(row.size)}", _STYLES.get(row.side, "")),
+                (f"  id {row.id}", "dim"),
+            ]
+        case ChildOrderEvent() | ParentOrderEvent():
+            words = [_printable(row.event_type)]
+            if row.side:
+                words.append(_printable(row.side))
+            if row.price is not None and row.size is not None:
+                words.append(f"{_number(row.price)} x {_number(row.size)}")
+            if row.reason:
+                words.append(_printable(row.reason))
+            number = (
+                row.parent_order_acceptance_id if isinstance(row, ParentOrderEvent) else row.child_order_acceptance_id
+            )
+            return [
+                (f"{_printable(row.product_code)} {' '.join(words)}", _STYLES.get(row.side or "", "")),
+                (f"  {_printable(number)}", "dim"),
+            ]
+    raise AssertionError(f"a list of a message's data never holds {type(row)}")
+
+
+def _side(name: str, prices: list[float], best: float | None) -> str:
+    count = f"{len(prices)} {name}{'' if len(prices) == 1 else 's'}"
+    return count if best is None else f"{count}, best {_number(best)}"
+
+
+def _label(channel: str) -> str:
+    """The channel in one column: its product and what it carries."""
+    try:
+        kind, product_code = parse_channel(channel)
+    except ChannelError:
+        text = channel
+    else:
+        text = f"{product_code} {_KINDS.get(kind, kind.removeprefix('lightning_'))}".lstrip()
+    return f"{_printable(text):22} "
+
+
+def _number(value: float) -> str:
+    """A number as the wire means it, without exponent, with separators for thousands."""
+    text = f"{Decimal(repr(value)):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _printable(text: str) -> str:
+    """The text without anything that could command a terminal: a server chooses it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
