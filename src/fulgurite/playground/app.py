@@ -22,9 +22,6 @@ STATIC = Path(__file__).parent / "static"
 PAGE_LIMIT = 16
 """How many pages may be connected at once; each has a connection to an endpoint of its own."""
 
-MESSAGE_BYTES = 65_536
-"""How long a message of a page may be; uvicorn enforces it."""
-
 # The media types are named here, because the system's own table, which Python reads, is wrong on some.
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",

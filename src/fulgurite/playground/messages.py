@@ -222,6 +222,9 @@ ToPage: TypeAlias = (
     | Problem
 )
 
+MESSAGE_LIMIT = 65_536
+"""How many characters a message of the page may have; those it really sends have a few thousand at most."""
+
 _decoder = msgspec.json.Decoder(FromPage)
 
 
@@ -231,6 +234,8 @@ def decode(text: str) -> FromPage:
     Raises:
         InputError: it is none.
     """
+    if len(text) > MESSAGE_LIMIT:
+        raise InputError("message of the page", text, f"at most {MESSAGE_LIMIT} characters")
     try:
         message: FromPage = _decoder.decode(text)
     # Lone surrogates and JSON nested some thousand levels deep are bad input too, whatever msgspec raises for them.
