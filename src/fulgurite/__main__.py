@@ -1,0 +1,5 @@
+"""`python -m fulgurite` is `fulgurite`."""
+
+from fulgurite.cli import main
+
+main()

@@ -1,0 +1,50 @@
+"""What the two dialects have in common."""
+
+import pytest
+
+from fulgurite.errors import InputError
+from fulgurite.protocol.dialects import DIALECTS, JSON_RPC, SOCKETIO, find_dialect
+
+
+@pytest.mark.parametrize("name", ["json-rpc", "socketio"])
+def test_a_dialect_is_found_by_name(name):
+    assert find_dialect(name).name == name
+
+
+def test_an_unknown_dialect_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match="json-rpc, socketio"):
+        find_dialect("soap")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "address", "url"),
+    [
+        (JSON_RPC, "wss://ws.lightstream.bitflyer.com/json-rpc", "wss://ws.lightstream.bitflyer.com/json-rpc"),
+        (JSON_RPC, "http://127.0.0.1:1", "ws://127.0.0.1:1/json-rpc"),
+        (
+            SOCKETIO,
+            "https://io.lightstream.bitflyer.com",
+            "wss://io.lightstream.bitflyer.com/socket.io/?EIO=3&transport=websocket",
+        ),
+        (SOCKETIO, "http://[::1]:1/", "ws://[::1]:1/socket.io/?EIO=3&transport=websocket"),
+    ],
+)
+def test_addresses_become_those_of_the_websocket(dialect, address, url):
+    assert dialect.websocket_url(address) == url
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=str)
+def test_a_server_greets_its_own_client(dialect):
+    """The two sides of each dialect understand each other without knowing which dialect it is."""
+    server, client = dialect.server(lambda params: None, "a-session", 0.0), dialect.client(10.0)
+    events = client.handle_timer(0.0)
+    for frame in server.frames_to_send():
+        events += client.receive(frame, 0.0)
+    assert [type(event).__name__ for event in events] == ["Opened"]
+    client.subscribe("lightning_ticker_BTC_JPY", 0.0)
+    (frame,) = client.frames_to_send()
+    (event,) = server.receive(frame, 0.0)
+    assert type(event).__name__ == "Subscribed"
+    message = dialect.encode_message("lightning_ticker_BTC_JPY", b'{"a":1.0}').decode()
+    (event,) = client.receive(message, 0.0)
+    assert bytes(event.message) == b'{"a":1.0}'
