@@ -128,37 +128,45 @@ class PlainEngine:
     """The same rules as a list of orders that is searched for every fill: slow, and plainly right."""
 
     def __init__(self) -> None:
-        self.resting: list[Order] = []
+        # Each resting order with its price.
+        self.resting: list[tuple[int, Order]] = []
 
     def submit(self, order: Order, time_in_force: TimeInForce) -> list[tuple[int, int, int]]:
-        makers = [maker for maker in self.resting if maker.side is not order.side and self._agree(order, maker)]
-        makers.sort(key=lambda maker: maker.price if order.side is BUY else -maker.price)  # stable: the oldest first
-        if time_in_force is TimeInForce.FOK and sum(maker.remaining for maker in makers) < order.remaining:
+        makers = [
+            (price, maker)
+            for price, maker in self.resting
+            if maker.side is not order.side
+            and (order.price is None or (price <= order.price if order.side is BUY else price >= order.price))
+        ]
+        makers.sort(key=lambda pair: pair[0] if order.side is BUY else -pair[0])  # stable: the oldest first
+        if time_in_force is TimeInForce.FOK and sum(maker.remaining for _, maker in makers) < order.remaining:
             return []
         fills = []
-        for maker in makers:
+        for price, maker in makers:
             size = min(order.remaining, maker.remaining)
             if size:
                 order.remaining -= size
                 maker.remaining -= size
-                fills.append((maker.id, maker.price, size))
+                fills.append((maker.id, price, size))
         if order.price is not None and time_in_force is TimeInForce.GTC:
-            self.resting.append(order)
-        self.resting = [order for order in self.resting if order.remaining]
+            self.resting.append((order.price, order))
+        self.resting = [(price, order) for price, order in self.resting if order.remaining]
         return fills
+
+    def cancel(self, order_id: int) -> int | None:
+        """The lots that were left, None where no such order rests."""
+        for index, (_, order) in enumerate(self.resting):
+            if order.id == order_id:
+                del self.resting[index]
+                return order.remaining
+        return None
 
     def levels(self, side: Side) -> dict[int, int]:
         levels: dict[int, int] = {}
-        for order in self.resting:
+        for price, order in self.resting:
             if order.side is side:
-                levels[order.price] = levels.get(order.price, 0) + order.remaining
+                levels[price] = levels.get(price, 0) + order.remaining
         return levels
-
-    @staticmethod
-    def _agree(taker: Order, maker: Order) -> bool:
-        if taker.price is None:
-            return True
-        return maker.price <= taker.price if taker.side is BUY else maker.price >= taker.price
 
 
 SUBMISSIONS = st.tuples(
@@ -178,10 +186,9 @@ def test_any_sequence_of_orders_does_what_the_plain_engine_does(actions):
         before = {side: dict(engine.levels(side)) for side in Side}
         if isinstance(action, int):
             report = engine.cancel(action)
-            resting = [order for order in plain.resting if order.id == action]
-            assert (report is not None) == bool(resting)
-            cancelled += sum(order.remaining for order in resting)
-            plain.resting = [order for order in plain.resting if order.id != action]
+            lots = plain.cancel(action)
+            assert (report is None) == (lots is None)
+            cancelled += lots or 0
             changed = report.changed if report else []
         else:
             side, price, size, time_in_force = action

@@ -160,9 +160,9 @@ class TestEveryCapturedText:
         }
         assert ids
         for text in ids:
-            year, month, day, hour, minute, second, serial = re.fullmatch(
-                r"JRF(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(\d{6})", text
-            ).groups()
+            match = re.fullmatch(r"JRF(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-(\d{6})", text)
+            assert match is not None
+            year, month, day, hour, minute, second, serial = match.groups()
             at_ns = parse_time(f"{year}-{month}-{day}T{hour}:{minute}:{second}Z")
             assert acceptance_id(at_ns, int(serial)) == text
 

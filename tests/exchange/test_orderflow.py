@@ -96,9 +96,12 @@ class TestOrderFlow:
     def test_never_cancels_what_is_not_its_own(self):
         market, orders = flow(MONA_JPY)
         # Better than all others, so always the front, and too large to be filled.
-        price = market.engine.best(Side.SELL) - 1
-        market.submit(Order(id=10**9, owner="somebody", side=Side.BUY, price=price, size=10**18), 0)
+        best_ask = market.engine.best(Side.SELL)
+        assert best_ask is not None
+        market.submit(Order(id=10**9, owner="somebody", side=Side.BUY, price=best_ask - 1, size=10**18), 0)
         for _ in range(3000):
             orders.act()
         assert 10**9 in market.engine
-        assert market.engine.front(Side.SELL).owner == OWNER
+        other = market.engine.front(Side.SELL)
+        assert other is not None
+        assert other.owner == OWNER

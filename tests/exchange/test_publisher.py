@@ -273,6 +273,7 @@ class TestText:
         ours = next(p.message.decode() for p in venue.published if p.channel == f"lightning_{kind}_MONA_JPY")
         frames = (captures / "2026-09-23_wire-frames.txt").read_text()
         theirs = re.search(f'"channel":"lightning_{kind}_FX_BTC_JPY","message":(.*)}}}}', frames)
+        assert theirs is not None
         keys = re.findall(r'"(\w+)":', theirs[1])
         assert list(dict.fromkeys(re.findall(r'"(\w+)":', ours))) == list(dict.fromkeys(keys))
 

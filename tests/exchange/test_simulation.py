@@ -12,10 +12,10 @@ from fulgurite.exchange.market import KEPT_EXECUTIONS
 from fulgurite.exchange.marketdata import MarketData
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, MONA_JPY, PRODUCTS, XRP_JPY
 from fulgurite.exchange.publisher import Published
-from fulgurite.exchange.simulation import Simulation
+from fulgurite.exchange.simulation import FIRST_EXECUTION_IDS, Simulation
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind, parse_channel
-from fulgurite.protocol.messages import Board, Ticker, decode_message, parse_time
+from fulgurite.protocol.messages import Board, Execution, Ticker, decode_message, parse_time
 
 START_NS = parse_time("2026-09-23T03:31:25.6491037Z")
 SECOND_NS = 1_000_000_000
@@ -100,21 +100,23 @@ class TestStream:
             channel = parse_channel(published.channel)
             message = decode_message(channel, published.message)
             book = books[channel.product_code]
-            if channel.kind is Kind.BOARD_SNAPSHOT:
-                book.apply_snapshot(message)
-            elif channel.kind is Kind.BOARD:
-                book.apply_diff(message)
+            if isinstance(message, Board):
+                if channel.kind is Kind.BOARD_SNAPSHOT:
+                    book.apply_snapshot(message)
+                else:
+                    book.apply_diff(message)
                 if book.state is BookState.LIVE:
-                    assert book.best_bid.price <= message.mid_price < book.best_ask.price
-            elif channel.kind is Kind.TICKER:
+                    assert book.bids(1)[0].price <= message.mid_price < book.asks(1)[0].price
+            elif isinstance(message, Ticker):
                 assert message.product_code == channel.product_code
                 assert message.best_bid < message.best_ask
             else:
-                market_type = "FX" if channel.product_code == FX_BTC_JPY.code else "Spot"
+                is_spot = channel.product_code != FX_BTC_JPY.code
                 for execution in message:
+                    assert isinstance(execution, Execution)
                     assert execution.id > last_ids[channel.product_code]
                     last_ids[channel.product_code] = execution.id
-                    assert (execution.id < 2_800_000_000) == (market_type == "Spot")
+                    assert (execution.id < FIRST_EXECUTION_IDS["FX"]) == is_spot
                     assert START_NS - SECOND_NS <= parse_time(execution.exec_date) <= published.at_ns
         assert {code: book.drift_count for code, book in books.items()} == {product.code: 0 for product in PRODUCTS}
 
@@ -125,16 +127,15 @@ class TestStream:
             if channel.kind is Kind.BOARD_SNAPSHOT:
                 bursts[published.at_ns].append(channel.product_code)
         spot = [product.code for product in PRODUCTS if product.market_type == "Spot"]
-        times = {kind: [at for at, codes in bursts.items() if codes == kind] for kind in (tuple(spot), ("FX_BTC_JPY",))}
-        times = {kind: [at for at, codes in bursts.items() if tuple(codes) == kind] for kind in times}
-        assert sum(map(len, times.values())) == len(bursts)
-        for burst_times in times.values():
+        assert all(codes in (spot, ["FX_BTC_JPY"]) for codes in bursts.values())
+        for first in ("BTC_JPY", "FX_BTC_JPY"):
+            burst_times = [at_ns for at_ns, codes in bursts.items() if codes[0] == first]
             assert len(burst_times) == 12
             gaps = [later - earlier for earlier, later in itertools.pairwise(burst_times)]
             assert 4.89 * SECOND_NS < min(gaps) <= max(gaps) < 5.12 * SECOND_NS
 
     def test_large_books_are_cut_to_300_a_side_and_small_ones_are_not(self, minute):
-        depths = {}
+        depths: dict[str, set[tuple[int, int, bool]]] = {}
         for published in minute:
             channel = parse_channel(published.channel)
             if channel.kind is Kind.BOARD_SNAPSHOT:
