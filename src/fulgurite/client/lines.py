@@ -85,9 +85,9 @@ def _data_lines(data: object) -> Iterator[Words]:
             gone = len(data.bids) + len(data.asks) - len(bids) - len(asks)
             yield [
                 (f"mid {_number(data.mid_price)}  ", ""),
-                (_side("bid", bids, max(bids, default=None)), "green"),
+                (_side("bid", bids, "up to", max(bids, default=None)), "green"),
                 ("  ", ""),
-                (_side("ask", asks, min(asks, default=None)), "red"),
+                (_side("ask", asks, "from", min(asks, default=None)), "red"),
                 (f"  {gone} gone" if gone else "", "dim"),
             ]
         case list():
@@ -122,9 +122,9 @@ def _row(row: object) -> Words:
     raise AssertionError(f"a list of a message's data never holds {type(row)}")
 
 
-def _side(name: str, prices: list[float], best: float | None) -> str:
+def _side(name: str, prices: list[float], word: str, nearest: float | None) -> str:
     count = f"{len(prices)} {name}{'' if len(prices) == 1 else 's'}"
-    return count if best is None else f"{count}, best {_number(best)}"
+    return count if nearest is None else f"{count} {word} {_number(nearest)}"
 
 
 def _label(channel: str) -> str:

@@ -60,6 +60,14 @@ class _Frame(msgspec.Struct, gc=False):
     error: _Error | None = None
 
 
+class _Notification(msgspec.Struct, gc=False):
+    """A channel's message: nearly every frame is one, so it is read in one step."""
+
+    method: str
+    params: _Params
+
+
+_NOTIFICATION = msgspec.json.Decoder(_Notification)
 _FRAME = msgspec.json.Decoder(_Frame)
 _BATCH = msgspec.json.Decoder(list[_Frame])
 _PARAMS = msgspec.json.Decoder(_Params)
@@ -80,23 +88,12 @@ class JsonRpcClient:
     def receive(self, data: str | bytes, now: float) -> list[ClientEvent]:
         """Take one WebSocket message, a frame or a batch of them; see `events.ClientProtocol`."""
         try:
-            # A batch begins with a bracket; white space before it is legal JSON.
-            opening = data.lstrip()[:1]
-            frames = _BATCH.decode(data) if opening in ("[", b"[") else [_FRAME.decode(data)]
-            # All are decoded before any is reported, so that a bad frame changes nothing.
-            messages = [
-                _PARAMS.decode(frame.params) if frame.method == "channelMessage" else None
-                for frame in frames
-            ]
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise RemoteProtocolError(f"not a JSON-RPC frame ({error})", data) from error
-        events: list[ClientEvent] = []
-        for frame, params in zip(frames, messages, strict=True):
-            if params is not None:
-                events.append(ChannelMessage(params.channel, params.message))
-            elif frame.method is None:
-                events.extend(self._response(frame))
-        return events
+            notification = _NOTIFICATION.decode(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return self._receive_other(data)
+        if notification.method != "channelMessage":
+            return self._receive_other(data)
+        return [ChannelMessage(notification.params.channel, notification.params.message)]
 
     def frames_to_send(self) -> list[str]:
         """What must go out; see `events.ClientProtocol`."""
@@ -128,6 +125,23 @@ class JsonRpcClient:
     def _call(self, request: Request, params: dict[str, object], now: float) -> None:
         call = {"jsonrpc": "2.0", "method": request.method, "params": params, "id": self._pending.add(request, now)}
         self._outgoing.append(msgspec.json.encode(call).decode())
+
+    def _receive_other(self, data: str | bytes) -> list[ClientEvent]:
+        try:
+            # A batch begins with a bracket; white space before it is legal JSON.
+            opening = data.lstrip()[:1]
+            frames = _BATCH.decode(data) if opening in ("[", b"[") else [_FRAME.decode(data)]
+            # All are decoded before any is reported, so that a bad frame changes nothing.
+            messages = [_PARAMS.decode(frame.params) if frame.method == "channelMessage" else None for frame in frames]
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise RemoteProtocolError(f"not a JSON-RPC frame ({error})", data) from error
+        events: list[ClientEvent] = []
+        for frame, params in zip(frames, messages, strict=True):
+            if params is not None:
+                events.append(ChannelMessage(params.channel, params.message))
+            elif frame.method is None:
+                events.extend(self._response(frame))
+        return events
 
     def _response(self, frame: _Frame) -> list[ClientEvent]:
         request = self._pending.take(frame.id)

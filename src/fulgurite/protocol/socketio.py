@@ -71,6 +71,7 @@ def encode_message(channel: str, message: bytes) -> bytes:
 
 _ARGUMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _NAME = msgspec.json.Decoder(str)
+_CHANNEL_EVENT = msgspec.json.Decoder(tuple[str, msgspec.Raw])
 
 
 class SocketIoClient:
@@ -94,6 +95,16 @@ class SocketIoClient:
         """Take one WebSocket message; see `events.ClientProtocol`."""
         if isinstance(data, bytes):
             raise RemoteProtocolError("a binary message, which this API does not use", data)
+        if data.startswith("42["):
+            # Nearly every packet is a channel's message; it is read in one step.
+            try:
+                name, message = _CHANNEL_EVENT.decode(data[2:])
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                pass  # another event, or none: what follows finds out
+            else:
+                if self._opened:
+                    self._give_up_at = None
+                return [ChannelMessage(name, message)]
         type_, content = engineio.split_packet(data)
         if type_ == engineio.PING:
             raise RemoteProtocolError("the server pings, as Engine.IO 4 does; this API speaks Engine.IO 3", data)
