@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulgurite.errors import InputError
@@ -179,6 +179,7 @@ CANCELLATIONS = st.integers(1, 60)
 
 
 @given(st.lists(SUBMISSIONS | CANCELLATIONS, max_size=60))
+@settings(max_examples=300, deadline=None)
 def test_any_sequence_of_orders_does_what_the_plain_engine_does(actions):
     engine, plain = MatchingEngine(), PlainEngine()
     submitted = traded = cancelled = 0

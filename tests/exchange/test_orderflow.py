@@ -16,8 +16,16 @@ SECOND_NS = 1_000_000_000
 
 
 def flow(product: Product, seed: int = 1) -> tuple[Market, OrderFlow]:
+    """A market with its initial book, and who trades there."""
     market = Market(product, start_ns=0, execution_ids=count(1))
-    return market, OrderFlow(market, Random(seed), start_ns=0, order_ids=count(1), shared_walk=None)
+    orders = OrderFlow(market, Random(seed), start_ns=0, order_ids=count(1), shared_walk=None)
+    outcome = orders.act()
+    assert outcome is not None
+    assert outcome.executions == []
+    assert {(key.side, key.price) for key in outcome.changed} == {
+        (side, price) for side in Side for price, _ in market.engine.levels(side)
+    }
+    return market, orders
 
 
 def walk(**settings) -> MeanRevertingWalk:

@@ -34,18 +34,21 @@ def js_number(value: float) -> str:
     """Write a number as JavaScript does, and so the HTTP API: ``5860832``, ``0.01``, ``0.000001``, ``1e-8``.
 
     Args:
-        value: finite, and below 1e16 in size (JavaScript would go on to 1e21, which no price or size reaches).
+        value: finite.
     """
-    text = repr(float(value))
+    text = repr(value + 0.0)  # integers become floats, and the negative zero the other one
     if "e" not in text:
         return text.removesuffix(".0")
     # Both languages print the fewest digits that give the float back; they differ in when an exponent is used
-    # (Python below 1e-4, JavaScript below 1e-6) and in how it is written (e-08, e-8).
-    mantissa, _, exponent = text.partition("e")
-    if int(exponent) >= -6:
-        sign, digits = ("-" if value < 0 else ""), mantissa.lstrip("-").replace(".", "")
-        return f"{sign}0.{'0' * (-int(exponent) - 1)}{digits}"
-    return f"{mantissa}e{int(exponent)}"
+    # (Python below 1e-4 and from 1e16, JavaScript below 1e-6 and from 1e21) and in how it is written (e-08, e-8).
+    mantissa, _, exponent_text = text.partition("e")
+    exponent = int(exponent_text)
+    if not -6 <= exponent < 21:
+        return f"{mantissa}e{exponent}" if exponent < 0 else f"{mantissa}e+{exponent}"
+    sign, digits = ("-" if value < 0 else ""), mantissa.lstrip("-").replace(".", "")
+    if exponent < 0:
+        return f"{sign}0.{'0' * (-exponent - 1)}{digits}"
+    return sign + digits.ljust(exponent + 1, "0")
 
 
 def wire_time(at_ns: int) -> str:

@@ -11,7 +11,7 @@ from math import ceil, exp, floor, sqrt
 from random import Random
 
 from fulgurite.exchange.market import Market, Outcome
-from fulgurite.exchange.matching import Order, Side, TimeInForce
+from fulgurite.exchange.matching import LevelKey, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOT_DECIMALS
 
 OWNER = "order flow"
@@ -25,6 +25,11 @@ OWN_REACH_BP = 40.0
 # Events come in clusters: this part of them so soon (mean) after the one before.
 CLUSTERED_SHARE = 0.4
 CLUSTER_PAUSE_S = 0.015
+
+# How often a quote that has become too good is overlooked at an event, and how often otherwise its owner pulls it
+# before a taker comes. The second sets how many executions there are when the price moves.
+OVERSIGHT = 0.2
+OWNER_IS_QUICKER = 0.85
 
 # The part of orders and cancellations that are about the orders far from the best price, and how much larger those are.
 FAR_SHARE = 0.08
@@ -69,7 +74,7 @@ class OrderFlow:
     Args:
         market: where its orders go.
         rng: where its decisions come from; nobody else may draw from it.
-        start_ns: when it places the initial book and begins.
+        start_ns: when it begins.
         order_ids: where the ids of its orders come from.
         shared_walk: the move that this product shares with others, None where it shares none.
     """
@@ -101,25 +106,32 @@ class OrderFlow:
         # Ids of orders that probably still rest (those that were filled are found out when drawn).
         self._near: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
         self._far: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
-        # The id of the newest order.
+        # The id of the newest order, 0 before the first.
         self._last_id = 0
         # The pause after an event that does not belong to the cluster of the next, in seconds (mean).
         mean_pause_s = 1 / self._typical.events_per_second
         self._pause_s = (mean_pause_s - CLUSTERED_SHARE * CLUSTER_PAUSE_S) / (1 - CLUSTERED_SHARE)
-        for side in Side:
-            for _ in range(self._typical.far_orders):
-                self._place_far(side, start_ns)
-            for _ in range(self._typical.near_orders):
-                self._place_near(side, start_ns)
 
     def act(self) -> Outcome | None:
-        """Do what is due at `next_ns`, and set the next time."""
+        """Do what is due at `next_ns`, and set the next time. The first time it places the initial book."""
         now_ns = self.next_ns
-        outcome = self._handle_stale_quote(now_ns) or self._decide(now_ns)
+        if not self._last_id:
+            outcome: Outcome | None = self._place_initial_book(now_ns)
+        else:
+            outcome = self._handle_stale_quote(now_ns) or self._decide(now_ns)
         clustered = self._rng.random() < CLUSTERED_SHARE
         pause_s = self._rng.expovariate(1 / (CLUSTER_PAUSE_S if clustered else self._pause_s))
         self.next_ns = now_ns + 1 + int(pause_s * 1e9)
         return outcome
+
+    def _place_initial_book(self, now_ns: int) -> Outcome:
+        changed: list[LevelKey] = []
+        for side in Side:
+            for _ in range(self._typical.far_orders):
+                changed += self._place_far(side, now_ns).changed
+            for _ in range(self._typical.near_orders):
+                changed += self._place_near(side, now_ns).changed
+        return Outcome([], changed)  # both sides keep off the worth, so nothing can be executed
 
     def _fair(self, now_ns: int) -> float:
         """What the product is worth, in ticks."""
@@ -128,15 +140,16 @@ class OrderFlow:
     def _handle_stale_quote(self, now_ns: int) -> Outcome | None:
         """Where the worth has come close to a best price, or gone past it, its owner is quick or a taker is."""
         engine, fair = self._market.engine, self._fair(now_ns)
-        margin = 1 + self._typical.spread_bp / 8e4
+        # Close is a quarter of where new quotes are placed, which is half the spread away.
+        margin = 1 + self._typical.spread_bp / 2 / 4 / 1e4
         for side in Side:
             quote = engine.front(side)
             if quote is None or quote.price is None:
                 continue
             stale = quote.price > fair / margin if side is Side.BUY else quote.price < fair * margin
-            if not stale or self._rng.random() < 0.2:
+            if not stale or self._rng.random() < OVERSIGHT:
                 continue
-            if quote.owner == OWNER and self._rng.random() < 0.85:
+            if quote.owner == OWNER and self._rng.random() < OWNER_IS_QUICKER:
                 return self._market.cancel(quote.id, now_ns)
             return self._submit(side.opposite, quote.price, self._lots(), now_ns, TimeInForce.IOC)
         return None

@@ -54,7 +54,7 @@ class Simulation:
             volatility_bp=SHARED_VOLATILITY_BP,
             reach_bp=SHARED_REACH_BP,
         )
-        order_ids = count(Random(f"{seed} order ids").randrange(1_000_000))
+        order_ids = count(Random(f"{seed} order ids").randrange(1, 1_000_000))
         execution_ids = {market_type: count(first) for market_type, first in FIRST_EXECUTION_IDS.items()}
         self._trading: dict[str, _Trading] = {}
         for product in products:
