@@ -32,7 +32,17 @@ LEVELS = {
 }
 NEVER = {("exchange", "client")}  # what the exchange does, it does without knowing how our client works
 
-PURE = ("errors.py", "orderbook.py", "protocol/*", "server/hub.py", "server/faults.py", "client/gaps.py", "exchange/*")
+PURE = (
+    "errors.py",
+    "orderbook.py",
+    "protocol/*",
+    "server/frames.py",
+    "server/hub.py",
+    "server/pings.py",
+    "server/faults.py",
+    "client/gaps.py",
+    "exchange/*",
+)
 SHELLS = ("exchange/run.py", "exchange/http.py", "exchange/replay.py", "exchange/control.py")
 
 # Clocks, chance, files, sockets and tasks; and the libraries that bring them.

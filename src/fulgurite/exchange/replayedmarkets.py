@@ -22,6 +22,8 @@ MAX_PRODUCTS: Final = 200
 class _Market:
     def __init__(self) -> None:
         self.book = OrderBook()
+        # As the last board message told it, which is rounded down to the tick.
+        self.mid_price = 0.0
         self.ticker: Ticker | None = None
         self.executions: deque[Execution] = deque(maxlen=KEPT_EXECUTIONS)
 
@@ -53,6 +55,7 @@ class ReplayedMarkets:
         if isinstance(data, Ticker):
             market.ticker = data
         elif isinstance(data, Board):
+            market.mid_price = data.mid_price
             if channel.kind is Kind.BOARD:
                 market.book.apply_diff(data)
             else:
@@ -66,10 +69,10 @@ class ReplayedMarkets:
 
     def board(self, product_code: str) -> Board:
         """The book; without a level on either side until its first snapshot was sent."""
-        book = self._markets[product_code].book
-        if book.state is not BookState.LIVE:
-            return Board(0.0, [], [])
-        return Board(book.mid or 0.0, book.bids(), book.asks())
+        market = self._markets[product_code]
+        if market.book.state is not BookState.LIVE:
+            return Board(market.mid_price, [], [])
+        return Board(market.mid_price, market.book.bids(), market.book.asks())
 
     def ticker(self, product_code: str) -> Ticker | None:
         """The last ticker that was sent."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from fulgurite.errors import FragmentError
-from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, PONG_TIMEOUT_SECONDS
+from fulgurite.protocol.choices import MAX_MESSAGE_BYTES
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import Ended, ServerEvent, Subscribed, Unsubscribed
 from fulgurite.protocol.fragments import PROTOCOL_ERROR, Fragments
 from fulgurite.server.frames import BINARY, TEXT, frame
+from fulgurite.server.pings import PongCheck
 
 if TYPE_CHECKING:
     from fulgurite.server.serve import RealtimeServer
@@ -55,8 +56,7 @@ class Connection(WSListener):
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._transport: WSTransport | None = None
         self._is_closing = False
-        # Of the heartbeat by WebSocket ping; None while a pong is awaited.
-        self._pong_at: float | None = 0.0
+        self._pongs = PongCheck()
         # One timer for the state machine, and after our close frame one for the client's answer.
         self._timer: asyncio.TimerHandle | None = None
 
@@ -72,7 +72,7 @@ class Connection(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take one frame; pings are answered by picows."""
         if frame.msg_type == WSMsgType.PONG:
-            self._pong_at = self._loop.time()
+            self._pongs.pong(self._loop.time())
         elif frame.msg_type == WSMsgType.CLOSE:
             self._closed_by_client(frame.get_close_code().value if frame.payload_size else NO_CODE)
         elif self._is_closing:
@@ -121,22 +121,18 @@ class Connection(WSListener):
             self.close(WSCloseCode.POLICY_VIOLATION.value, f"slow consumer: {waiting} bytes unread")
 
     def ping(self, last_ping_at: float) -> None:
-        """Send a ping, or end the connection if the last one was not answered in time.
-
-        The rule is that of the reference implementation (protocol reference, section 1.3): an unsolicited pong
-        counts as one that came too late.
+        """Send a ping, or end the connection if the last one was not answered in time (see `PongCheck`).
 
         Args:
             last_ping_at: when the server pinged last, seconds of the loop's clock.
         """
         if self._is_closing or self._transport is None:
             return
-        if self._pong_at is None or self._pong_at > last_ping_at + PONG_TIMEOUT_SECONDS:
+        if self._pongs.ping(last_ping_at):
+            self._transport.send_ping()
+        else:
             self._server.count_drop(Drop.LATE_PONG)
             self.abort()
-            return
-        self._pong_at = None
-        self._transport.send_ping()
 
     def close(self, code: int, reason: str = "") -> None:
         """Send a close frame, and abort if the client does not answer it in time."""

@@ -26,7 +26,7 @@ from fulgurite.server.connection import Connection, Drop
 from fulgurite.server.hub import Hub
 
 PING_INTERVAL_SECONDS: Final = 15.0
-"""One timer for all connections (protocol reference, section 1.3)."""
+"""What the real service has (protocol reference, section 1.3)."""
 
 MAX_CONNECTIONS: Final = 10_000
 """Further handshakes are refused with HTTP status 503."""
@@ -40,10 +40,14 @@ class RealtimeServer:
 
     Args:
         check_auth: returns the key that `auth` params prove, or None.
+        ping_interval: seconds between WebSocket pings, one timer for all connections.
     """
 
-    def __init__(self, check_auth: Callable[[object], str | None]) -> None:
+    def __init__(
+        self, check_auth: Callable[[object], str | None], ping_interval: float = PING_INTERVAL_SECONDS
+    ) -> None:
         self._check_auth = check_auth
+        self._ping_interval = ping_interval
         self._loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
         # Those whose write buffer is above its high water mark.
@@ -53,7 +57,7 @@ class RealtimeServer:
         self._has_subscriber = asyncio.Event()
         # Long ago, as in the reference implementation: a pong before the first ping is one too late.
         self._last_ping_at = 0.0
-        self._ping_timer = self._loop.call_later(PING_INTERVAL_SECONDS, self._ping_all)
+        self._ping_timer = self._loop.call_later(self._ping_interval, self._ping_all)
         self.hub: Hub[Connection] = Hub(self._deliver, self._flush_this_tick)
         """What is published here goes out at the end of this tick of the event loop."""
         self.dropped: Counter[Drop] = Counter()
@@ -145,7 +149,7 @@ class RealtimeServer:
             connection.write(frames)
 
     def _ping_all(self) -> None:
-        self._ping_timer = self._loop.call_later(PING_INTERVAL_SECONDS, self._ping_all)
+        self._ping_timer = self._loop.call_later(self._ping_interval, self._ping_all)
         for connection in tuple(self._connections):
             if connection.dialect.websocket_pings:
                 connection.ping(self._last_ping_at)
@@ -200,6 +204,7 @@ async def serve(
     *,
     check_auth: Callable[[object], str | None],
     ssl_context: ssl.SSLContext | None = None,
+    ping_interval: float = PING_INTERVAL_SECONDS,
 ) -> AsyncIterator[RealtimeServer]:
     """Run a realtime server until the context is left.
 
@@ -208,12 +213,13 @@ async def serve(
         port: 0 to 65535; 0 takes any free one.
         check_auth: returns the key that `auth` params prove, or None.
         ssl_context: speak TLS with it.
+        ping_interval: seconds between WebSocket pings.
 
     Raises:
         ListenError: the host or the port cannot be had.
     """
     listening = bind_socket(host, port)
-    server = RealtimeServer(check_auth)
+    server = RealtimeServer(check_auth, ping_interval)
     server.url = f"{'wss' if ssl_context else 'ws'}://{url_host(host)}:{port_of(listening)}"
     listener = await ws_create_server(
         server.route,
