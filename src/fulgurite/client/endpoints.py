@@ -79,7 +79,7 @@ def _split(field: str, text: str, schemes: tuple[str, ...], accepted: str) -> Sp
         is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number, brackets that do not match
         is_fine = False
-    if not is_fine or not text.isprintable():
+    if not is_fine or not text.isprintable() or " " in text.strip():
         raise InputError(field, text, accepted)
     # Neither is ever needed here, and a password in an address ends up in logs: it is not repeated in the error.
     if "@" in parts.netloc or parts.fragment:
