@@ -3,15 +3,16 @@
 //
 //   node jsonrpc_reference_server.js [PING_INTERVAL_MS]       prints {"port": N}; ends when standard input closes
 //
-// The methods answer as the real service was seen to. `publish {channel, message}`, which the real one lacks, sends a
-// channelMessage to all who have subscribed. Any `auth` with the key "key" succeeds.
+// The methods answer as the real service was seen to, and where that is unknown as src/fulgurite/protocol/choices.py
+// says. `publish {channel, message}`, which the real one lacks, sends a channelMessage to all who have subscribed. Any
+// `auth` with the key "key" succeeds.
 
 const { Server } = require("jsonrpc2-ws");
 const { createError } = require("jsonrpc2-ws/lib/common");
 
 const LOOSE = 1; // VERSION_CHECK_MODE: the member `jsonrpc` may be absent, as with the real service
-const CHANNELS = /^(lightning_(board_snapshot|board|ticker|executions)_.+|(child|parent)_order_events)$/;
-const PRIVATE = /_order_events$/;
+const CHANNELS = /^(lightning_(board_snapshot|board|ticker|executions)_.+|(child|parent)_order_events)$/s;
+const PRIVATE = /^(child|parent)_order_events$/;
 
 const server = new Server({
   wss: { port: 0, host: "127.0.0.1", path: "/json-rpc" },
@@ -20,26 +21,28 @@ const server = new Server({
   jsonrpcVersionCheck: LOOSE,
 });
 
-function channelOf(params) {
+function channelOf(socket, params) {
   if (typeof params?.channel !== "string") throw createError(-32602);
   if (!CHANNELS.test(params.channel)) throw createError(-32602, "invalid channel");
+  if (PRIVATE.test(params.channel) && !socket.data.get("authenticated"))
+    throw createError(-32007, "authentication required");
   return params.channel;
 }
 
 server.methods.set("auth", (socket, params) => {
   if (socket.data.get("authenticated")) throw createError(-32009, "already authenticated");
-  if (params?.api_key !== "key") throw createError(-32007, "authentication failed");
+  if (params === undefined) throw createError(-32602);
+  if (params.api_key !== "key") throw createError(-32008, "authentication failed");
   socket.data.set("authenticated", true);
   return true;
 });
 server.methods.set("subscribe", (socket, params) => {
-  const channel = channelOf(params);
-  if (PRIVATE.test(channel) && !socket.data.get("authenticated")) throw createError(-32007, "authentication required");
+  const channel = channelOf(socket, params);
   if (!socket.joinTo(channel)) throw createError(-32009, "already subscribed");
   return true;
 });
 server.methods.set("unsubscribe", (socket, params) => {
-  socket.leaveFrom(channelOf(params));
+  socket.leaveFrom(channelOf(socket, params));
   return true;
 });
 server.methods.set("publish", (socket, { channel, message }) => {

@@ -3,14 +3,15 @@
 //
 //   node socketio_reference_server.js [PING_INTERVAL_MS]      prints {"port": N}; ends when standard input closes
 //
+// Where the real service is unknown, the methods answer as src/fulgurite/protocol/choices.py says.
 // `publish(channel, message)`, which the real service lacks, sends the message to all who have subscribed.
 // Any `auth` with the key "key" succeeds.
 
 const http = require("http");
 const { Server } = require("socket.io");
 
-const CHANNELS = /^(lightning_(board_snapshot|board|ticker|executions)_.+|(child|parent)_order_events)$/;
-const PRIVATE = /_order_events$/;
+const CHANNELS = /^(lightning_(board_snapshot|board|ticker|executions)_.+|(child|parent)_order_events)$/s;
+const PRIVATE = /^(child|parent)_order_events$/;
 
 const listener = http.createServer();
 const server = new Server(listener, {
@@ -23,29 +24,37 @@ const server = new Server(listener, {
 server.on("connection", (socket) => {
   let authenticated = false;
 
-  // The callback is optional for all but `auth`; what the real service gives it as an error is not known.
+  // The callback, which comes last, is optional; what the real service gives it as an error is not known.
   const method = (name, answer) =>
-    socket.on(name, (argument, callback) => {
-      const error = answer(argument);
-      if (typeof callback === "function") callback(error);
+    socket.on(name, (...given) => {
+      const callback = typeof given.at(-1) === "function" ? given.pop() : () => {};
+      callback(answer(given[0]));
     });
+  const refusal = (channel) => {
+    if (typeof channel !== "string") return { code: -32602, message: "Invalid params" };
+    if (!CHANNELS.test(channel)) return { code: -32602, message: "invalid channel" };
+    if (PRIVATE.test(channel) && !authenticated) return { code: -32007, message: "authentication required" };
+    return null;
+  };
 
   method("auth", (parameters) => {
     if (authenticated) return { code: -32009, message: "already authenticated" };
-    if (parameters?.api_key !== "key") return { code: -32007, message: "authentication failed" };
+    if (parameters == null) return { code: -32602, message: "Invalid params" };
+    if (parameters.api_key !== "key") return { code: -32008, message: "authentication failed" };
     authenticated = true;
     return null;
   });
   method("subscribe", (channel) => {
-    if (!CHANNELS.test(channel)) return { code: -32602, message: "invalid channel" };
-    if (PRIVATE.test(channel) && !authenticated) return { code: -32007, message: "authentication required" };
+    const refused = refusal(channel);
+    if (refused) return refused;
     if (socket.rooms.has(channel)) return { code: -32009, message: "already subscribed" };
     socket.join(channel);
     return null;
   });
   method("unsubscribe", (channel) => {
-    socket.leave(channel);
-    return null;
+    const refused = refusal(channel);
+    if (!refused) socket.leave(channel);
+    return refused;
   });
   socket.on("publish", (channel, message) => server.to(channel).emit(channel, message));
 });

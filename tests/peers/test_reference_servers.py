@@ -7,56 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import pytest
 
-HERE = Path(__file__).parent
+from tests.peers.programs import next_event, program, reference_server
+
 TICKER = "lightning_ticker_BTC_JPY"
 MESSAGE = {"product_code": "BTC_JPY", "ltp": 1.5}
 KEYS = b'{"key": "key", "secret": "any"}\n'
 
 
-@asynccontextmanager
-async def program(name: str, *arguments: str, given: bytes | None = None) -> AsyncIterator[asyncio.StreamReader]:
-    """Run one of the programs here; yields its standard output. `given` is written to its standard input."""
-    runner = "node" if name.endswith(".js") else sys.executable
-    process = await asyncio.create_subprocess_exec(
-        runner, HERE / name, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**24
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    if given is not None:
-        process.stdin.write(given)
-    try:
-        yield process.stdout
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def next_event(output: asyncio.StreamReader) -> dict:
-    async with asyncio.timeout(30):
-        line = await output.readline()
-    assert line, "the program ended"
-    return json.loads(line)
-
-
 @pytest.fixture
 async def jsonrpc_url() -> AsyncIterator[str]:
-    async with program("jsonrpc_reference_server.js") as output:
-        yield f"ws://127.0.0.1:{(await next_event(output))['port']}/json-rpc"
+    async with reference_server("jsonrpc_reference_server.js") as port:
+        yield f"ws://127.0.0.1:{port}/json-rpc"
 
 
 @pytest.fixture
 async def socketio_url() -> AsyncIterator[str]:
-    async with program("socketio_reference_server.js") as output:
-        yield f"http://127.0.0.1:{(await next_event(output))['port']}"
+    async with reference_server("socketio_reference_server.js") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 async def publish_by_jsonrpc(url: str, channel: str, message: object) -> None:

@@ -6,8 +6,7 @@ reference. JavaScript's rules are kept where they show: `null` as a call is met 
 
 from __future__ import annotations
 
-import json
-import math
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,7 @@ from fulgurite.protocol.events import (
     Request,
     ServerEvent,
 )
+from fulgurite.protocol.javascript import is_truthy, parse, stringify
 from fulgurite.protocol.requests import PendingRequests
 from fulgurite.protocol.subscriptions import Subscriptions
 
@@ -187,11 +187,15 @@ class JsonRpcServer:
         """Take one WebSocket message and answer it in kind, binary with binary; see `events.ServerProtocol`."""
         text = data if isinstance(data, str) else data.decode(errors="replace")
         events: list[ServerEvent] = []
+        answer: str | None = None
         try:
-            answer = self._answer(json.loads(text, parse_constant=_refuse_constant), events)
-        # RecursionError: nested too deep to be meant. ValueError: no JSON, or a number of thousands of digits.
-        except (ValueError, RecursionError):
+            parsed = parse(text)
+        except (ValueError, RecursionError):  # RecursionError: nested too deep to be meant
             answer = _PARSE_ERROR
+        else:
+            # An id may be too deep to be written; the reference implementation is silent about such a one, too.
+            with contextlib.suppress(RecursionError):
+                answer = self._answer(parsed, events)
         if answer is not None:
             self._outgoing.append(answer if isinstance(data, str) else answer.encode())
         return events
@@ -212,7 +216,7 @@ class JsonRpcServer:
     def _answer(self, parsed: Any, events: list[ServerEvent]) -> str | None:
         if not isinstance(parsed, list):
             response = None if parsed is None else self._process(parsed, events)
-            return None if response is None else _to_json(response)
+            return None if response is None else stringify(response)
         if not parsed:
             return _EMPTY_BATCH
         responses = []
@@ -224,7 +228,7 @@ class JsonRpcServer:
             response = self._process(call, events)
             if response is not None:
                 responses.append(response)
-        return _to_json(responses) if responses else None
+        return stringify(responses) if responses else None
 
     def _process(self, call: Any, events: list[ServerEvent]) -> dict[str, Any] | None:
         members = call if isinstance(call, dict) else {}
@@ -232,7 +236,7 @@ class JsonRpcServer:
         response: dict[str, Any] = {"jsonrpc": "2.0", "id": None if given_id is _ABSENT else given_id}
         if given_id is not _ABSENT and ("result" in members or "error" in members):
             # Somebody's response. One to nobody in particular is only silent where it reports an error.
-            if given_id is None and not members.get("error") and _version_is_fine(members):
+            if given_id is None and not is_truthy(members.get("error")) and _version_is_fine(members):
                 return response | {"error": _INVALID_REQUEST}
             if _version_is_fine(members):
                 return None
@@ -262,8 +266,7 @@ def _malformed(call: Any, members: dict[str, Any]) -> dict[str, object] | None:
     if not _version_is_fine(members):
         return _INVALID_REQUEST | {"data": "Invalid JSON-RPC Version"}
     method = members.get("method")
-    # Empty arrays and objects are true in JavaScript.
-    if not method and not isinstance(method, dict | list):
+    if not is_truthy(method):
         return _METHOD_NOT_FOUND | {"data": "Method not specified"}
     if not isinstance(method, str):
         return _INVALID_REQUEST | {"data": "Invalid type of method name"}
@@ -274,30 +277,3 @@ def _malformed(call: Any, members: dict[str, Any]) -> dict[str, object] | None:
 
 def _version_is_fine(members: dict[str, Any]) -> bool:
     return not REFUSES_OTHER_VERSIONS or members.get("jsonrpc", "2.0") == "2.0"
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _to_json(value: object) -> str:
-    text = json.dumps(_as_javascript(value), ensure_ascii=False, separators=(",", ":"))
-    # An id may hold half a surrogate pair, which only its escaped form can carry.
-    return text if text.isascii() or _is_encodable(text) else json.dumps(_as_javascript(value), separators=(",", ":"))
-
-
-def _is_encodable(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _as_javascript(value: Any) -> Any:
-    """The value as JSON.stringify would write it: 1.0 as 1, and null for a number too large to be one."""
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return int(value) if value.is_integer() and abs(value) < 1e21 else value
-    if isinstance(value, list):
-        return [_as_javascript(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _as_javascript(item) for key, item in value.items()}
-    return value
