@@ -107,9 +107,9 @@ class _Guarded:
 
 
 async def _static_file(request: Request) -> Response:
-    # `resolve` takes `..` and links out, so that nothing outside the folder is ever read.
-    path = (STATIC / request.path_params["path"]).resolve()
-    media_type = _MEDIA_TYPES.get(path.suffix)
-    if media_type is None or not path.is_relative_to(STATIC.resolve()) or not path.is_file():
+    # The name is looked up among the files that there are, so that no name can lead anywhere else.
+    files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _MEDIA_TYPES}
+    path = files.get(request.path_params["path"])
+    if path is None:
         return PlainTextResponse("There is no such file.\n", status_code=404)
-    return Response(path.read_bytes(), media_type=media_type)
+    return Response(path.read_bytes(), media_type=_MEDIA_TYPES[path.suffix])

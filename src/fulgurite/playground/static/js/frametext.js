@@ -6,6 +6,7 @@
 const CHANNEL_MESSAGE = /"channel"\s*:\s*"([^"]*)"\s*,\s*"message"\s*:\s*/;
 const METHOD = /"method"\s*:\s*"([^"]*)"/;
 const EVENT = /^42\d*\["([^"]*)",?/;
+const REQUESTS = new Set(["subscribe", "unsubscribe", "auth"]);
 const ENGINE_WORDS = /** @type {Record<string, string>} */ ({
   "2": "ping", "3": "pong", "40": "connect", "41": "disconnect",
 });
@@ -15,9 +16,9 @@ export function summarise(text) {
   const head = text.slice(0, 300);
   const message = CHANNEL_MESSAGE.exec(head);
   if (message) return { label: message[1] ?? "", body: text.slice(message.index + message[0].length, 400) };
-  const event = EVENT.exec(head);
-  if (event) return { label: event[1] ?? "", body: text.slice(event[0].length, 400) };
-  return { label: otherLabel(head), body: text.slice(0, 400) };
+  const [start, name] = EVENT.exec(head) ?? ["", ""];
+  if (start && !REQUESTS.has(name ?? "")) return { label: name ?? "", body: text.slice(start.length, 400) };
+  return { label: name || otherLabel(head), body: text.slice(0, 400) };
 }
 
 /** @param {string} head @returns {string} */

@@ -93,6 +93,7 @@ function UrlRow() {
         <input type="text" inputmode="url" size="28" spellcheck="false" placeholder=${t("httpPlaceholder")}
           value=${state.httpUrl.value} onInput=${writes(state.httpUrl)} />
       </label>
+      <button type="submit" hidden></button>
     </form>
   `;
 }

@@ -1,0 +1,153 @@
+"""The page's pure modules, called in the browser: the frame log, the texts of frames, numbers, cell states."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from playwright.async_api import Page
+
+from fulgurite import playground
+
+
+@pytest.fixture
+async def blank(page: Page) -> AsyncIterator[Page]:
+    """A page of the playground's origin that holds no program, into which modules can be loaded."""
+    async with playground.run(None) as served:
+        await page.goto(f"{served.url}static/mark.svg")
+        yield page
+
+
+async def call(page: Page, module: str, expression: str, argument: Any = None) -> Any:
+    """Evaluate an expression with the module as `m` and the argument as `a`."""
+    return await page.evaluate(
+        f"async a => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}", argument
+    )
+
+
+async def test_the_frame_log_keeps_the_newest_rows(blank):
+    script = """(() => {
+        const log = new m.FrameLog();
+        for (let n = 0; n < 50; n += 1) {
+            log.add(Array.from({length: 100}, (_, k) => ({type: 'frame', text: String(n * 100 + k)})));
+        }
+        return [log.rows.length, log.rows[0].text, log.rows.at(-1).text, log.rows[0].seq, log.rows.at(-1).seq];
+    })()"""
+    assert await call(blank, "framelog", script) == [2000, "3000", "4999", 3001, 5000]
+
+
+async def test_the_frame_log_is_bounded_by_characters_too(blank):
+    script = """(() => {
+        const log = new m.FrameLog();
+        for (let n = 0; n < 40; n += 1) log.add([{type: 'frame', text: 'x'.repeat(1_000_000)}]);
+        return log.rows.length;
+    })()"""
+    assert await call(blank, "framelog", script) == 16
+
+
+async def test_what_waits_while_paused_is_bounded_and_its_loss_is_told(blank):
+    script = """(() => {
+        const log = new m.FrameLog();
+        log.add([{type: 'frame', text: 'before'}]);
+        log.setPaused(true);
+        log.add(Array.from({length: 2500}, (_, k) => ({type: 'frame', text: String(k)})));
+        const during = [log.rows.length, log.waiting.length];
+        log.setPaused(false);
+        return [...during, log.rows.length, log.waiting.length, log.rows[0].text, log.waitingLost];
+    })()"""
+    assert await call(blank, "framelog", script) == [1, 2000, 2000, 0, "500", 0]
+
+
+FRAMES = {
+    '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"lightning_ticker_X","message":{}}}': (
+        "lightning_ticker_X"
+    ),
+    '42["lightning_executions_X",[{"id":1}]]': "lightning_executions_X",
+    '{"jsonrpc":"2.0","method":"subscribe","params":{"channel":"lightning_ticker_X"},"id":1}': "subscribe",
+    '{"jsonrpc":"2.0","id":1,"result":true}': "result",
+    '{"jsonrpc":"2.0","id":2,"error":{"code":-32602,"message":"invalid channel"}}': "error",
+    '421["subscribe","lightning_ticker_X"]': "subscribe",
+    "431[null]": "ack",
+    '0{"sid":"x"}': "open",
+    "40": "connect",
+    "2": "ping",
+    "3": "pong",
+    "anything": "",
+}
+
+
+async def test_a_row_says_what_the_frame_is(blank):
+    labels = await call(blank, "frametext", "a.map((text) => m.summarise(text).label)", list(FRAMES))
+    assert dict(zip(FRAMES, labels, strict=True)) == FRAMES
+
+
+async def test_pretty_printing_changes_nothing_but_space(blank):
+    text = (
+        '{"a":[{"price":5860832.0,"size":0.00000001},{"price":1e-8,"size":-0.0}],"b":"a, {\\"b\\": 1}","c":{},"d":[]}'
+    )
+    pretty = await call(blank, "frametext", "m.prettyPrint(a)", text)
+    assert "\n" in pretty
+    assert '{ "price": 5860832.0, "size": 0.00000001 }' in pretty
+    assert json.loads(pretty) == json.loads(text)
+    assert await call(blank, "frametext", "m.prettyPrint(a)", f"42{text}") == f"42\n{pretty}"
+
+
+async def test_what_is_no_json_is_shown_as_it_came(blank):
+    texts = ["", "2", "no json", '{"a":', "{]", '{"a" 1}', '{"a":1}}', "[1,]x", '42["a"']
+    assert await call(blank, "frametext", "a.map(m.prettyPrint)", texts) == texts
+
+
+async def test_numbers_are_written_for_people(blank):
+    script = """[
+        m.formatPrice(13665412), m.formatPrice(31.514), m.formatPrice(0.06218), m.formatPrice(31.5, 3),
+        m.formatSize(0.0267539), m.formatSize(0.00000001), m.formatSize(0), m.formatSize(4226.35),
+        m.formatBytes(999), m.formatBytes(20700), m.formatSpan(400), m.formatSpan(34_000), m.formatSpan(125_000),
+        m.formatRate(0.2), m.formatRate(152.4),
+    ]"""
+    assert await call(blank, "format", script) == [
+        "13,665,412", "31.514", "0.06218", "31.500",
+        "0.0268", "0.00000001", "0.0000", "4,226.4",
+        "999 B", "20.7 kB", "0.4 s", "34 s", "2 min 5 s",
+        "0.2", "152",
+    ]  # fmt: skip
+
+
+async def test_cells_tell_dead_channels_from_live_ones(blank):
+    script = """[
+        m.cellState(false, undefined, undefined, 0),
+        m.cellState(true, undefined, undefined, 0),
+        m.cellState(true, {state: 'asked'}, 0, 0),
+        m.cellState(true, {state: 'acknowledged'}, 0, 1_000),
+        m.cellState(true, {state: 'acknowledged'}, 0, 60_000),
+        m.cellState(true, {state: 'receiving', last_ms: 0}, 0, 5_000),
+        m.cellState(true, {state: 'receiving', last_ms: 0}, 0, 60_000),
+        m.cellState(true, {state: 'refused', detail: 'invalid channel'}, 0, 0),
+    ].map((cell) => cell.name)"""
+    assert await call(blank, "channels", script) == [
+        "off", "chosen", "asked", "acknowledged", "silent", "receiving", "quiet", "refused",
+    ]  # fmt: skip
+
+
+async def test_rates_come_from_totals_and_start_anew_with_a_connection(blank):
+    module = "ratemeter"
+    script = """(() => {
+        const meter = new m.RateMeter();
+        const take = (now_ms, frames, messages) =>
+            meter.take({now_ms, frames, bytes: frames * 100, channels: [{channel: 'c', messages}]});
+        for (let n = 0; n <= 40; n += 1) take(n * 250, n * 5, n * 2);
+        const steady = [meter.channelRates().get('c'), meter.traffic().frames, meter.traffic().bytes];
+        take(10_250, 0, 0);
+        return [...steady, meter.channelRates().get('c'), meter.traffic().frames];
+    })()"""
+    assert await call(blank, module, script) == [8, 20, 2000, 0, 0]
+
+
+async def test_both_languages_have_the_same_texts_with_the_same_values(blank):
+    script = """import('/static/js/words/ja.js').then(({ja}) => {
+        const values = (text) => (text.match(/\\{\\w+\\}/g) ?? []).sort().join();
+        return [...new Set([...Object.keys(m.en), ...Object.keys(ja)])].filter(
+            (key) => !m.en[key] || !ja[key] || values(m.en[key]) !== values(ja[key]));
+    })"""
+    assert await call(blank, "words/en", script) == []

@@ -1,0 +1,341 @@
+"""The page in a real browser, against the embedded exchange: what a person sees and does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.async_api import Browser, Page, Request, expect
+
+from fulgurite import playground
+from fulgurite.client import Endpoint
+from fulgurite.exchange.run import Exchange
+from fulgurite.exchange.run import run as run_exchange
+
+ARTIFACTS = Path(__file__).parent.parent.parent / "artifacts"
+FX = "FX_BTC_JPY"
+JSON_RPC = "JSON-RPC 2.0 over WebSocket"
+SOCKETIO = "Socket.IO 2.0"
+SIZE: Any = {"width": 1280, "height": 720}
+
+# Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
+expect.set_options(timeout=15_000)
+
+
+class Opened(NamedTuple):
+    """The page, opened; and whatever went wrong in it."""
+
+    page: Page
+    url: str
+    problems: list[str]
+
+
+def endpoint_of(exchange: Exchange) -> Endpoint:
+    return Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
+
+
+@asynccontextmanager
+async def opened(browser: Browser, url: str, **options: Any) -> AsyncIterator[Opened]:
+    """Open the page in a fresh browser profile; at the end nothing may have gone wrong in it."""
+    context = await browser.new_context(**{"viewport": SIZE, "locale": "en-US", "timezone_id": "Asia/Tokyo"} | options)
+    page = await context.new_page()
+    problems: list[str] = []
+
+    def check_request(request: Request) -> None:
+        if not request.url.startswith((url, url.replace("http", "ws", 1), "data:")):
+            problems.append(f"a request left the page's origin: {request.url}")
+
+    page.on("request", check_request)
+    page.on("websocket", lambda socket: check_request(socket))  # type: ignore[arg-type]  # it has a `url`, too
+    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+    page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
+    await page.goto(url)
+    yield Opened(page, url, problems)
+    await context.close()
+    assert problems == []
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    async with run_exchange(seed=7) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(page: Page) -> Browser:
+    assert page.context.browser is not None
+    return page.context.browser
+
+
+@pytest.fixture
+async def visit(browser: Browser, exchange: Exchange) -> AsyncIterator[Page]:
+    """The page on its first visit, in English."""
+    async with (
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url) as visited,
+    ):
+        yield visited.page
+
+
+def cell(page: Page, channel: str) -> Any:
+    return page.locator(f'[data-channel="{channel}"]')
+
+
+def frames(page: Page) -> Any:
+    return page.get_by_role("list", name="Frames")
+
+
+async def expect_in_the_log(page: Page, text: str) -> None:
+    """Hold the frames, look among the oldest for one that was sent with this text, and let them flow again."""
+    sent = frames(page).locator(".frame-sent").filter(has_text=text)
+    await page.get_by_role("button", name="Pause").click()
+    await frames(page).evaluate("list => { list.scrollTop = 0; }")
+    await expect(sent.first).to_be_visible()
+    await page.get_by_role("button", name="Resume").click()
+
+
+async def test_a_first_visit_is_live_at_once_without_a_click(visit):
+    await expect(visit.get_by_role("status").first).to_have_text("Open", timeout=5_000)
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving", timeout=3_000)
+    for kind in ("board_snapshot", "ticker", "executions"):
+        await expect(cell(visit, f"lightning_{kind}_{FX}")).to_have_attribute("data-state", "receiving")
+    await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
+    await expect(visit.locator(".asks .level").first).to_be_visible()
+    await expect(visit.locator(".tape tbody tr").first).to_be_visible()
+    await expect(visit.locator("[data-test=ticker]")).to_contain_text("RUNNING")
+
+
+async def test_both_dialects_show_their_frames(visit):
+    board = frames(visit).locator(".frame-received").filter(has_text=f"board_{FX}")
+    await expect(visit.get_by_role("tab", name=JSON_RPC)).to_have_attribute("aria-selected", "true")
+    await expect(board.first).to_be_visible()
+    await expect_in_the_log(visit, '"method":"subscribe"')
+
+    await visit.get_by_role("tab", name=SOCKETIO).click()
+    await expect(visit.get_by_role("status").first).to_have_text("Open")
+    await expect(board.first).to_be_visible()
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
+    await visit.get_by_role("button", name="Clear").click()
+    await cell(visit, "lightning_ticker_BTC_JPY").click()
+    await expect(cell(visit, "lightning_ticker_BTC_JPY")).to_have_attribute("data-state", "receiving")
+    await expect_in_the_log(visit, '["subscribe","lightning_ticker_BTC_JPY"]')
+
+
+async def test_a_click_subscribes_and_another_unsubscribes(visit):
+    ticker = cell(visit, "lightning_ticker_BTC_JPY")
+    await expect(ticker).to_have_attribute("data-state", "off")
+    await ticker.click()
+    await expect(ticker).to_have_attribute("data-state", "receiving")
+    await expect(ticker).to_have_accessible_name(re.compile(r"ticker, BTC_JPY: .* messages/s"))
+    await visit.get_by_role("button", name="Clear").click()
+    await ticker.click()
+    await expect(ticker).to_have_attribute("data-state", "off")
+    await expect_in_the_log(visit, '"method":"unsubscribe"')
+
+
+async def test_the_matrix_is_used_with_the_keyboard(visit):
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
+    await cell(visit, f"lightning_ticker_{FX}").focus()
+    await visit.keyboard.press("ArrowDown")
+    below = cell(visit, "lightning_ticker_BTC_JPY")
+    await expect(below).to_be_focused()
+    await visit.keyboard.press("Enter")
+    await expect(below).to_have_attribute("data-state", "receiving")
+    await visit.get_by_role("tab", name=JSON_RPC).focus()
+    await visit.keyboard.press("ArrowRight")
+    await expect(visit.get_by_role("tab", name=SOCKETIO)).to_be_focused()
+    await expect(visit.get_by_role("tab", name=SOCKETIO)).to_have_attribute("aria-selected", "true")
+
+
+async def test_an_unknown_product_is_acknowledged_and_silent(visit):
+    await expect(visit.get_by_role("status").first).to_have_text("Open")
+    await visit.get_by_role("textbox", name="Add a product code").fill("nope_jpy")
+    await visit.keyboard.press("Enter")
+    await expect(cell(visit, "lightning_ticker_NOPE_JPY")).to_have_attribute("data-state", "acknowledged")
+    await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "WAITING_SNAPSHOT")
+
+
+async def test_another_product_is_shown_by_its_name(visit):
+    await cell(visit, "lightning_executions_BTC_JPY").click()
+    await visit.get_by_role("button", name="BTC_JPY", exact=True).click()
+    await expect(visit.get_by_role("combobox", name="Product")).to_have_value("BTC_JPY")
+    await expect(visit.get_by_text("The order book needs the snapshot and board channels.")).to_be_visible()
+    await visit.locator(".overlay").get_by_role("button", name="Subscribe").click()
+    await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
+
+
+async def test_a_frame_is_set_out_for_reading_as_it_came(visit):
+    board = frames(visit).locator(".frame-received").filter(has_text=f"board_{FX}")
+    await expect(board.first).to_be_visible()
+    await visit.get_by_role("button", name="Pause").click()
+    await board.first.click()
+    text = await visit.locator(".detail pre").inner_text()
+    assert text.startswith('{\n  "jsonrpc": "2.0",\n  "method": "channelMessage",\n  "params": {\n')
+    assert re.search(r'"mid_price": \d+\.0\b', text), "numbers keep their decimals"
+    await visit.keyboard.press("Tab")
+    await visit.locator(".detail pre").focus()
+    await visit.keyboard.press("Escape")
+    await expect(visit.locator(".detail")).to_have_count(0)
+
+
+async def test_pause_holds_the_rows_and_counts_what_waits(visit):
+    rows = frames(visit).locator(".frame")
+    await expect(rows.filter(has_text=f"board_{FX}").first).to_be_visible()
+    await visit.get_by_role("button", name="Pause").click()
+    await expect(visit.locator(".waiting")).to_have_text(re.compile(r"[1-9]\d* waiting"))
+    before = await rows.all_inner_texts()
+    waiting = await visit.locator(".waiting").inner_text()
+    await expect(visit.locator(".waiting")).not_to_have_text(waiting)
+    assert await rows.all_inner_texts() == before
+    await visit.get_by_role("button", name="Resume").click()
+    await expect(visit.locator(".waiting")).to_have_count(0)
+    await expect(rows.last).not_to_have_text(before[-1])
+
+
+async def test_scrolling_up_stops_following_and_keeps_the_place(visit):
+    rows = frames(visit).locator(".frame")
+    await expect(visit.locator(".frames-space")).to_have_attribute("style", re.compile(r"height: (1\d|[5-9])\d\dpx"))
+    await frames(visit).hover()
+    await visit.mouse.wheel(0, -2000)
+    await expect(visit.get_by_role("checkbox", name="Follow")).not_to_be_checked()
+    first = await rows.first.inner_text()
+    height = await visit.locator(".frames-space").evaluate("space => space.clientHeight")
+    await visit.wait_for_function("h => document.querySelector('.frames-space').clientHeight > h + 100", arg=height)
+    assert await rows.first.inner_text() == first
+    await visit.get_by_role("checkbox", name="Follow").check()
+    await visit.wait_for_function(
+        """() => {
+            const list = document.querySelector('.frames-list');
+            return list.scrollTop + list.clientHeight + 30 > list.scrollHeight;
+        }"""
+    )
+
+
+async def test_an_interruption_is_visible_everywhere(browser):
+    async with opened_on_its_own(browser) as (visited, stop_and_start):
+        page = visited.page
+        await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
+        await expect(page.locator(".tape tbody tr").first).to_be_visible()
+        async with stop_and_start():
+            await expect(page.locator("[data-state=waiting].state")).to_have_text(re.compile(r"Retry in \d+ s"))
+            await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "STALE")
+            await expect(cell(page, f"lightning_board_{FX}")).to_have_attribute("data-state", "waiting")
+            await shoot(page, "interrupted")
+        await expect(frames(page).locator(".frame-gap").first).to_contain_text("missed on")
+        await expect(page.locator(".events .event-gap").first).to_contain_text("and 3 more")
+        await expect(page.locator(".tape .gap-row")).to_contain_text(f"executions_{FX}")
+        await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
+        await shoot(page, "after-the-gap")
+
+
+@asynccontextmanager
+async def opened_on_its_own(browser: Browser) -> AsyncIterator[Any]:
+    """The page on an exchange that can be stopped for the length of a context, and comes back under its ports."""
+    first = run_exchange(seed=7)
+    exchange = await first.__aenter__()
+    port = int(exchange.realtime.split(":")[2].split("/")[0])
+    running = [first]
+
+    @asynccontextmanager
+    async def stop_and_start() -> AsyncIterator[None]:
+        await running.pop().__aexit__(None, None, None)
+        yield
+        again = run_exchange(seed=8, port=port)
+        await again.__aenter__()
+        running.append(again)
+
+    try:
+        async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as visited:
+            yield visited, stop_and_start
+    finally:
+        for context in running:
+            await context.__aexit__(None, None, None)
+
+
+async def test_disconnect_and_connect(visit):
+    state = visit.get_by_role("status").first
+    await expect(state).to_have_text("Open")
+    await visit.get_by_role("button", name="Disconnect").click()
+    await expect(state).to_have_text("Not connected")
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "chosen")
+    await visit.get_by_role("button", name="Connect", exact=True).click()
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
+
+
+async def test_the_live_service_is_never_connected_to_unasked(visit):
+    state = visit.get_by_role("status").first
+    await expect(state).to_have_text("Open")
+    await visit.get_by_role("radio", name="Live").check(force=True)
+    await expect(state).to_have_text("Not connected")
+    await visit.get_by_role("tab", name=SOCKETIO).click()
+    await expect(visit.get_by_role("tab", name=SOCKETIO)).to_have_attribute("aria-selected", "true")
+    await expect(state).to_have_text("Not connected")
+    await visit.get_by_role("radio", name="Embedded").check(force=True)
+    await expect(state).to_have_text("Open")
+
+
+async def test_any_url_can_be_the_endpoint(visit, exchange):
+    await visit.get_by_role("radio", name="URL").check(force=True)
+    await expect(visit.get_by_role("status").first).to_have_text("Not connected")
+    await visit.get_by_label("Endpoint URL").fill("ftp://nowhere")
+    await visit.get_by_role("button", name="Connect", exact=True).click()
+    await expect(visit.get_by_role("alert")).to_contain_text("ftp://nowhere")
+    await visit.get_by_label("Endpoint URL").fill(exchange.realtime)
+    await visit.get_by_label("HTTP API").fill(exchange.http)
+    await visit.keyboard.press("Enter")
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
+    await expect(visit.get_by_role("alert")).to_have_count(0)
+
+
+async def test_it_recovers_when_its_backend_is_started_again(browser, exchange):
+    async with playground.run(endpoint_of(exchange)) as served:
+        context = await browser.new_context(viewport=SIZE, locale="en-US")
+        page = await context.new_page()
+        await page.goto(served.url)
+        await expect(page.get_by_role("status").first).to_have_text("Open")
+    await expect(page.get_by_role("alert")).to_contain_text("lost the program")
+    async with playground.run(endpoint_of(exchange), port=served.port):
+        await expect(page.get_by_role("alert")).to_have_count(0)
+        await expect(page.get_by_role("status").first).to_have_text("Open")
+        await context.close()
+
+
+async def test_the_language_is_the_browsers_and_can_be_switched(browser, exchange):
+    async with (
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, locale="ja-JP") as visited,
+    ):
+        page = visited.page
+        await expect(page.get_by_role("heading", name="知っておくこと")).to_be_visible()
+        await expect(page.locator("html")).to_have_attribute("lang", "ja")
+        await page.get_by_role("button", name="EN", exact=True).click()
+        await expect(page.get_by_role("heading", name="Good to know")).to_be_visible()
+        await page.reload()
+        await expect(page.get_by_role("heading", name="Good to know")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en-US", "ja-JP"])
+async def test_screenshots(browser, exchange, scheme, language):
+    async with (
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, color_scheme=scheme, locale=language) as visited,
+    ):
+        page = visited.page
+        await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
+        await expect(page.locator(".tape tbody tr").nth(4)).to_be_visible()
+        assert "{" not in await page.locator(".notes-panel").inner_text()
+        # Everything fits on the one screen.
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await shoot(page, f"page-{language[:2]}-{scheme}")
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture for people to look at."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"{name}.png")
