@@ -12,7 +12,6 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from picows import (
-    WSCloseCode,
     WSFrame,
     WSListener,
     WSMsgType,
@@ -36,10 +35,9 @@ class Connection(WSListener):
         """0 for the first connection that the peer accepted."""
         self.answers_pings = True
         self.closed = asyncio.Event()
-        self.stalled = asyncio.Event()
-        """Set when the client's not reading has filled the buffers, cleared when it reads on."""
         self.writable = asyncio.Event()
         self.writable.set()
+        """Cleared while the client's not reading has filled the buffers."""
         self.close_payload: bytes | None = None
         """What the client's close frame held."""
         self._script = script
@@ -64,7 +62,6 @@ class Connection(WSListener):
         self.writable.set()
 
     def pause_writing(self) -> None:
-        self.stalled.set()
         self.writable.clear()
 
     def resume_writing(self) -> None:
@@ -140,6 +137,3 @@ async def serve_script(
                 connection.hang_up()
                 await connection.closed.wait()
         await server.wait_closed()
-
-
-NORMAL_CLOSE = WSCloseCode.OK.value

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import ssl
 import time
@@ -362,12 +363,12 @@ async def open_session(
             try:
                 await asyncio.shield(connecting)
             except asyncio.CancelledError:
-                # picows would leave the connection open. Cut from below, it ends by itself, and quickly.
-                if opened:
+                if not opened:
+                    connecting.cancel()
+                elif session._transport is None:
+                    # picows would leave the connection open. Cut from below, it ends by itself, and quickly.
                     with contextlib.suppress(OSError):
                         opened[0].shutdown(socket.SHUT_RDWR)
-                else:
-                    connecting.cancel()
                 await asyncio.wait([connecting])
                 if not connecting.cancelled() and connecting.exception() is None:
                     await session._close()
@@ -385,10 +386,17 @@ async def open_session(
         advice = "pass an ssl_context that trusts it, if you made the certificate yourself"
         raise ConnectError(url, f"its TLS certificate is not trusted: {error.verify_message}", advice) from error
     except OSError as error:
-        raise ConnectError(url, error.strerror or str(error) or type(error).__name__) from error
+        raise ConnectError(url, _in_words(error)) from error
     if session._transport is None:
         raise ConnectError(url, "the connection was closed during the WebSocket handshake")
     return session
+
+
+def _in_words(error: OSError) -> str:
+    # asyncio puts the call and the address where the operating system's words were.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 async def _connect_socket(host: str, port: int) -> socket.socket:
