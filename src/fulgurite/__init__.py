@@ -1,3 +1,131 @@
-"""Fulgurite: the sandbox for bitFlyer Lightning's Realtime API."""
+"""Fulgurite: the sandbox for bitFlyer Lightning's Realtime API.
+
+The public names. They are imported when they are first used, since the command line imports this package, too, and
+`fulgurite --help` is to answer at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fulgurite.client import (
+        LIVE,
+        Endpoint,
+        Frame,
+        Gap,
+        Item,
+        Malformed,
+        Message,
+        Repaired,
+        Status,
+        StatusKind,
+        Stream,
+        connect,
+        resolve_endpoint,
+    )
+    from fulgurite.errors import FulguriteError
+    from fulgurite.exchange.run import Exchange
+    from fulgurite.exchange.run import run as run_exchange
+    from fulgurite.orderbook import BookState, OrderBook
+    from fulgurite.protocol.channels import (
+        Channel,
+        Kind,
+        board,
+        board_snapshot,
+        child_order_events,
+        executions,
+        parent_order_events,
+        parse_channel,
+        ticker,
+    )
+    from fulgurite.protocol.messages import (
+        Board,
+        ChildOrderEvent,
+        Execution,
+        Level,
+        ParentOrderEvent,
+        Ticker,
+        parse_time,
+    )
 
 __version__ = "0.1.0"
+
+# Public name -> where it lives, and what it is called there if not the same.
+_HOMES = {
+    **dict.fromkeys(
+        (
+            *("LIVE", "Endpoint", "Frame", "Gap", "Item", "Malformed", "Message", "Repaired", "Status", "StatusKind"),
+            *("Stream", "connect", "resolve_endpoint"),
+        ),
+        "fulgurite.client",
+    ),
+    "FulguriteError": "fulgurite.errors",
+    "Exchange": "fulgurite.exchange.run",
+    "run_exchange": "fulgurite.exchange.run:run",
+    **dict.fromkeys(("BookState", "OrderBook"), "fulgurite.orderbook"),
+    **dict.fromkeys(
+        (
+            *("Channel", "Kind", "board", "board_snapshot", "child_order_events", "executions"),
+            *("parent_order_events", "parse_channel", "ticker"),
+        ),
+        "fulgurite.protocol.channels",
+    ),
+    **dict.fromkeys(
+        ("Board", "ChildOrderEvent", "Execution", "Level", "ParentOrderEvent", "Ticker", "parse_time"),
+        "fulgurite.protocol.messages",
+    ),
+}
+
+__all__ = [
+    "LIVE",
+    "Board",
+    "BookState",
+    "Channel",
+    "ChildOrderEvent",
+    "Endpoint",
+    "Exchange",
+    "Execution",
+    "Frame",
+    "FulguriteError",
+    "Gap",
+    "Item",
+    "Kind",
+    "Level",
+    "Malformed",
+    "Message",
+    "OrderBook",
+    "ParentOrderEvent",
+    "Repaired",
+    "Status",
+    "StatusKind",
+    "Stream",
+    "Ticker",
+    "__version__",
+    "board",
+    "board_snapshot",
+    "child_order_events",
+    "connect",
+    "executions",
+    "parent_order_events",
+    "parse_channel",
+    "parse_time",
+    "resolve_endpoint",
+    "run_exchange",
+    "ticker",
+]
+
+
+def __getattr__(name: str) -> object:
+    try:
+        module, _, attribute = _HOMES[name].partition(":")
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    value: object = getattr(import_module(module), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -128,7 +128,8 @@ def exchange(
         typer.Option(help="Realtime port, both dialects; 0 takes any free one.", show_default="7351", min=0, max=65535),
     ] = None,
     http_port: Annotated[
-        int | None, typer.Option(help="HTTP port.", show_default="7352, or any free one with --port 0", min=0, max=65535)
+        int | None,
+        typer.Option(help="HTTP port.", show_default="7352, or any free one with --port 0", min=0, max=65535),
     ] = None,
     host: Host = "127.0.0.1",
     seed: Seed = None,

@@ -217,19 +217,20 @@ class Replay:
                 yield Burst(line.received_ns, messages)
 
     def _lines(self) -> Iterator[Line]:
-        with open_log(self._path) as file:
-            for number, text in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), start=1):
-                if text.isspace():
-                    continue
-                try:
-                    yield parse_line(text)
-                except InputError as error:
-                    self._malformed += 1
-                    log.warning("%s line %d is skipped: %s", self._path, number, error)
+        for number, text in enumerate(read_lines(self._path), start=1):
+            if text.isspace():
+                continue
+            try:
+                yield parse_line(text)
+            except InputError as error:
+                self._malformed += 1
+                log.warning("%s line %d is skipped: %s", self._path, number, error)
 
 
-def open_log(path: Path) -> BinaryIO:
-    """Open a frame log for reading.
+def read_lines(path: Path) -> Iterator[bytes]:
+    """The lines of a frame log, decompressed where its name ends in .zst.
+
+    What cannot be decompressed, as the end of a file that is still being written, ends it with a warning.
 
     Raises:
         InputError: there is no such file, or it is compressed and the library for that is missing.
@@ -238,14 +239,23 @@ def open_log(path: Path) -> BinaryIO:
         file = path.open("rb")
     except OSError as error:
         raise InputError("replay", str(path), f"the path of a frame log ({error.strerror})") from error
-    if path.suffix != ".zst":
-        return file
+    with file:
+        if path.suffix == ".zst":
+            yield from _decompressed_lines(path, file)
+        else:
+            yield from iter(lambda: file.readline(MAX_LINE_BYTES), b"")
+
+
+def _decompressed_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
     try:
         import zstandard  # an extra, and only needed here
     except ImportError as error:
-        file.close()
         raise InputError("replay", str(path), "a .zst file after `pip install 'fulgurite[zst]'`") from error
-    return io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    plain = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    try:
+        yield from iter(lambda: plain.readline(MAX_LINE_BYTES), b"")
+    except zstandard.ZstdError as error:
+        log.warning("%s ends early: %s", path, error)
 
 
 def _checked(field: str, value: float) -> float:

@@ -153,12 +153,16 @@ async def _drive(simulation: Simulation, server: RealtimeServer, start_ns: int) 
 @contextlib.asynccontextmanager
 async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Run `work` beside the context and end it with the context; should it fail, the context ends with its error."""
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        try:
-            yield
-        finally:
-            task.cancel()
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(work)
+            try:
+                yield
+            finally:
+                task.cancel()
+    except BaseExceptionGroup as errors:
+        # Only one of the two can have failed by itself; whoever is outside need not know that there were two.
+        raise errors.exceptions[0] from None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,283 @@
+"""Serving frame logs."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import websockets
+import zstandard
+
+from fulgurite.errors import InputError
+from fulgurite.exchange.run import Exchange, run
+from fulgurite.protocol import jsonrpc, socketio
+from fulgurite.protocol.framelog import Line, Recorded, format_line, parse_line, recorded_messages
+from tests.captures import SESSIONS, convert
+
+TICKER = "lightning_ticker_BTC_JPY"
+SECOND_NS = 1_000_000_000
+
+
+def write_log(path: Path, lines: list[Line | bytes]) -> Path:
+    path.write_bytes(b"".join(line if isinstance(line, bytes) else format_line(line) for line in lines))
+    return path
+
+
+def numbered(count: int, *, every_ns: int = SECOND_NS, channel: str = TICKER) -> list[Line | bytes]:
+    """Frames that carry the numbers from 0, in either dialect by turns."""
+    return [
+        Line(
+            received_ns=1_000 * SECOND_NS + number * every_ns,
+            frame=(jsonrpc if number % 2 else socketio).encode_message(channel, b"%d" % number).decode(),
+        )
+        for number in range(count)
+    ]
+
+
+def recorded_in(log: Path) -> list[Recorded]:
+    lines = map(parse_line, log.read_bytes().splitlines())
+    return [recorded for line in lines if line.frame for recorded in recorded_messages(line.frame)]
+
+
+async def control(exchange: Exchange, change: dict[str, Any] | None = None, **request: Any) -> tuple[int, Any]:
+    """POST a change to `/control/replay`, or GET its status."""
+    url = exchange.http.removesuffix("/v1") + "/control/replay"
+    async with aiohttp.ClientSession() as session:
+        method = "GET" if change is None and "data" not in request else "POST"
+        async with session.request(method, url, json=change, **request) as response:
+            return response.status, await response.json()
+
+
+def json_rpc(exchange: Exchange) -> AbstractAsyncContextManager[websockets.ClientConnection]:
+    return websockets.connect(exchange.realtime, max_size=None, compression=None)
+
+
+def socket_io(exchange: Exchange) -> AbstractAsyncContextManager[websockets.ClientConnection]:
+    url = exchange.socketio.replace("http", "ws", 1) + "/socket.io/?EIO=3&transport=websocket"
+    return websockets.connect(url, max_size=None, compression=None)
+
+
+async def subscribe(connection: websockets.ClientConnection, channels: list[str]) -> None:
+    """Subscribe in whichever dialect the connection speaks, and wait until all are granted."""
+    is_socketio = "socket.io" in connection.request.path  # type: ignore[union-attr]
+    if is_socketio:
+        await connection.recv()
+        await connection.recv()
+    for channel in channels:
+        call = f'421["subscribe","{channel}"]' if is_socketio else json.dumps(
+            {"method": "subscribe", "params": {"channel": channel}, "id": 1}
+        )  # fmt: skip
+        await connection.send(call)
+        assert await connection.recv() in ("431[null]", '{"jsonrpc":"2.0","id":1,"result":true}')
+
+
+async def read(connection: websockets.ClientConnection, count: int) -> list[Recorded]:
+    messages: list[Recorded] = []
+    while len(messages) < count:
+        messages += recorded_messages(str(await connection.recv()))
+    return messages
+
+
+Connect = Callable[[Exchange], AbstractAsyncContextManager[websockets.ClientConnection]]
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+async def test_every_recorded_message_arrives_in_order_and_to_the_byte(captures: Path, tmp_path: Path, session: str):
+    """In both dialects at once, as fast as both read, one of them slowly."""
+    log = tmp_path / "log.jsonl"
+    convert(captures / session, log)
+    expected = recorded_in(log)
+    channels = sorted({channel for channel, _ in expected})
+    async with run(replay=log, speed=0, paused=True) as exchange, json_rpc(exchange) as one, socket_io(exchange) as two:
+        await subscribe(one, channels)
+        await subscribe(two, channels)
+        assert (await control(exchange, {"paused": False}))[0] == 200
+        assert await asyncio.gather(read(one, len(expected)), read(two, len(expected))) == [expected, expected]
+
+
+@pytest.mark.parametrize("connect", [json_rpc, socket_io])
+async def test_only_subscribed_channels_arrive(tmp_path: Path, connect: Connect):
+    lines = [
+        line for pair in zip(numbered(50), numbered(50, channel="lightning_board_X"), strict=True) for line in pair
+    ]
+    log = write_log(tmp_path / "log.jsonl", lines)
+    async with run(replay=log, speed=0, paused=True) as exchange, connect(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        await control(exchange, {"paused": False})
+        assert await read(connection, 50) == [(TICKER, b"%d" % number) for number in range(50)]
+
+
+async def test_at_speed_0_nothing_is_lost_before_the_first_reader_comes(tmp_path: Path):
+    log = write_log(tmp_path / "log.jsonl", numbered(500))
+    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert [int(message) for _, message in await read(connection, 500)] == list(range(500))
+        status = (await control(exchange))[1]
+        assert (status["sent"], status["finished"], status["position"]) == (500, True, 499.0)
+
+
+async def test_it_keeps_the_recorded_pace(tmp_path: Path):
+    """The hundredth frame of a log of a hundred seconds has not come when the first has, at a hundredfold speed."""
+    log = write_log(tmp_path / "log.jsonl", numbered(100))
+    async with run(replay=log, speed=100, paused=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        started = asyncio.get_running_loop().time()
+        await control(exchange, {"paused": False})
+        await read(connection, 100)
+        assert asyncio.get_running_loop().time() - started >= 0.99
+
+
+async def test_pause_speed_and_position_are_controlled_while_it_runs(tmp_path: Path):
+    log = write_log(tmp_path / "log.jsonl", numbered(100))
+    async with run(replay=log, speed=1000, paused=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        status, body = await control(exchange, {"position": 40.5, "speed": 0})
+        assert (status, body["paused"], body["speed"], body["position"]) == (200, True, 0, 40.5)
+        await control(exchange, {"paused": False})
+        assert [int(message) for _, message in await read(connection, 59)] == list(range(41, 100))
+        # At its end it waits; a position starts it again.
+        await control(exchange, {"position": 98})
+        assert [int(message) for _, message in await read(connection, 2)] == [98, 99]
+
+
+async def test_a_loop_begins_again(tmp_path: Path):
+    log = write_log(tmp_path / "log.jsonl", numbered(3))
+    async with run(replay=log, speed=0, loop=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert [int(message) for _, message in await read(connection, 7)] == [0, 1, 2, 0, 1, 2, 0]
+
+
+async def test_the_http_api_answers_from_what_was_sent(tmp_path: Path):
+    board = b'{"mid_price":2.0,"bids":[{"price":1.5,"size":1.0}],"asks":[{"price":2.5,"size":1.0}]}'
+    diff = b'{"mid_price":2.2,"bids":[{"price":2.0,"size":0.5}],"asks":[]}'
+    execution = (
+        b'[{"id":5,"side":"","price":2.0,"size":1e-8,"exec_date":"2021-01-01T00:00:00.1234567Z",'
+        b'"buy_child_order_acceptance_id":"a","sell_child_order_acceptance_id":"b"}]'
+    )
+    kinds = (("board_snapshot", board), ("board", diff), ("executions", execution), ("ticker", b'"not a ticker"'))
+    lines: list[Line | bytes] = [
+        Line(received_ns=1, frame=jsonrpc.encode_message(f"lightning_{kind}_X_JPY", message).decode())
+        for kind, message in kinds
+    ]
+    log = write_log(tmp_path / "log.jsonl", lines)
+    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, ["lightning_ticker_X_JPY"])
+        await read(connection, 1)  # the message that is no ticker arrives all the same
+
+        async def get(path: str) -> Any:
+            async with aiohttp.ClientSession() as session, session.get(exchange.http + path) as response:
+                return await response.json()
+
+        assert await get("/markets") == [{"product_code": "X_JPY", "market_type": "Spot"}]
+        assert await get("/board?product_code=X_JPY") == {
+            "mid_price": 2.2,
+            "bids": [{"price": 2, "size": 0.5}, {"price": 1.5, "size": 1}],
+            "asks": [{"price": 2.5, "size": 1}],
+        }
+        assert (await get("/executions?product_code=X_JPY"))[0]["exec_date"] == "2021-01-01T00:00:00.123"
+        assert (await get("/ticker?product_code=Y_JPY"))["error_message"] == "Invalid product"
+
+
+async def test_malformed_lines_cost_no_other_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    good = numbered(4)
+    frameless = Line(received_ns=1, frame='{"id":1,"result":true}')
+    lines = [
+        b"\n",
+        frameless,
+        good[0],
+        b"nope\n",
+        good[1],
+        Line(event="gap"),
+        good[2],
+        Line(sent_ns=5, frame="2"),
+        good[3],
+    ]
+    log = write_log(tmp_path / "log.jsonl", [*lines, b'{"received_ns":9,"fra'])
+    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert [int(message) for _, message in await read(connection, 4)] == [0, 1, 2, 3]
+        while not (status := (await control(exchange))[1])["finished"]:
+            pass
+        assert status["malformed"] == 2
+    assert "line 4 is skipped" in caplog.text
+
+
+async def test_a_compressed_log_is_read(tmp_path: Path):
+    plain = write_log(tmp_path / "log.jsonl", numbered(100)).read_bytes()
+    log = tmp_path / "log.jsonl.zst"
+    log.write_bytes(zstandard.compress(plain[:3000]) + zstandard.compress(plain[3000:]))  # in two frames
+    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert [int(message) for _, message in await read(connection, 100)] == list(range(100))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"nope\n", format_line(Line(sent_ns=1, frame="2")), gzip.compress(b"x" * 1000), b'{"event":"open"}\n'],
+)
+async def test_a_file_without_messages_is_refused(tmp_path: Path, content: bytes):
+    (tmp_path / "log.jsonl").write_bytes(content)
+    with pytest.raises(InputError, match="at least one channelMessage"):
+        async with run(replay=tmp_path / "log.jsonl"):
+            pass
+
+
+@pytest.mark.parametrize("name", ["missing.jsonl", "", "broken.zst"])
+async def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str):
+    (tmp_path / "broken.zst").write_bytes(b"not zstd")
+    with pytest.raises(InputError, match="replay"):
+        async with run(replay=tmp_path / name):
+            pass
+
+
+@pytest.mark.parametrize("speed", [-1.0, float("nan"), float("inf")])
+async def test_an_odd_speed_is_refused(tmp_path: Path, speed: float):
+    log = write_log(tmp_path / "log.jsonl", numbered(1))
+    with pytest.raises(InputError, match="speed"):
+        async with run(replay=log, speed=speed):
+            pass
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "nope",
+        "[]",
+        '{"speed":-1}',
+        '{"speed":"1"}',
+        '{"position":-0.1}',
+        '{"paused":1}',
+        '{"unknown":1}',
+        "9" * 200_000,
+    ],
+)
+async def test_a_bad_change_is_refused_with_what_is_accepted_and_changes_nothing(tmp_path: Path, data: str):
+    log = write_log(tmp_path / "log.jsonl", numbered(1))
+    async with run(replay=log, paused=True) as exchange:
+        before = await control(exchange)
+        status, body = await control(exchange, data=data)
+        assert status == 400
+        assert body["accepted"]
+        assert await control(exchange) == before
+
+
+async def test_the_control_api_is_for_programs_on_this_machine_only(tmp_path: Path):
+    """Not for a page of another site, nor for one whose name was bent to this address."""
+    log = write_log(tmp_path / "log.jsonl", numbered(1))
+    async with run(replay=log, paused=True) as exchange:
+        for headers in ({"Origin": "https://example.org"}, {"Host": "example.org"}):
+            assert (await control(exchange, {"paused": False}, headers=headers))[0] == 403
+        assert (await control(exchange))[1]["paused"] is True
+
+
+async def test_without_a_replay_the_control_api_says_so():
+    async with run(seed=1) as exchange:
+        status, body = await control(exchange)
+        assert status == 404
+        assert "--replay" in body["error"]

@@ -1,0 +1,172 @@
+"""The command line as a user runs it: in processes of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+import websockets
+
+from fulgurite import __version__
+from fulgurite.server.bind import bind_socket, port_of
+from tests.exchange.test_replay import numbered, write_log
+
+TICKER = "lightning_ticker_BTC_JPY"
+
+
+@asynccontextmanager
+async def fulgurite(*arguments: str) -> AsyncIterator[Process]:
+    """A running command; it is killed at the end if it runs then still."""
+    # No display, so that no test opens a browser.
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "fulgurite", *arguments, stdout=PIPE, stderr=PIPE, env=environment, limit=2**20
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def finished(*arguments: str) -> tuple[int, str, str]:
+    """Status, standard output and standard error of a command that ends by itself."""
+    async with fulgurite(*arguments) as process:
+        output, errors = await process.communicate()
+        assert process.returncode is not None
+        return process.returncode, output.decode(), errors.decode()
+
+
+async def first_line(process: Process) -> dict[str, object]:
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    assert line, (await process.communicate())[1].decode()
+    return json.loads(line)
+
+
+async def interrupted(process: Process, with_signal: int = signal.SIGINT) -> tuple[int | None, str]:
+    """Status and standard error after Ctrl-C."""
+    process.send_signal(with_signal)
+    _, errors = await process.communicate()
+    return process.returncode, errors.decode()
+
+
+async def test_help_names_the_commands_with_an_example_each():
+    status, output, _ = await finished("--help")
+    assert status == 0
+    for command in ("play", "exchange", "listen"):
+        assert command in output
+        status, help_text, _ = await finished(command, "--help")
+        assert (status, "Example" in help_text) == (0, True)
+    assert (await finished("--version"))[1] == f"fulgurite {__version__}\n"
+
+
+async def test_exchange_prints_one_line_when_it_is_ready_and_ends_cleanly():
+    async with fulgurite("exchange", "--port", "0", "--json", "--seed", "5") as process:
+        ready = await first_line(process)
+        assert list(ready) == ["realtime", "socketio", "http", "api_key", "api_secret", "seed"]
+        assert ready["seed"] == 5
+        async with websockets.connect(str(ready["realtime"])) as connection:
+            await connection.send("[]")
+            assert "Empty Array" in str(await connection.recv())
+            assert await interrupted(process) == (0, "")
+            with pytest.raises(websockets.ConnectionClosed, match="1001"):
+                await connection.recv()
+
+
+@pytest.mark.parametrize("arguments", [[], ["play"], ["play", "--no-browser"]])
+async def test_play_shows_the_pages_address(arguments: Sequence[str]):
+    with bind_socket("127.0.0.1", 0) as free:
+        port = str(port_of(free))
+    # Without arguments it plays on its usual port, which another program on this machine may have.
+    options = [*arguments, "--port", port] if arguments else []
+    async with fulgurite(*options) as process:
+        assert process.stdout is not None
+        output = b""
+        while b"page" not in output:
+            line = await process.stdout.readline()
+            if not line:
+                assert not arguments, (await process.communicate())[1].decode()
+                assert b"is taken by another program" in (await process.communicate())[1]
+                return
+            output += line
+        url = output.split()[-1].decode()
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            assert response.status == 200
+        status, errors = await interrupted(process, signal.SIGTERM)
+        assert status == 0
+        assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("command", ["play", "exchange"])
+async def test_a_taken_port_is_said_in_a_sentence(command: str):
+    with bind_socket("127.0.0.1", 0) as taken:
+        status, _, errors = await finished(command, "--port", str(port_of(taken)))
+    assert status == 1
+    assert "is taken by another program" in errors
+    assert "--port" in errors
+    assert "Traceback" not in errors
+
+
+async def test_a_host_that_others_can_reach_is_warned_about():
+    async with fulgurite("exchange", "--port", "0", "--host", "0.0.0.0", "--json") as process:
+        await first_line(process)
+        status, errors = await interrupted(process)
+    assert status == 0
+    assert "warning: listening on 0.0.0.0" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["exchange", "--replay", "missing.jsonl"], "replay: 'missing.jsonl'"),
+        (["exchange", "--speed", "2"], "--replay FILE with --speed"),
+        (["exchange", "--loop"], "--replay FILE with --loop"),
+        (["exchange", "--at", "tomorrow"], "UTC as in"),
+        (["exchange", "--seed", "-1"], "an integer from 0"),
+        (["exchange", "--port", "70000"], "65535"),
+        (["exchange", "--host", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1"),
+        (["listen", "nope"], "lightning_ticker_PRODUCT"),
+        (["listen", TICKER, "--endpoint", "ftp://x"], "endpoint"),
+        (["listen", TICKER, "--dialect", "soap"], "json-rpc"),
+        (["listen", TICKER, "--ca-file", "missing.pem"], "PEM certificate"),
+        (["listen"], "CHANNEL"),
+        (["nope"], "nope"),
+    ],
+)
+async def test_a_mistake_is_told_in_a_sentence_and_never_in_a_traceback(arguments: list[str], said: str):
+    status, output, errors = await finished(*arguments)
+    assert status in (1, 2)
+    assert said in errors
+    assert "Traceback" not in errors
+    assert output == ""
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_listen_prints_each_message_as_it_came(tmp_path, dialect):
+    log = write_log(tmp_path / "log.jsonl", numbered(3))
+    async with fulgurite("exchange", "--port", "0", "--json", "--replay", str(log), "--speed", "0") as exchange:
+        ready = await first_line(exchange)
+        url = str(ready["realtime" if dialect == "json-rpc" else "socketio"])
+        async with fulgurite("listen", TICKER, "--json", "--dialect", dialect, "--endpoint", url) as listening:
+            lines = [await first_line(listening) for _ in range(3)]
+            assert [set(line) for line in lines] == [{"channel", "received_ns", "message"}] * 3
+            assert [line["message"] for line in lines] == [0, 1, 2]
+            status, errors = await interrupted(listening)
+        assert status == 0
+        assert "Traceback" not in errors
+
+
+async def test_listen_needs_no_account_and_no_network():
+    """Without an endpoint it runs an exchange of its own."""
+    async with fulgurite("listen", "lightning_board_FX_BTC_JPY", "--json") as process:
+        line = await first_line(process)
+        assert line["channel"] == "lightning_board_FX_BTC_JPY"
+        assert (await interrupted(process))[0] == 0
