@@ -155,6 +155,8 @@ async def test_a_broken_or_closing_client_gets_the_close_code_for_it(server, fra
     assert head[0] == 0x88
     payload = await reader.readexactly(head[1])
     assert payload[:2] == (b"" if code is None else code.to_bytes(2))
+    if frames[-1][0] != 0x88:
+        writer.write(masked(8, payload[:2]))
     assert await reader.read() == b""
     writer.close()
 
