@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fulgurite.protocol.framelog import Line, format_line
+from fulgurite.protocol.channels import Channel, parse_channel
+from fulgurite.protocol.framelog import Line, format_line, recorded_messages
 
 SESSIONS = ("2021-04-05_all-products.txt", "2021-07-22_btc-jpy.txt")
 
@@ -27,6 +28,13 @@ def received_lines(path: Path) -> Iterator[Line]:
         if match:
             nanoseconds = int(match[1]) * 1_000_000_000 + int(match[2].ljust(9, "0")[:9])
             yield Line(received_ns=nanoseconds, frame=match[3])
+
+
+def received_messages(path: Path) -> Iterator[tuple[Channel, bytes]]:
+    """Every message that a recorded session received, in order: its channel, and its JSON text as it came."""
+    for frame in received_frames(path):
+        for name, message in recorded_messages(frame):
+            yield parse_channel(name), message
 
 
 def convert(path: Path, log: Path) -> None:

@@ -12,7 +12,7 @@ from fulgurite.errors import BookNotLiveError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Board, Level, decode_message
-from tests.exchange.recordings import SESSIONS, received
+from tests.captures import SESSIONS, received_messages
 
 
 def board(mid_price: float, bids: dict[float, float] | None = None, asks: dict[float, float] | None = None) -> Board:
@@ -209,7 +209,7 @@ class TestCaptures:
 def boards(session: Path) -> dict[str, list[tuple[Kind, Board]]]:
     """The snapshots and diffs of every product, in order of arrival."""
     messages: dict[str, list[tuple[Kind, Board]]] = defaultdict(list)
-    for channel, text in received(session):
+    for channel, text in received_messages(session):
         message = decode_message(channel, text)
         if isinstance(message, Board):
             messages[channel.product_code].append((channel.kind, message))

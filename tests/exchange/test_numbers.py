@@ -14,7 +14,7 @@ from fulgurite.exchange.products import PRODUCTS
 from fulgurite.exchange.publisher import VOLUME_DECIMALS
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import parse_time
-from tests.exchange.recordings import SESSIONS, received
+from tests.captures import SESSIONS, received_messages
 
 PRICE_DECIMALS = {product.code: product.price_decimals for product in PRODUCTS}
 
@@ -121,7 +121,7 @@ class TestEveryCapturedText:
 
     def test_prices_and_sizes_of_boards_and_executions(self, captures: Path, session):
         checked = 0
-        for channel, text in received(captures / session):
+        for channel, text in received_messages(captures / session):
             if channel.kind is Kind.TICKER or channel.product_code not in PRICE_DECIMALS:
                 continue
             price_decimals = PRICE_DECIMALS[channel.product_code]
@@ -133,7 +133,7 @@ class TestEveryCapturedText:
 
     def test_numbers_of_tickers(self, captures: Path, session):
         checked = 0
-        for channel, text in received(captures / session):
+        for channel, text in received_messages(captures / session):
             if channel.kind is not Kind.TICKER:
                 continue
             numbers = dict(re.findall(r'"(\w+)":(\d+\.\d+)', text.decode()))
@@ -150,7 +150,7 @@ class TestEveryCapturedText:
     def test_times(self, captures: Path, session):
         times = {
             time
-            for _, text in received(captures / session)
+            for _, text in received_messages(captures / session)
             for time in re.findall(r'"(?:timestamp|exec_date)":"([^"]+)"', text.decode())
         }
         assert len(times) > 100
@@ -160,7 +160,7 @@ class TestEveryCapturedText:
     def test_acceptance_ids(self, captures: Path, session):
         ids = {
             acceptance
-            for channel, text in received(captures / session)
+            for channel, text in received_messages(captures / session)
             if channel.kind is Kind.EXECUTIONS
             for row in msgspec.json.decode(text)
             for acceptance in (row["buy_child_order_acceptance_id"], row["sell_child_order_acceptance_id"])
