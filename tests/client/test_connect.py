@@ -13,6 +13,7 @@ import logging
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import trustme
@@ -59,9 +60,9 @@ def at_once() -> Iterator[float]:
     return itertools.repeat(0.0)
 
 
-async def take_until(stream: Stream, is_last: Callable[[Item], bool]) -> list[Item]:
+async def take_until(stream: Stream, is_last: Callable[[Item], bool]) -> list[Any]:
     """Take items up to and including the first that is meant."""
-    items = []
+    items: list[Item] = []
     async with asyncio.timeout(20):
         async for item in stream:
             items.append(item)
@@ -98,7 +99,7 @@ async def test_messages_come_as_they_were_published(server, dialect):
         texts = [b'{"mid_price": 1.50, "bids": [], "asks": []}', b'{"mid_price":2.0,"bids":[],"asks":[]}']
         for text in texts:
             server.hub.publish(BOARD, text)
-        items = [await anext(stream), await anext(stream)]
+        items: list[Any] = [await anext(stream), await anext(stream)]
     assert [item.raw for item in items] == texts
     assert [item.data.mid_price for item in items] == [1.5, 2.0]
     assert items[0].raw.decode() in items[0].frame
@@ -111,7 +112,7 @@ async def test_batches_give_the_same_items(server, dialect):
             server.hub.publish(BOARD, b"%d" % number)
         raws: list[bytes] = []
         async for batch in stream.batches():
-            raws += [item.raw for item in batch]
+            raws += [item.raw for item in batch if isinstance(item, Message)]
             if len(raws) >= 100:
                 break
     assert raws == [b"%d" % number for number in range(100)]
@@ -166,13 +167,12 @@ async def test_wrong_key_comes_out_of_the_iteration(server, dialect):
 
 
 async def test_wrong_key_comes_out_even_if_nobody_iterates(server):
-    async with contextlib.AsyncExitStack() as stack:
-        stream = connect(endpoint=server.url, credentials=lambda: (KEY, "wrong"))
-        await stream.__aenter__()
-        stack.push_async_callback(stream.close)
-        await asyncio.wait([stream._task])
-        with pytest.raises(AuthenticationError):
-            await stream.__aexit__(None, None, None)
+    stream = connect(endpoint=server.url, credentials=lambda: (KEY, "wrong"))
+    await stream.__aenter__()
+    assert stream._task is not None
+    await asyncio.wait([stream._task])
+    with pytest.raises(AuthenticationError):
+        await stream.__aexit__(None, None, None)
 
 
 async def test_what_credentials_raises_comes_out_of_the_iteration(server):

@@ -115,6 +115,7 @@ def test_only_messages_and_gaps_are_json_lines(item):
             ],
         ),
         (Status(StatusKind.BACKING_OFF, 1, None, "1.7 s"), ["backing off 1.7 s"]),
+        (Status(StatusKind.CLOSED, 1, None, "closed by the server: 1000"), ["closed by the server: 1000"]),
         (Frame("received", 1, "3"), ["< 3"]),
     ],
 )

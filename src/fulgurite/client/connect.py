@@ -16,7 +16,8 @@ from fulgurite.client.conversation import Conversation, Credentials
 from fulgurite.client.endpoints import Endpoint, resolve_endpoint
 from fulgurite.client.inbox import Inbox
 from fulgurite.client.items import Frame, Item, Malformed, Message, Status, StatusKind
-from fulgurite.client.session import Session, open_session
+from fulgurite.client.opening import open_session
+from fulgurite.client.session import Session
 from fulgurite.errors import ConnectError, FulguriteError, InputError, LocalProtocolError
 from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import Channel, parse_channel

@@ -57,9 +57,10 @@ def human_lines(item: Item) -> Iterator[Words]:
             text = f"GAP of {seconds:.3f} s, {item.reason}; repaired: {item.repaired}"
             yield [(_label(item.channel), "cyan"), (_printable(text), "bold white on red")]
         case Status():
-            kind = item.kind.replace("_", " ")
-            style = "bold yellow" if item.kind in _LOUD else "dim"
-            yield [(_label(item.channel or ""), "cyan"), (_printable(f"{kind} {item.detail}".rstrip()), style)]
+            # What went wrong is a sentence already.
+            is_loud = item.kind in _LOUD
+            text = item.detail if is_loud else f"{item.kind.replace('_', ' ')} {item.detail}".rstrip()
+            yield [(_label(item.channel or ""), "cyan"), (_printable(text), "bold yellow" if is_loud else "dim")]
         case Malformed():
             yield [(_label(""), ""), (_printable(f"not the protocol: {item.error}: {item.frame[:200]}"), "bold red")]
         case Frame():

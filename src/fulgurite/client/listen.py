@@ -83,9 +83,14 @@ def _people_writer(out: TextIO) -> Callable[[list[Item]], None]:
         lines = Text("\n").join(
             Text.assemble((f"{_clock(item)} ", "dim"), *words) for item in batch for words in human_lines(item)
         )
-        if lines:
+        if not lines:
+            return
+        # Rich makes the text and we write it: where nobody reads any more Rich would exit the process.
+        with console.capture() as captured:
             console.print(lines)
-            out.flush()
+        # Better a question mark than no line, where the terminal cannot show a character.
+        out.write(captured.get().encode(out.encoding, "replace").decode(out.encoding))
+        out.flush()
 
     return write
 

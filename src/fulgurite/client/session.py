@@ -7,28 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import os
-import socket
-import ssl
 import time
 from typing import Final, Protocol
 
 from picows import (
     WSCloseCode,
-    WSError,
     WSFrame,
-    WSHandshakeError,
     WSListener,
     WSMsgType,
     WSProtocolError,
     WSTransport,
-    ws_connect,
 )
-from picows.url import WSParsedURL
 
-from fulgurite.client.backoff import parse_retry_after
-from fulgurite.errors import ConnectError, FragmentError, HandshakeRefusedError, RemoteProtocolError
+from fulgurite.errors import FragmentError, RemoteProtocolError
 from fulgurite.protocol.events import ClientEvent, ClientProtocol
 from fulgurite.protocol.fragments import INVALID_TEXT, PROTOCOL_ERROR, Fragments
 
@@ -40,11 +31,6 @@ CLOSE_TIMEOUT_SECONDS: Final = 1.0
 
 RESUME_GRACE_SECONDS: Final = 1.0
 """After reading was stopped, how long no timer fires: what waits in the socket is to be read before it is missed."""
-
-# What picows reports is reported by us, in our own words; its lines would only come twice.
-_PICOWS_LOGGER = logging.getLogger("fulgurite.picows")
-_PICOWS_LOGGER.addHandler(logging.NullHandler())
-_PICOWS_LOGGER.propagate = False
 
 _TEXT = WSMsgType.TEXT
 
@@ -70,7 +56,7 @@ class Receiver(Protocol):
 
 
 class Session(WSListener):
-    """One connection, from the handshake to the end; see `open_session`.
+    """One connection, from the handshake to the end; `opening.open_session` connects it.
 
     Args:
         protocol: the client's side of the dialect.
@@ -141,6 +127,11 @@ class Session(WSListener):
 
     # --- called by the stream
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the handshake was done."""
+        return self._transport is not None
+
     def flush(self) -> None:
         """Send what the dialect has to send, and arm the timer."""
         if self._transport is None or self._ended.done():
@@ -194,10 +185,30 @@ class Session(WSListener):
         try:
             await self._ended
         finally:
-            broken = await self._close()
+            broken = await self.close()
         if self._error is not None:
             raise self._error
         return self._reason or broken or "the connection was cut without a close frame (1006)"
+
+    async def close(self) -> str | None:
+        """Close the connection for good; return what picows found wrong with it, if anything."""
+        self._end_now()
+        if self._transport is None:
+            return None
+        self._send_close(WSCloseCode.OK)
+        self._transport.disconnect()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                    await self._transport.wait_disconnected()
+            # Only a peer that reads nothing is left to be waited for.
+            self._transport.disconnect(graceful=False)
+            await self._transport.wait_disconnected()
+        except WSProtocolError as error:
+            return f"the server broke the WebSocket protocol: {error}"
+        finally:
+            self._transport.disconnect(graceful=False)
+        return None
 
     # --- inside
 
@@ -265,26 +276,6 @@ class Session(WSListener):
             self._is_close_sent = True
             self._transport.send_close(code)
 
-    async def _close(self) -> str | None:
-        """Close the connection for good; return what picows found wrong with it, if anything."""
-        self._end_now()
-        if self._transport is None:
-            return None
-        self._send_close(WSCloseCode.OK)
-        self._transport.disconnect()
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
-                    await self._transport.wait_disconnected()
-            # Only a peer that reads nothing is left to be waited for.
-            self._transport.disconnect(graceful=False)
-            await self._transport.wait_disconnected()
-        except WSProtocolError as error:
-            return f"the server broke the WebSocket protocol: {error}"
-        finally:
-            self._transport.disconnect(graceful=False)
-        return None
-
     def _arm_timer(self) -> None:
         if self._ended.done() or self._is_paused:
             return
@@ -322,98 +313,3 @@ class Session(WSListener):
             self.flush()
         except Exception as error:  # as in `on_ws_frame`
             self._fail(error)
-
-
-async def open_session(
-    url: str, session: Session, *, timeout: float, ssl_context: ssl.SSLContext | None = None
-) -> Session:
-    """Connect a session and return it.
-
-    Args:
-        url: a ws:// or wss:// URL.
-        session: one that was not connected before.
-        timeout: seconds for looking up the name, TCP, TLS and the WebSocket handshake together.
-        ssl_context: for wss://.
-
-    Raises:
-        HandshakeRefusedError: the server answered with an HTTP status.
-        ConnectError: no connection could be made.
-    """
-    opened: list[socket.socket] = []
-
-    async def open_socket(parsed: WSParsedURL) -> socket.socket:
-        opened.append(await _connect_socket(parsed.host, parsed.port))
-        return opened[0]
-
-    try:
-        async with asyncio.timeout(timeout):
-            connecting = asyncio.ensure_future(
-                ws_connect(
-                    lambda request, response: session,
-                    url,
-                    ssl_context=ssl_context,
-                    websocket_handshake_timeout=None,  # the timeout above is for all of it
-                    logger_name=_PICOWS_LOGGER,
-                    enable_auto_pong=False,  # so that a ping counts as a sign of life
-                    max_frame_size=MAX_MESSAGE_BYTES,
-                    max_redirects=0,  # to another host with our credentials? no
-                    socket_factory=open_socket,
-                )
-            )
-            try:
-                await asyncio.shield(connecting)
-            except asyncio.CancelledError:
-                if not opened:
-                    connecting.cancel()
-                elif session._transport is None:
-                    # picows would leave the connection open. Cut from below, it ends by itself, and quickly.
-                    with contextlib.suppress(OSError):
-                        opened[0].shutdown(socket.SHUT_RDWR)
-                await asyncio.wait([connecting])
-                if not connecting.cancelled() and connecting.exception() is None:
-                    await session._close()
-                raise
-    except TimeoutError as error:
-        raise ConnectError(url, f"no connection within {timeout:g} s") from error
-    except WSHandshakeError as error:
-        if error.response is None:
-            raise ConnectError(url, f"the answer to the WebSocket handshake is not one: {error}") from error
-        retry_after = parse_retry_after(error.response.headers.get("Retry-After"), time.time())
-        raise HandshakeRefusedError(url, error.response.status.value, retry_after) from error
-    except WSError as error:
-        raise ConnectError(url, str(error)) from error
-    except ssl.SSLCertVerificationError as error:
-        advice = "pass an ssl_context that trusts it, if you made the certificate yourself"
-        raise ConnectError(url, f"its TLS certificate is not trusted: {error.verify_message}", advice) from error
-    except OSError as error:
-        raise ConnectError(url, _in_words(error)) from error
-    if session._transport is None:
-        raise ConnectError(url, "the connection was closed during the WebSocket handshake")
-    return session
-
-
-def _in_words(error: OSError) -> str:
-    # asyncio puts the call and the address where the operating system's words were.
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or str(error) or type(error).__name__
-
-
-async def _connect_socket(host: str, port: int) -> socket.socket:
-    """Open a TCP connection to the first address that takes it."""
-    loop = asyncio.get_running_loop()
-    failure: OSError | None = None
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        connecting = socket.socket(family, kind, protocol)
-        try:
-            connecting.setblocking(False)
-            await loop.sock_connect(connecting, address)
-        except OSError as error:
-            connecting.close()
-            failure = error
-        except BaseException:
-            connecting.close()
-            raise
-        else:
-            return connecting
-    raise failure or OSError("the name has no address")

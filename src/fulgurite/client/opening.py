@@ -1,0 +1,118 @@
+"""Opening a connection: name, TCP, TLS and the WebSocket handshake, with every failure in our own words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import ssl
+import time
+
+from picows import WSError, WSHandshakeError, ws_connect
+from picows.url import WSParsedURL
+
+from fulgurite.client.backoff import parse_retry_after
+from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
+from fulgurite.errors import ConnectError, HandshakeRefusedError
+
+# What picows reports is reported by us, in our own words; its lines would only come twice.
+_PICOWS_LOGGER = logging.getLogger("fulgurite.picows")
+_PICOWS_LOGGER.addHandler(logging.NullHandler())
+_PICOWS_LOGGER.propagate = False
+
+
+async def open_session(
+    url: str, session: Session, *, timeout: float, ssl_context: ssl.SSLContext | None = None
+) -> Session:
+    """Connect a session and return it.
+
+    Args:
+        url: a ws:// or wss:// URL.
+        session: one that was not connected before.
+        timeout: seconds for looking up the name, TCP, TLS and the WebSocket handshake together.
+        ssl_context: for wss://.
+
+    Raises:
+        HandshakeRefusedError: the server answered with an HTTP status.
+        ConnectError: no connection could be made.
+    """
+    opened: list[socket.socket] = []
+
+    async def open_socket(parsed: WSParsedURL) -> socket.socket:
+        opened.append(await _connect_socket(parsed.host, parsed.port))
+        return opened[0]
+
+    try:
+        async with asyncio.timeout(timeout):
+            connecting = asyncio.ensure_future(
+                ws_connect(
+                    lambda request, response: session,
+                    url,
+                    ssl_context=ssl_context,
+                    websocket_handshake_timeout=None,  # the timeout above is for all of it
+                    logger_name=_PICOWS_LOGGER,
+                    enable_auto_pong=False,  # so that a ping counts as a sign of life
+                    max_frame_size=MAX_MESSAGE_BYTES,
+                    max_redirects=0,  # to another host with our credentials? no
+                    socket_factory=open_socket,
+                )
+            )
+            try:
+                await asyncio.shield(connecting)
+            except asyncio.CancelledError:
+                if not opened:
+                    connecting.cancel()
+                elif not session.is_connected:
+                    # picows would leave the connection open. Cut from below, it ends by itself, and quickly.
+                    with contextlib.suppress(OSError):
+                        opened[0].shutdown(socket.SHUT_RDWR)
+                await asyncio.wait([connecting])
+                if not connecting.cancelled() and connecting.exception() is None:
+                    await session.close()
+                raise
+    except TimeoutError as error:
+        raise ConnectError(url, f"no connection within {timeout:g} s") from error
+    except WSHandshakeError as error:
+        if error.response is None:
+            raise ConnectError(url, f"the answer to the WebSocket handshake is not one: {error}") from error
+        retry_after = parse_retry_after(error.response.headers.get("Retry-After"), time.time())
+        raise HandshakeRefusedError(url, error.response.status.value, retry_after) from error
+    except WSError as error:
+        raise ConnectError(url, str(error)) from error
+    except ssl.SSLCertVerificationError as error:
+        advice = "pass an ssl_context that trusts it, if you made the certificate yourself"
+        raise ConnectError(url, f"its TLS certificate is not trusted: {error.verify_message}", advice) from error
+    except OSError as error:
+        raise ConnectError(url, _in_words(error)) from error
+    if not session.is_connected:
+        raise ConnectError(url, "the connection was closed during the WebSocket handshake")
+    return session
+
+
+def _in_words(error: OSError) -> str:
+    # asyncio puts the call and the address where the operating system's words were.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
+
+
+async def _connect_socket(host: str, port: int) -> socket.socket:
+    """Open a TCP connection to the first address that takes it."""
+    loop = asyncio.get_running_loop()
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        connecting = socket.socket(family, kind, protocol)
+        try:
+            connecting.setblocking(False)
+            await loop.sock_connect(connecting, address)
+        except OSError as error:
+            connecting.close()
+            failure = error
+        except BaseException:
+            connecting.close()
+            raise
+        else:
+            return connecting
+    raise failure or OSError("the name has no address")
