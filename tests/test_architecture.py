@@ -40,7 +40,7 @@ PURE = (
     "server/hub.py",
     "server/pings.py",
     "server/faults.py",
-    "client/gaps.py",
+    *(f"client/{name}.py" for name in ("backoff", "conversation", "endpoints", "gaps", "items", "lines")),
     "exchange/*",
 )
 SHELLS = ("exchange/run.py", "exchange/http.py", "exchange/replay.py", "exchange/control.py")
