@@ -104,13 +104,13 @@ async def test_numbers_are_written_for_people(blank):
         m.formatPrice(13665412), m.formatPrice(31.514), m.formatPrice(0.06218), m.formatPrice(31.5, 3),
         m.formatSize(0.0267539), m.formatSize(0.00000001), m.formatSize(0), m.formatSize(4226.35),
         m.formatBytes(999), m.formatBytes(20700), m.formatSpan(400), m.formatSpan(34_000), m.formatSpan(125_000),
-        m.formatRate(0.2), m.formatRate(152.4),
+        m.formatRate(0), m.formatRate(0.01), m.formatRate(0.2), m.formatRate(152.4),
     ]"""
     assert await call(blank, "format", script) == [
         "13,665,412", "31.514", "0.06218", "31.500",
         "0.0268", "0.00000001", "0.0000", "4,226.4",
         "999 B", "20.7 kB", "0.4 s", "34 s", "2 min 5 s",
-        "0.2", "152",
+        "0.0", "<0.1", "0.2", "152",
     ]  # fmt: skip
 
 
@@ -118,15 +118,16 @@ async def test_cells_tell_dead_channels_from_live_ones(blank):
     script = """[
         m.cellState(false, undefined, undefined, 0),
         m.cellState(true, undefined, undefined, 0),
-        m.cellState(true, {state: 'asked'}, 0, 0),
-        m.cellState(true, {state: 'acknowledged'}, 0, 1_000),
-        m.cellState(true, {state: 'acknowledged'}, 0, 60_000),
-        m.cellState(true, {state: 'receiving', last_ms: 0}, 0, 5_000),
-        m.cellState(true, {state: 'receiving', last_ms: 0}, 0, 60_000),
-        m.cellState(true, {state: 'refused', detail: 'invalid channel'}, 0, 0),
+        m.cellState(true, {channel: a, state: 'asked'}, 0, 0),
+        m.cellState(true, {channel: a, state: 'acknowledged'}, 0, 1_000),
+        m.cellState(true, {channel: a, state: 'acknowledged'}, 0, 20_000),
+        m.cellState(true, {channel: a, state: 'receiving', last_ms: 0}, 0, 5_000),
+        m.cellState(true, {channel: a, state: 'receiving', last_ms: 0}, 0, 20_000),
+        m.cellState(true, {channel: 'lightning_executions_X', state: 'receiving', last_ms: 0}, 0, 20_000),
+        m.cellState(true, {channel: a, state: 'refused', detail: 'invalid channel'}, 0, 0),
     ].map((cell) => cell.name)"""
-    assert await call(blank, "channels", script) == [
-        "off", "chosen", "asked", "acknowledged", "silent", "receiving", "quiet", "refused",
+    assert await call(blank, "channels", script, "lightning_ticker_X") == [
+        "off", "chosen", "asked", "acknowledged", "silent", "receiving", "quiet", "receiving", "refused",
     ]  # fmt: skip
 
 

@@ -67,7 +67,7 @@ class PageSession:
                 if self._upstream is not None:
                     self._upstream.send_states(time.monotonic())
                 for task in self._upstream_tasks:
-                    if task.done():
+                    if task.done() and not task.cancelled():
                         task.result()  # a bug in there must not go unseen
                 batch = self._outbox.drain()
                 if batch:

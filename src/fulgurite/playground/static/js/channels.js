@@ -22,8 +22,12 @@ export function productOf(channel) {
 /** Every channel of a product. @param {string} product @returns {string[]} */
 export const channelsOf = (product) => KINDS.map(({ prefix }) => prefix + product);
 
-/** No message for so long is worth a word: snapshots come about every 5 s. */
-export const SILENCE_MS = 15_000;
+/**
+ * No message for so long is worth a word: snapshots come about every 5 s, executions as people trade.
+ * @param {string} channel
+ * @returns {number} milliseconds
+ */
+export const silenceOf = (channel) => (channel.startsWith("lightning_executions_") ? 60_000 : 15_000);
 
 /**
  * @typedef {{name: "off" | "chosen" | "waiting" | "asked" | "acknowledged" | "silent" | "receiving" | "quiet"
@@ -42,13 +46,14 @@ export function cellState(wanted, state, sinceMs, nowMs) {
   if (!wanted) return { name: "off", ageMs: null, detail: "" };
   if (!state) return { name: "chosen", ageMs: null, detail: "" };
   const { detail } = state;
+  const silenceMs = silenceOf(state.channel);
   if (state.state === "receiving" && state.last_ms !== null) {
     const ageMs = Math.max(0, nowMs - state.last_ms);
-    return { name: ageMs > SILENCE_MS ? "quiet" : "receiving", ageMs, detail };
+    return { name: ageMs > silenceMs ? "quiet" : "receiving", ageMs, detail };
   }
   if (state.state === "acknowledged") {
     const ageMs = sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs);
-    return { name: ageMs > SILENCE_MS ? "silent" : "acknowledged", ageMs, detail };
+    return { name: ageMs > silenceMs ? "silent" : "acknowledged", ageMs, detail };
   }
   return { name: state.state === "receiving" ? "acknowledged" : state.state, ageMs: null, detail };
 }

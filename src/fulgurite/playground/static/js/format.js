@@ -22,8 +22,11 @@ export function formatSize(size) {
   return size.toFixed(size > 0 && size < 0.0001 ? 8 : 4);
 }
 
-/** @param {number} value @returns {string} digits as few as tell: 0.2, 8.1, 152 */
-export const formatRate = (value) => (value >= 9.95 ? value.toFixed(0) : value.toFixed(1));
+/** @param {number} value @returns {string} digits as few as tell: <0.1, 8.1, 152 */
+export function formatRate(value) {
+  if (value > 0 && value < 0.05) return "<0.1";
+  return value.toFixed(value >= 9.95 ? 0 : 1);
+}
 
 /** @param {number} bytes @returns {string} */
 export function formatBytes(bytes) {

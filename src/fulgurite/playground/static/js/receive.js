@@ -90,6 +90,9 @@ function takeState(message) {
   switch (message.type) {
     case "hello":
       state.hello.value = message;
+      // A backend that says hello has no connection yet, whatever the one before it had.
+      state.connection.value = null;
+      state.channels.value = new Map();
       break;
     case "products":
       state.endpointProducts.value = message.product_codes;

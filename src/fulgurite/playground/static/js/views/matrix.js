@@ -1,6 +1,6 @@
 // The matrix: one row a product, one column a channel; a click subscribes or unsubscribes.
 import { addProduct, toggleChannel, unsubscribe, viewProduct } from "../actions.js";
-import { cellState, KINDS, SILENCE_MS } from "../channels.js";
+import { cellState, KINDS, silenceOf } from "../channels.js";
 import { html } from "../dom.js";
 import { formatRate, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
@@ -94,10 +94,10 @@ function inWords(cell, rate) {
   }
 }
 
-/** How long ago the last message came, in five steps from warm to cold. @param {CellState} cell */
-function warmth(cell) {
+/** How long ago the last message came, in five steps from warm to cold. @param {CellState} cell @param {string} channel */
+function warmth(cell, channel) {
   if (cell.name !== "receiving" || cell.ageMs === null) return 0;
-  return 5 - Math.min(4, Math.floor((cell.ageMs / SILENCE_MS) * 5));
+  return 5 - Math.min(4, Math.floor((cell.ageMs / silenceOf(channel)) * 5));
 }
 
 /** @param {{channel: string, label: string, pointAt: (channel: string) => void}} props */
@@ -105,7 +105,7 @@ function Cell({ channel, label, pointAt }) {
   const cell = stateOf(channel);
   const rate = state.rates.value.get(channel) ?? 0;
   return html`
-    <button type="button" class="cell cell-${cell.name} warm-${warmth(cell)}" data-channel=${channel}
+    <button type="button" class="cell cell-${cell.name} warm-${warmth(cell, channel)}" data-channel=${channel}
       data-state=${cell.name} aria-pressed=${cell.name === "off" ? "false" : "true"}
       aria-label="${label}: ${inWords(cell, rate)}" onClick=${() => toggleChannel(channel)}
       onFocus=${() => pointAt(channel)} onMouseEnter=${() => pointAt(channel)}>${mark(cell, rate)}</button>

@@ -21,7 +21,7 @@ export function Notes() {
         <h2 id="notes-title">${t("notes")}</h2>
         <button type="button" class="plain" onClick=${() => { notesShown.value = false; }}>${t("hideNotes")}</button>
       </header>
-      <div class="notes" tabindex="0" role="region" aria-labelledby="notes-title">
+      <div class="notes" tabindex="0">
         ${NOTES.map(([title, text]) => html`<section key=${title}><h3>${t(title)}</h3><p>${t(text)}</p></section>`)}
       </div>
     </aside>

@@ -24,7 +24,7 @@ export function Trades() {
     <section class="trades" aria-labelledby="trades-title">
       <header class="sub-head"><h3 id="trades-title" title=${t("localTime")}>${t("trades")}</h3></header>
       ${rows.length === 0 ? html`<${NoTrades} />` : html`
-        <div class="trades-scroll" tabindex="0" role="region" aria-labelledby="trades-title">
+        <div class="trades-scroll" tabindex="0">
           <table class="tape">
             <thead>
               <tr>
