@@ -19,6 +19,9 @@ const server = new Server(listener, {
   transports: ["websocket"],
   pingInterval: Number(process.argv[2] ?? 15000),
   pingTimeout: 3000,
+  // Engine.IO 4 is refused, with the words that engine.io has for a version that it does not speak.
+  allowRequest: ({ _query }, answer) =>
+    _query.EIO === "4" ? answer("Unsupported protocol version", false) : answer(null, true),
 });
 
 server.on("connection", (socket) => {

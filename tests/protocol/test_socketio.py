@@ -101,18 +101,25 @@ def test_a_session_opens_as_the_real_one_does():
         ("42", []),
         ("2", ["3"]),
         ("2probe", ["3"]),
+        (b"\x02", ["3"]),
+        ("b2", ["3"]),
+        (b"nothing known", []),
+        (b"", []),
+        ("b", []),
         ("40/foo", ['44/foo,{"message":"Invalid namespace"}']),
+        ("40/foo bar?a=1#b", ['44/foo%20bar,{"message":"Invalid namespace"}']),
+        ('4212345678901234567890["unsubscribe","lightning_ticker_BTC_JPY"]', ["4312345678901234567000[null]"]),
         ("6", []),
     ],
 )
-def test_packets_are_answered(sent: str, answered: list[str]):
+def test_packets_are_answered(sent: str | bytes, answered: list[str]):
     server = new_server()
     server.receive(sent, 0.0)
     assert server.frames_to_send() == answered
 
 
 @pytest.mark.parametrize(
-    "sent", ["", "x", "4", "4x", "42{}", '42["connect"]', "42[null]", "42nope", "41[]", "43{}", b"4", "bAAAA"]
+    "sent", ["", "x", "4", "4x", "42{}", '42["connect"]', "42[null]", "42nope", "41[]", "43{}", b"\x04a", "b4AAAA"]
 )
 def test_what_does_not_parse_ends_the_session(sent: str | bytes):
     server = new_server()
@@ -135,6 +142,15 @@ def test_leaving_the_namespace_ends_all_subscriptions():
     assert server.receive("40", 0.0) == []
     assert server.frames_to_send() == ["40"]
     assert server.receive('42["subscribe","lightning_ticker_BTC_JPY"]', 0.0) == [Subscribed(TICKER)]
+
+
+def test_leaving_the_namespace_forgets_the_account():
+    """So that a client may authenticate in its `connect` handler, as the documentation's sample does."""
+    server = new_server()
+    for _ in range(2):
+        assert server.receive('42["auth",{"api_key":"key"}]', 0.0) == [Authenticated("key")]
+        server.receive("41", 0.0)
+        server.receive("40", 0.0)
 
 
 def test_a_client_that_does_not_ping_is_given_up_after_18_seconds():

@@ -44,6 +44,15 @@ def split_packet(text: str) -> tuple[str, str]:
     return text[0], text[1:]
 
 
+def binary_packet_type(data: str | bytes) -> str:
+    """The type of a packet with binary content, which is sent as bytes, or as text: "b" and base64.
+
+    The reference implementation takes no offence at a type that it does not know: it is NOOP here.
+    """
+    type_ = data[1:2] if isinstance(data, str) else "".join(map(str, data[:1]))
+    return type_ if type_ in _TYPES else NOOP
+
+
 def encode_handshake(handshake: Handshake) -> str:
     """The packet that opens a session."""
     return OPEN + msgspec.json.encode(handshake).decode()

@@ -27,7 +27,12 @@ def parse(text: str) -> Any:
         ValueError: it is no JSON.
         RecursionError: it is nested too deep.
     """
-    return json.loads(text, parse_int=_integer, parse_constant=_refuse_constant)
+    return json.loads(text, parse_int=parse_integer, parse_constant=_refuse_constant)
+
+
+def parse_integer(digits: str) -> float:
+    """Read an integer as JavaScript does; int where that is exact."""
+    return int(digits) if len(digits) <= _EXACT_DIGITS else float(digits)
 
 
 def stringify(value: Any) -> str:
@@ -74,10 +79,6 @@ def number_text(number: float) -> str:
 def is_truthy(value: object) -> bool:
     """Whether JavaScript takes a value for true; empty arrays and objects are."""
     return bool(value) or isinstance(value, dict | list)
-
-
-def _integer(text: str) -> float:
-    return int(text) if len(text) <= _EXACT_DIGITS else float(text)
 
 
 def _refuse_constant(name: str) -> None:

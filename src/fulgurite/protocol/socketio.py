@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -26,6 +27,7 @@ from fulgurite.protocol.events import (
     Request,
     ServerEvent,
 )
+from fulgurite.protocol.javascript import number_text, parse, parse_integer
 from fulgurite.protocol.requests import PendingRequests
 from fulgurite.protocol.subscriptions import Subscriptions
 
@@ -41,12 +43,12 @@ class Packet(NamedTuple):
 
     type: str
     namespace: str
-    id: int | None
+    id: float | None
     content: str
 
 
 # Type, namespace up to a comma, acknowledgement number, content. Binary packets (5 and 6) are not part of this API.
-_PACKET = re.compile(r"([0-4])(?:(/[^,]*)(?:,|$))?([0-9]{1,15})?(.*)", re.DOTALL | re.ASCII)
+_PACKET = re.compile(r"([0-4])(?:(/[^,]*)(?:,|$))?([0-9]{1,300})?(.*)", re.DOTALL | re.ASCII)
 
 
 def split_message(text: str) -> Packet:
@@ -59,7 +61,7 @@ def split_message(text: str) -> Packet:
     if match is None:
         raise RemoteProtocolError("not a Socket.IO packet", text)
     type_, namespace, number, content = match.groups()
-    return Packet(type_, namespace or "/", int(number) if number else None, content)
+    return Packet(type_, namespace or "/", parse_integer(number) if number else None, content)
 
 
 def encode_message(channel: str, message: bytes) -> bytes:
@@ -187,7 +189,7 @@ class SocketIoClient:
             raise RemoteProtocolError(f"not a Socket.IO event ({error})", data) from error
         return [ChannelMessage(name, arguments[1])] if len(arguments) > 1 else []
 
-    def _acknowledged(self, number: int | None, arguments: list[msgspec.Raw]) -> list[ClientEvent]:
+    def _acknowledged(self, number: float | None, arguments: list[msgspec.Raw]) -> list[ClientEvent]:
         # The first argument is the error (section 1.6). It is read before the request is forgotten.
         error = msgspec.json.decode(arguments[0]) if arguments else None
         request = self._pending.take(number)
@@ -207,6 +209,9 @@ class SocketIoClient:
 # Names that Socket.IO keeps for itself; an event so named is malformed.
 _RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"))
 PARSE_ERROR = Ended("parse error")
+
+# What a URL's path keeps as it is (URL standard, path percent-encode set), besides letters and digits.
+_SAFE_IN_PATH: Final = "!$%&'()*+,-./:;=@[\\]^_|~"
 
 
 class SocketIoServer:
@@ -246,11 +251,14 @@ class SocketIoServer:
         if self._give_up_at is None:
             return []
         try:
-            if isinstance(data, bytes):
-                raise RemoteProtocolError("a binary message", data)
-            type_, content = engineio.split_packet(data)
-            if type_ == engineio.MESSAGE:
-                return self._message(split_message(content))
+            if isinstance(data, bytes) or data.startswith("b"):
+                type_ = engineio.binary_packet_type(data)
+                if type_ == engineio.MESSAGE:
+                    raise RemoteProtocolError("a binary Socket.IO packet", data)
+            else:
+                type_, content = engineio.split_packet(data)
+                if type_ == engineio.MESSAGE:
+                    return self._message(split_message(content))
         except RemoteProtocolError:
             return self._end(PARSE_ERROR)
         if type_ == engineio.PING:
@@ -281,7 +289,7 @@ class SocketIoServer:
 
     def _message(self, packet: Packet) -> list[ServerEvent]:
         content = _parse(packet)
-        path = packet.namespace.partition("?")[0]
+        path = _path(packet.namespace)
         if packet.type == CONNECT and path != "/":
             self._outgoing.append(f'44{path},{{"message":"Invalid namespace"}}')
             return []
@@ -298,15 +306,20 @@ class SocketIoServer:
             return self._event(packet.id, content)
         return []
 
-    def _event(self, number: int | None, content: list[Any]) -> list[ServerEvent]:
+    def _event(self, number: float | None, content: list[Any]) -> list[ServerEvent]:
         try:
             method = Method(content[0])
         except ValueError:
             return []  # an event that nobody listens to
         outcome = self._subscriptions.call(method, content[1] if len(content) > 1 else None)
         if number is not None:
-            self._outgoing.append(f"43{number}[{_error_argument(outcome)}]")
+            self._outgoing.append(f"43{number_text(number)}[{_error_argument(outcome)}]")
         return [] if outcome is None or isinstance(outcome, Refusal) else [outcome]
+
+
+def _path(namespace: str) -> str:
+    """The path of a namespace, which the reference implementation takes for a URL."""
+    return quote(re.split("[?#]", namespace, maxsplit=1)[0], safe=_SAFE_IN_PATH)
 
 
 def _error_argument(outcome: object) -> str:
@@ -321,7 +334,7 @@ def _parse(packet: Packet) -> Any:
     if not packet.content:
         return None
     try:
-        content = json.loads(packet.content, parse_constant=_refuse_constant)
+        content = parse(packet.content)
     except (ValueError, RecursionError) as error:
         raise RemoteProtocolError("not JSON", packet.content) from error
     if packet.type == EVENT:
@@ -341,7 +354,3 @@ def _is_event_name(name: object) -> bool:
     if isinstance(name, str):
         return name not in _RESERVED
     return isinstance(name, int | float) and not isinstance(name, bool)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

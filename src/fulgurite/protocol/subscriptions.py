@@ -60,8 +60,9 @@ class Subscriptions:
         return self._unsubscribe(argument)
 
     def clear(self) -> list[ServerEvent]:
-        """Give up all channels, as a Socket.IO client does that leaves the namespace; the account stays."""
+        """Give up all channels and the account, as a Socket.IO client does that leaves the namespace."""
         channels, self._channels = self._channels, set()
+        self._api_key = None
         return [Unsubscribed(channel) for channel in sorted(channels)]
 
     def _authenticate(self, params: object) -> ServerEvent | Refusal:

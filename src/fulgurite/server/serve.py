@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from picows import (
     WSListener,
@@ -160,17 +160,17 @@ class RealtimeServer:
         path, _, query = request.path.decode(errors="replace").partition("?")
         if len(self._connections) >= MAX_CONNECTIONS:
             return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections")
+        is_upgrade = _is_upgrade(request)
         if path.rstrip("/") == JSON_RPC.path:
-            return self._accept(request, JSON_RPC)
-        if path.rstrip("/") == SOCKETIO.path.rstrip("/"):
-            refusal = _socketio_refusal(parse_qs(query))
+            return self._accept(request, JSON_RPC) if is_upgrade else _refuse(HTTPStatus.UPGRADE_REQUIRED)
+        if f"{path}/".startswith(SOCKETIO.path):  # engine.io does not look at what follows
+            refusal = _socketio_refusal(query, is_upgrade)
             return self._accept(request, SOCKETIO) if refusal is None else refusal
         return None  # picows answers 404
 
     def _accept(self, request: WSUpgradeRequest, dialect: Dialect) -> WSUpgradeResponseWithListener:
         # Firefox sends "keep-alive, Upgrade" and picows takes nothing but "upgrade".
-        options = {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
-        if "upgrade" in options:
+        if "upgrade" in _connection_options(request):
             request.headers["connection"] = "upgrade"
         # A client that offers subprotocols, however odd, wants one chosen; the real server's library takes the first.
         offered = request.headers.get("sec-websocket-protocol", "").split(",")[0].strip()
@@ -179,19 +179,34 @@ class RealtimeServer:
         return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), listener)
 
 
-def _socketio_refusal(query: dict[str, list[str]]) -> WSUpgradeResponseWithListener | None:
+def _is_upgrade(request: WSUpgradeRequest) -> bool:
+    return "upgrade" in request.headers and "upgrade" in _connection_options(request)
+
+
+def _connection_options(request: WSUpgradeRequest) -> set[str]:
+    return {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
+
+
+def _socketio_refusal(query: str, is_upgrade: bool) -> WSUpgradeResponseWithListener | None:
     """The answers of engine.io to a handshake that it does not take."""
-    if query.get("transport") != ["websocket"]:
-        return _refuse(HTTPStatus.BAD_REQUEST, b'{"code":0,"message":"Transport unknown"}')
-    # A client that names no version speaks 3 (protocol reference, section 1.6).
-    if query.get("EIO", ["3"])[0] not in SOCKETIO_VERSIONS:
-        return _refuse(HTTPStatus.BAD_REQUEST, b'{"code":5,"message":"Unsupported protocol version"}')
-    if "sid" in query:
-        return _refuse(HTTPStatus.BAD_REQUEST, b'{"code":1,"message":"Session ID unknown"}')
-    return None
+    named = dict(parse_qsl(query.partition("#")[0]))  # where a name stands twice, the last counts
+    if named.get("transport") != "websocket":
+        code, message = 0, "Transport unknown"
+    elif "sid" in named:
+        code, message = 1, "Session ID unknown"
+    # A client that names no version speaks 3 (protocol reference, section 1.6), and so does one that names an odd one.
+    elif ("4" if named.get("EIO") == "4" else "3") not in SOCKETIO_VERSIONS:
+        code, message = 5, "Unsupported protocol version"
+    elif not is_upgrade:
+        code, message = 3, "Bad request"
+    else:
+        return None
+    body = message if is_upgrade else f'{{"code":{code},"message":"{message}"}}'
+    return _refuse(HTTPStatus.BAD_REQUEST, body.encode())
 
 
-def _refuse(status: HTTPStatus, body: bytes) -> WSUpgradeResponseWithListener:
+def _refuse(status: HTTPStatus, body: bytes = b"") -> WSUpgradeResponseWithListener:
+    body = body or status.phrase.encode()
     kind = "application/json" if body.startswith(b"{") else "text/plain; charset=utf-8"
     response = WSUpgradeResponse.create_error_response(status, body, {"Content-Type": kind})
     return WSUpgradeResponseWithListener(response, None)
