@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.async_api import Browser, Page, Request, expect
+from playwright.async_api import Browser, Page, Request, WebSocket, expect
 
 from fulgurite import playground
 from fulgurite.client import Endpoint
@@ -45,12 +45,12 @@ async def opened(browser: Browser, url: str, **options: Any) -> AsyncIterator[Op
     page = await context.new_page()
     problems: list[str] = []
 
-    def check_request(request: Request) -> None:
+    def check_address(request: Request | WebSocket) -> None:
         if not request.url.startswith((url, url.replace("http", "ws", 1), "data:")):
             problems.append(f"a request left the page's origin: {request.url}")
 
-    page.on("request", check_request)
-    page.on("websocket", lambda socket: check_request(socket))  # type: ignore[arg-type]  # it has a `url`, too
+    page.on("request", check_address)
+    page.on("websocket", check_address)
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
     page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
     await page.goto(url)

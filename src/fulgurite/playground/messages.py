@@ -127,6 +127,7 @@ class Status(_ToPage, frozen=True):
     """Something happened to the connection or to one channel."""
 
     kind: str
+    """That of the client's status; or unreachable, failed, disconnected."""
     at_ms: float
     channel: str = ""
     detail: str = ""

@@ -134,17 +134,20 @@ class Upstream:
 
     def _take_status(self, status: Status) -> None:
         at_ms = status.at_ns / 1e6
+        kind = str(status.kind)
         if status.channel is not None:
             state = _CHANNEL_STATES.get(status.kind)
             if state is not None and status.channel in self._channels:
                 self._set_channel(status.channel, state, status.detail)
         elif status.kind in _CONNECTION_STATES:
+            if status.kind is StatusKind.CLOSED and self._connection_state != "open":
+                kind = "unreachable"
             self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail)
             if status.kind is StatusKind.CLOSED:
                 self.market.interrupt_all(status.detail)
             for name in self._channels:
                 self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
-        self._outbox.add_row(messages.Status(status.kind, at_ms, status.channel or "", status.detail))
+        self._outbox.add_row(messages.Status(kind, at_ms, status.channel or "", status.detail))
 
     def _set_connection(self, state: str, at_ms: float, detail: str = "") -> None:
         wait = _SECONDS.fullmatch(detail) if state == "backing_off" else None

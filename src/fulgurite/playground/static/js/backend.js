@@ -16,7 +16,10 @@ function readToken(page) {
   return page.querySelector("meta[name=fulgurite-token]")?.getAttribute("content") ?? "";
 }
 
-/** Send, if the backend is there: what the user has chosen is sent anew when it comes back. @param {ToBackend} message */
+/**
+ * Send, if the backend is there: what the user has chosen is sent anew when it comes back.
+ * @param {ToBackend} message
+ */
 export function send(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }

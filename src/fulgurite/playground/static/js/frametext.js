@@ -33,7 +33,7 @@ function otherLabel(head) {
 }
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g;
-const LINE_WIDTH = 76;
+const LINE_WIDTH = 56;
 
 /**
  * The frame over several lines, its Socket.IO prefix on one of its own; unchanged if it is no JSON.

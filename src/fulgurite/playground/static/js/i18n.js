@@ -9,7 +9,8 @@ import { ja } from "./words/ja.js";
 const STORAGE_KEY = "fulgurite.language";
 const WORDS = { en, ja };
 
-export const language = signal(/** @type {Language} */ (stored() ?? (navigator.language.startsWith("ja") ? "ja" : "en")));
+const browsers = navigator.language.startsWith("ja") ? "ja" : "en";
+export const language = signal(/** @type {Language} */ (stored() ?? browsers));
 
 /** @returns {Language | null} */
 function stored() {

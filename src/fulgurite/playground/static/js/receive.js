@@ -48,7 +48,9 @@ function isRow(message) {
 }
 
 /** Statuses that the frames do not show already. */
-const CONNECTION_KINDS = new Set(["connecting", "open", "closed", "backing_off", "failed", "disconnected"]);
+const CONNECTION_KINDS = new Set(
+  ["connecting", "open", "closed", "unreachable", "backing_off", "failed", "disconnected"],
+);
 
 /** @param {NewRow[]} rows @param {RowMessage} message */
 function addRow(rows, message) {
@@ -72,7 +74,8 @@ function addGap(rows, gap) {
   const last = rows.findLast((row) => row.type === "gap");
   if (last?.type === "gap" && last.reason === gap.reason && Math.abs(last.to_ms - gap.to_ms) < SAME_GAP_MS) {
     last.channels.push(...gap.channels);
-    last.from_ms = Math.min(last.from_ms, gap.from_ms);
+    // Each channel was last heard of at its own moment; the interruption began after the latest of them.
+    last.from_ms = Math.max(last.from_ms, gap.from_ms);
     return;
   }
   rows.push(gap);

@@ -8,8 +8,8 @@ import { events } from "../state.js";
 /** @typedef {import("../framelog.js").GapRow} GapRow */
 
 const WORDS = /** @type {const} */ ({
-  connecting: "evConnecting", open: "evOpen", closed: "evClosed", backing_off: "evBackingOff", failed: "evFailed",
-  disconnected: "evDisconnected", refused: "evRefused",
+  connecting: "evConnecting", open: "evOpen", closed: "evClosed", unreachable: "evUnreachable",
+  backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected", refused: "evRefused",
 });
 const REPAIRED = /** @type {const} */ ({ none: "repairedNone", partial: "repairedPartial", full: "repairedFull" });
 

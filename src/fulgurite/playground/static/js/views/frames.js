@@ -25,7 +25,9 @@ export function Frames() {
     <section class="panel frames-panel" aria-labelledby="frames-title">
       <${Tools} />
       <div class=${selected ? "frames-body with-detail" : "frames-body"}>
-        ${watchFrameLog().rows.length === 0 ? html`<p class="empty frames-empty">${t("framesEmpty")}</p>` : html`<${List} />`}
+        ${watchFrameLog().rows.length === 0
+          ? html`<p class="empty">${t("framesEmpty")}</p>`
+          : html`<${List} />`}
         ${selected && html`<${FrameDetail} row=${selected} />`}
       </div>
     </section>

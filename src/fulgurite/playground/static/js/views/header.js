@@ -17,7 +17,9 @@ export function Header() {
   return html`
     <header class="top">
       <div class="top-row">
-        <h1 class="brand" title=${t("tagline")}><img src="/static/mark.svg" alt="" width="22" height="22" />Fulgurite</h1>
+        <h1 class="brand" title=${t("tagline")}>
+          <img src="/static/mark.svg" alt="" width="22" height="22" />Fulgurite
+        </h1>
         <${Endpoint} />
         <${Dialects} />
         <${ConnectButton} />

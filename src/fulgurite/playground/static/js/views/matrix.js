@@ -94,7 +94,11 @@ function inWords(cell, rate) {
   }
 }
 
-/** How long ago the last message came, in five steps from warm to cold. @param {CellState} cell @param {string} channel */
+/**
+ * How long ago the last message came, in five steps from warm to cold.
+ * @param {CellState} cell
+ * @param {string} channel
+ */
 function warmth(cell, channel) {
   if (cell.name !== "receiving" || cell.ageMs === null) return 0;
   return 5 - Math.min(4, Math.floor((cell.ageMs / silenceOf(channel)) * 5));

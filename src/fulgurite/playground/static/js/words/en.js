@@ -63,6 +63,7 @@ export const en = {
   evConnecting: "Connecting",
   evOpen: "Open",
   evClosed: "Connection ended",
+  evUnreachable: "No connection",
   evBackingOff: "Next attempt in",
   evFailed: "Failed",
   evDisconnected: "Disconnected by you",

@@ -63,6 +63,7 @@ export const ja = {
   evConnecting: "接続中",
   evOpen: "接続しました",
   evClosed: "接続が終了",
+  evUnreachable: "接続できません",
   evBackingOff: "次の試行まで",
   evFailed: "失敗",
   evDisconnected: "手動で切断",
