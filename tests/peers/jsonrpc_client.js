@@ -10,7 +10,7 @@ const { report, credentials, signed } = require("./reporting");
 
 async function main([url, ...channels]) {
   const keys = await credentials();
-  const client = new Client(url, { protocols: undefined, rejectUnauthorized: false });
+  const client = new Client(url, { protocols: undefined });
 
   async function call(method, params, shown) {
     try {

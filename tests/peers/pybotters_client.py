@@ -45,7 +45,7 @@ async def main(url: str, channels: list[str]) -> None:
         for number, channel in enumerate(channels, start=1)
     ]
     async with pybotters.Client(apis=apis) as client:
-        ws = await client.ws_connect(url, send_json=requests, hdlr_json=handle, ssl=False)
+        ws = await client.ws_connect(url, send_json=requests, hdlr_json=handle)
         report("connect")
         await ws.wait()
 

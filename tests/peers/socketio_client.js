@@ -3,14 +3,14 @@
 //
 //   node socketio_client.js URL CHANNEL...      credentials, if any, as {"key": ..., "secret": ...} on standard input
 //
-// One JSON line an event: connect, auth, subscribe, message, disconnect, error. Ends when it is killed.
+// One JSON line an event: connect, auth, subscribe, message, pong, disconnect, error. Ends when it is killed.
 
 const io = require("socket.io-client");
 const { report, credentials, signed } = require("./reporting");
 
 async function main([url, ...channels]) {
   const keys = await credentials();
-  const socket = io(url, { transports: ["websocket"], rejectUnauthorized: false });
+  const socket = io(url, { transports: ["websocket"] });
 
   socket.on("connect", () => {
     report("connect");
@@ -25,6 +25,7 @@ async function main([url, ...channels]) {
     });
   });
   for (const channel of channels) socket.on(channel, (message) => report("message", { channel, message }));
+  socket.on("pong", () => report("pong")); // the answer to the heartbeat that this client sends
   socket.on("disconnect", (reason) => report("disconnect", { reason }));
   for (const event of ["connect_error", "error"]) socket.on(event, (error) => report("error", { text: String(error) }));
 }

@@ -16,7 +16,7 @@ from reporting import credentials, report, signed
 
 async def main(url: str, channels: list[str]) -> None:
     keys = credentials()
-    client = socketio.AsyncClient(ssl_verify=False)
+    client = socketio.AsyncClient()
 
     async def connect() -> None:
         report("connect")
