@@ -60,6 +60,21 @@ def test_what_is_published_between_two_flushes_costs_one_write():
     assert deliveries.writes == {"x": 1, "y": 1}
 
 
+def test_a_message_of_one_account_goes_to_its_subscribers_alone():
+    deliveries = Deliveries()
+    hub: Hub[str] = Hub(deliveries)
+    for name, account in (("mine", "me"), ("mine too", "me"), ("theirs", "them"), ("nobody's", "")):
+        hub.add(name, DialectName.JSON_RPC)
+        hub.subscribe(name, A)
+        if account:
+            hub.authenticate(name, account)
+    hub.publish(A, b"1", "me")
+    hub.publish(A, b"2")
+    hub.flush()
+    both, public = (framed(DialectName.JSON_RPC, A, b"1"), framed(DialectName.JSON_RPC, A, b"2"))
+    assert deliveries.bytes == {"mine": both + public, "mine too": both + public, "theirs": public, "nobody's": public}
+
+
 def test_it_asks_to_be_flushed_once_and_only_where_somebody_listens():
     asked: list[None] = []
     hub: Hub[str] = Hub(Deliveries(), lambda: asked.append(None))

@@ -13,7 +13,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from fulgurite.errors import FragmentError
 from fulgurite.protocol.choices import MAX_MESSAGE_BYTES
 from fulgurite.protocol.dialects import Dialect
-from fulgurite.protocol.events import Ended, ServerEvent, Subscribed, Unsubscribed
+from fulgurite.protocol.events import Authenticated, Ended, ServerEvent, Subscribed, Unsubscribed
 from fulgurite.protocol.fragments import PROTOCOL_ERROR, Fragments
 from fulgurite.server.frames import BINARY, TEXT, frame
 from fulgurite.server.pings import PongCheck
@@ -173,7 +173,9 @@ class Connection(WSListener):
         for event in events:
             if self._is_closing:
                 return
-            if isinstance(event, Subscribed):
+            if isinstance(event, Authenticated):
+                self._server.hub.authenticate(self, event.api_key)
+            elif isinstance(event, Subscribed):
                 self._server.subscribe(self, event.channel)
             elif isinstance(event, Unsubscribed):
                 self._server.hub.unsubscribe(self, event.channel)

@@ -20,6 +20,18 @@ class _Group(NamedTuple):
 
     dialect: DialectName
     channels: frozenset[str]
+    account: str = ""
+
+
+class _Publication(NamedTuple):
+    """What waits for the next flush: a message's frame in each dialect that is listening."""
+
+    channel: str
+    account: str
+    frames: dict[DialectName, bytes]
+
+    def is_for(self, group: _Group) -> bool:
+        return self.channel in group.channels and self.account in ("", group.account)
 
 
 class Hub(Generic[SubscriberT]):
@@ -41,8 +53,8 @@ class Hub(Generic[SubscriberT]):
         self._group_of: dict[SubscriberT, _Group] = {}
         # How many subscribers each dialect and channel has: what nobody hears is not encoded.
         self._listeners: dict[tuple[DialectName, str], int] = {}
-        # What was published since the last flush: the channel, and its frame in each dialect that is listening.
-        self._published: list[tuple[str, dict[DialectName, bytes]]] = []
+        # What was published since the last flush.
+        self._published: list[_Publication] = []
 
     def add(self, subscriber: SubscriberT, dialect: DialectName) -> None:
         """Make a subscriber known; it has no channels yet."""
@@ -63,16 +75,26 @@ class Hub(Generic[SubscriberT]):
         group = self._group_of[subscriber]
         self._move(subscriber, group._replace(channels=group.channels - {channel}))
 
+    def authenticate(self, subscriber: SubscriberT, account: str) -> None:
+        """Send a subscriber what is published for this account, too, on the channels that it has.
+
+        Args:
+            subscriber: a known one.
+            account: what names the account, in `publish` as here.
+        """
+        self._move(subscriber, self._group_of[subscriber]._replace(account=account))
+
     def has_subscribers(self) -> bool:
         """Whether anybody subscribed anything."""
         return bool(self._listeners)
 
-    def publish(self, channel: str, message: bytes) -> None:
+    def publish(self, channel: str, message: bytes, account: str = "") -> None:
         """Send a message to everyone who subscribed its channel, with the next flush.
 
         Args:
             channel: the channel's name.
             message: the JSON text of the message; it goes out unchanged.
+            account: send it to the subscribers of this account alone, as the private channels want it.
         """
         frames = {
             name: frame(dialect.encode_message(channel, message))
@@ -81,7 +103,7 @@ class Hub(Generic[SubscriberT]):
         }
         if not frames:
             return
-        self._published.append((channel, frames))
+        self._published.append(_Publication(channel, account, frames))
         if len(self._published) == 1:
             self._has_published()
 
@@ -92,7 +114,7 @@ class Hub(Generic[SubscriberT]):
         published, self._published = self._published, []
         # A copy, since delivering may find out that a subscriber is gone.
         for group, subscribers in list(self._groups.items()):
-            joined = b"".join(frames[group.dialect] for channel, frames in published if channel in group.channels)
+            joined = b"".join(message.frames[group.dialect] for message in published if message.is_for(group))
             if joined:
                 self._deliver(tuple(subscribers), joined)
 
