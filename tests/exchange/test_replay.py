@@ -186,7 +186,7 @@ async def test_the_http_api_answers_from_what_was_sent(tmp_path: Path):
 async def test_malformed_lines_cost_no_other_line(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     good = numbered(4)
     frameless = Line(received_ns=1, frame='{"id":1,"result":true}')
-    lines = [
+    lines: list[Line | bytes] = [
         b"\n",
         frameless,
         good[0],

@@ -40,8 +40,13 @@ UPPER_CASE_SIGNATURES_ARE_ACCEPTED: Final = False
 UNSUBSCRIBE_UNKNOWN_SUCCEEDS: Final = True
 """1.2: unsubscribing a channel that is not subscribed answers `true`, so that unsubscribing is idempotent."""
 
-MISSING_CHANNEL: Final = Refusal(-32602, "Invalid params")
-"""1.2: known for `subscribe` without `params`; taken for a `channel` that is absent or no string, too."""
+INVALID_PARAMS: Final = Refusal(-32602, "Invalid params")
+"""1.2: known for `subscribe` without `params`; taken for a `channel` that is absent or no string, and for `auth`
+without `params`, too."""
+
+PRIVATE_UNSUBSCRIBE_NEEDS_AUTH: Final = True
+"""1.2: unsubscribing a private channel before `auth` is refused as subscribing it is, not granted as a channel that
+is not subscribed."""
 
 SOCKETIO_ERROR_IS_OBJECT: Final = True
 """1.6: the first argument of a Socket.IO acknowledgement that reports an error is `{"code": ..., "message": ...}`,

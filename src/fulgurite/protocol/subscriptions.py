@@ -9,7 +9,8 @@ from fulgurite.protocol.channels import parse_channel
 from fulgurite.protocol.choices import (
     ALREADY_AUTHENTICATED,
     AUTHENTICATION_FAILED,
-    MISSING_CHANNEL,
+    INVALID_PARAMS,
+    PRIVATE_UNSUBSCRIBE_NEEDS_AUTH,
     UNSUBSCRIBE_UNKNOWN_SUCCEEDS,
     Refusal,
 )
@@ -48,12 +49,13 @@ class Subscriptions:
         if method is Method.AUTH:
             return self._authenticate(argument)
         if not isinstance(argument, str):
-            return MISSING_CHANNEL
+            return INVALID_PARAMS
         try:
             channel = parse_channel(argument)
         except ChannelError:
             return INVALID_CHANNEL
-        if channel.kind.is_private and self._api_key is None:
+        is_closed = channel.kind.is_private and self._api_key is None
+        if is_closed and (method is Method.SUBSCRIBE or PRIVATE_UNSUBSCRIBE_NEEDS_AUTH):
             return AUTHENTICATION_REQUIRED
         if method is Method.SUBSCRIBE:
             return self._subscribe(argument)
@@ -69,7 +71,7 @@ class Subscriptions:
         if self._api_key is not None:
             return ALREADY_AUTHENTICATED
         if params is None:
-            return MISSING_CHANNEL
+            return INVALID_PARAMS
         self._api_key = self._check_auth(params)
         return AUTHENTICATION_FAILED if self._api_key is None else Authenticated(self._api_key)
 
