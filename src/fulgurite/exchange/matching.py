@@ -44,7 +44,7 @@ class Order:
         id: unique within the engine for as long as the order rests.
         owner: whose it is.
         side: BUY or SELL.
-        price: ticks, at least 1; None makes it a market order, which never rests.
+        price: ticks, at least 1; None makes it a market order, which rests before an itayose only.
         size: lots, at least 1.
         accepted_ns: when it was accepted; the engine only keeps it.
 
@@ -70,7 +70,11 @@ class Order:
 
 
 class Fill(NamedTuple):
-    """One match: `size` lots at `price` ticks, the price of the maker, who had rested."""
+    """One match: `size` lots at `price` ticks, the price of the maker, who had rested.
+
+    In an itayose both have rested and the price is that of all. There the seller stands as maker and the buyer as
+    taker, which means nothing.
+    """
 
     maker: Order
     taker: Order
@@ -78,8 +82,12 @@ class Fill(NamedTuple):
     size: int
 
 
+MARKET_PRICE = 0
+"""The price under which the queue of market orders of a side counts as a level, as on the wire (section 3.2)."""
+
+
 class LevelKey(NamedTuple):
-    """Which level: side and price in ticks."""
+    """Which level: side and price in ticks, `MARKET_PRICE` for the queue of market orders."""
 
     side: Side
     price: int
@@ -103,6 +111,8 @@ class MatchingEngine:
     def __init__(self) -> None:
         self._bids = _BookSide(sign=1)
         self._asks = _BookSide(sign=-1)
+        # Market orders that wait for an itayose.
+        self._market_orders = {side: _Level() for side in Side}
         self._resting: dict[int, Order] = {}
 
     def submit(self, order: Order, time_in_force: TimeInForce = TimeInForce.GTC) -> Report:
@@ -113,8 +123,7 @@ class MatchingEngine:
         Raises:
             InputError: an order of this id rests already.
         """
-        if order.id in self._resting:
-            raise InputError("id", order.id, "an id that no resting order has")
+        self._require_new(order)
         makers = self._side(order.side.opposite)
         # In keys of the makers' side, the worst price that `order` accepts; None is any.
         limit = None if order.price is None else makers.sign * order.price
@@ -127,12 +136,55 @@ class MatchingEngine:
             changed.append(LevelKey(order.side, order.price))
         return Report(fills, changed)
 
+    def rest(self, order: Order) -> Report:
+        """Let an order rest without matching it, as before an itayose: it may cross others, and be a market order.
+
+        Nothing else may be submitted before `uncross` has been called.
+
+        Raises:
+            InputError: an order of this id rests already.
+        """
+        self._require_new(order)
+        self._resting[order.id] = order
+        if order.price is None:
+            self._market_orders[order.side].add(order)
+            return Report([], [LevelKey(order.side, MARKET_PRICE)])
+        self._side(order.side).add(order, order.price)
+        return Report([], [LevelKey(order.side, order.price)])
+
+    def uncross(self, price: int) -> Report:
+        """Execute at `price` ticks everything that accepts it, each side in its own order of priority.
+
+        Market orders stand before all others, then the best price, then the oldest order. Where `price` is one that
+        `itayose.uncrossing_price` gives, the book is not crossed afterwards.
+        """
+        fills: list[Fill] = []
+        changed: dict[LevelKey, None] = {}
+        while (buyer := self._front_at(Side.BUY, price)) and (seller := self._front_at(Side.SELL, price)):
+            size = min(buyer.remaining, seller.remaining)
+            for order in (buyer, seller):
+                changed[LevelKey(order.side, order.price or MARKET_PRICE)] = None
+                if order.price is None:
+                    self._market_orders[order.side].fill(order, size)
+                else:
+                    self._side(order.side).fill(order, order.price, size)
+                if not order.remaining:
+                    del self._resting[order.id]
+            fills.append(Fill(maker=seller, taker=buyer, price=price, size=size))
+        return Report(fills, list(changed))
+
+    def market_orders(self, side: Side) -> list[Order]:
+        """The market orders that wait for an itayose, oldest first."""
+        return list(self._market_orders[side].orders.values())
+
     def cancel(self, order_id: int) -> Report | None:
         """Take a resting order out; None where no such order rests (any more)."""
         order = self._resting.pop(order_id, None)
         if order is None:
             return None
-        assert order.price is not None, "market orders never rest"
+        if order.price is None:
+            self._market_orders[order.side].remove(order)
+            return Report([], [LevelKey(order.side, MARKET_PRICE)])
         self._side(order.side).remove(order, order.price)
         return Report([], [LevelKey(order.side, order.price)])
 
@@ -140,17 +192,17 @@ class MatchingEngine:
         return order_id in self._resting
 
     def best(self, side: Side) -> int | None:
-        """The best price of a side in ticks, or None where it is empty."""
+        """The best price of a side in ticks, or None where it is empty; market orders have none."""
         return self._side(side).best
 
     def front(self, side: Side) -> Order | None:
-        """The order of a side that would be matched next, or None where it is empty."""
+        """The order of a side with a price that would be matched next, or None where it is empty."""
         book = self._side(side)
         return None if book.best is None else book.levels[book.best].front
 
     def level_size(self, side: Side, price: int) -> int:
-        """The total of a level in lots, 0 where there is none."""
-        level = self._side(side).levels.get(price)
+        """The total of a level in lots, 0 where there is none; at `MARKET_PRICE` that of the market orders."""
+        level = self._market_orders[side] if price == MARKET_PRICE else self._side(side).levels.get(price)
         return level.size if level else 0
 
     def level_count(self, side: Side) -> int:
@@ -158,7 +210,7 @@ class MatchingEngine:
         return len(self._side(side).keys)
 
     def total_size(self, side: Side) -> int:
-        """The total of a side in lots."""
+        """The total of a side in lots, without market orders."""
         return self._side(side).total
 
     def levels(self, side: Side) -> Iterator[tuple[int, int]]:
@@ -166,6 +218,20 @@ class MatchingEngine:
         book = self._side(side)
         for key in reversed(book.keys):
             yield book.sign * key, book.levels[book.sign * key].size
+
+    def _require_new(self, order: Order) -> None:
+        if order.id in self._resting:
+            raise InputError("id", order.id, "an id that no resting order has")
+
+    def _front_at(self, side: Side, price: int) -> Order | None:
+        """The order of a side that an itayose at `price` would execute next."""
+        waiting = self._market_orders[side]
+        if waiting.orders:
+            return waiting.front
+        book = self._side(side)
+        if not book.keys or book.keys[-1] < book.sign * price:
+            return None
+        return self.front(side)
 
     def _side(self, side: Side) -> _BookSide:
         return self._bids if side is Side.BUY else self._asks
@@ -201,6 +267,20 @@ class _Level:
     def front(self) -> Order:
         return next(iter(self.orders.values()))
 
+    def add(self, order: Order) -> None:
+        self.orders[order.id] = order
+        self.size += order.remaining
+
+    def fill(self, order: Order, size: int) -> None:
+        order.remaining -= size
+        self.size -= size
+        if not order.remaining:
+            del self.orders[order.id]
+
+    def remove(self, order: Order) -> None:
+        del self.orders[order.id]
+        self.size -= order.remaining
+
 
 class _BookSide:
     """The levels of one side.
@@ -224,23 +304,21 @@ class _BookSide:
         if level is None:
             level = self.levels[price] = _Level()
             insort(self.keys, self.sign * price)
-        level.orders[order.id] = order
-        level.size += order.remaining
+        level.add(order)
         self.total += order.remaining
 
     def fill(self, order: Order, price: int, size: int) -> None:
-        order.remaining -= size
-        self.levels[price].size -= size
+        self.levels[price].fill(order, size)
         self.total -= size
-        if not order.remaining:
-            self.remove(order, price)
+        self._drop_if_empty(price)
 
     def remove(self, order: Order, price: int) -> None:
-        level = self.levels[price]
-        del level.orders[order.id]
-        level.size -= order.remaining
+        self.levels[price].remove(order)
         self.total -= order.remaining
-        if not level.orders:
+        self._drop_if_empty(price)
+
+    def _drop_if_empty(self, price: int) -> None:
+        if not self.levels[price].orders:
             del self.levels[price]
             del self.keys[bisect_left(self.keys, self.sign * price)]
 
