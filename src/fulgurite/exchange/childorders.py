@@ -53,6 +53,7 @@ class ChildOrder:
     request: ChildRequest
     order: Order
     """What the matching engine has; its `id` makes the acceptance id, as for the order flow."""
+    expire_ns: int
     parent_id: str = ""
     """The `parent_order_id` of the special order that placed it."""
     order_id: str = ""
@@ -79,15 +80,14 @@ class ChildOrder:
         return self.request.product
 
     @property
-    def expire_ns(self) -> int:
-        """When it expires: so many minutes after the second in which it was accepted."""
-        accepted_ns = self.order.accepted_ns
-        return accepted_ns - accepted_ns % _SECOND_NS + self.request.minutes * _MINUTE_NS
-
-    @property
     def remaining_lots(self) -> int:
         """What is not executed."""
         return self.request.lots - self.executed_lots
+
+
+def expiry_ns(accepted_ns: int, minutes: int) -> int:
+    """When an order expires: so many minutes after the second in which it was accepted."""
+    return accepted_ns - accepted_ns % _SECOND_NS + minutes * _MINUTE_NS
 
 
 def child_order_id(product: Product, at_ns: int, serial: int) -> str:

@@ -252,4 +252,5 @@ def _units(name: str, value: object, decimals: int, limit: int, accepted: str) -
     shift = exponent + len(digits) - len(text) + decimals
     if shift < 0:
         raise InputError(name, value, accepted)
-    return int(text) * 10**shift
+    scale: int = 10**shift
+    return int(text) * scale

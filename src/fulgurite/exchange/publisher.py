@@ -7,14 +7,20 @@ Key order, number formats, order of levels and cadence are the wire's. A message
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import islice, takewhile
 from random import Random
 from typing import NamedTuple
 
 from fulgurite.exchange.market import Market, Outcome
-from fulgurite.exchange.matching import LevelKey, Side
+from fulgurite.exchange.matching import MARKET_PRICE, LevelKey, Side
 from fulgurite.exchange.numbers import LOT_DECIMALS, LOTS, wire_number, wire_time
+from fulgurite.exchange.timeline import MarketState
 from fulgurite.protocol import channels
+from fulgurite.protocol.choices import (
+    END_TIMES_HAVE_Z,
+    MARKET_BID_SIZE_IS_BUY_ORDERS,
+    PRICE_ZERO_ROWS_ONLY_AT_THE_ITAYOSE,
+)
 from fulgurite.protocol.messages import Execution
 
 BATCH_NS = 120_000_000
@@ -39,6 +45,8 @@ class Published(NamedTuple):
     at_ns: int
     channel: str
     message: bytes
+    account: str = ""
+    """The key of the account that it is for; "" for everybody."""
 
 
 class Publisher:
@@ -61,17 +69,21 @@ class Publisher:
         self._changed: dict[LevelKey, None] = {}
         # Executions that are not published yet.
         self._executions: list[Execution] = []
-        # When the diff and the executions are due; None while there is nothing to send.
+        # When the diff, the executions and a ticker of its own are due; None while there is nothing to send.
         self._board_due_ns: int | None = None
         self._executions_due_ns: int | None = None
+        self._ticker_due_ns: int | None = None
         # No diff, and no ticker, before these.
         self._board_from_ns = 0
         self._ticker_from_ns = 0
+        # The lowest and the highest mid-price told in a diff since an auction began; None outside of one.
+        self._auction_mids: tuple[int, int] | None = None
 
     @property
     def next_ns(self) -> int | None:
         """When something is due, None while nothing is."""
-        return min((due for due in (self._board_due_ns, self._executions_due_ns) if due is not None), default=None)
+        dues = (self._board_due_ns, self._executions_due_ns, self._ticker_due_ns)
+        return min((due for due in dues if due is not None), default=None)
 
     def record(self, outcome: Outcome, now_ns: int) -> None:
         """Take note of what happened in the market."""
@@ -79,11 +91,21 @@ class Publisher:
             self._executions += outcome.executions
             if self._executions_due_ns is None:
                 self._executions_due_ns = now_ns + self._rng.randrange(5_000_000, 40_000_000)
-        if outcome.changed:
-            self._changed.update(dict.fromkeys(outcome.changed))
+        changed = outcome.changed
+        if self._market.state.is_auction and PRICE_ZERO_ROWS_ONLY_AT_THE_ITAYOSE:
+            changed = [key for key in changed if key.price != MARKET_PRICE]
+            if len(changed) < len(outcome.changed):
+                self.announce(now_ns)
+        if changed:
+            self._changed.update(dict.fromkeys(changed))
             if self._board_due_ns is None:
                 # A quiet market is published soon after a change, a busy one in its rhythm.
                 self._board_due_ns = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._board_from_ns)
+
+    def announce(self, now_ns: int) -> None:
+        """Take note that the ticker has changed though no level has: the state, or the size of market orders."""
+        if self._ticker_due_ns is None:
+            self._ticker_due_ns = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._ticker_from_ns)
 
     def publish(self) -> list[Published]:
         """The messages that are due at `next_ns`."""
@@ -96,15 +118,21 @@ class Publisher:
             self._executions.clear()
             self._executions_due_ns = None
         if self._board_due_ns == now_ns:
-            # A ticker comes just before the diff of the same product, and only with one (section 3.3).
+            # A ticker comes just before the diff of the same product (section 3.3).
             if now_ns >= self._ticker_from_ns:
-                published.append(Published(now_ns, self._ticker_channel, self.ticker()))
-                self._ticker_from_ns = now_ns + TICKER_GAP_NS
+                published.append(self._publish_ticker(now_ns))
             published.append(Published(now_ns, self._board_channel, self._render_diff()))
             self._changed.clear()
             self._board_due_ns = None
             self._board_from_ns = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
+        elif self._ticker_due_ns == now_ns:
+            published.append(self._publish_ticker(now_ns))
         return published
+
+    def _publish_ticker(self, now_ns: int) -> Published:
+        self._ticker_due_ns = None
+        self._ticker_from_ns = now_ns + TICKER_GAP_NS
+        return Published(now_ns, self._ticker_channel, self.ticker())
 
     def snapshot(self, now_ns: int) -> Published:
         """The board snapshot of this moment.
@@ -133,21 +161,57 @@ class Publisher:
         )
         ltp = wire_number(market.last_price, product.price_decimals, self._price_decimals(market.last_maker_id))
         volume = wire_number(market.volume(), LOT_DECIMALS, VOLUME_DECIMALS)
+        market_bid_size, market_ask_size = (
+            wire_number(
+                engine.level_size(side if MARKET_BID_SIZE_IS_BUY_ORDERS else side.opposite, MARKET_PRICE), LOT_DECIMALS
+            )
+            for side in Side
+        )
+        preopen_end, circuit_break_end = (
+            self._end_time() if market.state is state else "null"
+            for state in (MarketState.PREOPEN, MarketState.CIRCUIT_BREAK)
+        )
         return (
-            f'{{"product_code":"{product.code}","state":"RUNNING","timestamp":"{wire_time(market.changed_ns)}",'
+            f'{{"product_code":"{product.code}","state":"{market.state}","timestamp":"{wire_time(market.changed_ns)}",'
             f'"tick_id":{market.tick_id},"best_bid":{best_bid},"best_ask":{best_ask},'
             f'"best_bid_size":{best_bid_size},"best_ask_size":{best_ask_size},'
             f'"total_bid_depth":{bid_depth},"total_ask_depth":{ask_depth},'
-            f'"market_bid_size":0.0,"market_ask_size":0.0,"ltp":{ltp},'
-            f'"volume":{volume},"volume_by_product":{volume},"preopen_end":null,"circuit_break_end":null}}'
+            f'"market_bid_size":{market_bid_size},"market_ask_size":{market_ask_size},"ltp":{ltp},'
+            f'"volume":{volume},"volume_by_product":{volume},'
+            f'"preopen_end":{preopen_end},"circuit_break_end":{circuit_break_end}}}'
         ).encode()
+
+    def _end_time(self) -> str:
+        if self._market.auction_end_ns is None:
+            return "null"
+        text = wire_time(self._market.auction_end_ns)
+        return f'"{text if END_TIMES_HAVE_Z else text.removesuffix("Z")}"'
 
     def _render_diff(self) -> bytes:
         engine = self._market.engine
+        self._repeat_after_an_auction()
         sides: dict[Side, list[tuple[int, int]]] = {Side.BUY: [], Side.SELL: []}
         for side, price in self._changed:
             sides[side].append((price, engine.level_size(side, price)))
         return self._render_board(sides[Side.BUY], sides[Side.SELL])
+
+    def _repeat_after_an_auction(self) -> None:
+        """Add to the first diff after an auction all levels that a client may have dropped during it.
+
+        Before an itayose the book is published as it rests, crossed. Clients who know the rule for `mid_price` (as our
+        `OrderBook`) take what contradicts it for stale, and would miss those levels until the next snapshot.
+        """
+        market = self._market
+        if market.state.is_auction:
+            low, high = self._auction_mids or (market.mid_price(),) * 2
+            self._auction_mids = min(low, market.mid_price()), max(high, market.mid_price())
+        elif self._auction_mids:
+            low, high = self._auction_mids
+            self._auction_mids = None
+            bids = takewhile(lambda price: price > low, (price for price, _ in market.engine.levels(Side.BUY)))
+            asks = takewhile(lambda price: price <= high, (price for price, _ in market.engine.levels(Side.SELL)))
+            self._changed.update(dict.fromkeys(LevelKey(Side.BUY, price) for price in bids))
+            self._changed.update(dict.fromkeys(LevelKey(Side.SELL, price) for price in asks))
 
     def _render_board(self, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]) -> bytes:
         decimals = self._market.product.price_decimals

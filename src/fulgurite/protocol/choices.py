@@ -64,3 +64,71 @@ MAX_MESSAGE_BYTES: Final = 1_000_000
 
 SOCKETIO_SENDS_WEBSOCKET_PINGS: Final = False
 """1.3 saw WebSocket pings on the JSON-RPC host only, and Engine.IO has its own heartbeat."""
+
+MAINTENANCE_SENDS_SNAPSHOTS: Final = False
+"""1.4: what a client gets that connects between the close at 04:02 and PREOPEN at 04:10. Whether it is refused is
+unknown; reconnects at 04:07 were seen to be tried, and one client got a connection without data. So it is accepted, its
+subscriptions are acknowledged, and nothing comes, not even snapshots: the harder case, and the one that was reported."""
+
+CIRCUIT_BREAK_PERCENT: Final = 20
+"""3.3 knows the state only. Here an execution further than this from the price of `CIRCUIT_BREAK_SECONDS` ago, in
+whole minutes, begins it."""
+
+CIRCUIT_BREAK_SECONDS: Final = 300
+"""3.3: how long it lasts, until an itayose. A whole number of minutes."""
+
+MARKET_BID_SIZE_IS_BUY_ORDERS: Final = True
+"""3.3: the documentation calls `market_bid_size` the volume of market *sell* orders, and may have the two swapped. Here
+it is that of the buy orders, as with every other bid."""
+
+END_TIMES_HAVE_Z: Final = True
+"""3.3: `preopen_end` and `circuit_break_end` were only ever seen null. Here they are times like `timestamp` in PREOPEN
+and CIRCUIT BREAK, and otherwise null."""
+
+PRICE_ZERO_ROWS_ONLY_AT_THE_ITAYOSE: Final = True
+"""3.2: a diff with `price: 0` comes "when market orders execute in an itayose". Here it is one row a side that had such
+orders, with size 0, in the first diff after it; while they wait only the ticker tells of them."""
+
+INVALID_PARAMETER: Final = -101
+"""5: the `status` of an HTTP error about a parameter that cannot be meant; the known ones are about products (-100) and
+certain refusals."""
+
+PERMISSION_DENIED: Final = Refusal(-500, "Permission denied")
+"""5: the number and words are known, that they are for all causes alike is our choice, as for `auth`: headers that
+are missing, a wrong key, signature or time. The HTTP status is 401."""
+
+HTTP_AUTH_WINDOW_SECONDS: Final = 300.0
+"""5: how far ACCESS-TIMESTAMP may be from the server's clock, either way; undocumented, so as for `auth`."""
+
+HTTP_SIGNATURES_ARE_SINGLE_USE: Final = False
+"""5: there is no nonce, and a client that signs whole seconds gives two equal requests the same signature; refusing the
+second would break it. A replayed signature is refused once its time is out of the window."""
+
+TOO_SMALL: Final = -110
+"""5: `The minimum order size is 0.001 BTC.` The words are known from bots' logs, the number less surely."""
+
+PRICE_TOO_LOW: Final = Refusal(-106, "The price is too low.")
+"""5: known from bots' logs; taken for a price of 0 or less. Where else the real service says so is unknown."""
+
+INSUFFICIENT_FUNDS: Final = Refusal(-200, "Insufficient funds")
+"""5: spot; the neighbour of -205, which is known for FX."""
+
+INSUFFICIENT_MARGIN: Final = Refusal(-205, "Margin amount is insufficient for this order.")
+"""5: known, for FX."""
+
+NOT_ACCEPTED: Final = Refusal(-208, "Order is not accepted. Please try again later.")
+"""5: known from bots' logs; taken for a market that is closed, and for an account with too many open orders."""
+
+ORDER_NOT_FOUND: Final = Refusal(-111, "Order not found")
+"""5: cancelling, or asking for, an order that the account never had. Cancelling one that is over answers 200, and
+CANCEL_FAILED follows on the channel."""
+
+OVER_API_LIMIT: Final = Refusal(-1, "Over API limit per minute")
+"""5: known. The HTTP status 429 is our choice."""
+
+ORDER_LATENCY_NS: Final = 20_000_000
+"""5: how long after its acceptance an order or cancellation meets the market. On the real service it is some
+milliseconds to, under load, seconds."""
+
+ORDER_FAILED_REASONS: Final = {-200: "INSUFFICIENT_FUNDS", -205: "INSUFFICIENT_MARGIN", -208: "MARKET_CLOSED"}
+"""3.5: the words of `reason` are unknown; these name the refusal that the request itself would have got."""
