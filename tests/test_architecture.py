@@ -39,7 +39,7 @@ PURE = (
     "server/frames.py",
     "server/hub.py",
     "server/pings.py",
-    "server/faults.py",
+    *(f"server/{name}.py" for name in ("faults", "faultplan", "spoiling", "outbox", "published", "records")),
     *(f"client/{name}.py" for name in ("backoff", "conversation", "endpoints", "gaps", "items", "lines")),
     "exchange/*",
 )

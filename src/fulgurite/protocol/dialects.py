@@ -34,6 +34,8 @@ class Dialect(NamedTuple):
     """The frame that carries a message, from the channel's name and the message's JSON text."""
     websocket_url: Callable[[str], str]
     """The address of the WebSocket, from the address that the user gives."""
+    is_answer: Callable[[str | bytes], bool]
+    """Whether a server's frame answers a request."""
     client: Callable[[float], ClientProtocol]
     """A client's session; the argument is how many seconds to wait for answers."""
     server: Callable[[Callable[[object], str | None], str, float], ServerProtocol]
@@ -63,6 +65,7 @@ JSON_RPC = Dialect(
     websocket_pings=True,
     encode_message=jsonrpc.encode_message,
     websocket_url=_json_rpc_url,
+    is_answer=lambda frame: True,  # nothing else is sent but messages
     client=jsonrpc.JsonRpcClient,
     server=lambda check_auth, session_id, now: jsonrpc.JsonRpcServer(check_auth),
 )
@@ -73,6 +76,7 @@ SOCKETIO = Dialect(
     websocket_pings=SOCKETIO_SENDS_WEBSOCKET_PINGS,
     encode_message=socketio.encode_message,
     websocket_url=_socketio_url,
+    is_answer=lambda frame: isinstance(frame, str) and frame.startswith("43"),
     client=socketio.SocketIoClient,
     server=socketio.SocketIoServer,
 )

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
-from collections.abc import Callable
+import socket
+import struct
+from collections.abc import Iterable
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
 
 from fulgurite.errors import FragmentError
 from fulgurite.protocol.choices import MAX_MESSAGE_BYTES
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import Authenticated, Ended, ServerEvent, Subscribed, Unsubscribed
 from fulgurite.protocol.fragments import PROTOCOL_ERROR, Fragments
-from fulgurite.server.frames import BINARY, TEXT, frame
+from fulgurite.server.faultplan import ActiveFault, Copy, Sufferer
+from fulgurite.server.faults import CloseAtOnce
+from fulgurite.server.frames import BINARY, PING, TEXT, fragments, frame, pong
+from fulgurite.server.outbox import Outbox
 from fulgurite.server.pings import PongCheck
+from fulgurite.server.published import Published
+from fulgurite.server.records import ConnectionRecord
 
 if TYPE_CHECKING:
     from fulgurite.server.serve import RealtimeServer
@@ -38,21 +46,65 @@ class Drop(Enum):
     LATE_PONG = "late or missing pong"
 
 
+class HeldAnswer(WSUpgradeResponse):
+    """The answer to a handshake that picows is not to send: a fault has it sent later.
+
+    Args:
+        answer: what would be sent.
+        seconds: how much later.
+    """
+
+    def __init__(self, answer: WSUpgradeResponse, seconds: float) -> None:
+        self.version, self.status, self.headers, self.body = (
+            answer.version,
+            answer.status,
+            answer.headers,
+            answer.body,
+        )
+        self.seconds = seconds
+
+    def to_bytes(self) -> bytearray:
+        """Nothing, when picows asks."""
+        return bytearray()
+
+    def whole(self) -> bytes:
+        """All of it, with the headers that picows has added."""
+        return bytes(super().to_bytes())
+
+
 class Connection(WSListener):
     """One client's connection.
 
     Args:
         server: whose connection it is.
         dialect: what it speaks, by the path it asked for.
-        check_auth: returns the key that `auth` params prove, or None.
+        is_dummy: it is acknowledged everything and sent no message (a fault).
+        held: the answer to its handshake, which is to be sent late (a fault).
+        close_at_once: how it is closed before anything else (a fault).
     """
 
-    def __init__(self, server: RealtimeServer, dialect: Dialect, check_auth: Callable[[object], str | None]) -> None:
+    def __init__(
+        self,
+        server: RealtimeServer,
+        dialect: Dialect,
+        *,
+        is_dummy: bool = False,
+        held: HeldAnswer | None = None,
+        close_at_once: CloseAtOnce | None = None,
+    ) -> None:
         super().__init__()
         self.dialect = dialect
+        self.record: ConnectionRecord
+        """What is noted about it, once it is open."""
+        self.sufferer = Sufferer(server.log.older, is_dummy)
+        """The faults that are on for it."""
+        self._held = held
+        self._close_at_once = close_at_once
+        self._outbox: Outbox[Copy] = Outbox()
+        self._outbox_timer: asyncio.TimerHandle | None = None
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self._protocol = dialect.server(check_auth, secrets.token_urlsafe(15), self._loop.time())
+        self._protocol = dialect.server(self._check_auth, secrets.token_urlsafe(15), self._loop.time())
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._transport: WSTransport | None = None
         self._is_closing = False
@@ -63,16 +115,22 @@ class Connection(WSListener):
     # --- called by picows
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Open the session."""
+        """Open the session, or let a fault hold it back."""
         self._transport = transport
-        self._server.opened(self)
-        self._send_answers()
-        self._arm_timer()
+        if self._held is None:
+            self._open()
+        else:
+            self._server.held.add(self)
+            self._timer = self._loop.call_later(self._held.seconds, self._answer_handshake)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Take one frame; pings are answered by picows."""
+        """Take one frame."""
+        if self.sufferer.is_frozen or self._held is not None:
+            return
         if frame.msg_type == WSMsgType.PONG:
             self._pongs.pong(self._loop.time())
+        elif frame.msg_type == WSMsgType.PING:
+            self.write(pong(frame.get_payload_as_bytes()))
         elif frame.msg_type == WSMsgType.CLOSE:
             self._closed_by_client(frame.get_close_code().value if frame.payload_size else NO_CODE)
         elif self._is_closing:
@@ -91,9 +149,13 @@ class Connection(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Forget the connection."""
         self._is_closing = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._server.closed(self)
+        for timer in (self._timer, self._outbox_timer):
+            if timer is not None:
+                timer.cancel()
+        if self._held is None:
+            self._server.closed(self)
+        else:
+            self._server.held.discard(self)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write: more than 64 KiB wait."""
@@ -114,22 +176,51 @@ class Connection(WSListener):
         """Send whole WebSocket frames; a client with too much waiting already is dropped as a slow consumer."""
         if self._is_closing or self._transport is None:
             return
+        if not self.sufferer.is_well:
+            self._put(frames, self.sufferer.due(self._loop.time()))
+            return
         self._transport.underlying_transport.write(frames)
-        waiting = self._transport.underlying_transport.get_write_buffer_size()
-        if waiting > WRITE_BUFFER_LIMIT:
-            self._server.count_drop(Drop.SLOW_CONSUMER)
-            self.close(WSCloseCode.POLICY_VIOLATION.value, f"slow consumer: {waiting} bytes unread")
+        self._check_buffer()
 
-    def ping(self, last_ping_at: float) -> None:
+    def filter(self, messages: Iterable[Published]) -> None:
+        """Send what the connection's faults leave of these messages."""
+        for message in messages:
+            for copy in self.sufferer.copies(message, self.dialect.encode_message, self._loop.time()):
+                self.send_copy(copy)
+
+    def send_copy(self, copy: Copy) -> None:
+        """Send a message as a fault wants it."""
+        if not self._is_closing:
+            self._put(b"".join(fragments(copy.payload, copy.pieces)), copy.due, copy)
+
+    def suffer(self, faults: Iterable[ActiveFault]) -> None:
+        """These faults are on for it from now on."""
+        if self._is_closing:
+            return
+        was_frozen, filtered = self.sufferer.is_frozen, self.sufferer.filters
+        self._server.hub.flush()
+        self.sufferer.set_faults(faults)
+        self.record.faults = self.sufferer.numbers()
+        if self.sufferer.filters != filtered:
+            self._server.set_filtered(self, self.sufferer.filters)
+        if self.sufferer.is_frozen:
+            self._outbox.clear()
+        elif was_frozen:
+            self._arm_timer()
+        # What waits is not held back by a fault that is over.
+        self._pump(math.inf if self.sufferer.is_well else self._loop.time())
+
+    def ping(self, last_ping_at: float, timeout: float) -> None:
         """Send a ping, or end the connection if the last one was not answered in time (see `PongCheck`).
 
         Args:
             last_ping_at: when the server pinged last, seconds of the loop's clock.
+            timeout: how many seconds later than that a pong may have come.
         """
-        if self._is_closing or self._transport is None:
+        if self._is_closing or self._transport is None or self.sufferer.is_frozen:
             return
-        if self._pongs.ping(last_ping_at):
-            self._transport.send_ping()
+        if self._pongs.ping(last_ping_at, timeout):
+            self.write(frame(b"", PING))
         else:
             self._server.count_drop(Drop.LATE_PONG)
             self.abort()
@@ -140,8 +231,13 @@ class Connection(WSListener):
             return
         # What was published before this still goes out; removing it from the hub would flush too late.
         self._server.hub.flush()
+        if self.sufferer.is_frozen:
+            self.abort()
+            return
+        self._pump(math.inf)
+        self.record.code, self.record.reason = (None if code == NO_CODE else code), reason
         self._is_closing = True
-        self._server.hub.remove(self)
+        self._server.remove(self)
         # 123 bytes is what a close frame can hold besides its code.
         payload = b"" if code == NO_CODE else code.to_bytes(2) + reason.encode()[:123]
         self._transport.send(WSMsgType.CLOSE, payload)
@@ -152,39 +248,71 @@ class Connection(WSListener):
     def abort(self) -> None:
         """Cut the connection without a close frame; the client sees code 1006."""
         self._is_closing = True
-        self._server.hub.remove(self)
+        if self._held is None:
+            self._server.remove(self)
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
+    def reset(self) -> None:
+        """Cut the connection with a TCP reset."""
+        if self._transport is not None:
+            # Not to linger, not even for 0 seconds, makes the system send a reset instead of an end.
+            own_socket = self._transport.underlying_transport.get_extra_info("socket")
+            own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.abort()
+
     # --- inside
+
+    def _open(self) -> None:
+        self._server.opened(self)
+        if self._close_at_once is not None:
+            self.close(self._close_at_once.code, self._close_at_once.reason)
+            return
+        self._send_answers()
+        self._arm_timer()
+
+    def _answer_handshake(self) -> None:
+        self._timer = None
+        if self._transport is not None and self._held is not None:
+            self._transport.underlying_transport.write(self._held.whole())
+            self._held = None
+            self._server.held.discard(self)
+            self._open()
+
+    def _check_auth(self, params: object) -> str | None:
+        return None if self.sufferer.refuses_auth() else self._server.check_auth(params, self.sufferer.clock_skew())
 
     def _received(self, message: str | bytes) -> None:
         # What was published before goes out before the answer.
         self._server.hub.flush()
-        self._obey(self._protocol.receive(message, self._loop.time()))
+        hides_answer = not self.sufferer.is_well and self.sufferer.hides_answer(str(message))
+        self._obey(self._protocol.receive(message, self._loop.time()), hides_answer)
 
     def _timer_is_due(self) -> None:
         self._timer = None
-        self._obey(self._protocol.handle_timer(self._loop.time()))
+        if not self.sufferer.is_frozen:
+            self._obey(self._protocol.handle_timer(self._loop.time()))
 
-    def _obey(self, events: list[ServerEvent]) -> None:
+    def _obey(self, events: list[ServerEvent], hides_answer: bool = False) -> None:
         # The answer to a subscription stands before the channel's first message.
-        self._send_answers()
+        self._send_answers(hides_answer)
         for event in events:
             if self._is_closing:
                 return
             if isinstance(event, Authenticated):
-                self._server.hub.authenticate(self, event.api_key)
+                self._server.authenticate(self, event.api_key)
             elif isinstance(event, Subscribed):
                 self._server.subscribe(self, event.channel)
             elif isinstance(event, Unsubscribed):
-                self._server.hub.unsubscribe(self, event.channel)
+                self._server.unsubscribe(self, event.channel)
             elif isinstance(event, Ended):
                 self.close(NO_CODE)
         self._arm_timer()
 
-    def _send_answers(self) -> None:
+    def _send_answers(self, hides_answer: bool = False) -> None:
         for answer in self._protocol.frames_to_send():
+            if hides_answer and self.dialect.is_answer(answer):
+                continue
             is_text = isinstance(answer, str)
             self.write(frame(answer.encode() if isinstance(answer, str) else answer, TEXT if is_text else BINARY))
 
@@ -194,6 +322,37 @@ class Connection(WSListener):
             # It is re-armed when it fires: a heartbeat that moves it costs nothing.
             if due is not None:
                 self._timer = self._loop.call_at(due, self._timer_is_due)
+
+    def _put(self, frames: bytes, due: float, copy: Copy | None = None) -> None:
+        if not self.sufferer.is_frozen:
+            self._outbox.put(frames, due, copy)
+            self._pump(self._loop.time())
+
+    def _pump(self, now: float) -> None:
+        """Send what is due of what faults hold back."""
+        if self._outbox_timer is not None:
+            self._outbox_timer.cancel()
+            self._outbox_timer = None
+        if not self._outbox or self._is_closing or self._transport is None or self.sufferer.is_frozen:
+            return
+        rate = None if now == math.inf else self.sufferer.bytes_per_second
+        data, copies = self._outbox.take(now, rate)
+        if data:
+            self._transport.underlying_transport.write(data)
+        for copy in copies:
+            self.record.sent(copy.published, copy.altered)
+        due = self._outbox.next_timer(rate)
+        if due is not None:
+            self._outbox_timer = self._loop.call_at(due, lambda: self._pump(self._loop.time()))
+        self._check_buffer()
+
+    def _check_buffer(self) -> None:
+        if self._transport is None or self._is_closing:
+            return
+        waiting = self._transport.underlying_transport.get_write_buffer_size() + self._outbox.size
+        if waiting > WRITE_BUFFER_LIMIT:
+            self._server.count_drop(Drop.SLOW_CONSUMER)
+            self.close(WSCloseCode.POLICY_VIOLATION.value, f"slow consumer: {waiting} bytes unread")
 
     def _closed_by_client(self, code: int) -> None:
         if not self._is_closing:

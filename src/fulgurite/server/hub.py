@@ -11,6 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from fulgurite.protocol.dialects import DIALECTS, DialectName
 from fulgurite.server.frames import frame
+from fulgurite.server.published import Published, PublishedLog
 
 SubscriberT = TypeVar("SubscriberT", bound=Hashable)
 
@@ -21,6 +22,7 @@ class _Group(NamedTuple):
     dialect: DialectName
     channels: frozenset[str]
     account: str = ""
+    is_filtered: bool = False
 
 
 class _Publication(NamedTuple):
@@ -28,6 +30,7 @@ class _Publication(NamedTuple):
 
     channel: str
     account: str
+    published: Published
     frames: dict[DialectName, bytes]
 
     def is_for(self, group: _Group) -> bool:
@@ -40,15 +43,21 @@ class Hub(Generic[SubscriberT]):
     Args:
         deliver: takes subscribers and the bytes that go to each of them, whole WebSocket frames.
         has_published: called when something waits for a flush after nothing did.
+        log: keeps what is published; None keeps nothing.
+        filter: takes a filtered subscriber and the messages that it is due, instead of `deliver`.
     """
 
     def __init__(
         self,
         deliver: Callable[[Collection[SubscriberT], bytes], None],
         has_published: Callable[[], None] = lambda: None,
+        log: PublishedLog | None = None,
+        filter: Callable[[SubscriberT, list[Published]], None] = lambda subscriber, messages: None,
     ) -> None:
         self._deliver = deliver
         self._has_published = has_published
+        self._log = PublishedLog(lambda: 0, max_messages=0) if log is None else log
+        self._filter = filter
         self._groups: dict[_Group, set[SubscriberT]] = {}
         self._group_of: dict[SubscriberT, _Group] = {}
         # How many subscribers each dialect and channel has: what nobody hears is not encoded.
@@ -84,6 +93,20 @@ class Hub(Generic[SubscriberT]):
         """
         self._move(subscriber, self._group_of[subscriber]._replace(account=account))
 
+    def set_filtered(self, subscriber: SubscriberT, is_filtered: bool) -> None:
+        """Hand a subscriber's messages out one by one from now on, or in whole frames again.
+
+        Args:
+            subscriber: a known one.
+            is_filtered: whether a fault has to be asked about each message.
+        """
+        self._move(subscriber, self._group_of[subscriber]._replace(is_filtered=is_filtered))
+
+    def channels_of(self, subscriber: SubscriberT) -> Collection[str]:
+        """What a subscriber has subscribed; nothing where it is not known."""
+        group = self._group_of.get(subscriber)
+        return group.channels if group else frozenset()
+
     def has_subscribers(self) -> bool:
         """Whether anybody subscribed anything."""
         return bool(self._listeners)
@@ -96,6 +119,7 @@ class Hub(Generic[SubscriberT]):
             message: the JSON text of the message; it goes out unchanged.
             account: send it to the subscribers of this account alone, as the private channels want it.
         """
+        published = self._log.add(channel, message, account)
         frames = {
             name: frame(dialect.encode_message(channel, message))
             for name, dialect in DIALECTS.items()
@@ -103,7 +127,7 @@ class Hub(Generic[SubscriberT]):
         }
         if not frames:
             return
-        self._published.append(_Publication(channel, account, frames))
+        self._published.append(_Publication(channel, account, published, frames))
         if len(self._published) == 1:
             self._has_published()
 
@@ -114,6 +138,11 @@ class Hub(Generic[SubscriberT]):
         published, self._published = self._published, []
         # A copy, since delivering may find out that a subscriber is gone.
         for group, subscribers in list(self._groups.items()):
+            if group.is_filtered:
+                due = [message.published for message in published if message.is_for(group)]
+                for subscriber in tuple(subscribers):
+                    self._filter(subscriber, due)
+                continue
             joined = b"".join(message.frames[group.dialect] for message in published if message.is_for(group))
             if joined:
                 self._deliver(tuple(subscribers), joined)

@@ -16,7 +16,7 @@ class PongCheck:
         """A pong came, asked for or not."""
         self._pong_at = now
 
-    def ping(self, last_ping_at: float) -> bool:
+    def ping(self, last_ping_at: float, timeout: float = PONG_TIMEOUT_SECONDS) -> bool:
         """Whether the client is alive and may be pinged again; if not, it is to be cut off.
 
         A pong that came later than 3 s after the last ping counts as too late, and so does an unsolicited one: that
@@ -24,7 +24,8 @@ class PongCheck:
 
         Args:
             last_ping_at: when all clients were pinged last.
+            timeout: how much later than that a pong may have come; the 3 s above.
         """
-        is_alive = self._pong_at is not None and self._pong_at <= last_ping_at + PONG_TIMEOUT_SECONDS
+        is_alive = self._pong_at is not None and self._pong_at <= last_ping_at + timeout
         self._pong_at = None
         return is_alive

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection
 from http import HTTPStatus
@@ -19,11 +20,15 @@ from picows import (
     ws_create_server,
 )
 
-from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, SOCKETIO_VERSIONS
+from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, PONG_TIMEOUT_SECONDS, SOCKETIO_VERSIONS
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 from fulgurite.server.bind import bind_socket, port_of, url_host
-from fulgurite.server.connection import Connection, Drop
+from fulgurite.server.connection import Connection, Drop, HeldAnswer
+from fulgurite.server.faults import CloseAtOnce, Dummy, Pings, Refuse, SlowHandshake
 from fulgurite.server.hub import Hub
+from fulgurite.server.inject import FaultInjector
+from fulgurite.server.published import Published, PublishedLog
+from fulgurite.server.records import ConnectionRecords, ConnectionReport
 
 PING_INTERVAL_SECONDS: Final = 15.0
 """What the real service has (protocol reference, section 1.3)."""
@@ -47,9 +52,12 @@ class RealtimeServer:
         self, check_auth: Callable[[object], str | None], ping_interval: float = PING_INTERVAL_SECONDS
     ) -> None:
         self._check_auth = check_auth
-        self._ping_interval = ping_interval
+        self._default_pings = Pings(interval=ping_interval, timeout=PONG_TIMEOUT_SECONDS)
+        self._pings = self._default_pings
         self._loop = asyncio.get_running_loop()
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, None] = {}  # in their order
+        self.held: set[Connection] = set()
+        """Those whose handshake a fault holds back."""
         # Those whose write buffer is above its high water mark.
         self._paused: set[Connection] = set()
         self._writable = asyncio.Event()
@@ -57,8 +65,13 @@ class RealtimeServer:
         self._has_subscriber = asyncio.Event()
         # Long ago, as in the reference implementation: a pong before the first ping is one too late.
         self._last_ping_at = 0.0
-        self._ping_timer = self._loop.call_later(self._ping_interval, self._ping_all)
-        self.hub: Hub[Connection] = Hub(self._deliver, self._flush_this_tick)
+        self._ping_timer = self._loop.call_later(ping_interval, self._ping_all)
+        self._records = ConnectionRecords()
+        self.log = PublishedLog(time.time_ns)
+        """What was published."""
+        self.faults = FaultInjector(self)
+        """What is made to go wrong."""
+        self.hub: Hub[Connection] = Hub(self._deliver, self._flush_this_tick, self.log, self._filter)
         """What is published here goes out at the end of this tick of the event loop."""
         self.dropped: Counter[Drop] = Counter()
         """How many connections the server ended, by reason."""
@@ -69,6 +82,16 @@ class RealtimeServer:
     def connection_count(self) -> int:
         """How many clients are connected."""
         return len(self._connections)
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """Who is connected, in the order in which they came."""
+        return tuple(self._connections)
+
+    def reports(self) -> list[ConnectionReport]:
+        """What was delivered to each connection, and to the last that are gone."""
+        self.hub.flush()
+        return self._records.report(self.log.last_number)
 
     async def writable(self) -> None:
         """Wait until no client has more unread than its buffer's high water mark.
@@ -95,6 +118,7 @@ class RealtimeServer:
     async def stop(self) -> None:
         """Say 1001 to every client and wait for them, a second at most."""
         self._ping_timer.cancel()
+        self.faults.stop()
         self.hub.flush()
         for connection in tuple(self._connections):
             connection.close(1001, "the server is going away")
@@ -102,21 +126,26 @@ class RealtimeServer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._all_closed.wait()
-        for connection in tuple(self._connections):
+        for connection in (*self._connections, *self.held):
             connection.abort()
 
     # --- called by connections
 
     def opened(self, connection: Connection) -> None:
         """A handshake is done."""
-        self._connections.add(connection)
+        self._connections[connection] = None
         self._all_closed.clear()
+        connection.record = self._records.open(connection.dialect.name, time.time_ns())
         self.hub.add(connection, connection.dialect.name)
+        if connection.sufferer.filters:
+            self.set_filtered(connection, True)
+        self.faults.refresh(connection)
 
     def closed(self, connection: Connection) -> None:
         """The socket is gone."""
-        self._connections.discard(connection)
-        self.hub.remove(connection)
+        self._connections.pop(connection, None)
+        self.remove(connection)
+        self._records.close(connection.record, self.log.last_number, time.time_ns())
         self.resumed(connection)
         if not self._connections:
             self._all_closed.set()
@@ -124,7 +153,40 @@ class RealtimeServer:
     def subscribe(self, connection: Connection, channel: str) -> None:
         """A client subscribed a channel."""
         self.hub.subscribe(connection, channel)
+        connection.record.subscribe(channel, self.log.last_number)
+        self.faults.refresh(connection)
         self._has_subscriber.set()
+
+    def unsubscribe(self, connection: Connection, channel: str) -> None:
+        """A client wants a channel no longer."""
+        self.hub.unsubscribe(connection, channel)
+        connection.record.unsubscribe(channel, self.log.last_number)
+        self.faults.refresh(connection)
+
+    def authenticate(self, connection: Connection, account: str) -> None:
+        """A client has proved whose it is."""
+        self.hub.authenticate(connection, account)
+        connection.record.account = account
+
+    def set_filtered(self, connection: Connection, is_filtered: bool) -> None:
+        """Faults decide about each message to a client, or no longer."""
+        self.hub.set_filtered(connection, is_filtered)
+        connection.record.set_filtered(is_filtered, self.log.last_number)
+
+    def remove(self, connection: Connection) -> None:
+        """Nothing more is sent to this client."""
+        self.hub.remove(connection)
+        connection.record.close(self.log.last_number)
+
+    def check_auth(self, params: object, clock_skew: int) -> str | None:
+        """The key that `auth` params prove, or None."""
+        return self._check_auth(params)
+
+    def set_pings(self, pings: Pings | None) -> None:
+        """Ping at another interval from now on; None restores the first."""
+        self._pings = pings or self._default_pings
+        self._ping_timer.cancel()
+        self._ping_timer = self._loop.call_later(self._pings.interval, self._ping_all)
 
     def paused(self, connection: Connection) -> None:
         """More waits for this client than its buffer's high water mark."""
@@ -148,11 +210,14 @@ class RealtimeServer:
         for connection in connections:
             connection.write(frames)
 
+    def _filter(self, connection: Connection, messages: list[Published]) -> None:
+        connection.filter(messages)
+
     def _ping_all(self) -> None:
-        self._ping_timer = self._loop.call_later(self._ping_interval, self._ping_all)
+        self._ping_timer = self._loop.call_later(self._pings.interval, self._ping_all)
         for connection in tuple(self._connections):
             if connection.dialect.websocket_pings:
-                connection.ping(self._last_ping_at)
+                connection.ping(self._last_ping_at, self._pings.timeout)
         self._last_ping_at = self._loop.time()
 
     def route(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
@@ -175,8 +240,21 @@ class RealtimeServer:
         # A client that offers subprotocols, however odd, wants one chosen; the real server's library takes the first.
         offered = request.headers.get("sec-websocket-protocol", "").split(",")[0].strip()
         headers = {"Sec-WebSocket-Protocol": offered} if offered else None
-        listener = Connection(self, dialect, self._check_auth)
-        return WSUpgradeResponseWithListener(WSUpgradeResponse.create_101_response(headers), listener)
+        now = self._loop.time()
+        refuse = self.faults.plan.hit(Refuse, now)
+        if refuse is not None:
+            return _refuse(HTTPStatus(refuse.status), retry_after=refuse.retry_after)
+        slow = self.faults.plan.hit(SlowHandshake, now)
+        response = WSUpgradeResponse.create_101_response(headers)
+        held = None if slow is None else HeldAnswer(response, slow.by)
+        listener = Connection(
+            self,
+            dialect,
+            is_dummy=self.faults.plan.hit(Dummy, now) is not None,
+            held=held,
+            close_at_once=self.faults.plan.hit(CloseAtOnce, now),
+        )
+        return WSUpgradeResponseWithListener(held or response, listener)
 
 
 def _is_upgrade(request: WSUpgradeRequest) -> bool:
@@ -205,10 +283,11 @@ def _socketio_refusal(query: str, is_upgrade: bool) -> WSUpgradeResponseWithList
     return _refuse(HTTPStatus.BAD_REQUEST, body.encode())
 
 
-def _refuse(status: HTTPStatus, body: bytes = b"") -> WSUpgradeResponseWithListener:
+def _refuse(status: HTTPStatus, body: bytes = b"", retry_after: int | None = None) -> WSUpgradeResponseWithListener:
     body = body or status.phrase.encode()
     kind = "application/json" if body.startswith(b"{") else "text/plain; charset=utf-8"
-    response = WSUpgradeResponse.create_error_response(status, body, {"Content-Type": kind})
+    headers = {"Content-Type": kind} | ({} if retry_after is None else {"Retry-After": str(retry_after)})
+    response = WSUpgradeResponse.create_error_response(status, body, headers)
     return WSUpgradeResponseWithListener(response, None)
 
 
@@ -241,6 +320,7 @@ async def serve(
         sock=listening,
         ssl=ssl_context,
         max_frame_size=MAX_MESSAGE_BYTES,
+        enable_auto_pong=False,  # pongs, too, go the way that faults can bar
         read_buffer_init_size=1024,  # a client sends little, and each connection holds one
     )
     try:

@@ -1,0 +1,138 @@
+"""What became of each connection, pure: for `/control/connections`."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from fulgurite.server.published import Delivered, DeliveryRecord, Published
+
+MAX_CLOSED: Final = 1_000
+"""Records of connections that are gone; the oldest are forgotten."""
+
+
+class ConnectionReport(msgspec.Struct, frozen=True):
+    """One connection, open or gone."""
+
+    number: int
+    """Counts connections from 1."""
+    dialect: str
+    opened_ns: int
+    """Nanoseconds since 1970 UTC."""
+    closed_ns: int | None
+    """None while it is open."""
+    code: int | None
+    """Of the close frame that the server sent, or answered; None where there was none, as after a reset."""
+    reason: str
+    """Of that close frame."""
+    account: str
+    """Empty without `auth`."""
+    faults: list[int]
+    """The numbers of the faults that are on for it."""
+    channels: dict[str, Delivered]
+    """What it has subscribed, or had, and what was sent of it."""
+
+
+class ConnectionRecord:
+    """What is noted about one connection.
+
+    Args:
+        number: names it.
+        dialect: what it speaks.
+        opened_ns: when its handshake was done, nanoseconds since 1970 UTC.
+    """
+
+    def __init__(self, number: int, dialect: str, opened_ns: int) -> None:
+        self.number = number
+        self.closed_ns: int | None = None
+        self.code: int | None = None
+        self.reason = ""
+        self.account = ""
+        self.faults: list[int] = []
+        self._dialect = dialect
+        self._opened_ns = opened_ns
+        self._is_filtered = False
+        self._channels: dict[str, DeliveryRecord] = {}
+        self._subscribed: set[str] = set()
+
+    def subscribe(self, channel: str, last_number: int) -> None:
+        """A channel is sent after the message of this number."""
+        record = self._channels.setdefault(channel, DeliveryRecord())
+        self._subscribed.add(channel)
+        record.subscribe(last_number)
+        if not self._is_filtered:
+            record.begin(last_number)
+
+    def unsubscribe(self, channel: str, last_number: int) -> None:
+        """A channel is no longer sent."""
+        if channel in self._subscribed:
+            self._subscribed.remove(channel)
+            self._channels[channel].unsubscribe(last_number)
+
+    def set_filtered(self, is_filtered: bool, last_number: int) -> None:
+        """Faults decide about each message from now on, or no longer."""
+        self._is_filtered = is_filtered
+        for channel in self._subscribed:
+            record = self._channels[channel]
+            if is_filtered:
+                record.end(last_number)
+            else:
+                record.begin(last_number)
+
+    def sent(self, published: Published, altered: bool) -> None:
+        """A filtered connection was sent a message."""
+        record = self._channels.get(published.channel)
+        if record is not None and altered:
+            record.altered(published)
+        elif record is not None:
+            record.sent(published)
+
+    def close(self, last_number: int) -> None:
+        """Nothing more is sent."""
+        for channel in tuple(self._subscribed):
+            self.unsubscribe(channel, last_number)
+
+    def report(self, last_number: int) -> ConnectionReport:
+        """What is known up to the message of this number."""
+        channels = {channel: record.report(last_number) for channel, record in self._channels.items()}
+        return ConnectionReport(
+            self.number,
+            self._dialect,
+            self._opened_ns,
+            self.closed_ns,
+            self.code,
+            self.reason,
+            self.account,
+            self.faults,
+            channels,
+        )
+
+
+class ConnectionRecords:
+    """The records of those who are connected, and of the last who were."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, ConnectionRecord] = {}
+        self._closed: deque[ConnectionRecord] = deque(maxlen=MAX_CLOSED)
+        self.opened = 0
+        """How many connections there have been."""
+
+    def open(self, dialect: str, now_ns: int) -> ConnectionRecord:
+        """Note a new connection."""
+        self.opened += 1
+        record = self._open[self.opened] = ConnectionRecord(self.opened, dialect, now_ns)
+        return record
+
+    def close(self, record: ConnectionRecord, last_number: int, now_ns: int) -> None:
+        """Note the end of a connection."""
+        record.close(last_number)
+        record.closed_ns = now_ns
+        if self._open.pop(record.number, None) is not None:
+            self._closed.append(record)
+
+    def report(self, last_number: int) -> list[ConnectionReport]:
+        """All of them, by their numbers."""
+        records = sorted([*self._closed, *self._open.values()], key=lambda record: record.number)
+        return [record.report(last_number) for record in records]
