@@ -18,7 +18,7 @@ from fulgurite.exchange.accounts import Account
 from fulgurite.exchange.childorders import OrderState, average_price, lots_number, price_number, second_text
 from fulgurite.exchange.matching import Side
 from fulgurite.exchange.numbers import acceptance_id
-from fulgurite.exchange.orderrequests import Condition, OrderMethod, ParentRequest, Part
+from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest, Condition, OrderMethod, ParentRequest, Part
 
 _STAGES = {
     OrderMethod.SIMPLE: ((0,),),
@@ -213,6 +213,16 @@ class ParentOrder:
         """`parent_order_type`: the method, or for SIMPLE the condition."""
         method = self.request.method
         return str(self.request.parts[0].condition if method is OrderMethod.SIMPLE else method)
+
+
+def part_request(request: ParentRequest, index: int) -> ChildRequest:
+    """The order that a part of a special order places."""
+    part = request.parts[index]
+    is_limit = part.condition in (Condition.LIMIT, Condition.STOP_LIMIT)
+    order_type = ChildOrderType.LIMIT if is_limit else ChildOrderType.MARKET
+    return ChildRequest(
+        part.product, order_type, part.side, part.price, part.lots, request.minutes, request.time_in_force
+    )
 
 
 def parent_row(parent: ParentOrder) -> dict[str, object]:

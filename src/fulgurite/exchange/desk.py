@@ -1,0 +1,439 @@
+"""The desk: takes the orders of accounts, brings them to the markets, and books what becomes of them.
+
+An order or cancellation is accepted first and meets its market `ORDER_LATENCY_NS` later, in the exchange's own order of
+time: so the answer to the request comes before the events, which go out as `Published` with their account
+(sections 3.5, 3.6 and 5 of the protocol reference).
+
+Pure: the time is an argument. Memory is bounded: `MAX_OPEN_ORDERS` open orders of each kind and `KEPT` of what is over,
+an account. `exchange.specialorders` decides about special orders; their parts are placed here as orders like others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import heapify, heappop, heappush
+from typing import Final, TypeAlias, TypeVar
+
+from fulgurite.errors import RequestRefusedError
+from fulgurite.exchange import childorders, funds, parentevents
+from fulgurite.exchange.accounts import Account
+from fulgurite.exchange.childorders import ChildExecution, ChildOrder, OrderState, child_order_id, expiry_ns
+from fulgurite.exchange.funds import OPEN_STATES, Venue
+from fulgurite.exchange.market import Outcome
+from fulgurite.exchange.matching import Order, Side
+from fulgurite.exchange.numbers import LOTS, acceptance_id
+from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest, Condition, ParentRequest
+from fulgurite.exchange.products import Product
+from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.specialorders import (
+    Action,
+    CancelPart,
+    Complete,
+    Finish,
+    ParentOrder,
+    SpecialOrder,
+    Trigger,
+    part_request,
+)
+from fulgurite.protocol import channels
+from fulgurite.protocol.choices import (
+    NOT_ACCEPTED,
+    ORDER_FAILED_REASONS,
+    ORDER_LATENCY_NS,
+    ORDER_NOT_FOUND,
+    Refusal,
+)
+
+MAX_OPEN_ORDERS: Final = 1_000
+"""Open orders, and open special orders, of one account; more are refused."""
+
+KEPT: Final = 10_000
+"""The newest orders that are over, special orders that are over, and executions, of one account."""
+
+NEVER_NS: Final = 2**63 - 1
+
+CHILD_CHANNEL: Final = channels.child_order_events().name
+PARENT_CHANNEL: Final = channels.parent_order_events().name
+
+OrderT = TypeVar("OrderT", ChildOrder, ParentOrder)
+Expiring: TypeAlias = ChildOrder | ParentOrder
+
+
+@dataclass(slots=True)
+class Records:
+    """The orders and executions of one account."""
+
+    account: Account
+    open: dict[str, ChildOrder] = field(default_factory=dict)
+    """By acceptance id: accepted, and perhaps not placed yet."""
+    ended: deque[ChildOrder] = field(default_factory=lambda: deque(maxlen=KEPT))
+    """Oldest first; those without executions are in it, too, though the wire does not list them."""
+    executions: deque[ChildExecution] = field(default_factory=lambda: deque(maxlen=KEPT))
+    """Oldest first."""
+    open_parents: dict[str, ParentOrder] = field(default_factory=dict)
+    ended_parents: deque[ParentOrder] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+
+class Desk:
+    """The orders of all accounts.
+
+    Args:
+        accounts: who may trade.
+        venues: the markets, by product code.
+        order_ids: where orders get their numbers from; all of the exchange share one counter.
+    """
+
+    def __init__(self, accounts: Iterable[Account], venues: Mapping[str, Venue], order_ids: Iterator[int]) -> None:
+        self.records = {account.api_key: Records(account) for account in accounts}
+        self.venues = venues
+        self.products = {code: venue.product for code, venue in venues.items()}
+        self._order_ids = order_ids
+        self._next_list_id = 1
+        self._serial = 0
+        # What is to be done, and when; the serial keeps the order of what is due at the same time.
+        self._tasks: list[tuple[int, int, Callable[[int], None]]] = []
+        # Open orders by when they expire; those that are over are left in it until there are too many.
+        self._expiries: list[tuple[int, int, Expiring]] = []
+        # Orders in a market, by acceptance id, and the special orders that some of them are parts of.
+        self._placed: dict[str, ChildOrder] = {}
+        self._part_of: dict[str, tuple[ParentOrder, int]] = {}
+        # Events on their way out: account, channel, text; and when they happened.
+        self._events: list[tuple[str, str, bytes]] = []
+        self._events_ns = NEVER_NS
+
+    # --- requests; each changes nothing where it raises
+
+    def send_child_order(self, api_key: str, request: ChildRequest, now_ns: int) -> str:
+        """Accept an order; return its acceptance id.
+
+        Raises:
+            RequestRefusedError: the market is closed, there are too many orders, or the funds do not suffice.
+        """
+        records = self.records[api_key]
+        refusal = NOT_ACCEPTED if len(records.open) >= MAX_OPEN_ORDERS else None
+        refusal = refusal or funds.refusal(records.account, request, self.venues[request.product.code])
+        if refusal:
+            raise refused("sendchildorder", refusal)
+        order = self._accept(records, request, now_ns, expiry_ns(now_ns, request.minutes))
+        order.reserved_price = funds.price_to_reserve(request, self.venues[request.product.code])
+        self._set_reserved(order, request.lots)
+        return order.acceptance_id
+
+    def send_parent_order(self, api_key: str, request: ParentRequest, now_ns: int) -> str:
+        """Accept a special order; return its acceptance id.
+
+        Raises:
+            RequestRefusedError: a market is closed, there are too many, or the funds do not suffice for a part that
+                would be placed at once.
+        """
+        records = self.records[api_key]
+        refusal = NOT_ACCEPTED if len(records.open_parents) >= MAX_OPEN_ORDERS else None
+        for part in request.parts:
+            if self.venues[part.product.code].state not in OPEN_STATES:
+                refusal = refusal or NOT_ACCEPTED
+        if request.parts[0].condition in (Condition.LIMIT, Condition.MARKET):
+            first = part_request(request, 0)
+            refusal = refusal or funds.refusal(records.account, first, self.venues[first.product.code])
+        if refusal:
+            raise refused("sendparentorder", refusal)
+        parent = ParentOrder(
+            account=records.account,
+            request=request,
+            serial=next(self._order_ids),
+            accepted_ns=now_ns,
+            expire_ns=expiry_ns(now_ns, request.minutes),
+            machine=SpecialOrder(request),
+        )
+        records.open_parents[parent.acceptance_id] = parent
+        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._begin, parent))
+        return parent.acceptance_id
+
+    def cancel_child_order(self, api_key: str, order_id: str, accepted_id: str, now_ns: int) -> None:
+        """Ask for an order to be cancelled, by either of its ids; what comes of it is told by an event.
+
+        Raises:
+            RequestRefusedError: the account has no such order, or had it long ago.
+        """
+        records = self.records[api_key]
+        order = _find((*records.open.values(), *records.ended), order_id, accepted_id)
+        if order is None:
+            raise refused("cancelchildorder", ORDER_NOT_FOUND)
+        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order))
+
+    def cancel_parent_order(self, api_key: str, order_id: str, accepted_id: str, now_ns: int) -> None:
+        """Ask for a special order to be cancelled, by either of its ids. One that is over stays as it is.
+
+        Raises:
+            RequestRefusedError: the account has no such special order, or had it long ago.
+        """
+        parent = self.find_parent(api_key, order_id, accepted_id)
+        if parent is None:
+            raise refused("cancelparentorder", ORDER_NOT_FOUND)
+        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._end_parent, parent, OrderState.CANCELED))
+
+    def cancel_all_child_orders(self, api_key: str, product: Product, now_ns: int) -> None:
+        """Ask for all open orders of a product to be cancelled."""
+        for order in self.records[api_key].open.values():
+            if order.product is product:
+                self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order, tells_failure=False))
+
+    def find_parent(self, api_key: str, order_id: str, accepted_id: str) -> ParentOrder | None:
+        """A special order of the account by either of its ids."""
+        records = self.records[api_key]
+        return _find((*records.open_parents.values(), *records.ended_parents), order_id, accepted_id)
+
+    # --- time
+
+    @property
+    def next_ns(self) -> int:
+        """When `act` has something to do; `NEVER_NS` where it has nothing."""
+        due_ns = min(self._events_ns, self._tasks[0][0] if self._tasks else NEVER_NS)
+        while self._expiries and not _is_active(self._expiries[0][2]):
+            heappop(self._expiries)
+        return min(due_ns, self._expiries[0][0]) if self._expiries else due_ns
+
+    def act(self) -> list[Published]:
+        """Do what is due at `next_ns`; return the events since the last time, those of one moment in one message."""
+        now_ns = self.next_ns
+        while self._tasks and self._tasks[0][0] <= now_ns:
+            heappop(self._tasks)[2](now_ns)
+        while self._expiries and self._expiries[0][0] <= now_ns:
+            expired = heappop(self._expiries)[2]
+            if isinstance(expired, ParentOrder):
+                self._end_parent(expired, OrderState.EXPIRED, now_ns)
+            elif _is_active(expired):
+                self._expire(expired, now_ns)
+        messages: list[tuple[str, str, list[bytes]]] = []
+        for api_key, channel, event in self._events:
+            if messages and messages[-1][:2] == (api_key, channel):
+                messages[-1][2].append(event)
+            else:
+                messages.append((api_key, channel, [event]))
+        self._events.clear()
+        self._events_ns = NEVER_NS
+        return [
+            Published(now_ns, channel, b"[" + b",".join(events) + b"]", api_key)
+            for api_key, channel, events in messages
+        ]
+
+    def record(self, product_code: str, outcome: Outcome, now_ns: int) -> None:
+        """Book what happened in a market, whoever caused it."""
+        for execution in outcome.executions:
+            product = self.products[product_code]
+            # Decimals of at most 15 digits, so rounding finds the very ticks and lots again.
+            price, lots = round(execution.price * 10**product.price_decimals), round(execution.size * LOTS)
+            for side, accepted_id in (
+                (Side.BUY, execution.buy_child_order_acceptance_id),
+                (Side.SELL, execution.sell_child_order_acceptance_id),
+            ):
+                order = self._placed.get(accepted_id)
+                if order is not None and order.request.side is side:
+                    self._execute(ChildExecution(execution.id, order, price, lots, 0, now_ns))
+            for records in self.records.values():
+                for parent in tuple(records.open_parents.values()):
+                    self._perform(parent, parent.machine.price(product_code, price), now_ns)
+        # Market orders that found nobody in an itayose are out of the market without a word; the queue has price 0.
+        if any(not execution.side for execution in outcome.executions) or any(not key.price for key in outcome.changed):
+            for order in tuple(self._placed.values()):
+                if order.product.code == product_code:
+                    self._expire_if_out(order, now_ns)
+
+    # --- orders
+
+    def _accept(self, records: Records, request: ChildRequest, now_ns: int, expire_ns: int) -> ChildOrder:
+        """Take an order up, and let it come to its market."""
+        order = ChildOrder(
+            account=records.account,
+            request=request,
+            order=Order(
+                id=next(self._order_ids),
+                owner=records.account.api_key,
+                side=request.side,
+                price=request.price if request.order_type is ChildOrderType.LIMIT else None,
+                size=request.lots,
+                accepted_ns=now_ns,
+            ),
+            expire_ns=expire_ns,
+        )
+        records.open[order.acceptance_id] = order
+        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._place, order))
+        return order
+
+    def _place(self, order: ChildOrder, now_ns: int) -> None:
+        venue = self.venues[order.product.code]
+        order.order_id = child_order_id(order.product, now_ns, order.order.id)
+        # The market has moved on: what a market order costs is another now, or nobody takes orders any more.
+        self._set_reserved(order, 0)
+        refusal = funds.refusal(order.account, order.request, venue)
+        if refusal:
+            self._tell(order, childorders.order_failed_event(order, now_ns, ORDER_FAILED_REASONS[refusal.code]), now_ns)
+            self._end(order, OrderState.REJECTED, now_ns)
+            return
+        order.reserved_price = funds.price_to_reserve(order.request, venue)
+        self._set_reserved(order, order.request.lots)
+        self._placed[order.acceptance_id] = order
+        self._push_expiry(order)
+        self._tell(order, childorders.order_event(order, now_ns), now_ns)
+        self.record(order.product.code, venue.submit(order.order, now_ns, order.request.time_in_force), now_ns)
+        self._expire_if_out(order, now_ns)
+
+    def _execute(self, execution: ChildExecution) -> None:
+        order, now_ns = execution.order, execution.at_ns
+        remaining = order.remaining_lots - execution.lots
+        self._set_reserved(order, remaining)
+        commission = order.account.settle(order.product, order.request.side, execution.price, execution.lots, now_ns)
+        execution = execution._replace(commission=commission)
+        order.executed_lots += execution.lots
+        order.executed_ticks += execution.price * execution.lots
+        order.commission += commission
+        self.records[order.account.api_key].executions.append(execution)
+        self._tell(order, childorders.execution_event(execution, remaining), now_ns)
+        part = self._part_of.get(order.acceptance_id)
+        if part is not None:
+            parent, index = part
+            parent.executed_lots += execution.lots
+            parent.executed_ticks += execution.price * execution.lots
+            parent.commission += commission
+            self._perform(parent, parent.machine.executed(index), now_ns)
+        if not remaining:
+            self._end(order, OrderState.COMPLETED, now_ns)
+
+    def _cancel(self, order: ChildOrder, now_ns: int, *, tells_failure: bool = True) -> None:
+        outcome = None
+        if order.acceptance_id in self._placed:
+            outcome = self.venues[order.product.code].cancel(order.order.id, now_ns)
+        if outcome is not None:
+            self._tell(order, childorders.cancel_event(order, now_ns), now_ns)
+            self._end(order, OrderState.CANCELED, now_ns)
+        elif tells_failure:
+            self._tell(order, childorders.cancel_failed_event(order, now_ns), now_ns)
+
+    def _expire(self, order: ChildOrder, now_ns: int) -> None:
+        self.venues[order.product.code].cancel(order.order.id, now_ns)
+        self._tell(order, childorders.expire_event(order, now_ns), now_ns)
+        self._end(order, OrderState.EXPIRED, now_ns)
+
+    def _expire_if_out(self, order: ChildOrder, now_ns: int) -> None:
+        """What remains of IOC, FOK and market orders does not rest."""
+        is_out = order.order.id not in self.venues[order.product.code].engine
+        if is_out and order.state is OrderState.ACTIVE:
+            self._expire(order, now_ns)
+
+    def _end(self, order: ChildOrder, state: OrderState, now_ns: int) -> None:
+        order.state = state
+        order.list_id = self._list_id()
+        self._set_reserved(order, 0)
+        self._placed.pop(order.acceptance_id, None)
+        records = self.records[order.account.api_key]
+        del records.open[order.acceptance_id]
+        records.ended.append(order)
+        part = self._part_of.pop(order.acceptance_id, None)
+        if part is None:
+            return
+        parent, index = part
+        if state is OrderState.COMPLETED:
+            self._perform(parent, parent.machine.completed(index, self._last_prices()), now_ns, order)
+        else:
+            self._perform(parent, parent.machine.lost(index, state), now_ns)
+
+    # --- special orders
+
+    def _begin(self, parent: ParentOrder, now_ns: int) -> None:
+        parent.order_id = "JCP" + acceptance_id(now_ns, parent.serial).removeprefix("JRF")
+        self._push_expiry(parent)
+        self._tell_parent(parent, parentevents.order_event(parent, now_ns), now_ns)
+        self._perform(parent, parent.machine.begin(self._last_prices()), now_ns)
+
+    def _end_parent(self, parent: ParentOrder, state: OrderState, now_ns: int) -> None:
+        self._perform(parent, parent.machine.end(state), now_ns)
+
+    def _perform(
+        self, parent: ParentOrder, actions: Iterable[Action], now_ns: int, completed: ChildOrder | None = None
+    ) -> None:
+        for action in actions:
+            match action:
+                case Trigger(index):
+                    self._place_part(parent, index, now_ns)
+                case CancelPart(index):
+                    for accepted_id, part in self._part_of.items():
+                        if part == (parent, index):
+                            order = self.records[parent.account.api_key].open[accepted_id]
+                            cancel = partial(self._cancel, order, tells_failure=False)
+                            self._schedule(now_ns + ORDER_LATENCY_NS, cancel)
+                case Complete(index):
+                    assert completed is not None, "an order is executed in full, and here it is"
+                    event = parentevents.complete_event(parent, now_ns, index, completed.acceptance_id)
+                    self._tell_parent(parent, event, now_ns)
+                case Finish(state):
+                    self._finish_parent(parent, state, now_ns)
+
+    def _place_part(self, parent: ParentOrder, index: int, now_ns: int) -> None:
+        # Whether the funds suffice is found out in its market, so that there is an ORDER_FAILED to tell it.
+        request, records = part_request(parent.request, index), self.records[parent.account.api_key]
+        order = self._accept(records, request, now_ns, parent.expire_ns)
+        order.parent_id = parent.order_id
+        self._part_of[order.acceptance_id] = (parent, index)
+        self._tell_parent(parent, parentevents.trigger_event(parent, now_ns, index, order), now_ns)
+
+    def _finish_parent(self, parent: ParentOrder, state: OrderState, now_ns: int) -> None:
+        records = self.records[parent.account.api_key]
+        parent.list_id = self._list_id()
+        del records.open_parents[parent.acceptance_id]
+        records.ended_parents.append(parent)
+        if state is not OrderState.COMPLETED:  # whose last event is COMPLETE
+            self._tell_parent(parent, parentevents.ended_event(parent, now_ns, state), now_ns)
+
+    # --- small things
+
+    def _set_reserved(self, order: ChildOrder, lots: int) -> None:
+        account, side = order.account, order.request.side
+        account.release(order.product, side, order.reserved_price, order.reserved_lots)
+        account.reserve(order.product, side, order.reserved_price, lots)
+        order.reserved_lots = lots
+
+    def _last_prices(self) -> dict[str, int]:
+        return {code: venue.last_price for code, venue in self.venues.items()}
+
+    def _schedule(self, due_ns: int, task: Callable[[int], None]) -> None:
+        self._serial += 1
+        heappush(self._tasks, (due_ns, self._serial, task))
+
+    def _push_expiry(self, order: Expiring) -> None:
+        if len(self._expiries) > 100 + 4 * sum(
+            len(each.open) + len(each.open_parents) for each in self.records.values()
+        ):
+            self._expiries = [entry for entry in self._expiries if _is_active(entry[2])]
+            heapify(self._expiries)
+        self._serial += 1
+        heappush(self._expiries, (order.expire_ns, self._serial, order))
+
+    def _tell(self, order: ChildOrder, event: bytes, now_ns: int) -> None:
+        self._events.append((order.account.api_key, CHILD_CHANNEL, event))
+        self._events_ns = now_ns
+
+    def _tell_parent(self, parent: ParentOrder, event: bytes, now_ns: int) -> None:
+        self._events.append((parent.account.api_key, PARENT_CHANNEL, event))
+        self._events_ns = now_ns
+
+    def _list_id(self) -> int:
+        self._next_list_id += 1
+        return self._next_list_id
+
+
+def refused(request: str, refusal: Refusal) -> RequestRefusedError:
+    """The error that says so."""
+    return RequestRefusedError(request, refusal.code, refusal.message)
+
+
+def _is_active(order: Expiring) -> bool:
+    return (order.machine.state if isinstance(order, ParentOrder) else order.state) is OrderState.ACTIVE
+
+
+def _find(orders: Iterable[OrderT], order_id: str, accepted_id: str) -> OrderT | None:
+    for order in orders:
+        if (order_id and order.order_id == order_id) or (accepted_id and order.acceptance_id == accepted_id):
+            return order
+    return None

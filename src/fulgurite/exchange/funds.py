@@ -1,0 +1,72 @@
+"""Whether an account can pay for an order, and what an order makes it reserve (section 5 of the protocol reference)."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from fulgurite.exchange.accounts import Account, cost, is_fx, required_collateral
+from fulgurite.exchange.market import Outcome
+from fulgurite.exchange.matching import MatchingEngine, Order, Side, TimeInForce
+from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest
+from fulgurite.exchange.products import Product
+from fulgurite.protocol.choices import INSUFFICIENT_FUNDS, INSUFFICIENT_MARGIN, NOT_ACCEPTED, Refusal
+
+OPEN_STATES: Final = frozenset({"RUNNING", "PREOPEN", "CIRCUIT BREAK"})
+"""The states in which a market takes orders; cancellations are always taken."""
+
+
+class Venue(Protocol):
+    """One product's market, as the desk needs it. What is done there is published like everybody's."""
+
+    @property
+    def product(self) -> Product: ...
+
+    @property
+    def engine(self) -> MatchingEngine: ...
+
+    @property
+    def last_price(self) -> int:
+        """Ticks."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """RUNNING, CLOSED, STARTING, PREOPEN or CIRCUIT BREAK."""
+        ...
+
+    def submit(self, order: Order, now_ns: int, time_in_force: TimeInForce) -> Outcome: ...
+
+    def cancel(self, order_id: int, now_ns: int) -> Outcome | None: ...
+
+
+def refusal(account: Account, request: ChildRequest, venue: Venue) -> Refusal | None:
+    """Why an order would not be taken; None where it would."""
+    product = request.product
+    if venue.state not in OPEN_STATES:
+        return NOT_ACCEPTED
+    if not is_fx(product):
+        currency, needed = cost(product, request.side, price_to_reserve(request, venue), request.lots)
+        return None if needed <= account.available(currency) else INSUFFICIENT_FUNDS
+    exposure = account.exposure_lots(product.code, request.side, request.lots)
+    if exposure <= account.exposure_lots(product.code):
+        return None  # it makes a position smaller, which is always allowed
+    available = account.collateral + account.profit(product, venue.last_price)
+    return None if required_collateral(product, venue.last_price, exposure) <= available else INSUFFICIENT_MARGIN
+
+
+def price_to_reserve(request: ChildRequest, venue: Venue) -> int:
+    """The price in ticks that an order will not exceed: for a market buy the mean of what it would meet, rounded up."""
+    if request.order_type is ChildOrderType.LIMIT:
+        return request.price
+    if request.side is Side.SELL or is_fx(request.product):
+        return venue.last_price  # which is not what they reserve
+    if venue.state != "RUNNING":
+        return 2 * venue.last_price  # an itayose is to come, and nobody knows its price
+    left, ticks = request.lots, 0
+    for price, lots in venue.engine.levels(Side.SELL):
+        taken = min(left, lots)
+        ticks += price * taken
+        left -= taken
+        if not left:
+            break
+    return -(-ticks // request.lots)
