@@ -127,7 +127,8 @@ async def test_a_host_that_others_can_reach_is_warned_about():
     ("arguments", "said"),
     [
         (["exchange", "--replay", "missing.jsonl"], "replay: 'missing.jsonl'"),
-        (["exchange", "--speed", "2"], "--replay FILE with --speed"),
+        (["exchange", "--port", "0", "--speed", "0"], "speed"),
+        (["exchange", "--port", "0", "--speed", "1001"], "up to 1000"),
         (["exchange", "--loop"], "--replay FILE with --loop"),
         (["exchange", "--at", "tomorrow"], "UTC as in"),
         (["exchange", "--seed", "-1"], "an integer from 0"),

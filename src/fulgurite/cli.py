@@ -135,7 +135,11 @@ def exchange(
     seed: Seed = None,
     at: Annotated[
         str | None,
-        typer.Option(help="What the exchange's clock shows at the start, UTC.", metavar="TIME", show_default="now"),
+        typer.Option(
+            help="What the exchange's clock shows at the start, UTC; maintenance is at 19:00.",
+            metavar="TIME",
+            show_default="now",
+        ),
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Speak TLS with a self-made certificate.")] = False,
     replay: Annotated[
@@ -143,7 +147,11 @@ def exchange(
     ] = None,
     speed: Annotated[
         float | None,
-        typer.Option(help="Of the replay; 0 is as fast as readers take it.", show_default="1", min=0),
+        typer.Option(
+            help="Seconds of its clock that pass in one, up to 1000; a replay also takes 0: as fast as readers do.",
+            show_default="1",
+            min=0,
+        ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin the replay again at its end.")] = False,
     paused: Annotated[
@@ -153,7 +161,7 @@ def exchange(
 ) -> None:
     """Run the embedded exchange: both dialects and the public HTTP API, for your own programs."""
     if replay is None:
-        for name, is_given in (("speed", speed is not None), ("loop", loop), ("paused", paused)):
+        for name, is_given in (("loop", loop), ("paused", paused)):
             if is_given:
                 raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
     _run(_exchange(port, http_port, host, seed, at, tls, replay, speed, loop, paused, as_json))

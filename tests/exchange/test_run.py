@@ -113,7 +113,7 @@ async def test_tls_on_both_ports_with_a_certificate_to_trust():
 
 async def test_the_secret_is_in_the_ready_line_and_in_no_repr(exchange):
     ready = json.loads(exchange.ready_line())
-    assert list(ready) == ["realtime", "socketio", "http", "api_key", "api_secret", "seed"]
+    assert list(ready) == ["realtime", "socketio", "http", "api_key", "api_secret", "seed", "control"]
     assert ready["seed"] == 7
     assert exchange.api_secret == ready["api_secret"]
     assert exchange.api_secret not in repr(exchange) + str(exchange) + f"{exchange}"

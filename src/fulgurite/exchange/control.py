@@ -1,59 +1,153 @@
-"""The control API under `/control`: what a person or a test does to the exchange, not what a trader does."""
+"""The control API under `/control`: what a person or a test does to the exchange, not what a trader does.
+
+It answers programs on this machine only. What is not accepted is answered with HTTP status 400 and
+`{"error": ..., "field": ..., "accepted": ...}`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import islice
 from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from fulgurite.errors import InputError
 from fulgurite.exchange.replay import Replay, ReplayChange
 from fulgurite.server.bind import is_loopback
+from fulgurite.server.faultplan import ActiveFault
+from fulgurite.server.faults import parse_fault
+from fulgurite.server.published import Published
+from fulgurite.server.serve import RealtimeServer
 
 MAX_BODY_BYTES = 100_000
 """The longest body that is taken."""
 
+LINES_AT_ONCE = 500
+"""Lines of `/control/published` that are written before others have their turn."""
 
-def control_routes(replay: Replay | None) -> list[Route]:
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def control_routes(server: RealtimeServer, replay: Replay | None) -> list[Route]:
     """The routes under `/control`.
 
     Args:
+        server: whose connections are made to suffer and reported on.
         replay: what `/control/replay` steers; None where the exchange runs on order flow.
     """
-    return [Route("/control/replay", _handler(replay), methods=["GET", "POST"])]
+    handlers: list[tuple[str, str, Handler]] = [
+        ("/control/replay", "GET POST", _replay(replay)),
+        ("/control/faults", "GET POST DELETE", _faults(server)),
+        ("/control/faults/{number:int}", "DELETE", _fault(server)),
+        ("/control/published", "GET", _published(server)),
+        ("/control/connections", "GET", _connections(server)),
+    ]
+    return [Route(path, _guarded(handler), methods=methods.split()) for path, methods, handler in handlers]
 
 
-def _handler(replay: Replay | None) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(handler: Handler) -> Handler:
     async def handle(request: Request) -> Response:
         if not _is_from_here(request):
             return _json({"error": "the control API answers programs on this machine only, and no web page"}, 403)
+        try:
+            return await handler(request)
+        except InputError as error:
+            return _json({"error": str(error), "field": error.field, "accepted": error.accepted}, 400)
+
+    return handle
+
+
+def _replay(replay: Replay | None) -> Handler:
+    accepted = 'an object with any of "paused": true or false, "speed": number >= 0, "position": seconds >= 0'
+
+    async def handle(request: Request) -> Response:
         if replay is None:
             return _json({"error": "nothing is replayed; start the exchange with --replay FILE"}, 404)
         if request.method == "POST":
+            body = await _read_body(request, accepted)
             try:
-                replay.change(await _read_change(request))
-            except InputError as error:
-                return _json({"error": str(error), "field": error.field, "accepted": error.accepted}, 400)
+                replay.change(msgspec.json.decode(body, type=ReplayChange))
+            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+                raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
         return _json(replay.status(), 200)
 
     return handle
 
 
-async def _read_change(request: Request) -> ReplayChange:
-    accepted = 'an object with any of "paused": true or false, "speed": number >= 0, "position": seconds >= 0'
+def _faults(server: RealtimeServer) -> Handler:
+    accepted = 'an object such as {"fault": "close"}'
+
+    async def handle(request: Request) -> Response:
+        if request.method == "GET":
+            return _json([_shown(each) for each in server.faults.plan.active()], 200)
+        if request.method == "DELETE":
+            return _json({"ended": server.faults.end()}, 200)
+        body = await _read_body(request, accepted)
+        try:
+            given = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
+        return _json(_shown(server.faults.give(parse_fault(given))), 201)
+
+    return handle
+
+
+def _fault(server: RealtimeServer) -> Handler:
+    async def handle(request: Request) -> Response:
+        number = request.path_params["number"]
+        if not server.faults.end(number):
+            return _json({"error": f"no fault {number} is on or to come"}, 404)
+        return _json({"ended": 1}, 200)
+
+    return handle
+
+
+def _shown(active: ActiveFault) -> dict[str, object]:
+    """A fault as it was given, with its number."""
+    fault: dict[str, object] = msgspec.to_builtins(active.fault)
+    return {"number": active.number, **fault}
+
+
+def _published(server: RealtimeServer) -> Handler:
+    async def handle(request: Request) -> Response:
+        after = request.query_params.get("after", "0")
+        if not (after.isascii() and after.isdigit() and len(after) <= 18):
+            raise InputError("after", after, "the number of a message, or 0")
+        unknown = request.query_params.keys() - {"after", "channel"}
+        if unknown:
+            raise InputError("query", sorted(unknown)[0], ("after", "channel"))
+        messages = server.log.after(int(after), request.query_params.get("channel"))
+        # What was forgotten cannot be told from what never was, so it says where its memory begins.
+        headers = {"Fulgurite-First-Number": str(server.log.first_number)}
+        return StreamingResponse(_lines(messages), headers=headers, media_type="application/jsonl")
+
+    return handle
+
+
+async def _lines(messages: list[Published]) -> AsyncIterator[bytes]:
+    left = iter(messages)
+    while lines := b"".join(each.line() for each in islice(left, LINES_AT_ONCE)):
+        yield lines
+
+
+def _connections(server: RealtimeServer) -> Handler:
+    async def handle(request: Request) -> Response:
+        return _json(server.reports(), 200)
+
+    return handle
+
+
+async def _read_body(request: Request, accepted: str) -> bytes:
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise InputError("body", f"more than {MAX_BODY_BYTES} bytes", accepted)
-    try:
-        return msgspec.json.decode(body, type=ReplayChange)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
+    return body
 
 
 def _is_from_here(request: Request) -> bool:

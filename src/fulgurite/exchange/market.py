@@ -6,12 +6,16 @@ All times are nanoseconds since 1970-01-01 UTC and come in as arguments.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from fulgurite.errors import InputError
+from fulgurite.exchange.itayose import uncrossing_price
 from fulgurite.exchange.matching import Fill, LevelKey, MatchingEngine, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS, acceptance_id, wire_time
 from fulgurite.exchange.products import Product
+from fulgurite.exchange.timeline import MarketState
+from fulgurite.protocol.choices import CIRCUIT_BREAK_PERCENT, CIRCUIT_BREAK_SECONDS
 from fulgurite.protocol.messages import Execution
 
 KEPT_EXECUTIONS = 10_000
@@ -22,10 +26,14 @@ _DAY_MINUTES = 1440
 
 
 class Outcome(NamedTuple):
-    """What one order or cancellation did to a market."""
+    """What one order, cancellation or itayose did to a market."""
 
     executions: list[Execution]
     changed: list[LevelKey]
+    fills: Sequence[Fill] = ()
+    """The orders behind each of `executions`."""
+    lapsed: Sequence[Order] = ()
+    """Market orders that found nobody in an itayose; they are gone."""
 
 
 class Market:
@@ -35,11 +43,17 @@ class Market:
         product: its rules.
         start_ns: when the exchange starts; the 24 hours before it have the product's typical volume.
         execution_ids: where the ids of executions come from; products may share one counter (section 3.4).
+        breaks_circuit: whether an execution too far from the last minutes' price begins a circuit break.
     """
 
-    def __init__(self, product: Product, *, start_ns: int, execution_ids: Iterator[int]) -> None:
+    def __init__(
+        self, product: Product, *, start_ns: int, execution_ids: Iterator[int], breaks_circuit: bool = False
+    ) -> None:
         self.product = product
         self.engine = MatchingEngine()
+        # What may be done at present, and when an auction is to end: None where that is not known or none is held.
+        self.state = MarketState.RUNNING
+        self.auction_end_ns: int | None = None
         # The newest executions, oldest first.
         self.executions: deque[Execution] = deque(maxlen=KEPT_EXECUTIONS)
         # Rises with every order and cancellation: what the ticker calls `tick_id` (section 3.3).
@@ -51,19 +65,71 @@ class Market:
         # The order whose price that was.
         self.last_maker_id = 0
         self._volume = _RollingVolume(start_ns, product.typical.daily_lots)
+        self._band = _PriceBand()
+        self._breaks_circuit = breaks_circuit
         self._execution_ids = execution_ids
 
     def submit(self, order: Order, now_ns: int, time_in_force: TimeInForce = TimeInForce.GTC) -> Outcome:
-        """Match an order and keep the executions.
+        """Take an order: match it, or let it rest where an itayose is to come; keep the executions.
+
+        Before an itayose an IOC or FOK order lapses, since nothing can be executed at once. An execution too far from
+        the price of the minutes before begins a circuit break, once the whole order has been matched.
 
         Raises:
-            InputError: an order of this id rests already.
+            InputError: an order of this id rests already, or the market is CLOSED.
         """
-        report = self.engine.submit(order, time_in_force)
+        if self.state is MarketState.CLOSED:
+            raise InputError("state", str(self.state), "an order while the market is not CLOSED")
         self._tick(now_ns)
-        executions = [self._execution(fill, now_ns) for fill in report.fills]
+        if self.state.is_auction:
+            return Outcome([], self.engine.rest(order).changed if time_in_force is TimeInForce.GTC else [])
+        report = self.engine.submit(order, time_in_force)
+        executions = [self._execution(fill, str(fill.taker.side), now_ns) for fill in report.fills]
         self.executions.extend(executions)
-        return Outcome(executions, report.changed)
+        if executions and self._band.leaves(self.last_price, now_ns) and self._breaks_circuit:
+            self.break_circuit(now_ns)
+        return Outcome(executions, report.changed, report.fills)
+
+    def break_circuit(self, now_ns: int) -> None:
+        """Begin a circuit break; does nothing where the market is not RUNNING."""
+        if self.state is MarketState.RUNNING:
+            self.change_state(MarketState.CIRCUIT_BREAK, now_ns, now_ns + CIRCUIT_BREAK_SECONDS * 1_000_000_000)
+
+    def change_state(self, state: MarketState, now_ns: int, auction_end_ns: int | None = None) -> Outcome:
+        """Go over to another state. From an auction to RUNNING there is an itayose.
+
+        Args:
+            state: the state from now on.
+            now_ns: the present; all executions of the itayose have this time.
+            auction_end_ns: when the auction that begins now is to end.
+        """
+        outcome = Outcome([], [])
+        if self.state.is_auction and state is MarketState.RUNNING:
+            outcome = self._itayose(now_ns)
+        if state is MarketState.RUNNING:
+            self._band.restart(self.last_price, now_ns)
+        self.state, self.auction_end_ns = state, auction_end_ns
+        self._tick(now_ns)
+        return outcome
+
+    def _itayose(self, now_ns: int) -> Outcome:
+        changed: dict[LevelKey, None] = {}
+        executions: list[Execution] = []
+        fills: list[Fill] = []
+        price = uncrossing_price(self.engine, self.last_price)
+        if price is not None:
+            report = self.engine.uncross(price)
+            changed.update(dict.fromkeys(report.changed))
+            fills = report.fills
+            executions = [self._execution(fill, "", now_ns) for fill in fills]
+            self.executions.extend(executions)
+        # A market order does not rest where orders are matched as they come.
+        lapsed = [order for side in Side for order in self.engine.market_orders(side)]
+        for order in lapsed:
+            gone = self.engine.cancel(order.id)
+            assert gone is not None, "it rests"
+            changed.update(dict.fromkeys(gone.changed))
+        return Outcome(executions, list(changed), fills, lapsed)
 
     def cancel(self, order_id: int, now_ns: int) -> Outcome | None:
         """Take a resting order out; None where no such order rests (any more)."""
@@ -81,7 +147,8 @@ class Market:
         """The middle of the best prices in ticks, rounded down (section 3.1).
 
         With one side empty the reference is silent. Then it is the best bid, or one tick below the best ask, or 0:
-        so it is still never below a bid and always below every ask, which is what clients check books against.
+        so it is still never below a bid and always below every ask, which is what clients check books against. Only
+        before an itayose that does not hold: there the best prices may have crossed.
         """
         bid, ask = self.engine.best(Side.BUY), self.engine.best(Side.SELL)
         if bid is not None and ask is not None:
@@ -94,14 +161,14 @@ class Market:
         self.tick_id += 1
         self.changed_ns = now_ns
 
-    def _execution(self, fill: Fill, now_ns: int) -> Execution:
+    def _execution(self, fill: Fill, side: str, now_ns: int) -> Execution:
         self.last_price, self.last_maker_id = fill.price, fill.maker.id
         self._volume.add(now_ns, fill.size)
         taker, maker = (acceptance_id(order.accepted_ns, order.id) for order in (fill.taker, fill.maker))
         buyer, seller = (taker, maker) if fill.taker.side is Side.BUY else (maker, taker)
         return Execution(
             id=next(self._execution_ids),
-            side=str(fill.taker.side),
+            side=side,
             # Quotients of integers below 2^53: exactly the floats that the decimal texts give.
             price=fill.price / 10**self.product.price_decimals,
             size=fill.size / LOTS,
@@ -109,6 +176,31 @@ class Market:
             buy_child_order_acceptance_id=buyer,
             sell_child_order_acceptance_id=seller,
         )
+
+
+class _PriceBand:
+    """Around the price of some minutes ago: an execution outside of it is a reason for a circuit break."""
+
+    def __init__(self) -> None:
+        # The last price of each minute that had one, oldest first: the newest of those that are old enough, and later.
+        self._prices: deque[tuple[int, int]] = deque()
+
+    def restart(self, price: int, now_ns: int) -> None:
+        """Forget the past: this is the price."""
+        self._prices = deque([(now_ns // _MINUTE_NS, price)])
+
+    def leaves(self, price: int, now_ns: int) -> bool:
+        """Take note of the price in ticks of an execution; tell whether it is outside."""
+        minute = now_ns // _MINUTE_NS
+        prices = self._prices
+        while len(prices) > 1 and prices[1][0] <= minute - CIRCUIT_BREAK_SECONDS // 60:
+            prices.popleft()
+        reference = prices[0][1] if prices else price
+        if len(prices) > 1 and prices[-1][0] == minute:
+            prices.pop()
+        if not prices or prices[-1][0] != minute:
+            prices.append((minute, price))
+        return abs(price - reference) * 100 > CIRCUIT_BREAK_PERCENT * reference
 
 
 class _RollingVolume:

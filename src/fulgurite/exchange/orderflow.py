@@ -13,6 +13,7 @@ from random import Random
 from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.matching import LevelKey, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOT_DECIMALS
+from fulgurite.exchange.timeline import MarketState
 
 OWNER = "order flow"
 """The owner of all its orders. Those of others it trades with, and never cancels."""
@@ -34,6 +35,22 @@ OWNER_IS_QUICKER = 0.85
 # The part of orders and cancellations that are about the orders far from the best price, and how much larger those are.
 FAR_SHARE = 0.08
 FAR_SIZE = 4
+# While a market is closed, orders that rest are cancelled so seldom: 4 to 10 seconds apart in a busy product
+# (section 1.4), and never more often than once in so many seconds where less happens anyway.
+TRICKLE_PAUSES_S = (4.0, 10.0)
+
+# Before an itayose: how much longer the pauses are than in trade, the part of orders that are market orders, and the
+# part of the others that accept a worse price than what the product is worth.
+AUCTION_SLOWNESS = 2.0
+AUCTION_MARKET_SHARE = 0.04
+AUCTION_EAGER_SHARE = 0.3
+
+# Trade after an itayose begins about a second later (section 10).
+REOPENING_PAUSE_S = 1.0
+
+NEVER_NS = 2**63 - 1
+"""A time that does not come."""
+
 # No order is further than this from the middle, as a logarithm: a bid at 40% of it, an ask at 250%.
 FAR_LIMIT = 0.9
 
@@ -114,15 +131,37 @@ class OrderFlow:
 
     def act(self) -> Outcome | None:
         """Do what is due at `next_ns`, and set the next time. The first time it places the initial book."""
-        now_ns = self.next_ns
+        now_ns, state = self.next_ns, self._market.state
+        outcome: Outcome | None
         if not self._last_id:
-            outcome: Outcome | None = self._place_initial_book(now_ns)
+            outcome = self._place_initial_book(now_ns)
+        elif state is MarketState.CLOSED:
+            outcome = self._cancel_one(self._near[self._either_side()], now_ns)
+        elif state.is_auction:
+            outcome = self._decide_before_itayose(now_ns)
         else:
             outcome = self._handle_stale_quote(now_ns) or self._decide(now_ns)
-        clustered = self._rng.random() < CLUSTERED_SHARE
-        pause_s = self._rng.expovariate(1 / (CLUSTER_PAUSE_S if clustered else self._pause_s))
-        self.next_ns = now_ns + 1 + int(pause_s * 1e9)
+        self._set_next(now_ns)
         return outcome
+
+    def enter_state(self, now_ns: int) -> None:
+        """The market's state has changed: the next time comes at the new pace."""
+        is_running = self._market.state is MarketState.RUNNING
+        self._set_next(now_ns + (int(REOPENING_PAUSE_S * 1e9) if is_running else 0))
+
+    def sleep(self) -> None:
+        """Do nothing until the next `enter_state`."""
+        self.next_ns = NEVER_NS
+
+    def _set_next(self, after_ns: int) -> None:
+        if self._market.state is MarketState.CLOSED:
+            pause_s = self._rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
+        else:
+            clustered = self._rng.random() < CLUSTERED_SHARE
+            pause_s = self._rng.expovariate(1 / (CLUSTER_PAUSE_S if clustered else self._pause_s))
+            if self._market.state.is_auction:
+                pause_s *= AUCTION_SLOWNESS
+        self.next_ns = after_ns + 1 + int(pause_s * 1e9)
 
     def _place_initial_book(self, now_ns: int) -> Outcome:
         changed: list[LevelKey] = []
@@ -154,11 +193,27 @@ class OrderFlow:
             return self._submit(side.opposite, quote.price, self._lots(), now_ns, TimeInForce.IOC)
         return None
 
-    def _decide(self, now_ns: int) -> Outcome | None:
+    def _decide_before_itayose(self, now_ns: int) -> Outcome | None:
         rng = self._rng
-        side = Side.BUY if rng.random() < 0.5 else Side.SELL
-        if rng.random() < self._typical.taker_share:
+        side = self._either_side()
+        if rng.random() < AUCTION_MARKET_SHARE:
+            return self._submit(side, None, self._lots(), now_ns)
+        if rng.random() < AUCTION_EAGER_SHARE:
+            # As far on the other side of the worth as others keep off it, so that orders cross.
+            return self._place_near(side, now_ns, eagerness=-1.0)
+        return self._place_or_cancel(side, now_ns)
+
+    def _decide(self, now_ns: int) -> Outcome | None:
+        side = self._either_side()
+        if self._rng.random() < self._typical.taker_share:
             return self._submit(side, None, self._lots(), now_ns, TimeInForce.IOC)
+        return self._place_or_cancel(side, now_ns)
+
+    def _either_side(self) -> Side:
+        return Side.BUY if self._rng.random() < 0.5 else Side.SELL
+
+    def _place_or_cancel(self, side: Side, now_ns: int) -> Outcome | None:
+        rng = self._rng
         if rng.random() < FAR_SHARE:
             ids, typical, place = self._far[side], self._typical.far_orders, self._place_far
         else:
@@ -177,9 +232,9 @@ class OrderFlow:
                 return outcome
         return None
 
-    def _place_near(self, side: Side, now_ns: int) -> Outcome:
+    def _place_near(self, side: Side, now_ns: int, eagerness: float = 1.0) -> Outcome:
         distance_bp = self._typical.spread_bp / 2 + self._rng.expovariate(1 / self._typical.near_bp)
-        price = self._price(side, distance_bp / 1e4, now_ns)
+        price = self._price(side, eagerness * distance_bp / 1e4, now_ns)
         outcome = self._submit(side, price, self._lots(), now_ns)
         self._near[side].append(self._last_id)
         return outcome

@@ -129,6 +129,16 @@ class Publisher:
             published.append(self._publish_ticker(now_ns))
         return published
 
+    def flush(self, now_ns: int) -> list[Published]:
+        """What waits is published at once, before its time."""
+        self._board_due_ns, self._executions_due_ns, self._ticker_due_ns = (
+            None if due_ns is None else now_ns
+            for due_ns in (self._board_due_ns, self._executions_due_ns, self._ticker_due_ns)
+        )
+        published = self.publish()
+        self._ticker_due_ns = None  # one that has to keep its distance is told with the next change
+        return published
+
     def _publish_ticker(self, now_ns: int) -> Published:
         self._ticker_due_ns = None
         self._ticker_from_ns = now_ns + TICKER_GAP_NS

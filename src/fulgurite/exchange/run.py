@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,24 +15,20 @@ import msgspec
 
 from fulgurite.errors import InputError
 from fulgurite.exchange.control import control_routes
+from fulgurite.exchange.drive import OPEN_AT_FIRST_NS, ExchangeClock, drive
 from fulgurite.exchange.http import create_app
 from fulgurite.exchange.marketdata import MarketData
 from fulgurite.exchange.replay import Replay
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.auth import AuthChecker
 from fulgurite.server.bind import bind_socket, port_of, url_host
+from fulgurite.server.faults import AnyFault, Fault, parse_fault
 from fulgurite.server.http import serve_app
-from fulgurite.server.serve import RealtimeServer, serve
+from fulgurite.server.serve import serve
 from fulgurite.server.tls import self_made
 
 DEFAULT_PORT: Final = 7351
 DEFAULT_HTTP_PORT: Final = 7352
-
-SHORTEST_STEP_SECONDS: Final = 0.01
-"""The market moves this often at most; what falls between goes out together."""
-
-LONGEST_LAG_SECONDS: Final = 5.0
-"""A process that was suspended for longer does not make up for it: the exchange's clock stood still meanwhile."""
 
 MAX_SEED: Final = 2**63 - 1
 
@@ -54,6 +50,8 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     """With TLS: the file of the certificate to trust, there as long as the exchange runs."""
     replay: str | None = None
     """The frame log that is replayed, if one is."""
+    control: str | None = None
+    """The control API, unless it is off."""
 
     def ready_line(self) -> str:
         """The line that `fulgurite exchange --json` prints once everything is ready, the secret included."""
@@ -76,6 +74,8 @@ async def run(
     speed: float = 1.0,
     loop: bool = False,
     paused: bool = False,
+    faults: Iterable[AnyFault | Mapping[str, object]] = (),
+    control: bool = True,
 ) -> AsyncIterator[Exchange]:
     """Run an exchange until the context is left.
 
@@ -84,20 +84,25 @@ async def run(
         port: the realtime port, 0 to 65535; 0 takes any free one.
         http_port: the HTTP port, likewise.
         seed: what the market's randomness comes from, 0 to 2**63-1; None draws one.
-        start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC; None for the present. The
-            same seed and start give the same stream to the byte.
+        start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC; None for the present, and
+            then no maintenance begins within the first hour. The same seed and start give the same stream to the byte.
         tls: speak TLS 1.2 or later with a self-made certificate.
         replay: serve this frame log instead of a market.
-        speed: of the replay: recorded seconds that pass in one second; 0 is as fast as readers take it.
+        speed: seconds of the exchange's clock that pass in one second, up to 1000 and above 0; of the replay also 0,
+            which is as fast as readers take it. Signatures are always checked against the machine's own clock, which
+            is the one that clients know, and heartbeats keep their pace.
         loop: begin the replay again at its end.
         paused: hold the replay until `/control/replay` is told to go on.
+        faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them.
+        control: serve the control API, to programs on this machine.
 
     Raises:
-        InputError: an argument is out of its range, or the frame log cannot be read.
+        InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
         ListenError: a port or the host cannot be had.
     """
     if seed is not None and not 0 <= seed <= MAX_SEED:
         raise InputError("seed", seed, f"an integer from 0 to {MAX_SEED}")
+    plan = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
     api_key, api_secret = f"demo-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)
     checker = AuthChecker({api_key: api_secret}, time.time)
     async with contextlib.AsyncExitStack() as stack:
@@ -115,11 +120,14 @@ async def run(
         else:
             seed = secrets.randbelow(1_000_000) if seed is None else seed
             now_ns = time.time_ns() if start_ns is None else start_ns
-            markets = simulation = Simulation(seed, now_ns)
-            work = _drive(simulation, server, now_ns)
+            open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
+            markets = simulation = Simulation(seed, now_ns, open_until_ns=open_until_ns)
+            work = drive(simulation, server, ExchangeClock(now_ns, speed))
         await stack.enter_async_context(_running(work))
-        app = create_app(markets, control_routes(player))
+        app = create_app(markets, control_routes(server, player) if control else ())
         await stack.enter_async_context(serve_app(app, http_socket, context))
+        for fault in plan:
+            server.faults.give(fault)
         ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None
         http_host = f"{url_host(host)}:{port_of(http_socket)}"
         yield Exchange(
@@ -131,23 +139,8 @@ async def run(
             seed=None if replay is not None else seed,
             ca_file=ca_file,
             replay=None if replay is None else str(replay),
+            control=f"{'https' if tls else 'http'}://{http_host}/control" if control else None,
         )
-
-
-async def _drive(simulation: Simulation, server: RealtimeServer, start_ns: int) -> None:
-    """Let the market live at the pace of the clock."""
-    loop = asyncio.get_running_loop()
-    # The loop's clock never goes back, unlike the one on the wall.
-    started = loop.time()
-    while True:
-        now_ns = start_ns + int((loop.time() - started) * 1e9)
-        lag = (now_ns - simulation.next_event_ns) / 1e9
-        if lag > LONGEST_LAG_SECONDS:
-            started += lag
-            continue
-        for published in simulation.advance(now_ns):
-            server.hub.publish(published.channel, published.message)
-        await asyncio.sleep(max((simulation.next_event_ns - now_ns) / 1e9, SHORTEST_STEP_SECONDS))
 
 
 @contextlib.asynccontextmanager

@@ -10,14 +10,24 @@ from collections.abc import Sequence
 from itertools import count
 from random import Random
 
-from fulgurite.exchange.market import Market
+from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.marketdata import MarketInfo
 from fulgurite.exchange.matching import Side
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.orderflow import SHARED_REACH_BP, SHARED_VOLATILITY_BP, MeanRevertingWalk, OrderFlow
 from fulgurite.exchange.products import PRODUCTS, Product
 from fulgurite.exchange.publisher import Published, Publisher
+from fulgurite.exchange.timeline import (
+    MAINTENANCE_CODE,
+    MAINTENANCE_REASON,
+    CloseConnections,
+    MarketState,
+    Step,
+    next_step,
+    steps_taken,
+)
 from fulgurite.protocol import channels
+from fulgurite.protocol.choices import MAINTENANCE_SENDS_SNAPSHOTS
 from fulgurite.protocol.messages import Board, Execution, Level, Ticker, decode_message
 
 SNAPSHOT_NS = 5_000_000_000
@@ -40,11 +50,15 @@ class Simulation:
 
     Args:
         seed: what all its randomness comes from.
-        start_ns: when it starts, nanoseconds since 1970-01-01 UTC. Another start gives the same stream, shifted.
+        start_ns: when it starts, nanoseconds since 1970-01-01 UTC. A start whole days later gives the same stream,
+            shifted; so does any other, as long as no maintenance comes (see `timeline`).
         products: which products it has, at least one.
+        open_until_ns: a maintenance that begins before this does not take place.
     """
 
-    def __init__(self, seed: int, start_ns: int, products: Sequence[Product] = PRODUCTS) -> None:
+    def __init__(
+        self, seed: int, start_ns: int, products: Sequence[Product] = PRODUCTS, *, open_until_ns: int = 0
+    ) -> None:
         warm_ups_ns = {
             product.code: round(WARM_UP_EVENTS / product.typical.events_per_second * 1e9) for product in products
         }
@@ -58,7 +72,9 @@ class Simulation:
         execution_ids = {market_type: count(first) for market_type, first in FIRST_EXECUTION_IDS.items()}
         self._trading: dict[str, _Trading] = {}
         for product in products:
-            market = Market(product, start_ns=start_ns, execution_ids=execution_ids[product.market_type])
+            market = Market(
+                product, start_ns=start_ns, execution_ids=execution_ids[product.market_type], breaks_circuit=True
+            )
             flow = OrderFlow(
                 market,
                 Random(f"{seed} {product.code} flow"),
@@ -68,29 +84,39 @@ class Simulation:
             )
             publisher = Publisher(market, Random(f"{seed} {product.code} publisher"))
             self._trading[product.code] = _Trading(market, flow, publisher)
+        self._schedule = _Schedule(list(self._trading.values()), start_ns, open_until_ns)
         bursts = [
             _SnapshotBurst(
                 [trading.publisher for trading in self._trading.values() if trading.market_type == market_type],
                 start_ns + phase_ns,
                 Random(f"{seed} {market_type} snapshots"),
+                self._schedule,
             )
             for market_type, phase_ns in SNAPSHOT_PHASES_NS.items()
         ]
-        self._sources: list[_Trading | _SnapshotBurst] = [*self._trading.values(), *bursts]
+        # The schedule stands first: whatever else happens at the same moment happens in the new state.
+        self._sources: list[_Schedule | _Trading | _SnapshotBurst] = [
+            self._schedule,
+            *self._trading.values(),
+            *bursts,
+        ]
         self._warm_up(start_ns)
+        taken = steps_taken(start_ns, open_until_ns)
+        if taken and taken[-1].state is not MarketState.RUNNING:
+            self._schedule.take(taken[-1], start_ns)
 
     @property
     def next_event_ns(self) -> int:
         """When something happens next, published or not."""
         return self._next().next_ns
 
-    def advance(self, until_ns: int) -> list[Published]:
-        """Let everything up to and including `until_ns` happen; return what is published, in order of time.
+    def advance(self, until_ns: int) -> list[Published | CloseConnections]:
+        """Let everything up to and including `until_ns` happen; return what is to be done of it, in order of time.
 
         Does nothing where that time has passed already. A caller that has slept for hours rather begins a new
         simulation: every second of them is simulated.
         """
-        published: list[Published] = []
+        published: list[Published | CloseConnections] = []
         while (source := self._next()).next_ns <= until_ns:
             published += source.act()
         return published
@@ -121,14 +147,27 @@ class Simulation:
         return self._trading[product_code].market.executions
 
     def state(self, product_code: str) -> str:
-        """Always RUNNING: maintenance and itayose are not built yet."""
-        return "RUNNING"
+        """The state of a market (section 3.3)."""
+        return str(self._trading[product_code].market.state)
 
     def health(self, product_code: str) -> str:
-        """Always NORMAL."""
-        return "NORMAL"
+        """NORMAL, NO ORDER while closed, STOP once the connections have been closed, too (section 3.7)."""
+        if self._schedule.is_stopped:
+            return "STOP"
+        return "NO ORDER" if self._trading[product_code].market.state is MarketState.CLOSED else "NORMAL"
 
-    def _next(self) -> _Trading | _SnapshotBurst:
+    def break_circuit(self, product_code: str, now_ns: int) -> None:
+        """Begin a circuit break of a market that is RUNNING.
+
+        Args:
+            product_code: one of `markets()`.
+            now_ns: the present; not before what `advance` was told last.
+        """
+        trading = self._trading[product_code]
+        trading.market.break_circuit(now_ns)
+        trading.enter_state(now_ns)
+
+    def _next(self) -> _Schedule | _Trading | _SnapshotBurst:
         # Of several at the same time the first in this order acts first, always.
         return min(self._sources, key=lambda source: source.next_ns)
 
@@ -139,6 +178,42 @@ class Simulation:
             flow.act()
 
 
+class _Schedule:
+    """The daily maintenance of all markets (section 1.4)."""
+
+    def __init__(self, trading: Sequence[_Trading], start_ns: int, open_until_ns: int) -> None:
+        # Whether the realtime service is stopped: from the close of the connections on until PREOPEN.
+        self.is_stopped = False
+        self._trading = trading
+        self._open_until_ns = open_until_ns
+        self._next = next_step(start_ns, open_until_ns)
+
+    @property
+    def next_ns(self) -> int:
+        return self._next.at_ns
+
+    def act(self) -> list[Published | CloseConnections]:
+        """Take the step that is due at `next_ns`."""
+        step = self._next
+        self._next = next_step(step.at_ns, self._open_until_ns)
+        return self.take(step, step.at_ns)
+
+    def take(self, step: Step, now_ns: int) -> list[Published | CloseConnections]:
+        """Bring all markets to where they are after `step`, the last one before the next."""
+        published: list[Published | CloseConnections] = []
+        end_ns = self._next.at_ns if step.state.is_auction else None
+        for trading in self._trading:
+            trading.change_state(step.state, now_ns, end_ns)
+            if step.closes_connections:
+                trading.flow.sleep()
+                # Nothing may be left that would come after the close.
+                published += trading.publisher.flush(now_ns)
+        self.is_stopped = step.closes_connections
+        if step.closes_connections:
+            published.append(CloseConnections(now_ns, MAINTENANCE_CODE, MAINTENANCE_REASON))
+        return published
+
+
 class _Trading:
     """One product: its market, those who trade there, and what is published of it."""
 
@@ -146,6 +221,8 @@ class _Trading:
         self.market = market
         self.flow = flow
         self.publisher = publisher
+        # The state that flow and publisher know of.
+        self._known_state = market.state
 
     @property
     def market_type(self) -> str:
@@ -153,32 +230,56 @@ class _Trading:
 
     @property
     def next_ns(self) -> int:
-        due_ns = self.publisher.next_ns
-        return self.flow.next_ns if due_ns is None else min(due_ns, self.flow.next_ns)
+        next_ns, due_ns, end_ns = self.flow.next_ns, self.publisher.next_ns, self.market.auction_end_ns
+        if due_ns is not None and due_ns < next_ns:
+            next_ns = due_ns
+        return next_ns if end_ns is None or next_ns < end_ns else end_ns
 
     def act(self) -> list[Published]:
-        """Do what is due at `next_ns`; where both are, publish first."""
+        """Do one thing that is due at `next_ns`: end an auction, else publish, else let the order flow act."""
         now_ns = self.next_ns
-        if self.publisher.next_ns == now_ns:
+        if self.market.auction_end_ns == now_ns:
+            self.change_state(MarketState.RUNNING, now_ns)
+        elif self.publisher.next_ns == now_ns:
             return self.publisher.publish()
-        outcome = self.flow.act()
-        if outcome:
-            self.publisher.record(outcome, now_ns)
+        else:
+            outcome = self.flow.act()
+            if outcome:
+                self.record(outcome, now_ns)
         return []
+
+    def record(self, outcome: Outcome, now_ns: int) -> None:
+        """Take note of what an order or a cancellation did: everything that happens in the market comes by here."""
+        self.publisher.record(outcome, now_ns)
+        self.enter_state(now_ns)
+
+    def change_state(self, state: MarketState, now_ns: int, auction_end_ns: int | None = None) -> None:
+        """Bring the market to a state; does nothing where it is there already."""
+        if state is not self.market.state:
+            self.record(self.market.change_state(state, now_ns, auction_end_ns), now_ns)
+
+    def enter_state(self, now_ns: int) -> None:
+        """Tell the order flow and the ticker where the market is in another state than before."""
+        if self._known_state is not self.market.state:
+            self._known_state = self.market.state
+            self.flow.enter_state(now_ns)
+            self.publisher.announce(now_ns)
 
 
 class _SnapshotBurst:
     """The snapshots of all products of one market type, which come together."""
 
-    def __init__(self, publishers: Sequence[Publisher], first_ns: int, rng: Random) -> None:
+    def __init__(self, publishers: Sequence[Publisher], first_ns: int, rng: Random, schedule: _Schedule) -> None:
         self.next_ns = first_ns
         self._publishers = publishers
         self._due_ns = first_ns
         self._rng = rng
+        self._schedule = schedule
 
     def act(self) -> list[Published]:
         """The snapshots that are due at `next_ns`."""
-        snapshots = [publisher.snapshot(self.next_ns) for publisher in self._publishers]
+        is_silent = self._schedule.is_stopped and not MAINTENANCE_SENDS_SNAPSHOTS
+        snapshots = [] if is_silent else [publisher.snapshot(self.next_ns) for publisher in self._publishers]
         # The jitter does not add up: 4,898 to 5,111 ms apart were measured, 5.0 s on average (section 3.1).
         self._due_ns += SNAPSHOT_NS
         self.next_ns = self._due_ns + self._rng.randrange(-50_000_000, 50_000_000)

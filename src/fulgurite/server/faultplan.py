@@ -191,6 +191,8 @@ class Sufferer:
     def __init__(self, older: Callable[[str, float], Published | None], is_dummy: bool = False) -> None:
         self._older = older
         self._is_dummy = is_dummy
+        self.is_well = not is_dummy
+        """Whether it suffers nothing."""
         self._faults: list[ActiveFault] = []
         # Of each fault, by its number: how often it has hit this connection; snapshots count for each channel.
         self._hits: dict[tuple[int, str], int] = {}
@@ -201,11 +203,7 @@ class Sufferer:
     def set_faults(self, faults: Iterable[ActiveFault]) -> None:
         """These are on for the connection now."""
         self._faults = [each for each in faults if self._befalls(each)]
-
-    @property
-    def is_well(self) -> bool:
-        """Whether it suffers nothing."""
-        return not (self._faults or self._is_dummy)
+        self.is_well = not (self._faults or self._is_dummy)
 
     def numbers(self) -> list[int]:
         """The numbers of the faults that are on."""

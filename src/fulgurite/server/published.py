@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -78,13 +79,11 @@ class PublishedLog:
             self._bytes -= len(self._messages.popleft().message) + _MESSAGE_OVERHEAD
         return published
 
-    def after(self, number: int, channel: str | None = None) -> Iterator[Published]:
+    def after(self, number: int, channel: str | None = None) -> list[Published]:
         """The messages with greater numbers, oldest first; of one channel, or of all."""
-        first = max(number + 1 - self.first_number, 0)
         # Numbers are consecutive, so the place of each is known.
-        for index in range(first, len(self._messages)):
-            if channel in (None, self._messages[index].channel):
-                yield self._messages[index]
+        messages = islice(self._messages, max(number + 1 - self.first_number, 0), None)
+        return [each for each in messages if channel in (None, each.channel)]
 
     def older(self, channel: str, age: float) -> Published | None:
         """The newest message of a channel that is `age` seconds old, or else the oldest; None where none is kept."""

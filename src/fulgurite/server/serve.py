@@ -115,13 +115,17 @@ class RealtimeServer:
             self._has_subscriber.clear()
             await self._has_subscriber.wait()
 
+    def close_all(self, code: int, reason: str) -> None:
+        """Close every connection, after what has been published to it."""
+        for connection in tuple(self._connections):
+            connection.close(code, reason)
+
     async def stop(self) -> None:
         """Say 1001 to every client and wait for them, a second at most."""
         self._ping_timer.cancel()
         self.faults.stop()
         self.hub.flush()
-        for connection in tuple(self._connections):
-            connection.close(1001, "the server is going away")
+        self.close_all(1001, "the server is going away")
         if self._connections:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):

@@ -1,0 +1,82 @@
+"""The exchange's own clock, and the market living at its pace."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from fulgurite.errors import InputError
+from fulgurite.exchange.simulation import Simulation
+from fulgurite.exchange.timeline import CloseConnections
+from fulgurite.server.serve import RealtimeServer
+
+MAX_SPEED: Final = 1000.0
+"""Seconds of the exchange that can pass in one second; a machine that cannot keep up goes as fast as it can."""
+
+SHORTEST_STEP_SECONDS: Final = 0.01
+"""The market moves this often at most; what falls between goes out together."""
+
+LONGEST_LAG_SECONDS: Final = 5.0
+"""A process that was suspended for longer does not make up for it: the exchange's clock stood still meanwhile."""
+
+LONGEST_FAST_LAG_SECONDS: Final = 0.1
+"""The same at speeds above 1, where the reason will be that the machine cannot keep up."""
+
+LONGEST_WORK_SECONDS: Final = 0.02
+"""The market is simulated for about this long at a time; then connections have their turn, however far behind it is."""
+
+OPEN_AT_FIRST_NS: Final = 3600 * 1_000_000_000
+"""An exchange that starts at the present has no maintenance in its first hour: whoever starts one gets an open market,
+at any time of day. One that is told when to start has it exactly on time."""
+
+
+class ExchangeClock:
+    """What time it is at the exchange. Its own: it starts where it is told and runs as fast as it is told.
+
+    Args:
+        start_ns: what it shows at first, nanoseconds since 1970-01-01 UTC.
+        speed: its seconds that pass in one second, above 0 and up to `MAX_SPEED`.
+
+    Raises:
+        InputError: the speed is out of this range.
+    """
+
+    def __init__(self, start_ns: int, speed: float = 1.0) -> None:
+        if not 0 < speed <= MAX_SPEED:
+            raise InputError("speed", speed, f"a number above 0 and up to {MAX_SPEED:g}")
+        self.speed = speed
+        # It showed `_anchor_ns` at this time of the machine's clock that never goes back, unlike the one on the wall.
+        self._anchor_ns = start_ns
+        self._anchor_at = time.monotonic()
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970-01-01 UTC."""
+        return self._anchor_ns + int((time.monotonic() - self._anchor_at) * self.speed * 1e9)
+
+    def set_back(self, now_ns: int) -> None:
+        """Show `now_ns`, an earlier time than it does, and go on from there."""
+        self._anchor_ns, self._anchor_at = now_ns, time.monotonic()
+
+
+async def drive(simulation: Simulation, server: RealtimeServer, clock: ExchangeClock) -> None:
+    """Let the market live at the pace of the clock, until cancelled."""
+    longest_lag = LONGEST_LAG_SECONDS if clock.speed <= 1 else LONGEST_FAST_LAG_SECONDS
+    while True:
+        if _seconds_until(simulation, clock) < -longest_lag:
+            clock.set_back(simulation.next_event_ns)
+        now_ns, stop_at = clock.now_ns(), time.monotonic() + LONGEST_WORK_SECONDS
+        while (next_ns := simulation.next_event_ns) <= now_ns and time.monotonic() < stop_at:
+            # A second of the market is a few milliseconds of work.
+            for event in simulation.advance(min(now_ns, next_ns + 1_000_000_000)):
+                if isinstance(event, CloseConnections):
+                    server.close_all(event.code, event.reason)
+                else:
+                    server.hub.publish(event.channel, event.message, event.account)
+        is_behind = simulation.next_event_ns <= now_ns
+        await asyncio.sleep(0 if is_behind else max(_seconds_until(simulation, clock), SHORTEST_STEP_SECONDS))
+
+
+def _seconds_until(simulation: Simulation, clock: ExchangeClock) -> float:
+    """The time until something happens in the market, below 0 where it ought to have happened."""
+    return (simulation.next_event_ns - clock.now_ns()) / 1e9 / clock.speed
