@@ -43,7 +43,14 @@ PURE = (
     *(f"client/{name}.py" for name in ("backoff", "conversation", "endpoints", "gaps", "items", "lines")),
     "exchange/*",
 )
-SHELLS = ("exchange/run.py", "exchange/drive.py", "exchange/http.py", "exchange/replay.py", "exchange/control.py")
+SHELLS = (
+    "exchange/run.py",
+    "exchange/drive.py",
+    "exchange/http.py",
+    "exchange/replay.py",
+    "exchange/control.py",
+    "exchange/privatehttp.py",
+)
 
 # Clocks, chance, files, sockets and tasks; and the libraries that bring them.
 # fmt: off

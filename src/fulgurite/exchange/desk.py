@@ -274,6 +274,7 @@ class Desk:
             return
         order.reserved_price = funds.price_to_reserve(order.request, venue)
         self._set_reserved(order, order.request.lots)
+        order.placed_ns = now_ns
         self._placed[order.acceptance_id] = order
         self._push_expiry(order)
         self._tell(order, childorders.order_event(order, now_ns), now_ns)

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.accounts import currencies
 from fulgurite.exchange.matching import Side, TimeInForce
 from fulgurite.exchange.numbers import LOT_DECIMALS
 from fulgurite.exchange.products import Product
@@ -236,7 +237,7 @@ def _lots(body: Mapping[str, object], product: Product) -> int:
     accepted = f"a number from {smallest} to {MAX_SIZE} with at most {LOT_DECIMALS} decimals"
     lots = _units("size", body.get("size"), LOT_DECIMALS, MAX_SIZE, accepted)
     if lots < product.min_lots:
-        raise TooSmallError("size", body.get("size"), smallest)
+        raise TooSmallError("size", body.get("size"), f"{smallest} {currencies(product)[0]}")
     return lots
 
 

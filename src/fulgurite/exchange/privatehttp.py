@@ -1,0 +1,308 @@
+"""The private HTTP API of the exchange, `/v1/me` (protocol reference, section 5).
+
+A shell: it reads requests, has their signatures checked, and asks the desk. What is wrong with a request is answered
+in the shape of the real service's errors; the codes that nobody knows are in `protocol.choices`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fulgurite.errors import InputError, RequestRefusedError
+from fulgurite.exchange import accountrows
+from fulgurite.exchange.childorders import ChildOrder, OrderState
+from fulgurite.exchange.desk import Desk, Records, refused
+from fulgurite.exchange.funds import Venue
+from fulgurite.exchange.http import DEFAULT_COUNT, DEFAULT_PRODUCT, INVALID_PRODUCT, MAX_COUNT
+from fulgurite.exchange.httpauth import signer
+from fulgurite.exchange.orderrequests import (
+    TooSmallError,
+    read_child_order,
+    read_ids,
+    read_object,
+    read_parent_order,
+    read_product,
+)
+from fulgurite.exchange.products import Product
+from fulgurite.exchange.ratelimits import RateLimits
+from fulgurite.exchange.specialorders import parent_details
+from fulgurite.protocol.choices import (
+    INVALID_PARAMETER,
+    ORDER_NOT_FOUND,
+    OVER_API_LIMIT,
+    PERMISSION_DENIED,
+    PRICE_TOO_LOW,
+    TOO_SMALL,
+)
+
+MAX_BODY_BYTES: Final = 100_000
+"""The longest body that is taken; a longer one is answered with HTTP status 413."""
+
+ORDER_PATHS: Final = ("sendchildorder", "sendparentorder", "cancelallchildorders")
+"""What counts towards the limit of orders (section 5)."""
+
+
+class _Call(NamedTuple):
+    """One request whose signature is right."""
+
+    desk: Desk
+    api_key: str
+    query: Mapping[str, str]
+    body: bytes
+    now_ns: int
+
+    @property
+    def records(self) -> Records:
+        return self.desk.records[self.api_key]
+
+    @property
+    def venue(self) -> Venue:
+        """The product that the query names; case does not matter, and BTC_JPY is the default."""
+        code = self.query.get("product_code") or DEFAULT_PRODUCT
+        return self.desk.venues[read_product({"product_code": code}, self.desk.products).code]
+
+    @property
+    def product(self) -> Product:
+        return self.venue.product
+
+
+def private_routes(
+    desk: Desk,
+    secrets: Mapping[str, str],
+    exchange_ns: Callable[[], int],
+    *,
+    limits: RateLimits | None = None,
+    clock: Callable[[], float] = time.time,
+) -> list[Route]:
+    """The routes under `/v1/me`.
+
+    The handlers are coroutines and never wait between reading a request and answering it, so the desk is only ever
+    used on the event loop's thread.
+
+    Args:
+        desk: where orders go.
+        secrets: secret by key; every key has an account at the desk.
+        exchange_ns: what the exchange's clock shows; never before the last event of its market.
+        limits: how many requests are taken; None for any number.
+        clock: Unix time in seconds, which timestamps are compared with.
+    """
+    endpoints = {("GET", path): endpoint for path, endpoint in _READING.items()}
+    endpoints |= {("POST", path): endpoint for path, endpoint in _ORDERING.items()}
+    return [
+        Route(
+            f"/v1/me/{path}",
+            _handler(path, endpoint, desk, secrets, exchange_ns, limits, clock),
+            methods=[method],
+        )
+        for (method, path), endpoint in endpoints.items()
+    ]
+
+
+def _handler(
+    path: str,
+    endpoint: Callable[[_Call], object],
+    desk: Desk,
+    secrets: Mapping[str, str],
+    exchange_ns: Callable[[], int],
+    limits: RateLimits | None,
+    clock: Callable[[], float],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        body = await _read_body(request)
+        if body is None:
+            return _error(INVALID_PARAMETER, f"Invalid body: must be at most {MAX_BODY_BYTES} bytes", 413)
+        now = clock()
+        api_key = signer(secrets, request.headers, request.method, _target(request), body, now)
+        if api_key is None:
+            return _error(*PERMISSION_DENIED, 401)
+        headers: dict[str, str] = {}
+        if limits is not None:
+            is_taken = limits.take(api_key, now, is_order=path in ORDER_PATHS)
+            headers = limits.headers(api_key, now, is_order=path in ORDER_PATHS)
+            if not is_taken:
+                return _error(*OVER_API_LIMIT, 429, headers)
+        try:
+            answer = endpoint(_Call(desk, api_key, request.query_params, body, exchange_ns()))
+        except RequestRefusedError as error:
+            return _error(error.code or 0, error.text, 400, headers)
+        except InputError as error:
+            return _error(*_code_and_text(error), 400, headers)
+        content = b"" if answer is None else msgspec.json.encode(answer)
+        return Response(content, media_type="application/json; charset=utf-8", headers=headers)
+
+    return handle
+
+
+async def _read_body(request: Request) -> bytes | None:
+    """The body, or None where it is longer than `MAX_BODY_BYTES`."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                return None
+    except ClientDisconnect:
+        return None  # nobody reads the answer
+    return body
+
+
+def _target(request: Request) -> str:
+    """Path and query as they were sent, byte for byte, since that is what was signed."""
+    path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    query: bytes = request.scope["query_string"]
+    return (path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("utf-8", "surrogateescape")
+
+
+def _code_and_text(error: InputError) -> tuple[int, str]:
+    if error.field == "product_code":
+        return INVALID_PRODUCT, "Invalid product"
+    if isinstance(error, TooSmallError):
+        return TOO_SMALL, f"The minimum order size is {error.accepted}."
+    if error.field == "price" and isinstance(error.value, int | Decimal) and error.value <= 0:
+        return PRICE_TOO_LOW
+    return INVALID_PARAMETER, f"Invalid {error.field}: must be {error.accepted}"
+
+
+# --- what is asked of
+
+
+def _permissions(_call: _Call) -> object:
+    return [f"/v1/me/{path}" for path in (*_READING, *_ORDERING)]
+
+
+def _balance(call: _Call) -> object:
+    return accountrows.balance_rows(call.records.account)
+
+
+def _collateral(call: _Call) -> object:
+    return accountrows.collateral_body(call.records.account, call.desk.venues.values())
+
+
+def _positions(call: _Call) -> object:
+    return accountrows.position_rows(call.records.account, call.venue)
+
+
+def _commission(call: _Call) -> object:
+    return accountrows.commission_body(call.product)
+
+
+def _child_orders(call: _Call) -> object:
+    state = _state(call, "child_order_state")
+    parent_id = call.query.get("parent_order_id")
+    is_named = _named(call)
+
+    def is_wanted(order: ChildOrder) -> bool:
+        return state in (None, order.state) and (not parent_id or order.parent_id == parent_id) and is_named(order)
+
+    return accountrows.child_order_rows(call.records, call.product, _page(call), is_wanted)
+
+
+def _executions(call: _Call) -> object:
+    return accountrows.execution_rows(call.records, call.product, _page(call), _named(call))
+
+
+def _parent_orders(call: _Call) -> object:
+    state = _state(call, "parent_order_state")
+    return accountrows.parent_order_rows(call.records, call.product, _page(call), state)
+
+
+def _parent_order(call: _Call) -> object:
+    order_id, acceptance_id = read_ids(call.query, "parent_order")
+    parent = call.desk.find_parent(call.api_key, order_id, acceptance_id)
+    if parent is None:
+        raise refused("getparentorder", ORDER_NOT_FOUND)
+    return parent_details(parent)
+
+
+def _named(call: _Call) -> Callable[[ChildOrder], bool]:
+    order_id, acceptance_id = (call.query.get(f"child_order_{name}") for name in ("id", "acceptance_id"))
+    return lambda order: (
+        (not order_id or order.order_id == order_id) and (not acceptance_id or order.acceptance_id == acceptance_id)
+    )
+
+
+def _state(call: _Call, name: str) -> OrderState | None:
+    text = call.query.get(name)
+    if text and text not in list(OrderState):
+        raise InputError(name, text, OrderState)
+    return OrderState(text) if text else None
+
+
+def _page(call: _Call) -> accountrows.Page:
+    count = _integer(call, "count", at_least=1)
+    return accountrows.Page(
+        DEFAULT_COUNT if count is None else min(count, MAX_COUNT), _integer(call, "before"), _integer(call, "after")
+    )
+
+
+def _integer(call: _Call, name: str, at_least: int = 0) -> int | None:
+    text = call.query.get(name)
+    if not text:
+        return None
+    # 18 digits hold every id, and keep odd input from becoming an enormous integer.
+    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < at_least:
+        raise InputError(name, text, f"an integer of {at_least} or more")
+    return int(text)
+
+
+# --- what is ordered
+
+
+def _send_child_order(call: _Call) -> object:
+    request = read_child_order(read_object(call.body), call.desk.products)
+    return {"child_order_acceptance_id": call.desk.send_child_order(call.api_key, request, call.now_ns)}
+
+
+def _send_parent_order(call: _Call) -> object:
+    request = read_parent_order(read_object(call.body), call.desk.products)
+    return {"parent_order_acceptance_id": call.desk.send_parent_order(call.api_key, request, call.now_ns)}
+
+
+def _cancel_child_order(call: _Call) -> None:
+    body = read_object(call.body)
+    read_product(body, call.desk.products)
+    call.desk.cancel_child_order(call.api_key, *read_ids(body, "child_order"), call.now_ns)
+
+
+def _cancel_parent_order(call: _Call) -> None:
+    body = read_object(call.body)
+    read_product(body, call.desk.products)
+    call.desk.cancel_parent_order(call.api_key, *read_ids(body, "parent_order"), call.now_ns)
+
+
+def _cancel_all_child_orders(call: _Call) -> None:
+    product = read_product(read_object(call.body), call.desk.products)
+    call.desk.cancel_all_child_orders(call.api_key, product, call.now_ns)
+
+
+_READING: Final[Mapping[str, Callable[[_Call], object]]] = {
+    "getpermissions": _permissions,
+    "getbalance": _balance,
+    "getcollateral": _collateral,
+    "getchildorders": _child_orders,
+    "getparentorders": _parent_orders,
+    "getparentorder": _parent_order,
+    "getexecutions": _executions,
+    "getpositions": _positions,
+    "gettradingcommission": _commission,
+}
+_ORDERING: Final[Mapping[str, Callable[[_Call], object]]] = {
+    "sendchildorder": _send_child_order,
+    "cancelchildorder": _cancel_child_order,
+    "sendparentorder": _send_parent_order,
+    "cancelparentorder": _cancel_parent_order,
+    "cancelallchildorders": _cancel_all_child_orders,
+}
+
+
+def _error(status: int, message: str, http_status: int, headers: Mapping[str, str] | None = None) -> Response:
+    content = msgspec.json.encode({"status": status, "error_message": message, "data": None})
+    return Response(content, http_status, headers, "application/json; charset=utf-8")
