@@ -96,7 +96,7 @@ class Market:
             self.change_state(MarketState.CIRCUIT_BREAK, now_ns, now_ns + CIRCUIT_BREAK_SECONDS * 1_000_000_000)
 
     def change_state(self, state: MarketState, now_ns: int, auction_end_ns: int | None = None) -> Outcome:
-        """Go over to another state. From an auction to RUNNING there is an itayose.
+        """Go over to another state. An auction ends with an itayose, also one that maintenance cuts short.
 
         Args:
             state: the state from now on.
@@ -104,7 +104,7 @@ class Market:
             auction_end_ns: when the auction that begins now is to end.
         """
         outcome = Outcome([], [])
-        if self.state.is_auction and state is MarketState.RUNNING:
+        if self.state.is_auction and not state.is_auction:
             outcome = self._itayose(now_ns)
         if state is MarketState.RUNNING:
             self._band.restart(self.last_price, now_ns)
