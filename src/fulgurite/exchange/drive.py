@@ -17,6 +17,9 @@ MAX_SPEED: Final = 1000.0
 SHORTEST_STEP_SECONDS: Final = 0.01
 """The market moves this often at most; what falls between goes out together."""
 
+LONGEST_STEP_SECONDS: Final = 0.02
+"""However quiet the market is, orders that were accepted meanwhile wait no longer than this."""
+
 LONGEST_LAG_SECONDS: Final = 5.0
 """A process that was suspended for longer does not make up for it: the exchange's clock stood still meanwhile."""
 
@@ -74,7 +77,8 @@ async def drive(simulation: Simulation, server: RealtimeServer, clock: ExchangeC
                 else:
                     server.hub.publish(event.channel, event.message, event.account)
         is_behind = simulation.next_event_ns <= now_ns
-        await asyncio.sleep(0 if is_behind else max(_seconds_until(simulation, clock), SHORTEST_STEP_SECONDS))
+        pause = min(max(_seconds_until(simulation, clock), SHORTEST_STEP_SECONDS), LONGEST_STEP_SECONDS)
+        await asyncio.sleep(0 if is_behind else pause)
 
 
 def _seconds_until(simulation: Simulation, clock: ExchangeClock) -> float:

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from starlette.routing import Route
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.accounts import Account
 from fulgurite.exchange.control import control_routes
 from fulgurite.exchange.drive import OPEN_AT_FIRST_NS, ExchangeClock, drive
 from fulgurite.exchange.http import create_app
 from fulgurite.exchange.marketdata import MarketData
+from fulgurite.exchange.privatehttp import private_routes
+from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.exchange.replay import Replay
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.auth import AuthChecker
@@ -31,6 +35,19 @@ DEFAULT_PORT: Final = 7351
 DEFAULT_HTTP_PORT: Final = 7352
 
 MAX_SEED: Final = 2**63 - 1
+
+
+MAX_ACCOUNTS: Final = 100
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What a client needs to speak for one account."""
+
+    api_key: str
+    api_secret: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(api_key={self.api_key!r}, api_secret=...)"
 
 
 class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,6 +69,8 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     """The frame log that is replayed, if one is."""
     control: str | None = None
     """The control API, unless it is off."""
+    more_accounts: tuple[Credentials, ...] = ()
+    """The credentials of the second account and those after it, if there are any."""
 
     def ready_line(self) -> str:
         """The line that `fulgurite exchange --json` prints once everything is ready, the secret included."""
@@ -76,6 +95,8 @@ async def run(
     paused: bool = False,
     faults: Iterable[AnyFault | Mapping[str, object]] = (),
     control: bool = True,
+    accounts: int = 1,
+    rate_limits: bool = True,
 ) -> AsyncIterator[Exchange]:
     """Run an exchange until the context is left.
 
@@ -95,6 +116,8 @@ async def run(
         paused: hold the replay until `/control/replay` is told to go on.
         faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them.
         control: serve the control API, to programs on this machine.
+        accounts: how many accounts can trade, 1 to 100; while a frame log is replayed, none can.
+        rate_limits: refuse private HTTP requests beyond the real service's limits.
 
     Raises:
         InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
@@ -102,9 +125,13 @@ async def run(
     """
     if seed is not None and not 0 <= seed <= MAX_SEED:
         raise InputError("seed", seed, f"an integer from 0 to {MAX_SEED}")
+    if not 1 <= accounts <= MAX_ACCOUNTS:
+        raise InputError("accounts", accounts, f"an integer from 1 to {MAX_ACCOUNTS}")
     plan = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
-    api_key, api_secret = f"demo-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)
-    checker = AuthChecker({api_key: api_secret}, time.time)
+    names = ["demo", *(f"demo{number}" for number in range(2, accounts + 1))]
+    credentials = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
+    secret_of = {each.api_key: each.api_secret for each in credentials}
+    checker = AuthChecker(secret_of, time.time)
     async with contextlib.AsyncExitStack() as stack:
         certificate = self_made(host) if tls else None
         context = certificate.context if certificate else None
@@ -113,6 +140,7 @@ async def run(
         stack.callback(http_socket.close)
         server = await stack.enter_async_context(serve(host, port, check_auth=checker.check, ssl_context=context))
         player = None
+        private: list[Route] = []
         if replay is not None:
             player = Replay(replay, server, speed=speed, loop=loop, paused=paused)
             markets: MarketData = player.markets
@@ -121,10 +149,14 @@ async def run(
             seed = secrets.randbelow(1_000_000) if seed is None else seed
             now_ns = time.time_ns() if start_ns is None else start_ns
             open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
-            markets = simulation = Simulation(seed, now_ns, open_until_ns=open_until_ns)
-            work = drive(simulation, server, ExchangeClock(now_ns, speed))
+            traders = [Account(each.api_key) for each in credentials]
+            markets = simulation = Simulation(seed, now_ns, open_until_ns=open_until_ns, accounts=traders)
+            clock = ExchangeClock(now_ns, speed)
+            work = drive(simulation, server, clock)
+            limits = RateLimits() if rate_limits else None
+            private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
-        app = create_app(markets, control_routes(server, player) if control else ())
+        app = create_app(markets, [*private, *(control_routes(server, player) if control else ())])
         await stack.enter_async_context(serve_app(app, http_socket, context))
         for fault in plan:
             server.faults.give(fault)
@@ -134,8 +166,9 @@ async def run(
             realtime=f"{server.url}/json-rpc",
             socketio=server.url.replace("ws", "http", 1),
             http=f"{'https' if tls else 'http'}://{http_host}/v1",
-            api_key=api_key,
-            api_secret=api_secret,
+            api_key=credentials[0].api_key,
+            api_secret=credentials[0].api_secret,
+            more_accounts=tuple(credentials[1:]),
             seed=None if replay is not None else seed,
             ca_file=ca_file,
             replay=None if replay is None else str(replay),

@@ -6,13 +6,15 @@ on the seed, the start and the products alone, and not on how often, or how late
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from random import Random
 
+from fulgurite.exchange.accounts import Account
+from fulgurite.exchange.desk import Desk
 from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.marketdata import MarketInfo
-from fulgurite.exchange.matching import Side
+from fulgurite.exchange.matching import MatchingEngine, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.orderflow import SHARED_REACH_BP, SHARED_VOLATILITY_BP, MeanRevertingWalk, OrderFlow
 from fulgurite.exchange.products import PRODUCTS, Product
@@ -54,10 +56,17 @@ class Simulation:
             shifted; so does any other, as long as no maintenance comes (see `timeline`).
         products: which products it has, at least one.
         open_until_ns: a maintenance that begins before this does not take place.
+        accounts: those who can trade, at `desk`; the stream changes only where they do.
     """
 
     def __init__(
-        self, seed: int, start_ns: int, products: Sequence[Product] = PRODUCTS, *, open_until_ns: int = 0
+        self,
+        seed: int,
+        start_ns: int,
+        products: Sequence[Product] = PRODUCTS,
+        *,
+        open_until_ns: int = 0,
+        accounts: Iterable[Account] = (),
     ) -> None:
         warm_ups_ns = {
             product.code: round(WARM_UP_EVENTS / product.typical.events_per_second * 1e9) for product in products
@@ -94,13 +103,18 @@ class Simulation:
             )
             for market_type, phase_ns in SNAPSHOT_PHASES_NS.items()
         ]
-        # The schedule stands first: whatever else happens at the same moment happens in the new state.
-        self._sources: list[_Schedule | _Trading | _SnapshotBurst] = [
+        self.desk = Desk(accounts, self._trading, order_ids)
+        # The schedule stands first: whatever else happens at the same moment happens in the new state. The desk is the
+        # last, so that what an account is told of an execution comes after the execution.
+        self._sources: list[_Schedule | _Trading | _SnapshotBurst | Desk] = [
             self._schedule,
             *self._trading.values(),
             *bursts,
+            self.desk,
         ]
         self._warm_up(start_ns)
+        for trading in self._trading.values():
+            trading.desk = self.desk
         taken = steps_taken(start_ns, open_until_ns)
         if taken and taken[-1].state is not MarketState.RUNNING:
             self._schedule.take(taken[-1], start_ns)
@@ -167,7 +181,7 @@ class Simulation:
         trading.market.break_circuit(now_ns)
         trading.enter_state(now_ns)
 
-    def _next(self) -> _Schedule | _Trading | _SnapshotBurst:
+    def _next(self) -> _Schedule | _Trading | _SnapshotBurst | Desk:
         # Of several at the same time the first in this order acts first, always.
         return min(self._sources, key=lambda source: source.next_ns)
 
@@ -215,9 +229,14 @@ class _Schedule:
 
 
 class _Trading:
-    """One product: its market, those who trade there, and what is published of it."""
+    """One product: its market, those who trade there, and what is published of it.
+
+    To the desk it is a `fulgurite.exchange.funds.Venue`.
+    """
 
     def __init__(self, market: Market, flow: OrderFlow, publisher: Publisher) -> None:
+        # Who is to be told what becomes of the orders of accounts; nobody during the warm-up.
+        self.desk: Desk | None = None
         self.market = market
         self.flow = flow
         self.publisher = publisher
@@ -248,8 +267,43 @@ class _Trading:
                 self.record(outcome, now_ns)
         return []
 
+    @property
+    def product(self) -> Product:
+        return self.market.product
+
+    @property
+    def engine(self) -> MatchingEngine:
+        return self.market.engine
+
+    @property
+    def last_price(self) -> int:
+        return self.market.last_price
+
+    @property
+    def state(self) -> str:
+        return str(self.market.state)
+
+    def submit(self, order: Order, now_ns: int, time_in_force: TimeInForce) -> Outcome:
+        """Take an order of an account; the desk, which asked for it, books what comes of it."""
+        outcome = self.market.submit(order, now_ns, time_in_force)
+        self._show(outcome, now_ns)
+        return outcome
+
+    def cancel(self, order_id: int, now_ns: int) -> Outcome | None:
+        """Take an account's order out; None where no such order rests (any more)."""
+        outcome = self.market.cancel(order_id, now_ns)
+        if outcome:
+            self._show(outcome, now_ns)
+        return outcome
+
     def record(self, outcome: Outcome, now_ns: int) -> None:
-        """Take note of what an order or a cancellation did: everything that happens in the market comes by here."""
+        """Take note of what the order flow or a change of state did, as far as the accounts are concerned, too."""
+        self._show(outcome, now_ns)
+        if self.desk is not None:
+            self.desk.record(self.product.code, outcome, now_ns)
+
+    def _show(self, outcome: Outcome, now_ns: int) -> None:
+        # Everything that happens in the market comes by here.
         self.publisher.record(outcome, now_ns)
         self.enter_state(now_ns)
 
