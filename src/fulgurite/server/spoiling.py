@@ -60,7 +60,8 @@ def anomalous(message: bytes, rng: Random) -> bytes:
         emptied[at] = msgspec.Raw(b'{"price":%b,"size":0.0}' % price)
     text = bytes(board.mid_price).decode()
     decimals = len(text.partition(".")[2])
-    mid_price = f"{float(text) * (1 + MID_PRICE_ERROR):.{decimals}f}".encode()
+    error = max(abs(float(text)) * MID_PRICE_ERROR, 10.0**-decimals)
+    mid_price = f"{float(text) + error:.{decimals}f}".encode()
     return _board_text(mid_price, *sides)
 
 
