@@ -220,7 +220,7 @@ class TestItayose:
         assert len({row.exec_date for row in opened.executions}) == 1
         # The buyer of 4 spans two sellers, the seller of 3 two buyers.
         ids = [
-            (row.buy_child_order_acceptance_id[-1], row.sell_child_order_acceptance_id[-1]) for row in rows_of(opened)
+            (row.buy_child_order_acceptance_id[-1], row.sell_child_order_acceptance_id[-1]) for row in opened.executions
         ]
         assert ids == [("3", "2"), ("1", "2"), ("1", "4")]
 
