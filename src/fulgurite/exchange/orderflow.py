@@ -26,6 +26,14 @@ OWN_REACH_BP = 40.0
 # Events come in clusters: this part of them so soon (mean) after the one before.
 CLUSTERED_SHARE = 0.4
 CLUSTER_PAUSE_S = 0.015
+# Another part are answers to what others did, which come this soon (mean), or sooner where all are quicker than that.
+ANSWER_SHARE = 0.25
+ANSWER_PAUSE_S = 0.25
+
+# All is busier at times and quieter at others: the standard deviation of the logarithm of the pace, and how long in
+# seconds it stays about as it is.
+PACE_REACH = 0.3
+PACE_MEMORY_S = 30.0
 
 # How often a quote that has become too good is overlooked at an event, and how often otherwise its owner pulls it
 # before a taker comes. The second sets how many executions there are when the price moves.
@@ -125,9 +133,19 @@ class OrderFlow:
         self._far: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
         # The id of the newest order, 0 before the first.
         self._last_id = 0
-        # The pause after an event that does not belong to the cluster of the next, in seconds (mean).
+        # The pause before an answer, and that before an event that nothing led to, in seconds (mean).
         mean_pause_s = 1 / self._typical.events_per_second
-        self._pause_s = (mean_pause_s - CLUSTERED_SHARE * CLUSTER_PAUSE_S) / (1 - CLUSTERED_SHARE)
+        self._answer_pause_s = min(ANSWER_PAUSE_S, mean_pause_s / 2)
+        self._pause_s = (mean_pause_s - CLUSTERED_SHARE * CLUSTER_PAUSE_S - ANSWER_SHARE * self._answer_pause_s) / (
+            1 - CLUSTERED_SHARE - ANSWER_SHARE
+        )
+        # The logarithm of the pace, above 0 while the market is quieter than usual.
+        self._pace = MeanRevertingWalk(
+            Random(rng.getrandbits(64)),
+            start_ns=start_ns,
+            volatility_bp=PACE_REACH * sqrt(2 / PACE_MEMORY_S) * 1e4,
+            reach_bp=PACE_REACH * 1e4,
+        )
 
     def act(self) -> Outcome | None:
         """Do what is due at `next_ns`, and set the next time. The first time it places the initial book."""
@@ -157,8 +175,15 @@ class OrderFlow:
         if self._market.state is MarketState.CLOSED:
             pause_s = self._rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
         else:
-            clustered = self._rng.random() < CLUSTERED_SHARE
-            pause_s = self._rng.expovariate(1 / (CLUSTER_PAUSE_S if clustered else self._pause_s))
+            reason = self._rng.random()
+            if reason < CLUSTERED_SHARE:
+                mean_s = CLUSTER_PAUSE_S
+            elif reason < CLUSTERED_SHARE + ANSWER_SHARE:
+                mean_s = self._answer_pause_s
+            else:
+                # Divided by the mean of the exponential, so that the pace is the usual one on average.
+                mean_s = self._pause_s * exp(self._pace.at(after_ns) - PACE_REACH**2 / 2)
+            pause_s = self._rng.expovariate(1 / mean_s)
             if self._market.state.is_auction:
                 pause_s *= AUCTION_SLOWNESS
         self.next_ns = after_ns + 1 + int(pause_s * 1e9)
