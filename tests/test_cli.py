@@ -71,13 +71,33 @@ async def test_help_names_the_commands_with_an_example_each():
 async def test_exchange_prints_one_line_when_it_is_ready_and_ends_cleanly():
     async with fulgurite("exchange", "--port", "0", "--json", "--seed", "5") as process:
         ready = await first_line(process)
-        assert list(ready) == ["realtime", "socketio", "http", "api_key", "api_secret", "seed"]
+        assert list(ready) == ["realtime", "socketio", "http", "api_key", "api_secret", "seed", "control"]
         assert ready["seed"] == 5
         async with websockets.connect(str(ready["realtime"])) as connection:
             await connection.send("[]")
             assert "Empty Array" in str(await connection.recv())
             assert await interrupted(process) == (0, "")
             with pytest.raises(websockets.ConnectionClosed, match="1001"):
+                await connection.recv()
+
+
+async def test_the_scenarios_are_listed_with_a_sentence_each():
+    status, output, _ = await finished("exchange", "--list-scenarios")
+    assert status == 0
+    assert {"dead-channel", "dummy-server", "flapping", "daily-maintenance"} <= {
+        line.split()[0] for line in output.splitlines()
+    }
+
+
+async def test_a_fault_plan_of_a_file_is_carried_out(tmp_path):
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[[fault]]\nfault = "close-at-once"\ncode = 4001\n')
+    arguments = ("exchange", "--port", "0", "--json", "--faults", str(plan), "--no-control")
+    async with fulgurite(*arguments) as process:
+        ready = await first_line(process)
+        assert "control" not in ready
+        async with websockets.connect(str(ready["realtime"])) as connection:
+            with pytest.raises(websockets.ConnectionClosed, match="4001"):
                 await connection.recv()
 
 
@@ -129,6 +149,8 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["exchange", "--replay", "missing.jsonl"], "replay: 'missing.jsonl'"),
         (["exchange", "--port", "0", "--speed", "0"], "speed"),
         (["exchange", "--port", "0", "--speed", "1001"], "up to 1000"),
+        (["exchange", "--scenario", "nonsense"], "dead-channel"),
+        (["exchange", "--faults", "missing.toml"], "the path of a fault plan"),
         (["exchange", "--loop"], "--replay FILE with --loop"),
         (["exchange", "--at", "tomorrow"], "UTC as in"),
         (["exchange", "--seed", "-1"], "an integer from 0"),

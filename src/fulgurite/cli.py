@@ -23,6 +23,7 @@ from fulgurite.errors import FulguriteError, InputError
 if TYPE_CHECKING:
     from fulgurite.client import Endpoint
     from fulgurite.exchange.run import Exchange
+    from fulgurite.server.faults import AnyFault
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -157,14 +158,55 @@ def exchange(
     paused: Annotated[
         bool, typer.Option("--paused", help="Hold the replay until POST /control/replay says otherwise.")
     ] = False,
+    faults: Annotated[
+        Path | None, typer.Option(help="What is to go wrong: a fault plan in TOML.", metavar="FILE")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="What is to go wrong: a named plan, see --list-scenarios.", metavar="NAME")
+    ] = None,
+    list_scenarios: Annotated[bool, typer.Option("--list-scenarios", help="List the named plans and end.")] = False,
+    control: Annotated[bool, typer.Option(help="Serve the control API, to programs on this machine.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
     """Run the embedded exchange: both dialects and the public HTTP API, for your own programs."""
+    if list_scenarios:
+        _print_scenarios()
+        return
     if replay is None:
         for name, is_given in (("loop", loop), ("paused", paused)):
             if is_given:
                 raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
-    _run(_exchange(port, http_port, host, seed, at, tls, replay, speed, loop, paused, as_json))
+    plan, start = _plan(faults, scenario)
+    _run(_exchange(port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control, as_json))
+
+
+def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
+    """The faults of a file and of a scenario, and when the scenario starts, if it says."""
+    from datetime import UTC, datetime
+
+    from fulgurite.exchange.scenarios import find_scenario
+    from fulgurite.server.faults import parse_plan
+
+    plan: list[AnyFault] = []
+    start = None
+    if scenario is not None:
+        found = find_scenario(scenario)
+        plan += parse_plan(found.plan)
+        start = f"{datetime.now(UTC):%Y-%m-%d}T{found.starts_at}Z" if found.starts_at else None
+    if path is not None:
+        try:
+            text = path.read_text()
+        except (OSError, UnicodeError) as error:
+            raise InputError("--faults", str(path), f"the path of a fault plan ({error})") from error
+        plan += parse_plan(text)
+    return plan, start
+
+
+def _print_scenarios() -> None:
+    from fulgurite.exchange.scenarios import SCENARIOS
+
+    for name, scenario in SCENARIOS.items():
+        print(f"{name:18} {scenario.sentence}")
 
 
 async def _exchange(
@@ -178,6 +220,8 @@ async def _exchange(
     speed: float | None,
     loop: bool,
     paused: bool,
+    faults: list[AnyFault],
+    control: bool,
     as_json: bool,
 ) -> None:
     from fulgurite.exchange.run import DEFAULT_HTTP_PORT, DEFAULT_PORT, run
@@ -195,6 +239,8 @@ async def _exchange(
         speed=1.0 if speed is None else speed,
         loop=loop,
         paused=paused,
+        faults=faults,
+        control=control,
     ) as running:
         if as_json:
             print(running.ready_line(), flush=True)

@@ -198,6 +198,7 @@ async def test_a_frozen_connection_says_nothing_not_even_a_pong_and_thaws(server
             server.faults.end(frozen.number)
             await other.sentinel(server)
         assert await client.message() == (TICKER, b'"sentinel"')
+        assert isinstance(pong, asyncio.Future)
         assert not pong.done()
         await (await client.connection.ping())
     assert report(server).channels[TICKER].subscribed[0][0] == 1

@@ -245,7 +245,8 @@ class Truncated(MessageFault, frozen=True, kw_only=True, tag="truncated"):
 
     def spoil_payload(self, payload: bytes, rng: Random) -> bytes:
         """The beginning of the text, cut between characters."""
-        return payload.decode()[: rng.randrange(1, len(payload.decode()))].encode()
+        text = payload.decode()
+        return text[: rng.randrange(1, max(len(text), 2))].encode()
 
 
 class Oversized(MessageFault, frozen=True, kw_only=True, tag="oversized"):

@@ -1,0 +1,146 @@
+"""The control API from outside: faults, and the truth about what was published and delivered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from fulgurite.errors import InputError
+from fulgurite.exchange.run import Exchange, run
+from fulgurite.exchange.scenarios import SCENARIOS
+from fulgurite.protocol.framelog import Recorded
+from fulgurite.server.faults import Close, parse_plan
+from tests.exchange.test_replay import json_rpc, read, socket_io, subscribe
+
+BOARD = "lightning_board_FX_BTC_JPY"
+TICKER = "lightning_ticker_FX_BTC_JPY"
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    async with run(seed=7) as running:
+        yield running
+
+
+async def ask(exchange: Exchange, path: str, method: str = "GET", **request: Any) -> tuple[int, Any]:
+    """The status and the JSON, or the JSON lines, of an answer under `/control`."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, f"{exchange.control}/{path}", **request) as response,
+    ):
+        body = await response.text()
+        if response.content_type == "application/jsonl":
+            return response.status, body.splitlines()
+        return response.status, json.loads(body)
+
+
+async def test_faults_are_given_listed_and_ended(exchange):
+    fault = {"fault": "mute", "channel": BOARD, "seconds": 100.0}
+    assert await ask(exchange, "faults", "POST", json=fault) == (201, {"number": 1, **fault})
+    assert await ask(exchange, "faults", "POST", json={"fault": "freeze", "after": 50}) == (
+        201,
+        {"number": 2, "fault": "freeze", "after": 50.0},
+    )
+    assert [each["number"] for each in (await ask(exchange, "faults"))[1]] == [1, 2]
+    assert await ask(exchange, "faults/1", "DELETE") == (200, {"ended": 1})
+    assert (await ask(exchange, "faults/1", "DELETE"))[0] == 404
+    assert await ask(exchange, "faults", "DELETE") == (200, {"ended": 1})
+    assert await ask(exchange, "faults") == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "accepted"),
+    [
+        (b'{"fault": "clsoe"}', "fault", "close, reset"),
+        (b'{"fault": "close", "cod": 1}', "cod", "code, reason"),
+        (b'{"fault": "close", "code": 1}', "fault close", "1000"),
+        (b'{"fault": "delay"}', "fault delay", "by"),
+        (b'{"fault": "freeze", "seconds": 2, "every": 1}', "seconds", "less than every"),
+        (b"[]", "fault", "close"),
+        (b"{", "body", "close"),
+        (b"\xff", "body", "close"),
+        (b" " * 100_001, "body", "close"),
+    ],
+)
+async def test_what_is_no_fault_is_answered_with_what_is_accepted(exchange, body, field, accepted):
+    status, answer = await ask(exchange, "faults", "POST", data=body)
+    assert (status, answer["field"]) == (400, field)
+    assert accepted in answer["accepted"]
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "https://example.com"}, {"Host": "example.com"}])
+@pytest.mark.parametrize("path", ["faults", "published", "connections", "replay"])
+async def test_no_web_page_may_ask(exchange, path, headers):
+    assert (await ask(exchange, path, headers=headers))[0] == 403
+
+
+async def test_without_control_there_is_no_such_path():
+    async with run(seed=7, control=False) as exchange, aiohttp.ClientSession() as session:
+        assert exchange.control is None
+        for path in ("faults", "published", "connections", "replay"):
+            async with session.get(exchange.http.removesuffix("v1") + f"control/{path}") as response:
+                assert response.status == 404
+
+
+@pytest.mark.parametrize("connect", [json_rpc, socket_io])
+async def test_the_truth_says_exactly_what_a_client_missed(exchange, connect):
+    """Every second diff or so is lost; the client's own log and the exchange's truth agree about which."""
+    fault = {"fault": "lost-messages", "chance": 0.5, "channel": BOARD}
+    await ask(exchange, "faults", "POST", json=fault)
+    async with connect(exchange) as connection:
+        await subscribe(connection, [BOARD, TICKER])
+        came: list[Recorded] = []
+        while len([channel for channel, _ in came if channel == BOARD]) < 10:
+            came += await read(connection, 1)
+        (report,) = (await ask(exchange, "connections"))[1]
+        _, lines = await ask(exchange, f"published?channel={BOARD}")
+        delivered = report["channels"][BOARD]
+        ((first, last),) = delivered["subscribed"]
+        # What was delivered up to the report may be still on its way to us.
+        while len([channel for channel, _ in came if channel == BOARD]) < sum(
+            any(low <= json.loads(line)["number"] <= high for low, high in delivered["delivered"]) for line in lines
+        ):
+            came += await read(connection, 1)
+    published = [(json.loads(line)["number"], line) for line in lines if first <= json.loads(line)["number"] <= last]
+    got = [line for number, line in published if any(low <= number <= high for low, high in delivered["delivered"])]
+    assert [line.split(',"message":', 1)[1][:-1].encode() for line in got] == [
+        message for channel, message in came if channel == BOARD
+    ][: len(got)]
+    assert 0 < len(got) < len(published)
+    assert report["faults"] == [1]
+    assert report["closed_ns"] is None
+
+
+async def test_what_was_published_is_numbered_and_asked_for_from_a_number_on(exchange):
+    async with json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        await read(connection, 3)
+    _, lines = await ask(exchange, "published")
+    numbers = [json.loads(line)["number"] for line in lines]
+    assert numbers == list(range(1, len(lines) + 1))
+    assert json.loads((await ask(exchange, "published?after=2"))[1][0])["number"] == 3
+    assert list(json.loads(lines[0])) == ["number", "published_ns", "channel", "message"]
+    for query in ("after=x", "after=-1", "chanel=x"):
+        assert (await ask(exchange, f"published?{query}"))[0] == 400
+
+
+async def test_a_plan_is_given_at_the_start():
+    async with run(seed=7, faults=[{"fault": "mute"}, Close(after=100)]) as exchange:
+        assert (await ask(exchange, "faults"))[1] == [
+            {"number": 1, "fault": "mute"},
+            {"number": 2, "fault": "close", "after": 100},
+        ]
+    with pytest.raises(InputError, match="fault"):
+        async with run(seed=7, faults=[{"fault": "nonsense"}]):
+            pass
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_is_a_plan_and_a_sentence(name):
+    scenario = SCENARIOS[name]
+    assert parse_plan(scenario.plan) or scenario.starts_at
+    assert scenario.sentence.endswith(".")
