@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from fulgurite.exchange.http import create_app
 from fulgurite.exchange.marketdata import MarketInfo
+from fulgurite.exchange.products import BTC_JPY
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.messages import Board, Execution, Level, Ticker, parse_time
 
@@ -217,3 +218,11 @@ async def test_serves_the_simulation():
             assert rows
             for row in rows:
                 assert re.fullmatch(r"2026-09-23T0\d:\d\d:\d\d(\.\d{1,3})?", row["exec_date"])
+
+
+async def test_tells_the_end_of_preopen_as_it_tells_every_time():
+    simulation = Simulation(1, parse_time("2026-09-23T19:11:00Z"), [BTC_JPY])
+    async with connect(create_app(simulation)) as client:
+        ticker = (await client.get("/v1/ticker")).json()
+        assert (ticker["state"], ticker["preopen_end"]) == ("PREOPEN", "2026-09-23T19:12:00")
+        assert (await client.get("/v1/getboardstate")).json() == {"health": "NORMAL", "state": "PREOPEN"}

@@ -113,7 +113,9 @@ def _ticker(data: MarketData, request: Request) -> Response:
     if ticker is None:
         raise _UnknownProductError
     values = {name: getattr(ticker, name) for name in _TICKER_KEYS}
-    values["timestamp"] = http_time(ticker.timestamp)
+    for name in ("timestamp", "preopen_end", "circuit_break_end"):
+        if isinstance(values[name], str):
+            values[name] = http_time(values[name])
     return _json({name: _number(value) if isinstance(value, float) else value for name, value in values.items()})
 
 
