@@ -27,6 +27,7 @@ LEVELS = {
     "exchange": 4,
     "__init__": 5,  # the public names: what lies above uses them as anybody does, what lies below only the version
     "playground": 6,
+    "pytest_plugin": 6,
     "cli": 7,
     "__main__": 8,
 }

@@ -1,0 +1,147 @@
+"""The pytest plugin: a fixture that runs an embedded exchange for a test, faults included.
+
+::
+
+    def test_my_bot_survives_a_reset(fulgurite_exchange):
+        exchange = fulgurite_exchange(faults=[{"fault": "reset", "after": 1}])
+        run_my_bot(exchange.realtime)
+        assert len(exchange.connections()) == 2
+
+The exchange runs in a thread of its own, so that a test may be synchronous, or asynchronous with any plugin. Nothing
+but pytest is imported before a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from fulgurite.exchange.run import Exchange
+
+
+class RunningExchange:
+    """An exchange that runs until the test ends.
+
+    Args:
+        exchange: where it is, and its demo credentials.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.realtime = exchange.realtime
+        """The JSON-RPC address."""
+        self.socketio = exchange.socketio
+        """The Socket.IO address."""
+        self.http = exchange.http
+        """The HTTP API, including `/v1`."""
+        self.api_key = exchange.api_key
+        self.api_secret = exchange.api_secret
+        self.control = exchange.control
+        """The control API."""
+
+    def give_fault(self, fault: str, **members: object) -> int:
+        """Let something go wrong; returns the fault's number.
+
+        Args:
+            fault: its name, as in ``docs/faults.md``.
+            members: its parameters, its moments and its aim.
+
+        Raises:
+            ValueError: it is not accepted; the text says what is.
+        """
+        number: int = self._ask("POST", "faults", {"fault": fault, **members})["number"]
+        return number
+
+    def end_fault(self, number: int | None = None) -> None:
+        """End one fault, or all."""
+        self._ask("DELETE", "faults" if number is None else f"faults/{number}")
+
+    def published(self, channel: str | None = None, after: int = 0) -> list[dict[str, Any]]:
+        """What was published, oldest first: `number`, `published_ns`, `channel`, `message`."""
+        from urllib.parse import quote
+
+        aim = "" if channel is None else f"&channel={quote(channel)}"
+        messages: list[dict[str, Any]] = self._ask("GET", f"published?after={after}{aim}")
+        return messages
+
+    def connections(self) -> list[dict[str, Any]]:
+        """What was delivered to each connection there was, in the order in which they came."""
+        reports: list[dict[str, Any]] = self._ask("GET", "connections")
+        return reports
+
+    def missed(self, connection: int, channel: str) -> list[int]:
+        """The numbers of the messages that a connection had subscribed and was not sent unaltered."""
+        report = next(each for each in self.connections() if each["number"] == connection)["channels"][channel]
+
+        def is_within(number: int, ranges: list[tuple[int, int]]) -> bool:
+            return any(first <= number <= last for first, last in ranges)
+
+        numbers = [message["number"] for message in self.published(channel)]
+        due = [number for number in numbers if is_within(number, report["subscribed"])]
+        return [number for number in due if not is_within(number, report["delivered"])]
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        import json
+        from urllib.error import HTTPError
+        from urllib.request import ProxyHandler, Request, build_opener
+
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.control}/{path}", data, method=method)
+        try:
+            # What is on this machine is reached without a proxy, whatever the environment says.
+            with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
+                answer = response.read()
+                is_lines = response.headers.get_content_type() == "application/jsonl"
+        except HTTPError as error:
+            with error:
+                raise ValueError(json.loads(error.read())["error"]) from None
+        return [json.loads(line) for line in answer.splitlines()] if is_lines else json.loads(answer)
+
+
+@contextmanager
+def _running(arguments: dict[str, Any]) -> Iterator[RunningExchange]:
+    import asyncio
+    from concurrent.futures import Future
+    from threading import Thread
+
+    from fulgurite.exchange.run import run
+
+    started: Future[tuple[RunningExchange, Callable[[], object]]] = Future()
+
+    async def main() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        async with run(**arguments) as exchange:
+            started.set_result((RunningExchange(exchange), lambda: loop.call_soon_threadsafe(stopping.set)))
+            await stopping.wait()
+
+    def live() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = Thread(target=live, name="fulgurite exchange", daemon=True)
+    thread.start()
+    exchange, stop = started.result()
+    try:
+        yield exchange
+    finally:
+        stop()
+        thread.join()
+
+
+@pytest.fixture
+def fulgurite_exchange() -> Iterator[Callable[..., RunningExchange]]:
+    """Runs exchanges on free ports until the test ends; call it with what ``fulgurite.run_exchange`` takes."""
+    with ExitStack() as stack:
+
+        def start(**arguments: Any) -> RunningExchange:
+            return stack.enter_context(_running(arguments))
+
+        yield start
