@@ -68,6 +68,15 @@ async def test_help_names_the_commands_with_an_example_each():
     assert (await finished("--version"))[1] == f"fulgurite {__version__}\n"
 
 
+async def test_further_accounts_are_in_the_line():
+    async with fulgurite("exchange", "--port", "0", "--json", "--accounts", "3", "--no-rate-limits") as process:
+        ready = await first_line(process)
+        more = ready["more_accounts"]
+        assert isinstance(more, list)
+        assert [list(each) for each in more] == [["api_key", "api_secret"]] * 2
+        assert len({str(ready["api_key"]), *(each["api_key"] for each in more)}) == 3
+
+
 async def test_exchange_prints_one_line_when_it_is_ready_and_ends_cleanly():
     async with fulgurite("exchange", "--port", "0", "--json", "--seed", "5") as process:
         ready = await first_line(process)

@@ -166,6 +166,10 @@ def exchange(
     ] = None,
     list_scenarios: Annotated[bool, typer.Option("--list-scenarios", help="List the named plans and end.")] = False,
     control: Annotated[bool, typer.Option(help="Serve the control API, to programs on this machine.")] = True,
+    accounts: Annotated[
+        int, typer.Option(help="How many accounts can trade; --json prints the keys of all.", min=1, max=100)
+    ] = 1,
+    rate_limits: Annotated[bool, typer.Option(help="Refuse private requests beyond the real limits.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
     """Run the embedded exchange: both dialects and the public HTTP API, for your own programs."""
@@ -177,7 +181,8 @@ def exchange(
             if is_given:
                 raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
     plan, start = _plan(faults, scenario)
-    _run(_exchange(port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control, as_json))
+    options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control)
+    _run(_exchange(*options, accounts, rate_limits, as_json))
 
 
 def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
@@ -222,6 +227,8 @@ async def _exchange(
     paused: bool,
     faults: list[AnyFault],
     control: bool,
+    accounts: int,
+    rate_limits: bool,
     as_json: bool,
 ) -> None:
     from fulgurite.exchange.run import DEFAULT_HTTP_PORT, DEFAULT_PORT, run
@@ -241,6 +248,8 @@ async def _exchange(
         paused=paused,
         faults=faults,
         control=control,
+        accounts=accounts,
+        rate_limits=rate_limits,
     ) as running:
         if as_json:
             print(running.ready_line(), flush=True)
@@ -356,6 +365,8 @@ def _addresses(running: Exchange) -> dict[str, str]:
         "demo key": running.api_key,
         "demo secret": running.api_secret,
     }
+    for number, each in enumerate(running.more_accounts, start=2):
+        rows |= {f"key {number}": each.api_key, f"secret {number}": each.api_secret}
     if running.replay is not None:
         rows["replay"] = running.replay
     if running.seed is not None:
