@@ -40,7 +40,7 @@ class TestClock:
 
 async def test_a_days_maintenance_can_be_lived_in_seconds():
     """Section 1.4: closed, cut with 1012, taken again, opened by an itayose."""
-    start_ns = parse_time("2026-09-23T18:57:40Z")
+    start_ns = parse_time("2026-09-23T18:55:00Z")
     states: list[str | None] = []
     sides: set[str] = set()
     closes: list[Close | None] = []
