@@ -68,7 +68,7 @@ SOCKETIO_SENDS_WEBSOCKET_PINGS: Final = False
 MAINTENANCE_SENDS_SNAPSHOTS: Final = False
 """1.4: what a client gets that connects between the close at 04:02 and PREOPEN at 04:10. Whether it is refused is
 unknown; reconnects at 04:07 were seen to be tried, and one client got a connection without data. So it is accepted, its
-subscriptions are acknowledged, and nothing comes, not even snapshots: the harder case, and the one that was reported."""
+subscriptions are acknowledged, and nothing comes, not even snapshots: the harder case, and the one reported."""
 
 CIRCUIT_BREAK_PERCENT: Final = 20
 """3.3 knows the state only. Here an execution further than this from the price of `CIRCUIT_BREAK_SECONDS` ago, in
