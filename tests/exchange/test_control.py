@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from fulgurite.errors import InputError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.exchange.scenarios import SCENARIOS
+from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.framelog import Recorded
 from fulgurite.server.faults import Close, parse_plan
 from tests.exchange.test_replay import json_rpc, read, socket_io, subscribe
@@ -126,6 +128,15 @@ async def test_what_was_published_is_numbered_and_asked_for_from_a_number_on(exc
     assert list(json.loads(lines[0])) == ["number", "published_ns", "channel", "message"]
     for query in ("after=x", "after=-1", "chanel=x"):
         assert (await ask(exchange, f"published?{query}"))[0] == 400
+
+
+@pytest.mark.parametrize(("skew", "answer"), [(200, "result"), (400, "error"), (-400, "error")])
+async def test_a_wrong_clock_refuses_auth_beyond_the_window(exchange, skew, answer):
+    await ask(exchange, "faults", "POST", json={"fault": "clock-skew", "by": skew})
+    params = signed_params(exchange.api_key, exchange.api_secret, int(time.time()), "0123456789abcdef")
+    async with json_rpc(exchange) as connection:
+        await connection.send(json.dumps({"method": "auth", "params": params, "id": 1}))
+        assert answer in json.loads(await connection.recv())
 
 
 async def test_a_plan_is_given_at_the_start():

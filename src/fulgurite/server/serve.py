@@ -44,13 +44,12 @@ class RealtimeServer:
     """What runs behind one realtime port.
 
     Args:
-        check_auth: returns the key that `auth` params prove, or None.
+        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong it is also told
+            by how many seconds.
         ping_interval: seconds between WebSocket pings, one timer for all connections.
     """
 
-    def __init__(
-        self, check_auth: Callable[[object], str | None], ping_interval: float = PING_INTERVAL_SECONDS
-    ) -> None:
+    def __init__(self, check_auth: Callable[..., str | None], ping_interval: float = PING_INTERVAL_SECONDS) -> None:
         self._check_auth = check_auth
         self._default_pings = Pings(interval=ping_interval, timeout=PONG_TIMEOUT_SECONDS)
         self._pings = self._default_pings
@@ -183,8 +182,13 @@ class RealtimeServer:
         connection.record.close(self.log.last_number)
 
     def check_auth(self, params: object, clock_skew: int) -> str | None:
-        """The key that `auth` params prove, or None."""
-        return self._check_auth(params)
+        """The key that `auth` params prove, or None.
+
+        Args:
+            params: what the client sent.
+            clock_skew: seconds by which a fault has our clock ahead.
+        """
+        return self._check_auth(params, clock_skew) if clock_skew else self._check_auth(params)
 
     def set_pings(self, pings: Pings | None) -> None:
         """Ping at another interval from now on; None restores the first."""
@@ -300,7 +304,7 @@ async def serve(
     host: str,
     port: int,
     *,
-    check_auth: Callable[[object], str | None],
+    check_auth: Callable[..., str | None],
     ssl_context: ssl.SSLContext | None = None,
     ping_interval: float = PING_INTERVAL_SECONDS,
 ) -> AsyncIterator[RealtimeServer]:
@@ -309,7 +313,8 @@ async def serve(
     Args:
         host: where to listen.
         port: 0 to 65535; 0 takes any free one.
-        check_auth: returns the key that `auth` params prove, or None.
+        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong it is also told
+            by how many seconds.
         ssl_context: speak TLS with it.
         ping_interval: seconds between WebSocket pings.
 
