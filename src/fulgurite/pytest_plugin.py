@@ -74,12 +74,15 @@ class RunningExchange:
 
     def missed(self, connection: int, channel: str) -> list[int]:
         """The numbers of the messages that a connection had subscribed and was not sent unaltered."""
-        report = next(each for each in self.connections() if each["number"] == connection)["channels"][channel]
+        found = next(each for each in self.connections() if each["number"] == connection)
+        report = found["channels"][channel]
 
         def is_within(number: int, ranges: list[tuple[int, int]]) -> bool:
             return any(first <= number <= last for first, last in ranges)
 
-        numbers = [message["number"] for message in self.published(channel)]
+        # A private channel brings everyone's messages here, and a client its own.
+        owners = (None, found["account"])
+        numbers = [message["number"] for message in self.published(channel) if message.get("account") in owners]
         due = [number for number in numbers if is_within(number, report["subscribed"])]
         return [number for number in due if not is_within(number, report["delivered"])]
 

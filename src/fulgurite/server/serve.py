@@ -44,8 +44,8 @@ class RealtimeServer:
     """What runs behind one realtime port.
 
     Args:
-        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong it is also told
-            by how many seconds.
+        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong, it is
+            told the seconds too.
         ping_interval: seconds between WebSocket pings, one timer for all connections.
     """
 
@@ -121,8 +121,8 @@ class RealtimeServer:
 
     async def stop(self) -> None:
         """Say 1001 to every client and wait for them, a second at most."""
-        self._ping_timer.cancel()
         self.faults.stop()
+        self._ping_timer.cancel()
         self.hub.flush()
         self.close_all(1001, "the server is going away")
         if self._connections:
@@ -313,8 +313,8 @@ async def serve(
     Args:
         host: where to listen.
         port: 0 to 65535; 0 takes any free one.
-        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong it is also told
-            by how many seconds.
+        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong, it is
+            told the seconds too.
         ssl_context: speak TLS with it.
         ping_interval: seconds between WebSocket pings.
 
