@@ -2,6 +2,8 @@
 
 What is checked for every kind of ending is the promise: the client comes back, asks again for what was wanted, and
 yields one gap per channel, with the reason, before the first message after it.
+
+This module is long because each ending is a test of its own, and all share the peer that misbehaves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Every fault over real sockets, in both dialects."""
+"""Every fault over real sockets, in both dialects.
+
+This module is long because there are two dozen faults, each with a test of its own.
+"""
 
 import asyncio
 import json

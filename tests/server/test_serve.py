@@ -184,6 +184,17 @@ async def test_stopping_says_so_to_every_client():
     assert caught.value.rcvd.code == 1001
 
 
+async def test_a_long_reason_is_cut_between_characters(server):
+    """A close frame has room for 123 bytes, and must be UTF-8."""
+    async with json_rpc(server) as connection:
+        await subscribed(connection)
+        server.close_all(4000, "定期" * 100)
+        with pytest.raises(websockets.ConnectionClosed) as caught:
+            await connection.recv()
+    assert caught.value.rcvd is not None
+    assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4000, "定期" * 20 + "定")
+
+
 async def test_a_taken_port_is_one_clear_error(server):
     with pytest.raises(AddressInUseError):
         async with serve("127.0.0.1", int(server.url.rpartition(":")[2]), check_auth=lambda params: None):

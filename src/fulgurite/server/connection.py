@@ -238,8 +238,9 @@ class Connection(WSListener):
         self.record.code, self.record.reason = (None if code == NO_CODE else code), reason
         self._is_closing = True
         self._server.remove(self)
-        # 123 bytes is what a close frame can hold besides its code.
-        payload = b"" if code == NO_CODE else code.to_bytes(2) + reason.encode()[:123]
+        # 123 bytes is what a close frame can hold besides its code, and half a character is none.
+        text = reason.encode()[:123].decode(errors="ignore").encode()
+        payload = b"" if code == NO_CODE else code.to_bytes(2) + text
         self._transport.send(WSMsgType.CLOSE, payload)
         if self._timer is not None:
             self._timer.cancel()
