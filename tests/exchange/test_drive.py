@@ -64,6 +64,35 @@ async def test_a_days_maintenance_can_be_lived_in_seconds():
     assert closes == [Close(1012, "scheduled maintenance")]
 
 
+async def test_connects_can_be_refused_from_the_close_until_preopen():
+    """Section 1.4 does not know, so it is an option; without it the test above connects at once."""
+    statuses: list[int] = []
+    start_ns = parse_time("2026-09-23T19:01:30Z")
+    async with (
+        run(seed=3, start_ns=start_ns, speed=200, refuse_in_maintenance=True) as exchange,
+        aiohttp.ClientSession() as session,
+        asyncio.timeout(60),
+    ):
+        async with websockets.connect(exchange.realtime) as connection:
+            with pytest.raises(websockets.ConnectionClosed, match="scheduled maintenance"):
+                await connection.recv()
+        socketio = f"{exchange.socketio.replace('http', 'ws', 1)}/socket.io/?EIO=3&transport=websocket"
+        for url in (exchange.realtime, socketio):
+            with pytest.raises(websockets.InvalidStatus, match="503"):
+                await websockets.connect(url)
+        while True:
+            try:
+                async with websockets.connect(exchange.realtime):
+                    break
+            except websockets.InvalidStatus as refused:
+                statuses.append(refused.response.status_code)
+                await asyncio.sleep(0.05)
+        async with session.get(f"{exchange.http}/getboardstate") as response:
+            assert (await response.json())["state"] in ("PREOPEN", "RUNNING")
+    assert statuses
+    assert set(statuses) == {503}
+
+
 async def test_who_starts_in_the_middle_of_it_meets_a_closed_market():
     async with (
         run(seed=3, start_ns=parse_time("2026-09-23T19:03:00Z")) as exchange,

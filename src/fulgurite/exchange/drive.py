@@ -9,6 +9,7 @@ from typing import Final
 from fulgurite.errors import InputError
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections
+from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.server.serve import RealtimeServer
 
 MAX_SPEED: Final = 1000.0
@@ -62,8 +63,21 @@ class ExchangeClock:
         self._anchor_ns, self._anchor_at = now_ns, time.monotonic()
 
 
-async def drive(simulation: Simulation, server: RealtimeServer, clock: ExchangeClock) -> None:
-    """Let the market live at the pace of the clock, until cancelled."""
+async def drive(
+    simulation: Simulation,
+    server: RealtimeServer,
+    clock: ExchangeClock,
+    *,
+    refuse_in_maintenance: bool = MAINTENANCE_REFUSES_CONNECTS,
+) -> None:
+    """Let the market live at the pace of the clock, until cancelled.
+
+    Args:
+        simulation: the market.
+        server: where it is published.
+        clock: what time it is there.
+        refuse_in_maintenance: refuse handshakes from the close of the connections on until PREOPEN.
+    """
     longest_lag = LONGEST_LAG_SECONDS if clock.speed <= 1 else LONGEST_FAST_LAG_SECONDS
     while True:
         if _seconds_until(simulation, clock) < -longest_lag:
@@ -76,6 +90,7 @@ async def drive(simulation: Simulation, server: RealtimeServer, clock: ExchangeC
                     server.close_all(event.code, event.reason)
                 else:
                     server.hub.publish(event.channel, event.message, event.account)
+        server.is_refusing = refuse_in_maintenance and simulation.is_stopped
         is_behind = simulation.next_event_ns <= now_ns
         pause = min(max(_seconds_until(simulation, clock), SHORTEST_STEP_SECONDS), LONGEST_STEP_SECONDS)
         await asyncio.sleep(0 if is_behind else pause)

@@ -25,6 +25,7 @@ from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.exchange.replay import Replay
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.auth import AuthChecker
+from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.server.bind import bind_socket, port_of, url_host
 from fulgurite.server.faults import AnyFault, Fault, parse_fault
 from fulgurite.server.http import serve_app
@@ -97,6 +98,7 @@ async def run(
     control: bool = True,
     accounts: int = 1,
     rate_limits: bool = True,
+    refuse_in_maintenance: bool = MAINTENANCE_REFUSES_CONNECTS,
 ) -> AsyncIterator[Exchange]:
     """Run an exchange until the context is left.
 
@@ -117,7 +119,9 @@ async def run(
         faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them.
         control: serve the control API, to programs on this machine.
         accounts: how many accounts can trade, 1 to 100; while a frame log is replayed, none can.
-        rate_limits: refuse private HTTP requests beyond the real service's limits.
+        rate_limits: refuse HTTP requests beyond the real service's limits.
+        refuse_in_maintenance: refuse realtime connects with HTTP status 503 from the close of the connections, two
+            minutes into the daily maintenance, until PREOPEN. What the real service does is unknown.
 
     Raises:
         InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
@@ -152,7 +156,7 @@ async def run(
             traders = [Account(each.api_key) for each in credentials]
             markets = simulation = Simulation(seed, now_ns, open_until_ns=open_until_ns, accounts=traders)
             clock = ExchangeClock(now_ns, speed)
-            work = drive(simulation, server, clock)
+            work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
             limits = RateLimits() if rate_limits else None
             private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))

@@ -166,9 +166,14 @@ class Simulation:
 
     def health(self, product_code: str) -> str:
         """NORMAL, NO ORDER while closed, STOP once the connections have been closed, too (section 3.7)."""
-        if self._schedule.is_stopped:
+        if self.is_stopped:
             return "STOP"
         return "NO ORDER" if self._trading[product_code].market.state is MarketState.CLOSED else "NORMAL"
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the realtime service is stopped: from the close of the connections on until PREOPEN."""
+        return self._schedule.is_stopped
 
     def break_circuit(self, product_code: str, now_ns: int) -> None:
         """Begin a circuit break of a market that is RUNNING.

@@ -65,10 +65,14 @@ MAX_MESSAGE_BYTES: Final = 1_000_000
 SOCKETIO_SENDS_WEBSOCKET_PINGS: Final = False
 """1.3 saw WebSocket pings on the JSON-RPC host only, and Engine.IO has its own heartbeat."""
 
+MAINTENANCE_REFUSES_CONNECTS: Final = False
+"""1.4: whether a client is refused that connects between the close at 04:02 and PREOPEN at 04:10, with HTTP status 503.
+Reconnects at 04:07 were seen to be tried, and one client got a connection without data. So it is accepted: the harder
+case, and the one reported. An exchange can be told to refuse."""
+
 MAINTENANCE_SENDS_SNAPSHOTS: Final = False
-"""1.4: what a client gets that connects between the close at 04:02 and PREOPEN at 04:10. Whether it is refused is
-unknown; reconnects at 04:07 were seen to be tried, and one client got a connection without data. So it is accepted, its
-subscriptions are acknowledged, and nothing comes, not even snapshots: the harder case, and the one reported."""
+"""1.4: what such a client gets where it is accepted. Its subscriptions are acknowledged, and nothing comes, not even
+snapshots."""
 
 CIRCUIT_BREAK_PERCENT: Final = 20
 """3.3 knows the state only. Here an execution further than this from the price of `CIRCUIT_BREAK_SECONDS` ago, in

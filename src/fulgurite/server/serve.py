@@ -72,6 +72,8 @@ class RealtimeServer:
         """What is made to go wrong."""
         self.hub: Hub[Connection] = Hub(self._deliver, self._flush_this_tick, self.log, self._filter)
         """What is published here goes out at the end of this tick of the event loop."""
+        self.is_refusing = False
+        """Whether every handshake is refused with HTTP status 503, as if for maintenance."""
         self.dropped: Counter[Drop] = Counter()
         """How many connections the server ended, by reason."""
         self.url = ""
@@ -233,6 +235,8 @@ class RealtimeServer:
         path, _, query = request.path.decode(errors="replace").partition("?")
         if len(self._connections) >= MAX_CONNECTIONS:
             return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections")
+        if self.is_refusing:
+            return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"scheduled maintenance")
         is_upgrade = _is_upgrade(request)
         if path.rstrip("/") == JSON_RPC.path:
             return self._accept(request, JSON_RPC) if is_upgrade else _refuse(HTTPStatus.UPGRADE_REQUIRED)
