@@ -12,9 +12,8 @@ import pytest
 import websockets
 
 from fulgurite.errors import InputError
-from fulgurite.exchange.httpauth import request_signature
 from fulgurite.exchange.run import Credentials, Exchange, run
-from fulgurite.protocol.auth import signed_params
+from fulgurite.protocol.auth import request_signature, signed_params
 
 CHANNELS = ["child_order_events", "parent_order_events"]
 

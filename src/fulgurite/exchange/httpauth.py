@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
 
+from fulgurite.protocol.auth import request_signature
 from fulgurite.protocol.choices import HTTP_AUTH_WINDOW_SECONDS
 
 # Seconds or milliseconds; many clients send seconds with a fraction, as Python's `str(time.time())` gives them.
 _TIMESTAMP = re.compile(r"(\d{10}|\d{13})(?:\.\d{1,20})?", re.ASCII)
-
-
-def request_signature(secret: str, timestamp: str, method: str, target: str, body: bytes = b"") -> str:
-    """What ACCESS-SIGN must be, in lower-case hex.
-
-    Args:
-        secret: the key's.
-        timestamp: the text of ACCESS-TIMESTAMP.
-        method: ``GET`` or ``POST``.
-        target: the path with its query, as it stands in the request: ``/v1/me/getchildorders?product_code=BTC_JPY``.
-        body: the request's.
-    """
-    text = f"{timestamp}{method}{target}".encode("utf-8", "surrogateescape") + body
-    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
 
 
 def signer(
