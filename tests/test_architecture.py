@@ -168,7 +168,7 @@ def test_the_package_is_there_to_be_checked():
         ("playground/app.py", "import fulgurite.client.connect"),
         ("playground/app.py", "from fulgurite import connect"),
         ("__init__.py", "from fulgurite.client.connect import connect"),
-        ("cli.py", "def main():\n    from fulgurite.playground.app import app"),
+        ("cli/play.py", "def main():\n    from fulgurite.playground.app import app"),
     ],
 )
 def test_imports_downwards_are_let_through(path, source):

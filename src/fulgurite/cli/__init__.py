@@ -1,0 +1,73 @@
+"""The command `fulgurite`. Only this package touches signals, logging, the terminal and the exit status.
+
+Heavy imports are inside the commands, and help is printed without Rich, so that `fulgurite --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from fulgurite import __version__
+from fulgurite.cli import exchange, listen, play
+from fulgurite.errors import FulguriteError, InputError
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(
+    name="fulgurite",
+    help="The sandbox for bitFlyer Lightning's Realtime API. Without a command: play.",
+    epilog="Examples: fulgurite | fulgurite exchange --json | fulgurite listen lightning_ticker_BTC_JPY",
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user are told in a sentence, never in a traceback."""
+    try:
+        app()
+    except InputError as error:
+        _fail(error, EXIT_USAGE)
+    except FulguriteError as error:
+        _fail(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        # Before a command has taken the signal over, or where it cannot.
+        sys.exit(0)
+
+
+def _fail(error: FulguriteError, status: int) -> NoReturn:
+    print(f"fulgurite: {error}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"fulgurite {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        play.play()
+
+
+app.command(epilog="Example: fulgurite play --no-browser --port 8080")(play.play)
+app.command(epilog="Example: fulgurite exchange --port 0 --json, or fulgurite exchange --replay day.jsonl --speed 10")(
+    exchange.exchange
+)
+app.command(
+    epilog="Example: fulgurite listen lightning_ticker_BTC_JPY lightning_executions_FX_BTC_JPY --endpoint live --json"
+)(listen.listen)

@@ -1,0 +1,158 @@
+"""`fulgurite exchange`: the embedded exchange for other programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fulgurite.cli.running import run
+from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
+from fulgurite.errors import InputError
+
+if TYPE_CHECKING:
+    from fulgurite.server.faults import AnyFault
+
+
+def exchange(
+    port: Annotated[
+        int | None,
+        typer.Option(help="Realtime port, both dialects; 0 takes any free one.", show_default="7351", min=0, max=65535),
+    ] = None,
+    http_port: Annotated[
+        int | None,
+        typer.Option(help="HTTP port.", show_default="7352, or any free one with --port 0", min=0, max=65535),
+    ] = None,
+    host: Host = "127.0.0.1",
+    seed: Seed = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="What the exchange's clock shows at the start, UTC; maintenance is at 19:00.",
+            metavar="TIME",
+            show_default="now",
+        ),
+    ] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="Speak TLS with a self-made certificate.")] = False,
+    replay: Annotated[
+        Path | None, typer.Option(help="Serve this frame log instead of a simulated market.", metavar="FILE")
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds of its clock that pass in one, up to 1000; a replay also takes 0: as fast as readers do.",
+            show_default="1",
+            min=0,
+        ),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin the replay again at its end.")] = False,
+    paused: Annotated[
+        bool, typer.Option("--paused", help="Hold the replay until POST /control/replay says otherwise.")
+    ] = False,
+    faults: Annotated[
+        Path | None, typer.Option(help="What is to go wrong: a fault plan in TOML.", metavar="FILE")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="What is to go wrong: a named plan, see --list-scenarios.", metavar="NAME")
+    ] = None,
+    list_scenarios: Annotated[bool, typer.Option("--list-scenarios", help="List the named plans and end.")] = False,
+    control: Annotated[bool, typer.Option(help="Serve the control API, to programs on this machine.")] = True,
+    accounts: Annotated[
+        int, typer.Option(help="How many accounts can trade; --json prints the keys of all.", min=1, max=100)
+    ] = 1,
+    rate_limits: Annotated[bool, typer.Option(help="Refuse private requests beyond the real limits.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
+) -> None:
+    """Run the embedded exchange for your own programs.
+
+    It speaks both dialects of the realtime API, and the HTTP API.
+    """
+    if list_scenarios:
+        _print_scenarios()
+        return
+    if replay is None:
+        for name, is_given in (("loop", loop), ("paused", paused)):
+            if is_given:
+                raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
+    plan, start = _plan(faults, scenario)
+    options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control)
+    run(_exchange(*options, accounts, rate_limits, as_json))
+
+
+def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
+    """The faults of a file and of a scenario, and when the scenario starts, if it says."""
+    from datetime import UTC, datetime
+
+    from fulgurite.exchange.scenarios import find_scenario
+    from fulgurite.server.faults import parse_plan
+
+    plan: list[AnyFault] = []
+    start = None
+    if scenario is not None:
+        found = find_scenario(scenario)
+        plan += parse_plan(found.plan)
+        start = f"{datetime.now(UTC):%Y-%m-%d}T{found.starts_at}Z" if found.starts_at else None
+    if path is not None:
+        try:
+            text = path.read_text()
+        except (OSError, UnicodeError) as error:
+            raise InputError("--faults", str(path), f"the path of a fault plan ({error})") from error
+        plan += parse_plan(text)
+    return plan, start
+
+
+def _print_scenarios() -> None:
+    from fulgurite.exchange.scenarios import SCENARIOS
+
+    for name, scenario in SCENARIOS.items():
+        print(f"{name:18} {scenario.sentence}")
+
+
+async def _exchange(
+    port: int | None,
+    http_port: int | None,
+    host: str,
+    seed: int | None,
+    at: str | None,
+    tls: bool,
+    replay: Path | None,
+    speed: float | None,
+    loop: bool,
+    paused: bool,
+    faults: list[AnyFault],
+    control: bool,
+    accounts: int,
+    rate_limits: bool,
+    as_json: bool,
+) -> None:
+    import asyncio
+
+    from fulgurite.exchange import run as exchange
+    from fulgurite.protocol.messages import parse_time
+
+    warn_if_open(host)
+    async with exchange.run(
+        host=host,
+        port=exchange.DEFAULT_PORT if port is None else port,
+        http_port=(0 if port == 0 else exchange.DEFAULT_HTTP_PORT) if http_port is None else http_port,
+        seed=seed,
+        start_ns=None if at is None else parse_time(at),
+        tls=tls,
+        replay=replay,
+        speed=1.0 if speed is None else speed,
+        loop=loop,
+        paused=paused,
+        faults=faults,
+        control=control,
+        accounts=accounts,
+        rate_limits=rate_limits,
+    ) as running:
+        if as_json:
+            print(running.ready_line(), flush=True)
+        else:
+            print("The exchange is open. Ctrl-C ends it.\n")
+            print_table(addresses(running))
+            sys.stdout.flush()
+        await asyncio.Event().wait()

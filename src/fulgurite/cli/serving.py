@@ -1,0 +1,60 @@
+"""What the commands that serve have in common: their options, and how they say where they are."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fulgurite.exchange.run import Exchange
+
+Host = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback lets others in.")]
+Seed = Annotated[
+    int | None, typer.Option(help="What the market's randomness comes from; the same seed, the same market.")
+]
+
+
+def warn_if_open(host: str) -> None:
+    """Say so, where others can reach what is served."""
+    from fulgurite.server.bind import is_loopback
+
+    if not is_loopback(host):
+        print(
+            f"fulgurite: warning: listening on {host}: everyone who can reach this machine can use it",
+            file=sys.stderr,
+        )
+
+
+def addresses(running: Exchange) -> dict[str, str]:
+    """What a user of the exchange needs to know, by its name."""
+    rows = {
+        "JSON-RPC 2.0": running.realtime,
+        "Socket.IO 2.0": running.socketio,
+        "HTTP API": running.http,
+        "demo key": running.api_key,
+        "demo secret": running.api_secret,
+    }
+    for number, each in enumerate(running.more_accounts, start=2):
+        rows |= {f"key {number}": each.api_key, f"secret {number}": each.api_secret}
+    if running.replay is not None:
+        rows["replay"] = running.replay
+    if running.seed is not None:
+        rows["seed"] = str(running.seed)
+    if running.ca_file is not None:
+        rows["certificate to trust"] = running.ca_file
+    return rows
+
+
+def print_table(rows: dict[str, str]) -> None:
+    """Print names and values in two columns."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", justify="right")
+    table.add_column(style="bold", overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
