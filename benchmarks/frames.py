@@ -1,0 +1,130 @@
+"""The messages that every row of the benchmark is given: a market of the embedded exchange, the same each time.
+
+80 % are diffs, 13 % tickers and 7 % executions, of about 430 bytes with their frames. Diffs come in the order of the
+market, none left out, so that a book kept from them can be checked; of the others as many are left out as it takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from fulgurite.exchange.products import BTC_JPY
+from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.simulation import Simulation
+from fulgurite.protocol import channels
+from fulgurite.protocol.messages import Board
+
+PRODUCT = "BTC_JPY"
+SNAPSHOT = channels.board_snapshot(PRODUCT).name
+DIFF = channels.board(PRODUCT).name
+TICKER = channels.ticker(PRODUCT).name
+EXECUTIONS = channels.executions(PRODUCT).name
+CHANNELS = (SNAPSHOT, DIFF, TICKER, EXECUTIONS)
+
+SHARES = {DIFF: 0.80, TICKER: 0.13, EXECUTIONS: 0.07}
+START_NS = 1_790_000_000_000_000_000
+STEP_NS = 10_000_000_000
+
+# Orders far from the middle that make a book of about so many levels a side, with the 60 near it.
+FAR_ORDERS = {300: 252, 2_000: 2_070, 10_000: 11_350}
+
+
+class Message(NamedTuple):
+    """One message of a channel."""
+
+    channel: str
+    json: bytes
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What a client must have seen and must hold, once it has read a run."""
+
+    messages: int
+    diffs: int
+    tickers: int
+    executions: int
+    """Rows, of which one message can hold several."""
+    snapshots: int
+    best_bid: float
+    best_ask: float
+
+
+def generate(levels: int, count: int, seed: int = 1) -> list[Message]:
+    """A snapshot of the whole book, then `count` messages; the last is a diff.
+
+    Args:
+        levels: about how many a side of the book has; a key of `FAR_ORDERS`.
+        count: how many messages follow the snapshot.
+        seed: what the market comes from.
+    """
+    typical = replace(
+        BTC_JPY.typical, near_orders=60, far_orders=FAR_ORDERS[levels], events_per_second=67, taker_share=0.02
+    )
+    market = Simulation(seed, START_NS, [replace(BTC_JPY, typical=typical)], open_until_ns=START_NS + 10**16)
+    # The publisher cuts the snapshot of a large book; the first one here is whole.
+    messages = [Message(SNAPSHOT, msgspec.json.encode(market.board(PRODUCT)))]
+    seen: Counter[str] = Counter()
+    until_ns = START_NS
+    while True:
+        until_ns += STEP_NS
+        for published in market.advance(until_ns):
+            if not isinstance(published, Published) or published.channel not in SHARES:
+                continue
+            channel = published.channel
+            if channel == DIFF or seen[channel] < seen[DIFF] * SHARES[channel] / SHARES[DIFF]:
+                seen[channel] += 1
+                messages.append(Message(channel, published.message))
+                if len(messages) > count and channel == DIFF:
+                    return messages
+
+
+def laps(messages: list[Message], count: int) -> list[Message]:
+    """`count` messages and their snapshots: the run again from its snapshot as often as it takes, ending with a diff."""
+    snapshot, rest = messages[0], messages[1:]
+    full, part = divmod(count, len(rest))
+    run = [snapshot, *rest] * full
+    if part:
+        last = next(index for index in range(part - 1, len(rest)) if rest[index].channel == DIFF)
+        run += [snapshot, *rest[: last + 1]]
+    return run
+
+
+def expect(run: list[Message]) -> Expected:
+    """What is to come of a run, found out in the plainest way."""
+    seen = Counter(message.channel for message in run)
+    sides: tuple[dict[float, float], dict[float, float]] = ({}, {})
+    start = max(index for index, message in enumerate(run) if message.channel == SNAPSHOT)
+    for message in run[start:]:
+        if message.channel in (SNAPSHOT, DIFF):
+            board = msgspec.json.decode(message.json, type=Board)
+            for side, levels in zip(sides, (board.bids, board.asks), strict=True):
+                for level in levels:
+                    side[level.price] = level.size
+    bids, asks = ([price for price, size in side.items() if size] for side in sides)
+    return Expected(
+        messages=len(run),
+        diffs=seen[DIFF],
+        tickers=seen[TICKER],
+        executions=sum(
+            len(msgspec.json.decode(message.json)) for message in run if message.channel == EXECUTIONS
+        ),
+        snapshots=seen[SNAPSHOT],
+        best_bid=max(bids),
+        best_ask=min(asks),
+    )
+
+
+def save(messages: list[Message], path: Path) -> None:
+    """Write the messages to a file, a line each."""
+    path.write_bytes(b"".join(b"%b %b\n" % (message.channel.encode(), message.json) for message in messages))
+
+
+def load(path: Path) -> list[Message]:
+    """Read what `save` wrote."""
+    lines = (line.partition(b" ") for line in path.read_bytes().splitlines())
+    return [Message(channel.decode(), message) for channel, _, message in lines]
