@@ -62,7 +62,10 @@ def exchange(
     accounts: Annotated[
         int, typer.Option(help="How many accounts can trade; --json prints the keys of all.", min=1, max=100)
     ] = 1,
-    rate_limits: Annotated[bool, typer.Option(help="Refuse private requests beyond the real limits.")] = True,
+    rate_limits: Annotated[bool, typer.Option(help="Refuse HTTP requests beyond the real limits.")] = True,
+    refuse_in_maintenance: Annotated[
+        bool, typer.Option("--refuse-in-maintenance", help="Answer connects from 19:02 to 19:10 UTC with status 503.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
     """Run the embedded exchange for your own programs.
@@ -78,7 +81,7 @@ def exchange(
                 raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
     plan, start = _plan(faults, scenario)
     options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control)
-    run(_exchange(*options, accounts, rate_limits, as_json))
+    run(_exchange(*options, accounts, rate_limits, refuse_in_maintenance, as_json))
 
 
 def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
@@ -125,6 +128,7 @@ async def _exchange(
     control: bool,
     accounts: int,
     rate_limits: bool,
+    refuse_in_maintenance: bool,
     as_json: bool,
 ) -> None:
     import asyncio
@@ -148,6 +152,7 @@ async def _exchange(
         control=control,
         accounts=accounts,
         rate_limits=rate_limits,
+        refuse_in_maintenance=refuse_in_maintenance,
     ) as running:
         if as_json:
             print(running.ready_line(), flush=True)
