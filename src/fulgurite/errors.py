@@ -14,9 +14,11 @@
     ├── UnansweredError             the server did not answer a request in time
     ├── RequestRefusedError         the server refused a request, with a code and a text
     │   ├── AuthenticationError     it refused `auth`
-    │   └── SubscriptionError       it refused to subscribe or unsubscribe a channel
+    │   ├── SubscriptionError       it refused to subscribe or unsubscribe a channel
+    │   └── HttpRequestError        the HTTP API answered with another status than 200
     ├── ListenError                 we cannot listen where we were told to
     │   └── AddressInUseError       the port is taken
+    ├── SlowConsumerError           a stream's consumer did not keep up, and was to end it then
     └── BookNotLiveError            the order book was asked while it may be wrong
 
 Each carries its data as attributes, builds its own text from them, and says what to do next.
@@ -162,6 +164,23 @@ class SubscriptionError(RequestRefusedError):
         super().__init__(f"{method} {channel}", code, text)
 
 
+class HttpRequestError(RequestRefusedError):
+    """The HTTP API answered with another status than 200.
+
+    Args:
+        url: what was asked for.
+        status: the HTTP status.
+        code: the service's own number, as in ``{"status":-100,"error_message":"Invalid product"}``; None where the
+            answer has none.
+        text: the service's words, or the name of the HTTP status.
+    """
+
+    def __init__(self, url: str, status: int, code: int | None, text: str) -> None:
+        self.url = url
+        self.status = status
+        super().__init__(f"GET {url} with HTTP status {status}", code, _shorten(text))
+
+
 class ListenError(FulguriteError):
     """We cannot listen where we were told to.
 
@@ -191,6 +210,20 @@ class AddressInUseError(ListenError):
         self.option = option
         super().__init__(
             host, port, f"it is taken by another program; choose another with {option}, or {option} 0 for any free one"
+        )
+
+
+class SlowConsumerError(FulguriteError):
+    """A stream's consumer did not keep up, and the stream was to end then (`overflow="end"`).
+
+    Args:
+        limit: how many items were waiting.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(
+            f"{limit} items were waiting for the consumer; take them faster, raise queue_limit, or choose another overflow"
         )
 
 
