@@ -41,7 +41,10 @@ PURE = (
     "server/hub.py",
     "server/pings.py",
     *(f"server/{name}.py" for name in ("faults", "faultplan", "spoiling", "outbox", "published", "records")),
-    *(f"client/{name}.py" for name in ("backoff", "conversation", "endpoints", "gaps", "items", "lines")),
+    *(
+        f"client/{name}.py"
+        for name in ("backfill", "backoff", "conversation", "endpoints", "gaps", "httplimits", "items", "lines")
+    ),
     "exchange/*",
 )
 SHELLS = (

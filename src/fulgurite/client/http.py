@@ -1,0 +1,202 @@
+"""Asking the HTTP API, within its limits (protocol reference, section 5). A shell: it moves bytes and waits.
+
+Nothing is tried again here, but for one refusal for having asked too often: whoever asks decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlencode
+
+import msgspec
+
+from fulgurite.client.conversation import Credentials
+from fulgurite.client.httplimits import HttpBudget
+from fulgurite.errors import (
+    ConnectError,
+    HttpRequestError,
+    InputError,
+    LocalProtocolError,
+    RemoteProtocolError,
+    UnansweredError,
+)
+from fulgurite.protocol.auth import request_signature
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""The longest answer that is taken; 500 executions have about 120 kB."""
+
+MAX_CONNECTIONS: Final = 4
+
+
+class HttpApi:
+    """The HTTP API of one service, as an async context manager::
+
+        async with HttpApi("http://127.0.0.1:7352/v1") as api:
+            body = await api.get("executions", {"product_code": "BTC_JPY", "count": "500"})
+
+    Args:
+        url: the API with its version, as `Endpoint.http` has it.
+        credentials: a callable that gives the key and the secret, for the private API. It is asked at each request,
+            and neither is kept.
+        ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
+            better.
+        timeout: seconds for a request from its beginning to its end. Waiting for the limits is not part of it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        timeout: float = 10.0,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._credentials = credentials
+        self._ssl_context = ssl_context
+        self._timeout = timeout
+        # Private requests come from the same address, so they count twice.
+        self._address_budget = HttpBudget()
+        self._account_budget = HttpBudget()
+        self._client: httpx.AsyncClient | None = None
+
+    async def __aenter__(self) -> Self:
+        import httpx  # takes 0.1 s to load, and most streams never have a gap
+
+        if self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+            self._ssl_context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._client = httpx.AsyncClient(
+            verify=self._ssl_context,
+            trust_env=False,  # no proxy, which the WebSocket does not use either, and no password out of ~/.netrc
+            follow_redirects=False,  # to another host with our signature? no
+            timeout=None,  # ours is for all of a request
+            limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+            # Not compressed, so that a few bytes cannot become gigabytes before they are counted.
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fulgurite"},
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def __repr__(self) -> str:
+        return f"HttpApi({self.url!r})"
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """Ask the public API; return the body of the answer.
+
+        It waits as long as the limits demand, which are minutes where much was asked for, and up to an hour where the
+        server says so.
+
+        Args:
+            path: what is asked for, below the version: ``executions``.
+            params: the query.
+
+        Raises:
+            ConnectError: no connection could be made, or it broke, or the answer is not HTTP.
+            UnansweredError: no answer within the timeout.
+            HttpRequestError: another HTTP status than 200; 429 only after a second try.
+            RemoteProtocolError: the answer is longer than `MAX_ANSWER_BYTES`.
+            LocalProtocolError: the API was not entered with `async with`.
+        """
+        return await self._get(path, params, self._address_budget)
+
+    async def get_signed(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """Ask the private API, signed as the documentation says; as `get` otherwise.
+
+        Raises:
+            InputError: there are no credentials. And what `get` raises.
+        """
+        if self._credentials is None:
+            raise InputError("credentials", None, "a callable that gives the key and the secret of an account")
+        return await self._get(path, params, self._address_budget, self._account_budget)
+
+    async def _get(self, path: str, params: Mapping[str, str] | None, *budgets: HttpBudget) -> bytes:
+        import httpx
+
+        if self._client is None:
+            raise LocalProtocolError("the HTTP API is not open; use it with `async with`")
+        address = f"{self.url}/{path.lstrip('/')}"
+        url = httpx.URL(f"{address}?{urlencode(params)}" if params else address)
+        for is_last in (False, True):
+            await _wait(budgets)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    response, body = await self._request(self._client, url, is_signed=len(budgets) > 1)
+            except TimeoutError as error:
+                raise UnansweredError(f"GET {address} within {self._timeout:g} s") from error
+            except (httpx.RequestError, OSError) as error:
+                raise ConnectError(address, str(error) or type(error).__name__) from error
+            # What an answer to a signed request tells of the limits is about the account.
+            budgets[-1].answered(response.status_code, response.headers, time.time())
+            if response.status_code == 200:
+                return body
+            if response.status_code != 429 or is_last:
+                break
+        raise _refusal(address, response.status_code, body)
+
+    async def _request(
+        self, client: httpx.AsyncClient, url: httpx.URL, *, is_signed: bool
+    ) -> tuple[httpx.Response, bytes]:
+        request = client.build_request("GET", url)
+        if is_signed:
+            self._sign(request)
+        response = await client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise RemoteProtocolError(f"the answer to GET {url.path} is longer than {MAX_ANSWER_BYTES} bytes")
+        finally:
+            await response.aclose()
+        return response, bytes(body)
+
+    def _sign(self, request: httpx.Request) -> None:
+        assert self._credentials is not None  # `get_signed` has looked
+        api_key, secret = self._credentials()
+        timestamp = str(time.time_ns() // 1_000_000)
+        request.headers["ACCESS-KEY"] = api_key
+        request.headers["ACCESS-TIMESTAMP"] = timestamp
+        # Signed as it is sent, byte for byte.
+        target = request.url.raw_path.decode("ascii")
+        request.headers["ACCESS-SIGN"] = request_signature(secret, timestamp, request.method, target)
+
+
+async def _wait(budgets: tuple[HttpBudget, ...]) -> None:
+    """Wait until a request may be made, and count it."""
+    while True:
+        now = time.time()
+        wait = max(budget.wait(now) for budget in budgets)
+        if not wait:
+            break
+        await asyncio.sleep(wait)  # others may take what was waited for, so it is looked at again
+    for budget in budgets:
+        budget.spent(now)
+
+
+class _ErrorBody(msgspec.Struct):
+    error_message: str
+    status: int | None = None
+
+
+def _refusal(address: str, status: int, body: bytes) -> HttpRequestError:
+    try:
+        told = msgspec.json.decode(body, type=_ErrorBody)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        known = status in HTTPStatus.__members__.values()
+        return HttpRequestError(address, status, None, HTTPStatus(status).phrase if known else "no reason given")
+    return HttpRequestError(address, status, told.status, told.error_message)
