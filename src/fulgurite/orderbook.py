@@ -8,7 +8,7 @@ the next snapshot heals it and a reconnect would only lose more.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from enum import StrEnum
 from math import remainder
 
@@ -39,11 +39,8 @@ class OrderBook:
         self.reason = "no snapshot has come yet"
         # Diffs that the book did not agree with; one diff counts once.
         self.drift_count = 0
-        # Market orders that wait for an itayose, by the last row of price 0 seen; 0.0 where none came.
-        self.market_bid_size = 0.0
-        self.market_ask_size = 0.0
-        self._bids = _BookSide()
-        self._asks = _BookSide()
+        self._bids = _BookSide(1.0)
+        self._asks = _BookSide(-1.0)
         # The price step as far as it is known: only ever made finer, by the prices that come by.
         self._tick = 1.0
 
@@ -55,7 +52,6 @@ class OrderBook:
         """
         self._bids.replace(board.bids)
         self._asks.replace(board.asks)
-        self._keep_market_sizes(board)
         self._learn_tick(board.mid_price)
         self.state = BookState.LIVE
 
@@ -70,20 +66,35 @@ class OrderBook:
         """
         if self.state is not BookState.LIVE:
             return
-        self._bids.update(board.bids)
-        self._asks.update(board.asks)
-        self._keep_market_sizes(board)
-        dropped = self._bids.drop_above(board.mid_price) + self._asks.drop_up_to(board.mid_price)
-        if dropped or not self._agrees_with(board.mid_price):
+        bids, asks, mid_price = self._bids, self._asks, board.mid_price
+        bids.update(board.bids)
+        asks.update(board.asks)
+        is_right = True
+        while bids.keys and bids.keys[-1] > mid_price:
+            bids.drop_best()
+            is_right = False
+        while asks.keys and -asks.keys[-1] <= mid_price:
+            asks.drop_best()
+            is_right = False
+        if not (is_right and self._agrees_with(mid_price)):
             self.drift_count += 1
 
     def invalidate(self, reason: str) -> None:
         """Clear the book because messages were missed (a Gap); it is STALE until the next snapshot."""
-        self._bids.replace([])
-        self._asks.replace([])
-        self.market_bid_size = self.market_ask_size = 0.0
+        self._bids = _BookSide(1.0)
+        self._asks = _BookSide(-1.0)
         self.state = BookState.STALE
         self.reason = reason
+
+    @property
+    def market_bid_size(self) -> float:
+        """Market orders to buy that wait for an itayose, by the last row of price 0 seen; 0.0 where none came."""
+        return self._bids.market_size
+
+    @property
+    def market_ask_size(self) -> float:
+        """Market orders to sell that wait for an itayose; see `market_bid_size`."""
+        return self._asks.market_size
 
     @property
     def best_bid(self) -> Level | None:
@@ -93,45 +104,35 @@ class OrderBook:
             BookNotLiveError: no snapshot has come yet, or none since a gap. So do all the queries.
         """
         self._require_live()
-        return self._bids.level(-1) if self._bids.prices else None
+        return self._bids.best()
 
     @property
     def best_ask(self) -> Level | None:
         """The lowest ask, or None where there are no asks."""
         self._require_live()
-        return self._asks.level(0) if self._asks.prices else None
+        return self._asks.best()
 
     @property
     def mid(self) -> float | None:
         """The middle of the best prices, not rounded; None where a side is empty."""
         self._require_live()
-        if not self._bids.prices or not self._asks.prices:
+        if not self._bids.keys or not self._asks.keys:
             return None
-        return (self._bids.prices[-1] + self._asks.prices[0]) / 2
+        return (self._bids.keys[-1] - self._asks.keys[-1]) / 2
 
     def bids(self, depth: int | None = None) -> list[Level]:
         """The best `depth` bids (None: all that are known), highest first."""
         self._require_live()
-        sizes = self._bids.sizes
-        return [Level(price, sizes[price]) for price in self._bids.prices[: _start(depth) : -1]]
+        return self._bids.levels(depth)
 
     def asks(self, depth: int | None = None) -> list[Level]:
         """The best `depth` asks (None: all that are known), lowest first."""
         self._require_live()
-        sizes = self._asks.sizes
-        return [Level(price, sizes[price]) for price in self._asks.prices[:depth]]
+        return self._asks.levels(depth)
 
     def _require_live(self) -> None:
         if self.state is not BookState.LIVE:
             raise BookNotLiveError(self.state, self.reason)
-
-    def _keep_market_sizes(self, board: Board) -> None:
-        for level in board.bids:
-            if level.price == 0:
-                self.market_bid_size = level.size
-        for level in board.asks:
-            if level.price == 0:
-                self.market_ask_size = level.size
 
     def _agrees_with(self, mid_price: float) -> bool:
         """Whether our middle, rounded down to the tick, is `mid_price`: then it lies 0 or half a tick above it.
@@ -139,12 +140,15 @@ class OrderBook:
         The wire does not tell the tick. Until a price with all its decimals has come by the tick is taken too
         coarse, which makes this too lenient, never too strict.
         """
-        if not self._bids.prices or not self._asks.prices:
+        if not self._bids.keys or not self._asks.keys:
             return True
-        bid, ask = self._bids.prices[-1], self._asks.prices[0]
-        for price in (mid_price, bid, ask):
-            self._learn_tick(price)
-        return -self._tick / 4 < (bid + ask) / 2 - mid_price < self._tick * 3 / 4
+        bid, ask = self._bids.keys[-1], -self._asks.keys[-1]
+        tick = self._tick
+        if mid_price % tick or bid % tick or ask % tick:
+            for price in (mid_price, bid, ask):
+                self._learn_tick(price)
+            tick = self._tick
+        return -tick / 4 < (bid + ask) / 2 - mid_price < tick * 3 / 4
 
     def _learn_tick(self, price: float) -> None:
         # Every known tick is a power of ten, 1 to 0.00001; the bound only keeps odd input from looping.
@@ -153,51 +157,57 @@ class OrderBook:
 
 
 class _BookSide:
-    """The levels of one side: sizes by price, and the prices ascending.
+    """The levels of one side: sizes by price, and the prices sorted.
 
-    A dict with a sorted list beside it is the fastest shape measured, and nearly flat in depth. Floats are safe
-    as keys, since the same decimal text always gives the same float.
+    A dict with a sorted list beside it is the fastest shape measured. Floats are safe as keys, since the same decimal
+    text always gives the same float.
+
+    Args:
+        sign: 1.0 where the highest price is the best, -1.0 where the lowest is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sign: float) -> None:
+        # Market orders that wait for an itayose: rows of price 0, which are no levels (3.2).
+        self.market_size = 0.0
         self.sizes: dict[float, float] = {}
-        self.prices: list[float] = []
+        # Prices times sign, ascending. So the best is the last, and the changes, most of which are near the best, move
+        # little of the list, however deep the book is.
+        self.keys: list[float] = []
+        self._sign = sign
 
-    def level(self, index: int) -> Level:
-        price = self.prices[index]
+    def best(self) -> Level | None:
+        if not self.keys:
+            return None
+        price = self.keys[-1] * self._sign
         return Level(price, self.sizes[price])
 
+    def levels(self, depth: int | None) -> list[Level]:
+        sizes, sign = self.sizes, self._sign
+        stop = None if depth is None else -depth - 1
+        return [Level(price, sizes[price]) for price in [key * sign for key in self.keys[:stop:-1]]]
+
     def replace(self, levels: list[Level]) -> None:
-        # Price 0 is no level but the queue of market orders in an itayose (3.2).
         self.sizes = {level.price: level.size for level in levels if level.size and level.price}
-        self.prices = sorted(self.sizes)
+        self.keys = sorted([price * self._sign for price in self.sizes])
+        for level in levels:
+            if not level.price:
+                self.market_size = level.size
 
     def update(self, levels: list[Level]) -> None:
-        sizes, prices = self.sizes, self.prices
+        sizes, keys, sign = self.sizes, self.keys, self._sign
         for level in levels:
-            price = level.price
-            if not price:
-                continue
-            if level.size:
-                if price not in sizes:
-                    insort(prices, price)
-                sizes[price] = level.size
-            elif sizes.pop(price, None) is not None:
-                del prices[bisect_left(prices, price)]
+            price, size = level.price, level.size
+            if price in sizes:
+                if size:
+                    sizes[price] = size
+                else:
+                    del sizes[price]
+                    del keys[bisect_left(keys, price * sign)]
+            elif not price:
+                self.market_size = size
+            elif size:
+                sizes[price] = size
+                insort(keys, price * sign)
 
-    def drop_above(self, price: float) -> int:
-        return self._drop(bisect_right(self.prices, price), len(self.prices))
-
-    def drop_up_to(self, price: float) -> int:
-        return self._drop(0, bisect_right(self.prices, price))
-
-    def _drop(self, start: int, stop: int) -> int:
-        for price in self.prices[start:stop]:
-            del self.sizes[price]
-        del self.prices[start:stop]
-        return stop - start
-
-
-def _start(depth: int | None) -> int | None:
-    """Where a slice of the last `depth` items, read backwards, stops."""
-    return None if depth is None else -depth - 1
+    def drop_best(self) -> None:
+        del self.sizes[self.keys.pop() * self._sign]
