@@ -110,9 +110,7 @@ def expect(run: list[Message]) -> Expected:
         messages=len(run),
         diffs=seen[DIFF],
         tickers=seen[TICKER],
-        executions=sum(
-            len(msgspec.json.decode(message.json)) for message in run if message.channel == EXECUTIONS
-        ),
+        executions=sum(len(msgspec.json.decode(message.json)) for message in run if message.channel == EXECUTIONS),
         snapshots=seen[SNAPSHOT],
         best_bid=max(bids),
         best_ask=min(asks),
