@@ -16,6 +16,7 @@
     │   ├── AuthenticationError     it refused `auth`
     │   ├── SubscriptionError       it refused to subscribe or unsubscribe a channel
     │   └── HttpRequestError        the HTTP API answered with another status than 200
+    ├── KeychainError               the system's keychain cannot be used, or lacks a key
     ├── ListenError                 we cannot listen where we were told to
     │   └── AddressInUseError       the port is taken
     ├── SlowConsumerError           a stream's consumer did not keep up, and was to end it then
@@ -179,6 +180,19 @@ class HttpRequestError(RequestRefusedError):
         self.url = url
         self.status = status
         super().__init__(f"GET {url} with HTTP status {status}", code, _shorten(text))
+
+
+class KeychainError(FulguriteError):
+    """The system's keychain cannot be used, or has no such key.
+
+    Args:
+        problem: what is wrong.
+        advice: what to do next.
+    """
+
+    def __init__(self, problem: str, advice: str) -> None:
+        self.problem = problem
+        super().__init__(f"the keychain cannot be used: {problem}; {advice}")
 
 
 class ListenError(FulguriteError):
