@@ -12,6 +12,7 @@ from starlette.routing import Route
 from fulgurite.exchange.http import create_app
 from fulgurite.exchange.marketdata import MarketInfo
 from fulgurite.exchange.products import BTC_JPY
+from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.messages import Board, Execution, Level, Ticker, parse_time
 
@@ -226,3 +227,19 @@ async def test_tells_the_end_of_preopen_as_it_tells_every_time():
         ticker = (await client.get("/v1/ticker")).json()
         assert (ticker["state"], ticker["preopen_end"]) == ("PREOPEN", "2026-09-23T19:12:00")
         assert (await client.get("/v1/getboardstate")).json() == {"health": "NORMAL", "state": "PREOPEN"}
+
+
+async def test_an_address_may_ask_500_times_in_five_minutes():
+    now = 1_790_000_000.0
+    async with connect(create_app(Recorded(), limits=RateLimits(), clock=lambda: now)) as client:
+        for remaining in reversed(range(500)):
+            answer = await client.get("/v1/gethealth" if remaining % 2 else "/v1/ticker?product_code=NOPE")
+            assert answer.headers["X-RateLimit-Remaining"] == str(remaining)
+        refused = await client.get("/v1/gethealth")
+        assert refused.status_code == 429
+        error = {"status": -1, "error_message": "Over API limit per period, per IP address", "data": None}
+        assert refused.json() == error
+        headers = [refused.headers[f"X-RateLimit-{name}"] for name in ("Period", "Remaining", "Reset")]
+        assert headers == ["300", "0", "1790000300"]
+        now += 300
+        assert (await client.get("/v1/gethealth")).status_code == 200

@@ -343,31 +343,55 @@ def test_the_query_is_signed_byte_for_byte():
     assert Api(World()).call("GET", path).status_code == 200
 
 
-def test_requests_over_the_limit_are_refused_and_the_headers_tell():
-    world = World()
-    api = Api(world, RateLimits(requests=3, orders=1))
+LIMIT_HEADERS = ("period", "remaining", "reset")
+
+
+def test_the_headers_tell_of_the_key_and_of_its_orders():
+    api = Api(World(), RateLimits())
     answer = api.post("sendchildorder", ORDER)
-    assert {name: value for name, value in answer.headers.items() if "ratelimit" in name} == {
-        "x-ratelimit-period": "300",
-        "x-ratelimit-remaining": "2",
-        "x-ratelimit-reset": "1790000300",
-        "x-orderrequest-ratelimit-period": "300",
-        "x-orderrequest-ratelimit-remaining": "0",
-        "x-orderrequest-ratelimit-reset": "1790000300",
-    }
-    assert error(api.post("sendchildorder", ORDER)) == (429, -1, "Over API limit per minute")
-    for _ in range(2):
-        assert api.call("GET", "getbalance").status_code == 200
-    assert error(api.call("GET", "getbalance"))[:2] == (429, -1)
-    assert api.call("GET", "getbalance", key="you").status_code == 200
+    assert [answer.headers[f"x-ratelimit-{name}"] for name in LIMIT_HEADERS] == ["300", "499", "1790000300"]
+    orders = [answer.headers[f"x-orderrequest-ratelimit-{name}"] for name in LIMIT_HEADERS]
+    assert orders == ["300", "299", "1790000300"]
+    answer = api.call("GET", "getbalance")
+    assert answer.headers["x-ratelimit-remaining"] == "498"
+    assert not any("orderrequest" in name for name in answer.headers)
+    assert api.call("GET", "getbalance", key="you").headers["x-ratelimit-remaining"] == "499"
 
 
-def test_limits_begin_again_after_five_minutes_or_when_the_clock_goes_back():
-    limits = RateLimits(requests=1)
-    assert limits.take("me", 1000.0, is_order=False)
-    assert not limits.take("me", 1299.0, is_order=False)
-    assert limits.take("me", 1300.0, is_order=False)
-    assert limits.take("me", 900.0, is_order=False)
+def test_three_kinds_of_request_share_the_limit_of_orders():
+    api = Api(World(), RateLimits())
+    kinds = ("sendchildorder", "sendparentorder", "cancelallchildorders")
+    for number in range(300):
+        assert api.post(kinds[number % 3], {}).status_code == 400
+    refused = api.post("cancelallchildorders", {"product_code": "BTC_JPY"})
+    assert error(refused) == (429, -1, "Over API limit per minute")
+    assert refused.headers["x-orderrequest-ratelimit-remaining"] == "0"
+    assert error(api.post("cancelchildorder", {}))[0] == 400
+
+
+def test_small_orders_of_all_products_share_a_limit_that_others_do_not_have():
+    api = Api(World(), RateLimits())
+    spot = ORDER | {"price": 1000, "size": 0.1}
+    fx = spot | {"product_code": "FX_BTC_JPY", "size": 0.01}
+    part = {"product_code": "BTC_JPY", "condition_type": "LIMIT", "side": "BUY", "price": 1000}
+    oco = {"order_method": "OCO", "parameters": [part | {"size": 0.1}, part | {"size": 2}]}
+    for number in range(99):
+        assert api.post("sendchildorder", (spot, fx)[number % 2]).status_code == 200
+    assert api.post("sendparentorder", oco).status_code == 200
+    assert error(api.post("sendparentorder", oco)) == (429, -1, "Over API limit per minute")
+    assert error(api.post("sendchildorder", fx)) == (429, -1, "Over API limit per minute")
+    assert api.post("sendchildorder", fx | {"size": 0.10000001}).status_code == 200
+    assert api.post("sendchildorder", fx, key="you").status_code == 200
+
+
+def test_an_address_has_a_limit_over_all_keys_and_wrong_signatures_count():
+    api = Api(World(), RateLimits())
+    for number in range(500):
+        status = api.call("GET", "getbalance", key=("me", "you")[number % 2], secret="another").status_code
+        assert status == 401
+    refused = api.call("GET", "getbalance")
+    assert error(refused) == (429, -1, "Over API limit per period, per IP address")
+    assert [refused.headers[f"x-ratelimit-{name}"] for name in LIMIT_HEADERS] == ["300", "0", "1790000300"]
 
 
 JSON = st.recursive(

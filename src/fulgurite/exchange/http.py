@@ -2,12 +2,13 @@
 
 The named choices where the reference is silent: the code and text of the error for a bad `count`, `before` or
 `after`; that a `count` above 500 gives 500; and that `/usa` and `/eu` list those of our products that exist there.
-Not imitated: rate limits, and the edge cache that makes the real board up to a second old.
+Not imitated: the edge cache that makes the real board up to a second old.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from itertools import islice
 
@@ -20,6 +21,8 @@ from starlette.routing import BaseRoute, Route
 from fulgurite.errors import InputError
 from fulgurite.exchange.marketdata import MarketData, MarketInfo
 from fulgurite.exchange.numbers import http_time, js_number
+from fulgurite.exchange.ratelimits import ADDRESS, RateLimits
+from fulgurite.protocol.choices import OVER_ADDRESS_LIMIT
 from fulgurite.protocol.messages import Execution, Level
 
 DEFAULT_PRODUCT = "BTC_JPY"
@@ -46,15 +49,29 @@ NOT_FOUND_PAGE = """<!DOCTYPE html>
 """
 
 
-def create_app(data: MarketData, more_routes: Iterable[BaseRoute] = ()) -> Starlette:
+def create_app(
+    data: MarketData,
+    more_routes: Iterable[BaseRoute] = (),
+    *,
+    limits: RateLimits | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Starlette:
     """The whole API as an ASGI application: `routes` and `more_routes`, and HTML for every unknown path."""
-    return Starlette(routes=[*routes(data), *more_routes], exception_handlers={404: _not_found})
+    public = routes(data, limits=limits, clock=clock)
+    return Starlette(routes=[*public, *more_routes], exception_handlers={404: _not_found})
 
 
-def routes(data: MarketData) -> list[Route]:
+def routes(
+    data: MarketData, *, limits: RateLimits | None = None, clock: Callable[[], float] = time.time
+) -> list[Route]:
     """The routes of the public API, for an application of one's own.
 
     The handlers are coroutines, so `data` is only ever read on the event loop's thread.
+
+    Args:
+        data: what is told.
+        limits: counts the requests of each address; None takes any number.
+        clock: Unix time in seconds, which they are counted by.
     """
     endpoints: dict[str, Callable[[MarketData, Request], Response]] = {
         "/markets": _markets,
@@ -66,19 +83,46 @@ def routes(data: MarketData) -> list[Route]:
     }
     endpoints |= {path.replace("/", "/get", 1): endpoint for path, endpoint in endpoints.items()}
     endpoints |= {"/getboardstate": _board_state, "/gethealth": _health}
-    return [Route(f"/v1{path}", _handler(endpoint, data), methods=["GET"]) for path, endpoint in endpoints.items()]
+    return [
+        Route(f"/v1{path}", _limited(_handler(endpoint, data), limits, clock), methods=["GET"])
+        for path, endpoint in endpoints.items()
+    ]
 
 
-def _handler(
-    endpoint: Callable[[MarketData, Request], Response], data: MarketData
+def _limited(
+    handler: Callable[[Request], Response], limits: RateLimits | None, clock: Callable[[], float]
 ) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
+        refusal, headers = count_address(request, limits, clock())
+        response = refusal or handler(request)
+        response.headers.update(headers)
+        return response
+
+    return handle
+
+
+def count_address(request: Request, limits: RateLimits | None, now: float) -> tuple[Response | None, dict[str, str]]:
+    """Count a request of an IP address.
+
+    Returns:
+        The answer where it is one too many, and the headers that tell of the limit.
+    """
+    if limits is None:
+        return None, {}
+    address = request.client.host if request.client else ""
+    is_taken = limits.take(ADDRESS, address, now)
+    headers = limits.headers(ADDRESS, address, now)
+    return None if is_taken else error(*OVER_ADDRESS_LIMIT, 429, headers), headers
+
+
+def _handler(endpoint: Callable[[MarketData, Request], Response], data: MarketData) -> Callable[[Request], Response]:
+    def handle(request: Request) -> Response:
         try:
             return endpoint(data, request)
         except _UnknownProductError:
-            return _error(INVALID_PRODUCT, "Invalid product")
-        except InputError as error:
-            return _error(INVALID_PARAMETER, f"Invalid {error.field}: must be {error.accepted}")
+            return error(INVALID_PRODUCT, "Invalid product", 400)
+        except InputError as refused:
+            return error(INVALID_PARAMETER, f"Invalid {refused.field}: must be {refused.accepted}", 400)
 
     return handle
 
@@ -181,12 +225,13 @@ def _number(value: float) -> msgspec.Raw:
     return msgspec.Raw(js_number(value).encode())
 
 
-def _error(status: int, message: str) -> Response:
-    return _json({"status": status, "error_message": message, "data": None}, status_code=400)
+def error(status: int, message: str, http_status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """An error in the shape of the real service's."""
+    return _json({"status": status, "error_message": message, "data": None}, http_status, headers)
 
 
-def _json(body: object, status_code: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status_code, media_type="application/json; charset=utf-8")
+def _json(body: object, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(body), status_code, headers, "application/json; charset=utf-8")
 
 
 async def _not_found(_request: Request, _error: Exception) -> Response:

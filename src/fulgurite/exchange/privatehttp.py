@@ -21,7 +21,14 @@ from fulgurite.exchange import accountrows
 from fulgurite.exchange.childorders import ChildOrder, OrderState
 from fulgurite.exchange.desk import Desk, Records, refused
 from fulgurite.exchange.funds import Venue
-from fulgurite.exchange.http import DEFAULT_COUNT, DEFAULT_PRODUCT, INVALID_PRODUCT, MAX_COUNT
+from fulgurite.exchange.http import (
+    DEFAULT_COUNT,
+    DEFAULT_PRODUCT,
+    INVALID_PRODUCT,
+    MAX_COUNT,
+    count_address,
+    error,
+)
 from fulgurite.exchange.httpauth import signer
 from fulgurite.exchange.orderrequests import (
     TooSmallError,
@@ -32,7 +39,7 @@ from fulgurite.exchange.orderrequests import (
     read_product,
 )
 from fulgurite.exchange.products import Product
-from fulgurite.exchange.ratelimits import RateLimits
+from fulgurite.exchange.ratelimits import KEY, ORDERS, SMALL_ORDER_LOTS, SMALL_ORDERS, RateLimits
 from fulgurite.exchange.specialorders import parent_details
 from fulgurite.protocol.choices import (
     INVALID_PARAMETER,
@@ -58,6 +65,12 @@ class _Call(NamedTuple):
     query: Mapping[str, str]
     body: bytes
     now_ns: int
+    count_order: Callable[[int], None]
+    """To be told the size of an order in lots before the desk sees it.
+
+    Raises:
+        RequestRefusedError: it is one too many.
+    """
 
     @property
     def records(self) -> Records:
@@ -91,7 +104,7 @@ def private_routes(
         desk: where orders go.
         secrets: secret by key; every key has an account at the desk.
         exchange_ns: what the exchange's clock shows; never before the last event of its market.
-        limits: how many requests are taken; None for any number.
+        limits: counts the requests of each address and key, and small orders; None takes any number.
         clock: Unix time in seconds, which timestamps are compared with.
     """
     endpoints = {("GET", path): endpoint for path, endpoint in _READING.items()}
@@ -115,26 +128,38 @@ def _handler(
     limits: RateLimits | None,
     clock: Callable[[], float],
 ) -> Callable[[Request], Awaitable[Response]]:
+    asked = (KEY, ORDERS) if path in ORDER_PATHS else (KEY,)
+
     async def handle(request: Request) -> Response:
+        over_limit, _ = count_address(request, limits, clock())
+        if over_limit:
+            return over_limit
         body = await _read_body(request)
         if body is None:
-            return _error(INVALID_PARAMETER, f"Invalid body: must be at most {MAX_BODY_BYTES} bytes", 413)
+            return error(INVALID_PARAMETER, f"Invalid body: must be at most {MAX_BODY_BYTES} bytes", 413)
         now = clock()
         api_key = signer(secrets, request.headers, request.method, _target(request), body, now)
         if api_key is None:
-            return _error(*PERMISSION_DENIED, 401)
+            return error(*PERMISSION_DENIED, 401)
         headers: dict[str, str] = {}
         if limits is not None:
-            is_taken = limits.take(api_key, now, is_order=path in ORDER_PATHS)
-            headers = limits.headers(api_key, now, is_order=path in ORDER_PATHS)
+            is_taken = all(limits.take(limit, api_key, now) for limit in asked)
+            for limit in asked:
+                headers |= limits.headers(limit, api_key, now)
             if not is_taken:
-                return _error(*OVER_API_LIMIT, 429, headers)
+                return error(*OVER_API_LIMIT, 429, headers)
+
+        def count_order(lots: int) -> None:
+            if limits is not None and lots <= SMALL_ORDER_LOTS and not limits.take(SMALL_ORDERS, api_key, now):
+                raise refused(path, OVER_API_LIMIT)
+
         try:
-            answer = endpoint(_Call(desk, api_key, request.query_params, body, exchange_ns()))
-        except RequestRefusedError as error:
-            return _error(error.code or 0, error.text, 400, headers)
-        except InputError as error:
-            return _error(*_code_and_text(error), 400, headers)
+            answer = endpoint(_Call(desk, api_key, request.query_params, body, exchange_ns(), count_order))
+        except RequestRefusedError as refusal:
+            http_status = 429 if refusal.code == OVER_API_LIMIT.code else 400
+            return error(refusal.code or 0, refusal.text, http_status, headers)
+        except InputError as invalid:
+            return error(*_code_and_text(invalid), 400, headers)
         content = b"" if answer is None else msgspec.json.encode(answer)
         return Response(content, media_type="application/json; charset=utf-8", headers=headers)
 
@@ -161,14 +186,14 @@ def _target(request: Request) -> str:
     return (path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("utf-8", "surrogateescape")
 
 
-def _code_and_text(error: InputError) -> tuple[int, str]:
-    if error.field == "product_code":
+def _code_and_text(invalid: InputError) -> tuple[int, str]:
+    if invalid.field == "product_code":
         return INVALID_PRODUCT, "Invalid product"
-    if isinstance(error, TooSmallError):
-        return TOO_SMALL, f"The minimum order size is {error.accepted}."
-    if error.field == "price" and isinstance(error.value, int | Decimal) and error.value <= 0:
+    if isinstance(invalid, TooSmallError):
+        return TOO_SMALL, f"The minimum order size is {invalid.accepted}."
+    if invalid.field == "price" and isinstance(invalid.value, int | Decimal) and invalid.value <= 0:
         return PRICE_TOO_LOW
-    return INVALID_PARAMETER, f"Invalid {error.field}: must be {error.accepted}"
+    return INVALID_PARAMETER, f"Invalid {invalid.field}: must be {invalid.accepted}"
 
 
 # --- what is asked of
@@ -258,11 +283,13 @@ def _integer(call: _Call, name: str, at_least: int = 0) -> int | None:
 
 def _send_child_order(call: _Call) -> object:
     request = read_child_order(read_object(call.body), call.desk.products)
+    call.count_order(request.lots)
     return {"child_order_acceptance_id": call.desk.send_child_order(call.api_key, request, call.now_ns)}
 
 
 def _send_parent_order(call: _Call) -> object:
     request = read_parent_order(read_object(call.body), call.desk.products)
+    call.count_order(min(part.lots for part in request.parts))
     return {"parent_order_acceptance_id": call.desk.send_parent_order(call.api_key, request, call.now_ns)}
 
 
@@ -301,8 +328,3 @@ _ORDERING: Final[Mapping[str, Callable[[_Call], object]]] = {
     "cancelparentorder": _cancel_parent_order,
     "cancelallchildorders": _cancel_all_child_orders,
 }
-
-
-def _error(status: int, message: str, http_status: int, headers: Mapping[str, str] | None = None) -> Response:
-    content = msgspec.json.encode({"status": status, "error_message": message, "data": None})
-    return Response(content, http_status, headers, "application/json; charset=utf-8")

@@ -1,73 +1,124 @@
-"""The limits of the private HTTP API, and the headers that tell of them (protocol reference, section 5). Pure.
+"""The limits of the HTTP API, and the headers that tell of them (protocol reference, section 5). Pure.
 
-An account may make 500 requests in 5 minutes, and 300 of them may be orders. The named choices, where the reference is
-silent: the 5 minutes are counted from the first request, `Reset` is the Unix time in seconds at which they end, and
-that is how long a request over the limit blocks; the lowered limits that the real service then has are not imitated,
-nor is the one for small orders.
+The documentation has four limits: `ADDRESS`, `KEY`, `ORDERS` and `SMALL_ORDERS`. Who exceeds one "will be blocked
+temporarily", and "after being blocked, the maximum request limit will temporarily be decreased".
+
+`Period` is how many seconds are left until `Reset`, a Unix time in whole seconds: recorded answers have 153 and 228
+there, and clients count it down. `X-RateLimit-...` is about the address in the answers of the public API, and about the
+key in those of the private one.
+
+The named choices, where nothing is known: a period begins with the first request in it; a block lasts until it ends,
+and a request that is refused does not prolong it; a request counts towards the limits that it passed before the one
+that refused it; orders that are refused for want of funds count, those that cannot be read do not; a special order is
+small where any of its parts is; and of small orders no header tells. How far a limit is lowered stands in
+`protocol.choices`.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
-PERIOD_SECONDS: Final = 300
-REQUESTS: Final = 500
-ORDER_REQUESTS: Final = 300
+from fulgurite.exchange.numbers import LOTS
+from fulgurite.protocol.choices import LOWERED_LIMIT_PERCENT, LOWERED_LIMIT_SECONDS
+
+MAX_COUNTED: Final = 10_000
+"""Addresses and keys that are counted at a time; the one whose last request is the oldest is forgotten."""
+
+SMALL_ORDER_LOTS: Final = LOTS // 10
+"""Orders of at most this size are small, of every product."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # each is itself: two may have the same numbers
+class Limit:
+    """So many requests in so long a time."""
+
+    header: str
+    """What the headers about it begin with; "" where none tell of it."""
+    requests: int
+    seconds: int
+    lowered: int
+    """How many requests it is after it was exceeded, for `lowered_seconds` from that moment on."""
+    lowered_seconds: int
+
+
+def _documented(header: str, requests: int) -> Limit:
+    return Limit(header, requests, 300, requests * LOWERED_LIMIT_PERCENT // 100, LOWERED_LIMIT_SECONDS)
+
+
+ADDRESS: Final = _documented("X-RateLimit", 500)
+"""All requests from one IP address, public and private."""
+
+KEY: Final = _documented("X-RateLimit", 500)
+"""The private requests of one key."""
+
+ORDERS: Final = _documented("X-OrderRequest-RateLimit", 300)
+"""`sendchildorder`, `sendparentorder` and `cancelallchildorders` of one key, together."""
+
+SMALL_ORDERS: Final = Limit("", 100, 60, 10, 3600)
+"""Orders of one key, each of at most `SMALL_ORDER_LOTS`, of all products together."""
 
 
 class _Window:
-    """The requests of one account in the present 5 minutes."""
+    """What was requested in the present period."""
+
+    __slots__ = ("lowered_until", "requests", "start")
 
     def __init__(self, start: float) -> None:
         self.start = start
         self.requests = 0
-        self.orders = 0
+        # Until when the lowered limit holds.
+        self.lowered_until = 0.0
+
+    def allowed(self, limit: Limit, now: float) -> int:
+        return limit.lowered if now < self.lowered_until else limit.requests
 
 
 class RateLimits:
-    """Counts requests by account; memory grows with the accounts only.
+    """Counts requests; memory is bounded by `MAX_COUNTED`."""
 
-    Args:
-        requests: how many each may make in `PERIOD_SECONDS`.
-        orders: how many of these may be orders.
-    """
+    def __init__(self) -> None:
+        # The one who asked last stands last.
+        self._windows: OrderedDict[tuple[Limit, str], _Window] = OrderedDict()
 
-    def __init__(self, requests: int = REQUESTS, orders: int = ORDER_REQUESTS) -> None:
-        self._requests = requests
-        self._orders = orders
-        self._windows: dict[str, _Window] = {}
-
-    def take(self, api_key: str, now: float, *, is_order: bool) -> bool:
-        """Count a request; tell whether it is within the limits.
+    def take(self, limit: Limit, who: str, now: float) -> bool:
+        """Count a request; tell whether it is within a limit.
 
         Args:
-            api_key: whose.
+            limit: which.
+            who: the IP address or the key.
             now: Unix time in seconds.
-            is_order: whether it counts as an order, too.
         """
-        window = self._window(api_key, now)
-        if window.requests >= self._requests or (is_order and window.orders >= self._orders):
-            return False
-        window.requests += 1
-        window.orders += is_order
-        return True
+        window = self._window(limit, who, now)
+        if window.requests < window.allowed(limit, now):
+            window.requests += 1
+            return True
+        if now >= window.lowered_until:
+            window.lowered_until = now + limit.lowered_seconds
+        return False
 
-    def headers(self, api_key: str, now: float, *, is_order: bool) -> dict[str, str]:
-        """What the answer says of the limits; of that for orders only where it was one."""
-        window = self._window(api_key, now)
-        left = {"X-RateLimit": self._requests - window.requests}
-        if is_order:
-            left["X-OrderRequest-RateLimit"] = self._orders - window.orders
-        headers: dict[str, str] = {}
-        for name, remaining in left.items():
-            headers[f"{name}-Period"] = str(PERIOD_SECONDS)
-            headers[f"{name}-Remaining"] = str(remaining)
-            headers[f"{name}-Reset"] = str(int(window.start) + PERIOD_SECONDS)
-        return headers
+    def headers(self, limit: Limit, who: str, now: float) -> dict[str, str]:
+        """What an answer says of a limit."""
+        window = self._window(limit, who, now)
+        # Rounded up: who waits until then, to the second, is let in again.
+        reset = ceil(window.start + limit.seconds)
+        return {
+            f"{limit.header}-Period": str(ceil(reset - now)),
+            f"{limit.header}-Remaining": str(max(0, window.allowed(limit, now) - window.requests)),
+            f"{limit.header}-Reset": str(reset),
+        }
 
-    def _window(self, api_key: str, now: float) -> _Window:
-        window = self._windows.get(api_key)
+    def _window(self, limit: Limit, who: str, now: float) -> _Window:
+        key = (limit, who)
+        window = self._windows.get(key)
         # A clock that was put back must not block for ever.
-        if window is None or not 0 <= now - window.start < PERIOD_SECONDS:
-            window = self._windows[api_key] = _Window(now)
+        if window is None or now < window.start:
+            window = self._windows[key] = _Window(now)
+            if len(self._windows) > MAX_COUNTED:
+                self._windows.popitem(last=False)
+        elif now - window.start >= limit.seconds:
+            window.start, window.requests = now, 0
+        self._windows.move_to_end(key)
         return window

@@ -145,6 +145,7 @@ async def run(
         server = await stack.enter_async_context(serve(host, port, check_auth=checker.check, ssl_context=context))
         player = None
         private: list[Route] = []
+        limits = RateLimits() if rate_limits else None
         if replay is not None:
             player = Replay(replay, server, speed=speed, loop=loop, paused=paused)
             markets: MarketData = player.markets
@@ -157,10 +158,9 @@ async def run(
             markets = simulation = Simulation(seed, now_ns, open_until_ns=open_until_ns, accounts=traders)
             clock = ExchangeClock(now_ns, speed)
             work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
-            limits = RateLimits() if rate_limits else None
             private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
-        app = create_app(markets, [*private, *(control_routes(server, player) if control else ())])
+        app = create_app(markets, [*private, *(control_routes(server, player) if control else ())], limits=limits)
         await stack.enter_async_context(serve_app(app, http_socket, context))
         for fault in plan:
             server.faults.give(fault)

@@ -128,7 +128,17 @@ ORDER_NOT_FOUND: Final = Refusal(-111, "Order not found")
 CANCEL_FAILED follows on the channel."""
 
 OVER_API_LIMIT: Final = Refusal(-1, "Over API limit per minute")
-"""5: known. The HTTP status 429 is our choice."""
+"""5: known, taken for all limits of a key. The HTTP status 429 is our choice."""
+
+OVER_ADDRESS_LIMIT: Final = Refusal(-1, "Over API limit per period, per IP address")
+"""5: known from clients' code and bots' logs."""
+
+LOWERED_LIMIT_PERCENT: Final = 50
+"""5: after a block "the maximum request limit will temporarily be decreased", and nobody says how far: by half. Only of
+small orders it is known: to 10 a minute, for an hour."""
+
+LOWERED_LIMIT_SECONDS: Final = 900
+"""5: for how long, from the request that was one too many: three periods, of which the block takes at most one."""
 
 ORDER_LATENCY_NS: Final = 20_000_000
 """5: how long after its acceptance an order or cancellation meets the market. On the real service it is some
