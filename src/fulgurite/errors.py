@@ -192,6 +192,7 @@ class KeychainError(FulguriteError):
 
     def __init__(self, problem: str, advice: str) -> None:
         self.problem = problem
+        self.advice = advice
         super().__init__(f"the keychain cannot be used: {problem}; {advice}")
 
 
