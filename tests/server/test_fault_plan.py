@@ -13,11 +13,23 @@ from hypothesis import strategies as st
 
 from fulgurite.errors import InputError
 from fulgurite.server import spoiling
-from fulgurite.server.faultplan import FaultPlan
-from fulgurite.server.faults import FAULTS, Aimed, Close, Freeze, MessageFault, Mute, Refuse, parse_fault, parse_plan
+from fulgurite.server.faultplan import FaultPlan, Sufferer
+from fulgurite.server.faults import (
+    FAULTS,
+    Aimed,
+    Close,
+    Freeze,
+    MessageFault,
+    Mute,
+    Refuse,
+    Trickle,
+    parse_fault,
+    parse_plan,
+)
 from fulgurite.server.frames import fragments
 from fulgurite.server.outbox import Outbox
-from fulgurite.server.published import DeliveryRecord, PublishedLog
+from fulgurite.server.published import DeliveryRecord, Published, PublishedLog
+from fulgurite.server.records import MAX_FORMER_CHANNELS, ConnectionRecord
 
 NEEDED: dict[str, dict[str, object]] = {
     "delay": {"by": 1.0},
@@ -272,3 +284,32 @@ def test_the_record_has_exactly_what_was_sent(steps):
 
     assert within(report.delivered) == sent
     assert within(report.subscribed) == due
+
+
+def test_what_a_connection_remembers_of_faults_goes_with_them():
+    plan = FaultPlan()
+    sufferer = Sufferer(lambda channel, age: None)
+    for _ in range(50):
+        plan.add(Mute(times=1), 0.0)
+        plan.add(Trickle(bytes_per_second=1, chance=0.5), 0.0)
+        sufferer.set_faults(plan.against(1, [], 1.0))
+        message = Published(1, 0, "lightning_ticker_BTC_JPY", b"1", "", 0)
+        assert sufferer.copies(message, lambda channel, text: text, 1.0) == []
+        assert sufferer.copies(message, lambda channel, text: text, 1.0) != []
+        plan.end()
+        sufferer.set_faults([])
+    assert not sufferer._chosen
+    assert not sufferer._hits
+
+
+def test_what_is_kept_of_channels_that_a_connection_has_no_longer_is_bounded():
+    record = ConnectionRecord(1, "json-rpc", 0)
+    record.subscribe("kept", 0)
+    for number in range(3 * MAX_FORMER_CHANNELS):
+        record.subscribe(f"channel {number}", number)
+        record.unsubscribe(f"channel {number}", number + 1)
+        record.subscribe("again and again", number)
+        record.unsubscribe("again and again", number + 1)
+    channels = record.report(10**6).channels
+    assert len(channels) == 1 + MAX_FORMER_CHANNELS
+    assert {"kept", "again and again", f"channel {3 * MAX_FORMER_CHANNELS - 1}"} <= channels.keys()

@@ -5,6 +5,8 @@ This module is long because there are two dozen faults, each with a test of its 
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -151,6 +153,50 @@ async def test_reset_is_a_reset_on_the_wire(server, dialect):
     with pytest.raises(ConnectionResetError):
         await reader.read()
     writer.close()
+
+
+@pytest.mark.parametrize("was_published", [True, False])
+@pytest.mark.parametrize("is_reset", [True, False])
+async def test_a_frame_breaks_off_in_the_middle(server, is_reset, was_published):
+    reader, writer = await raw(server)
+    whole = b""
+    if was_published:
+        server.hub.publish(TICKER, b"17")
+        head = await reader.readexactly(2)
+        whole = head + await reader.readexactly(head[1])
+    give(server, "broken-frame", reset=is_reset)
+    half = await reader.readexactly(len(whole) // 2 or 2)
+    assert whole.startswith(half) or half == bytes((0x81, 2))
+    if is_reset:
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+    else:
+        assert await reader.read() == b""
+    writer.close()
+    assert report(server).code is None
+
+
+async def test_a_frame_breaks_off_after_what_was_due_and_clients_see_a_cut(server, dialect):
+    async with connect(server, dialect) as client:
+        give(server, "delay", by=1000)
+        server.hub.publish(TICKER, b"1")
+        give(server, "broken-frame")
+        assert await client.message() == (TICKER, b"1")
+        assert await closed(client) == (None, "")
+    assert report(server).channels[TICKER].delivered == [(1, 1)]
+
+
+async def test_a_client_that_is_gone_in_the_middle_of_a_tick_is_written_to_no_more(server, caplog):
+    _, writer = await raw(server)
+    give(server, "fragmented")
+    client_socket = writer.get_extra_info("socket")
+    client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+    await asyncio.sleep(0)  # in which the reset is sent; the server has not read it yet
+    for number in range(100):
+        server.hub.publish(TICKER, b"%d" % number)
+    server.hub.flush()
+    assert not caplog.records
 
 
 async def test_one_connection_and_those_of_a_channel_or_a_product_can_be_aimed_at(server, dialect):
@@ -321,6 +367,9 @@ async def test_auth_is_refused_however_right(server, dialect):
         await client.request("auth", {"api_key": "x"})
         assert '"code":-32008' in str(await client.connection.recv())
         server.faults.end(fault.number)
+        give(server, "refuse-auth", code=-32603, message='out of "keys"', times=1)
+        await client.request("auth", {"api_key": "x"})
+        assert '"code":-32603,"message":"out of \\"keys\\""' in str(await client.connection.recv())
         await client.request("auth", {"api_key": "x"})
         assert str(await client.connection.recv()) in ("431[null]", '{"jsonrpc":"2.0","id":1,"result":true}')
 
@@ -496,6 +545,19 @@ async def test_pings_come_at_another_interval_and_an_unsolicited_pong_is_cut_off
             await asyncio.sleep(0.05)
         assert await closed(client) == (None, "")
     server.faults.end()
+
+
+async def test_socketio_clients_are_told_of_other_pings_and_closed_when_they_do_not_keep_to_them(server):
+    give(server, "pings", interval=0.25, timeout=0.05)
+    async with connect(server, "socketio") as client:
+        await client.connection.send("2")
+        assert await client.connection.recv() == "3"
+        assert await closed(client) == (1005, "")
+    async with websockets.connect(server.url + PATHS["socketio"]) as connection:
+        assert '"pingInterval":250,"pingTimeout":50,' in str(await connection.recv())
+    server.faults.end()
+    async with websockets.connect(server.url + PATHS["socketio"]) as connection:
+        assert '"pingInterval":15000,"pingTimeout":3000,' in str(await connection.recv())
 
 
 # --- when

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from fulgurite.errors import InputError
 from fulgurite.protocol import jsonrpc, socketio
 from fulgurite.protocol.choices import SOCKETIO_SENDS_WEBSOCKET_PINGS
 from fulgurite.protocol.events import ClientProtocol, ServerProtocol
+from fulgurite.protocol.subscriptions import CheckAuth
 
 
 class DialectName(StrEnum):
@@ -18,6 +19,24 @@ class DialectName(StrEnum):
 
     JSON_RPC = "json-rpc"
     SOCKETIO = "socketio"
+
+
+class OpenServer(Protocol):
+    """Begins the server's side of a session."""
+
+    def __call__(
+        self, check_auth: CheckAuth, session_id: str, now: float, ping_interval: float = 15.0, ping_timeout: float = 3.0
+    ) -> ServerProtocol:
+        """Begin it.
+
+        Args:
+            check_auth: see `subscriptions.CheckAuth`.
+            session_id: names the session, where the dialect has a name for it.
+            now: seconds on the clock that the session is told.
+            ping_interval: seconds between the pings of a client, where the dialect has its own heartbeat.
+            ping_timeout: further seconds after which a client that has not pinged is given up.
+        """
+        ...
 
 
 class Dialect(NamedTuple):
@@ -38,8 +57,8 @@ class Dialect(NamedTuple):
     """Whether a server's frame answers a request."""
     client: Callable[[float], ClientProtocol]
     """A client's session; the argument is how many seconds to wait for answers."""
-    server: Callable[[Callable[[object], str | None], str, float], ServerProtocol]
-    """A server's session, from what checks `auth`, a session id and the time."""
+    server: OpenServer
+    """A server's session."""
 
 
 def _json_rpc_url(address: str) -> str:
@@ -67,7 +86,7 @@ JSON_RPC = Dialect(
     websocket_url=_json_rpc_url,
     is_answer=lambda frame: True,  # nothing else is sent but messages
     client=jsonrpc.JsonRpcClient,
-    server=lambda check_auth, session_id, now: jsonrpc.JsonRpcServer(check_auth),
+    server=lambda check_auth, *_others: jsonrpc.JsonRpcServer(check_auth),
 )
 SOCKETIO = Dialect(
     name=DialectName.SOCKETIO,

@@ -7,7 +7,6 @@ reference. JavaScript's rules are kept where they show: `null` as a call is met 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ from fulgurite.protocol.events import (
 )
 from fulgurite.protocol.javascript import is_truthy, parse, stringify
 from fulgurite.protocol.requests import PendingRequests
-from fulgurite.protocol.subscriptions import Subscriptions
+from fulgurite.protocol.subscriptions import CheckAuth, Subscriptions
 
 
 def encode_message(channel: str, message: bytes) -> bytes:
@@ -176,10 +175,10 @@ class JsonRpcServer:
     """The server's side of one JSON-RPC session; see `events.ServerProtocol`.
 
     Args:
-        check_auth: returns the key that `auth` params prove, or None.
+        check_auth: see `subscriptions.CheckAuth`.
     """
 
-    def __init__(self, check_auth: Callable[[object], str | None]) -> None:
+    def __init__(self, check_auth: CheckAuth) -> None:
         self._subscriptions = Subscriptions(check_auth)
         self._outgoing: list[str | bytes] = []
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -29,7 +28,7 @@ from fulgurite.protocol.events import (
 )
 from fulgurite.protocol.javascript import number_text, parse, parse_integer
 from fulgurite.protocol.requests import PendingRequests
-from fulgurite.protocol.subscriptions import Subscriptions
+from fulgurite.protocol.subscriptions import CheckAuth, Subscriptions
 
 CONNECT: Final = "0"
 DISCONNECT: Final = "1"
@@ -218,7 +217,7 @@ class SocketIoServer:
     """The server's side of one Socket.IO session; see `events.ServerProtocol`.
 
     Args:
-        check_auth: returns the key that `auth` params prove, or None.
+        check_auth: see `subscriptions.CheckAuth`.
         session_id: the `sid` that the client is told.
         now: the time, in seconds on the clock that `receive` is given.
         ping_interval: seconds after which the client pings, as it is told.
@@ -227,7 +226,7 @@ class SocketIoServer:
 
     def __init__(
         self,
-        check_auth: Callable[[object], str | None],
+        check_auth: CheckAuth,
         session_id: str,
         now: float,
         ping_interval: float = 15.0,

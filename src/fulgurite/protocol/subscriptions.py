@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from fulgurite.errors import ChannelError
 from fulgurite.protocol.channels import parse_channel
@@ -16,6 +17,9 @@ from fulgurite.protocol.choices import (
 )
 from fulgurite.protocol.events import Authenticated, Method, ServerEvent, Subscribed, Unsubscribed
 
+CheckAuth: TypeAlias = Callable[[object], str | Refusal | None]
+"""Returns the key that `auth` params prove; None, or a refusal with words of its own, where they prove none."""
+
 INVALID_CHANNEL = Refusal(-32602, "invalid channel")
 AUTHENTICATION_REQUIRED = Refusal(-32007, "authentication required")
 ALREADY_SUBSCRIBED = Refusal(-32009, "already subscribed")
@@ -28,10 +32,10 @@ class Subscriptions:
     """The channels and the account of one connection.
 
     Args:
-        check_auth: returns the key that `auth` params prove, or None.
+        check_auth: see `CheckAuth`.
     """
 
-    def __init__(self, check_auth: Callable[[object], str | None]) -> None:
+    def __init__(self, check_auth: CheckAuth) -> None:
         self._check_auth = check_auth
         self._channels: set[str] = set()
         self._api_key: str | None = None
@@ -72,8 +76,11 @@ class Subscriptions:
             return ALREADY_AUTHENTICATED
         if params is None:
             return INVALID_PARAMS
-        self._api_key = self._check_auth(params)
-        return AUTHENTICATION_FAILED if self._api_key is None else Authenticated(self._api_key)
+        checked = self._check_auth(params)
+        if not isinstance(checked, str):
+            return checked or AUTHENTICATION_FAILED
+        self._api_key = checked
+        return Authenticated(checked)
 
     def _subscribe(self, channel: str) -> ServerEvent | Refusal:
         if channel in self._channels:

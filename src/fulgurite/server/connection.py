@@ -9,25 +9,23 @@ import socket
 import struct
 from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
 
 from fulgurite.errors import FragmentError
-from fulgurite.protocol.choices import MAX_MESSAGE_BYTES
+from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, Refusal
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import Authenticated, Ended, ServerEvent, Subscribed, Unsubscribed
 from fulgurite.protocol.fragments import PROTOCOL_ERROR, Fragments
 from fulgurite.server.faultplan import ActiveFault, Copy, Sufferer
-from fulgurite.server.faults import CloseAtOnce
+from fulgurite.server.faults import CloseAtOnce, Pings
 from fulgurite.server.frames import BINARY, PING, TEXT, fragments, frame, pong
+from fulgurite.server.hub import Hub
 from fulgurite.server.outbox import Outbox
 from fulgurite.server.pings import PongCheck
-from fulgurite.server.published import Published
+from fulgurite.server.published import Published, PublishedLog
 from fulgurite.server.records import ConnectionRecord
-
-if TYPE_CHECKING:
-    from fulgurite.server.serve import RealtimeServer
 
 WRITE_BUFFER_LIMIT: Final = 8 * 1024 * 1024
 """Bytes that may wait for one subscriber. Beyond this it is a slow consumer and is dropped."""
@@ -72,6 +70,64 @@ class HeldAnswer(WSUpgradeResponse):
         return bytes(super().to_bytes())
 
 
+class Server(Protocol):
+    """What a connection tells, and asks of, the server that it belongs to."""
+
+    hub: Hub[Connection]
+    log: PublishedLog
+    held: set[Connection]
+    """Those whose handshake a fault holds back."""
+
+    @property
+    def pings(self) -> Pings:
+        """The times of heartbeats."""
+        ...
+
+    def opened(self, connection: Connection) -> None:
+        """A handshake is done."""
+        ...
+
+    def closed(self, connection: Connection) -> None:
+        """The socket is gone."""
+        ...
+
+    def check_auth(self, params: object, clock_skew: int) -> str | None:
+        """The key that `auth` params prove, or None."""
+        ...
+
+    def authenticate(self, connection: Connection, account: str) -> None:
+        """A client has proved whose it is."""
+        ...
+
+    def subscribe(self, connection: Connection, channel: str) -> None:
+        """A client subscribed a channel."""
+        ...
+
+    def unsubscribe(self, connection: Connection, channel: str) -> None:
+        """A client wants a channel no longer."""
+        ...
+
+    def set_filtered(self, connection: Connection, is_filtered: bool) -> None:
+        """Faults decide about each message to a client, or no longer."""
+        ...
+
+    def remove(self, connection: Connection) -> None:
+        """Nothing more is sent to this client."""
+        ...
+
+    def paused(self, connection: Connection) -> None:
+        """More waits for this client than its buffer's high water mark."""
+        ...
+
+    def resumed(self, connection: Connection) -> None:
+        """This client has caught up, or is gone."""
+        ...
+
+    def count_drop(self, reason: Drop) -> None:
+        """The server ends a connection."""
+        ...
+
+
 class Connection(WSListener):
     """One client's connection.
 
@@ -85,7 +141,7 @@ class Connection(WSListener):
 
     def __init__(
         self,
-        server: RealtimeServer,
+        server: Server,
         dialect: Dialect,
         *,
         is_dummy: bool = False,
@@ -104,7 +160,13 @@ class Connection(WSListener):
         self._outbox_timer: asyncio.TimerHandle | None = None
         self._server = server
         self._loop = asyncio.get_running_loop()
-        self._protocol = dialect.server(self._check_auth, secrets.token_urlsafe(15), self._loop.time())
+        self._protocol = dialect.server(
+            self._check_auth,
+            secrets.token_urlsafe(15),
+            self._loop.time(),
+            server.pings.interval,
+            server.pings.timeout,
+        )
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._transport: WSTransport | None = None
         self._is_closing = False
@@ -174,13 +236,12 @@ class Connection(WSListener):
 
     def write(self, frames: bytes) -> None:
         """Send whole WebSocket frames; a client with too much waiting already is dropped as a slow consumer."""
-        if self._is_closing or self._transport is None:
-            return
         if not self.sufferer.is_well:
-            self._put(frames, self.sufferer.due(self._loop.time()))
-            return
-        self._transport.underlying_transport.write(frames)
-        self._check_buffer()
+            if not self._is_closing:
+                self._put(frames, self.sufferer.due(self._loop.time()))
+        elif self._can_write():
+            self._write(frames)
+            self._check_buffer()
 
     def filter(self, messages: Iterable[Published]) -> None:
         """Send what the connection's faults leave of these messages."""
@@ -192,6 +253,14 @@ class Connection(WSListener):
         """Send a message as a fault wants it."""
         if not self._is_closing:
             self._put(b"".join(fragments(copy.payload, copy.pieces)), copy.due, copy)
+
+    def write_half(self, text: bytes) -> None:
+        """Send what is due, and after it half of the bytes of a frame: a fault has the connection cut there."""
+        self._server.hub.flush()
+        self._pump(math.inf)
+        if self._can_write() and not self.sufferer.is_frozen:
+            whole = frame(text)
+            self._write(whole[: len(whole) // 2])
 
     def suffer(self, faults: Iterable[ActiveFault]) -> None:
         """These faults are on for it from now on."""
@@ -256,7 +325,7 @@ class Connection(WSListener):
 
     def reset(self) -> None:
         """Cut the connection with a TCP reset."""
-        if self._transport is not None:
+        if self._transport is not None and not self._transport.underlying_transport.is_closing():
             # Not to linger, not even for 0 seconds, makes the system send a reset instead of an end.
             own_socket = self._transport.underlying_transport.get_extra_info("socket")
             own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -280,8 +349,8 @@ class Connection(WSListener):
             self._server.held.discard(self)
             self._open()
 
-    def _check_auth(self, params: object) -> str | None:
-        return None if self.sufferer.refuses_auth() else self._server.check_auth(params, self.sufferer.clock_skew())
+    def _check_auth(self, params: object) -> str | Refusal | None:
+        return self.sufferer.auth_refusal() or self._server.check_auth(params, self.sufferer.clock_skew())
 
     def _received(self, message: str | bytes) -> None:
         # What was published before goes out before the answer.
@@ -334,18 +403,30 @@ class Connection(WSListener):
         if self._outbox_timer is not None:
             self._outbox_timer.cancel()
             self._outbox_timer = None
-        if not self._outbox or self._is_closing or self._transport is None or self.sufferer.is_frozen:
+        if not self._outbox or not self._can_write() or self.sufferer.is_frozen:
             return
         rate = None if now == math.inf else self.sufferer.bytes_per_second
         data, copies = self._outbox.take(now, rate)
         if data:
-            self._transport.underlying_transport.write(data)
+            self._write(data)
         for copy in copies:
             self.record.sent(copy.published, copy.altered)
         due = self._outbox.next_timer(rate)
         if due is not None:
             self._outbox_timer = self._loop.call_at(due, lambda: self._pump(self._loop.time()))
         self._check_buffer()
+
+    def _can_write(self) -> bool:
+        # A socket that turned out to be gone in the middle of a tick is known to its transport before anybody else.
+        return (
+            not self._is_closing
+            and self._transport is not None
+            and not self._transport.underlying_transport.is_closing()
+        )
+
+    def _write(self, data: bytes) -> None:
+        assert self._transport is not None, "asked before"
+        self._transport.underlying_transport.write(data)
 
     def _check_buffer(self) -> None:
         if self._transport is None or self._is_closing:

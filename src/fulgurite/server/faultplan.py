@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from random import Random
 from typing import Final, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from fulgurite.errors import InputError
+from fulgurite.protocol.choices import Refusal
 from fulgurite.protocol.events import Method
 from fulgurite.server import spoiling
 from fulgurite.server.faults import (
@@ -194,9 +197,10 @@ class Sufferer:
         self.is_well = not is_dummy
         """Whether it suffers nothing."""
         self._faults: list[ActiveFault] = []
-        # Of each fault, by its number: how often it has hit this connection; snapshots count for each channel.
-        self._hits: dict[tuple[int, str], int] = {}
-        self._chosen: dict[int, bool] = {}
+        # Of each fault, as long as it is in the plan: how often it has hit this connection, by channel where each has
+        # its own count; and whether chance chose the connection for it.
+        self._hits: WeakKeyDictionary[ActiveFault, Counter[str]] = WeakKeyDictionary()
+        self._chosen: WeakKeyDictionary[ActiveFault, bool] = WeakKeyDictionary()
         # Nothing overtakes what was delayed before it on the same channel, or on the whole connection ("").
         self._latest: dict[str, float] = {}
 
@@ -236,9 +240,12 @@ class Sufferer:
             for each in self._faults
         )
 
-    def refuses_auth(self) -> bool:
-        """Whether `auth` is to be refused."""
-        return any(isinstance(each.fault, RefuseAuth) and self._hits_now(each) for each in self._faults)
+    def auth_refusal(self) -> Refusal | None:
+        """How `auth` is to be refused; None where no fault says so."""
+        for each in self._faults:
+            if isinstance(each.fault, RefuseAuth) and self._hits_now(each):
+                return Refusal(each.fault.code, each.fault.message)
+        return None
 
     def clock_skew(self) -> int:
         """By how many seconds the server's clock is wrong for the connection."""
@@ -307,16 +314,16 @@ class Sufferer:
         """Whether the connection is one of those that chance chose for a fault of whole connections."""
         if not isinstance(active.fault, Freeze | Trickle | ClockSkew):
             return True
-        if active.number not in self._chosen:
-            self._chosen[active.number] = active.happens()
-        return self._chosen[active.number]
+        if active not in self._chosen:
+            self._chosen[active] = active.happens()
+        return self._chosen[active]
 
     def _hits_now(self, active: ActiveFault, channel: str = "") -> bool:
-        key = (active.number, channel)
-        hits = self._hits.get(key, 0)
         times = active.fault.times
-        if (times is not None and hits >= times) or not active.happens():
+        if times is None:
+            return active.happens()
+        hits = self._hits.setdefault(active, Counter())
+        if hits[channel] >= times or not active.happens():
             return False
-        if times is not None:
-            self._hits[key] = hits + 1
+        hits[channel] += 1
         return True

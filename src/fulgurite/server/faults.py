@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from fulgurite.errors import InputError
+from fulgurite.protocol.choices import AUTHENTICATION_FAILED
 from fulgurite.protocol.events import Method
 from fulgurite.server import spoiling
 
@@ -86,6 +87,13 @@ class Reset(Moment, frozen=True, kw_only=True, tag="reset"):
     """The connection is cut with a TCP reset."""
 
 
+class BrokenFrame(Moment, frozen=True, kw_only=True, tag="broken-frame"):
+    """The newest message comes once more, and in the middle of its frame the connection is cut."""
+
+    reset: bool = True
+    """Cut with a TCP reset, otherwise with TCP's ordinary end."""
+
+
 class SnapshotAnomaly(Moment, frozen=True, kw_only=True, tag="snapshot-anomaly"):
     """A snapshot out of turn, unsorted, with a level of size 0 and a wrong mid price (section 3.1, recorded once)."""
 
@@ -127,6 +135,9 @@ class NoAck(Span, frozen=True, kw_only=True, tag="no-ack"):
 
 class RefuseAuth(Span, frozen=True, kw_only=True, tag="refuse-auth"):
     """`auth` is refused, however right."""
+
+    code: Annotated[int, Meta(ge=-(2**31), lt=2**31)] = AUTHENTICATION_FAILED.code
+    message: Annotated[str, Meta(max_length=1000)] = AUTHENTICATION_FAILED.message
 
 
 class ClockSkew(Span, frozen=True, kw_only=True, tag="clock-skew"):
@@ -306,10 +317,12 @@ class Dummy(Unaimed, frozen=True, kw_only=True, tag="dummy"):
 
 
 class Pings(Unaimed, frozen=True, kw_only=True, tag="pings"):
-    """WebSocket pings at another interval; a pong later than `timeout`, or unasked for, is cut off (section 1.3)."""
+    """Other times of heartbeats: the server's pings on WebSocket (section 1.3), the client's on Socket.IO (1.6)."""
 
     interval: Period = 15.0
+    """Between WebSocket pings. The handshake of a Socket.IO client that connects meanwhile names both times."""
     timeout: Seconds = 3.0
+    """A pong that is later, or unasked for, is cut off; on Socket.IO, a client silent for the sum of both."""
 
 
 Handshake: TypeAlias = Refuse | SlowHandshake | CloseAtOnce | Dummy
@@ -317,6 +330,7 @@ Handshake: TypeAlias = Refuse | SlowHandshake | CloseAtOnce | Dummy
 AnyFault: TypeAlias = (
     Close
     | Reset
+    | BrokenFrame
     | SnapshotAnomaly
     | Freeze
     | Delay

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import Protocol
 
 from fulgurite.server import spoiling
+from fulgurite.server.connection import Connection
 from fulgurite.server.faultplan import ActiveFault, Copy, FaultPlan
-from fulgurite.server.faults import Aimed, AnyFault, Close, Pings, Reset, SnapshotAnomaly
+from fulgurite.server.faults import Aimed, AnyFault, BrokenFrame, Close, Pings, Reset, SnapshotAnomaly
+from fulgurite.server.hub import Hub
+from fulgurite.server.published import PublishedLog
 
-if TYPE_CHECKING:
-    from fulgurite.server.connection import Connection
-    from fulgurite.server.serve import RealtimeServer
+
+class Server(Protocol):
+    """What faults befall."""
+
+    hub: Hub[Connection]
+    log: PublishedLog
+
+    @property
+    def connections(self) -> Collection[Connection]:
+        """Who is connected."""
+        ...
+
+    def set_pings(self, pings: Pings | None) -> None:
+        """Ping at another interval; None restores the first."""
+        ...
 
 
 class FaultInjector:
@@ -21,7 +37,7 @@ class FaultInjector:
         server: whose connections suffer.
     """
 
-    def __init__(self, server: RealtimeServer) -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -84,8 +100,22 @@ class FaultInjector:
                 connection.close(fault.code, fault.reason)
             elif isinstance(fault, Reset):
                 connection.reset()
+            elif isinstance(fault, BrokenFrame):
+                self._break_frame(connection, fault)
             elif isinstance(fault, SnapshotAnomaly):
                 self._send_anomalies(connection, active, fault)
+
+    def _break_frame(self, connection: Connection, fault: BrokenFrame) -> None:
+        channels = filter(fault.aims_at_channel, self._server.hub.channels_of(connection))
+        newest = [last for last in (self._server.log.older(channel, 0.0) for channel in channels) if last is not None]
+        # Nobody sees the other half, so where nothing was published yet, something else does.
+        last = max(newest, key=lambda each: each.number, default=None)
+        text = connection.dialect.encode_message(last.channel, last.message) if last else b"[]"
+        connection.write_half(text)
+        if fault.reset:
+            connection.reset()
+        else:
+            connection.abort()
 
     def _send_anomalies(self, connection: Connection, active: ActiveFault, fault: SnapshotAnomaly) -> None:
         self._server.hub.flush()

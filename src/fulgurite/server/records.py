@@ -9,6 +9,9 @@ import msgspec
 
 from fulgurite.server.published import Delivered, DeliveryRecord, Published
 
+MAX_FORMER_CHANNELS: Final = 1_000
+"""Channels of a connection that it has no longer; the oldest are forgotten."""
+
 MAX_CLOSED: Final = 1_000
 """Records of connections that are gone; the oldest are forgotten."""
 
@@ -56,11 +59,13 @@ class ConnectionRecord:
         self._is_filtered = False
         self._channels: dict[str, DeliveryRecord] = {}
         self._subscribed: set[str] = set()
+        self._former: dict[str, None] = {}  # in the order in which they ended
 
     def subscribe(self, channel: str, last_number: int) -> None:
         """A channel is sent after the message of this number."""
         record = self._channels.setdefault(channel, DeliveryRecord())
         self._subscribed.add(channel)
+        self._former.pop(channel, None)
         record.subscribe(last_number)
         if not self._is_filtered:
             record.begin(last_number)
@@ -70,6 +75,10 @@ class ConnectionRecord:
         if channel in self._subscribed:
             self._subscribed.remove(channel)
             self._channels[channel].unsubscribe(last_number)
+            self._former[channel] = None
+            if len(self._former) > MAX_FORMER_CHANNELS:
+                oldest = next(iter(self._former))
+                del self._former[oldest], self._channels[oldest]
 
     def set_filtered(self, is_filtered: bool, last_number: int) -> None:
         """Faults decide about each message from now on, or no longer."""

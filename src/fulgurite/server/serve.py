@@ -80,6 +80,11 @@ class RealtimeServer:
         """The address without a path, for example ``ws://127.0.0.1:7351``."""
 
     @property
+    def pings(self) -> Pings:
+        """The times of heartbeats, those of a fault while one is on."""
+        return self._pings
+
+    @property
     def connection_count(self) -> int:
         """How many clients are connected."""
         return len(self._connections)
