@@ -26,8 +26,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fulgurite.errors import RemoteProtocolError
-from fulgurite.exchange.httpauth import request_signature
-from fulgurite.protocol.auth import signed_params
+from fulgurite.protocol.auth import request_signature, signed_params
 from fulgurite.protocol.dialects import DIALECTS, Dialect
 from tests.exchangeprocess import ExchangeProcess, exchange_process
 
@@ -35,8 +34,8 @@ SUBSCRIBERS = 20
 """Of each dialect; every fourth stays for a few seconds only, and then another comes."""
 
 STAY_SECONDS = 5.0
-ACCOUNTS = 4
-PAUSE_SECONDS = 0.1
+ACCOUNTS = 2
+PAUSE_SECONDS = 0.01
 """Between two requests of an account."""
 
 FAULT_SECONDS = 3.0

@@ -1,0 +1,81 @@
+"""An exchange in a process of its own, for programs that measure it or try to break it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import ssl
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from typing import IO, Any
+
+
+class ExchangeProcess:
+    """A running `fulgurite exchange`.
+
+    Args:
+        process: the process.
+        ready: what it said when it was ready.
+        said: the file that its standard error goes to.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], ready: dict[str, Any], said: IO[str]) -> None:
+        self.ready = ready
+        self.context = ssl.create_default_context(cafile=ready["ca_file"]) if "ca_file" in ready else None
+        """What a client trusts; None without TLS."""
+        self.pid = process.pid
+        self._process = process
+        self._said = said
+
+    @property
+    def credentials(self) -> list[tuple[str, str]]:
+        """Key and secret of each account."""
+        return [(each["api_key"], each["api_secret"]) for each in (self.ready, *self.ready.get("more_accounts", ()))]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def errors(self) -> str:
+        """What it has written to its standard error: nothing, unless an exception was logged."""
+        self._said.seek(0)
+        return self._said.read()
+
+    def memory_mib(self) -> float:
+        """Resident memory."""
+        command = ["ps", "-o", "rss=", "-p", str(self.pid)]
+        return int(subprocess.run(command, check=True, capture_output=True).stdout) / 1024
+
+    def control(self, path: str, body: object = None, method: str | None = None) -> str:
+        """Ask the control API; with a body it is a POST."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.ready['control']}/{path}", data, method=method)
+        with urllib.request.urlopen(request, context=self.context) as response:
+            text: str = response.read().decode()
+        return text
+
+
+@contextlib.contextmanager
+def exchange_process(*arguments: str) -> Iterator[ExchangeProcess]:
+    """Run an exchange on free ports until the context is left.
+
+    Args:
+        arguments: further ones of `fulgurite exchange`.
+    """
+    command = [sys.executable, "-m", "fulgurite", "exchange", "--port", "0", "--json", *arguments]
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            said.seek(0)
+            assert line, said.read()
+            yield ExchangeProcess(process, json.loads(line), said)
+        finally:
+            process.terminate()
