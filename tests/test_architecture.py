@@ -43,7 +43,17 @@ PURE = (
     *(f"server/{name}.py" for name in ("faults", "faultplan", "spoiling", "outbox", "published", "records")),
     *(
         f"client/{name}.py"
-        for name in ("backfill", "backoff", "conversation", "endpoints", "gaps", "httplimits", "items", "lines")
+        for name in (
+            "backfill",
+            "backoff",
+            "conversation",
+            "endpoints",
+            "gaps",
+            "httplimits",
+            "items",
+            "lines",
+            "merge",
+        )
     ),
     "exchange/*",
 )

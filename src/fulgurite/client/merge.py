@@ -1,0 +1,344 @@
+"""One channel's messages from several connections as one sequence: each once, in order, as soon as the first has it.
+
+Each connection gets the same messages of a channel in the same order (protocol reference, section 1.3), later or
+earlier than another. Boards carry no number and no time (section 0), so what a connection brings is found in the merged
+sequence by content: compared as JSON text, and where the texts differ (a dialect may write ``1`` for ``1.0``) by the
+values that they mean.
+
+A connection is *aligned* when its place in the sequence is known. What it brings at the end of the sequence is new and
+given out at once; what it brings before the end must be the message that stands there, and is dropped. A connection
+whose place is not known *waits*: it is compared with the sequence until what it brought agrees with it at one place
+only, over `proof` different messages: one of a kind that carries ids, `BOARD_PROOF` of a board. Meanwhile the aligned
+ones go on.
+
+What is guaranteed, as long as no two different stretches of the sequence within the window agree over that proof:
+
+* Nothing comes twice or in another order than a connection brought it.
+* While one connection is aligned, the joining and leaving of others, and losses that are told with `left`, change
+  nothing. When the last aligned one leaves, another that was aligned goes on without a hole.
+* A message that one connection brought and the sequence lacks, because another one that was ahead had lost it
+  unnoticed, cannot be put in any more. It is reported as a hole once its connection is aligned again.
+
+What content alone cannot tell:
+
+* What every connection lost unnoticed.
+* Where a connection is while a board repeats itself (an idle market's snapshots, a book that toggles between two
+  states). It waits for as long as that lasts. If the last aligned one leaves meanwhile, a hole is reported, and should
+  the connection have been behind, it may repeat after the hole what was given out before.
+* Whether a stretch that repeats itself for the first time is the old or the new one.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from fulgurite.protocol.channels import Kind
+
+Item = TypeVar("Item")
+
+WINDOW: Final = 256
+"""Messages of a channel that are remembered: over half a minute of a busy board (section 3.2)."""
+
+BOARD_PROOF: Final = 3
+"""Different messages of a board that must agree before a connection's place is believed: a book that toggles between
+two states never shows that many."""
+
+
+class Verdict(NamedTuple, Generic[Item]):
+    """What follows from one call."""
+
+    items: tuple[Item, ...] = ()
+    """What is to be given out now, in order."""
+    hole_since_ns: int | None = None
+    """Where messages may be missing: the time of the last message before them. They are missing between that one and
+    `items`; where the hole was found late, some messages after it have been given out by now. None where nothing is."""
+
+
+_NOTHING: Final[Verdict[Any]] = Verdict()
+
+
+class ChannelMerge(Generic[Item]):
+    """One channel's messages from several connections, in order, once each; see the module's docstring.
+
+    Times are nanoseconds since 1970-01-01 UTC.
+
+    Args:
+        kind: the channel's kind. It says how many messages must agree before a connection's place is believed.
+        window: how many messages are remembered, at least 1; of each waiting connection as many again. A connection
+            that lags further behind loses its place, and of a waiting one the oldest are forgotten; if it had been
+            aligned before, a hole is reported then, because it may have brought what the sequence lacks.
+    """
+
+    def __init__(self, kind: Kind, window: int = WINDOW) -> None:
+        self._proof = BOARD_PROOF if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) else 1
+        self._window = window
+        # The end of the sequence, and the number of all messages in it.
+        self._sequence: deque[_Text] = deque(maxlen=window)
+        self._end = 0
+        # When the sequence began, or began again; None before.
+        self._began_ns: int | None = None
+        # The aligned connections, each with the number of the message that it brings next; and the waiting ones.
+        self._aligned: dict[int, int] = {}
+        self._waiting: dict[int, _Waiting[Item]] = {}
+
+    def joined(self, connection: int, now_ns: int) -> Verdict[Item]:
+        """A connection's subscription was acknowledged: its messages follow from here, whatever came before.
+
+        Where there is no other connection it is aligned from the start. A hole is reported where there was one before.
+        """
+        if connection in self._aligned or connection in self._waiting:
+            return _NOTHING
+        if self._aligned or self._waiting:
+            self._waiting[connection] = _Waiting(None)
+            return _NOTHING
+        since_ns = self._last_ns()
+        # It was subscribed after the others had ended, so it cannot bring what they brought.
+        self._sequence.clear()
+        self._began_ns = now_ns
+        self._aligned[connection] = self._end
+        return Verdict((), since_ns)
+
+    def receive(self, connection: int, item: Item, text: msgspec.Raw, now_ns: int) -> Verdict[Item]:
+        """A connection brought a message. One that has not joined joins with it.
+
+        Args:
+            connection: which one.
+            item: what is given out for the message, now, later or never.
+            text: the message's JSON text.
+            now_ns: when it came.
+        """
+        since_ns = None
+        position = self._aligned.get(connection)
+        if position is None and connection not in self._waiting:
+            since_ns = self.joined(connection, now_ns).hole_since_ns
+            position = self._aligned.get(connection)
+        if position is not None:
+            behind = self._end - position
+            if behind == 0:
+                self._sequence.append(_Text(text, now_ns))
+                self._end = self._aligned[connection] = position + 1
+                return self._settle([item]) if self._waiting else Verdict((item,), since_ns)
+            if behind <= len(self._sequence):
+                if self._sequence[-behind].equals(text):
+                    self._aligned[connection] = position + 1
+                    return _NOTHING
+                agreed_to: int | None = position
+            else:
+                agreed_to = None
+            del self._aligned[connection]
+            self._waiting[connection] = _Waiting(agreed_to)
+        return self._wait(connection, item, _Text(text, now_ns))
+
+    def left(self, connection: int) -> Verdict[Item]:
+        """A connection ended, or lost a frame: its place is not known any more. It may join again."""
+        self._aligned.pop(connection, None)
+        waiting = self._waiting.pop(connection, None)
+        verdict = self._settle([]) if self._waiting and not self._aligned else _NOTHING
+        if waiting is not None and waiting.agreed_to is not None:
+            # It disagreed with the sequence, and who was right will not be known.
+            return verdict._replace(hole_since_ns=_earlier(verdict.hole_since_ns, self._ns_before(waiting.agreed_to)))
+        return verdict
+
+    # --- waiting connections
+
+    def _wait(self, connection: int, item: Item, text: _Text) -> Verdict[Item]:
+        waiting = self._waiting[connection]
+        since_ns = None
+        if len(waiting.texts) == self._window:
+            waiting.items.popleft()
+            waiting.texts.popleft()
+            if waiting.agreed_to is not None:
+                since_ns = self._ns_before(waiting.agreed_to)
+                waiting.agreed_to = None
+        waiting.items.append(item)
+        waiting.texts.append(text)
+        verdict = self._settle([])
+        return (
+            verdict if since_ns is None else verdict._replace(hole_since_ns=_earlier(verdict.hole_since_ns, since_ns))
+        )
+
+    def _settle(self, items: list[Item]) -> Verdict[Item]:
+        """Align the waiting connections that can be; where none is aligned, let one go on if it must."""
+        since_ns = None
+        for connection, waiting in list(self._waiting.items()):
+            if not waiting.texts:
+                continue
+            fit = self._fit(waiting)
+            if fit is not None and fit.is_only and fit.different >= self._proof:
+                since_ns = _earlier(since_ns, self._lacking_since(waiting, fit))
+                place = self._number_of_first(waiting) + fit.given_to
+                self._align(connection, fit.waiting_to, place, items)
+            elif not self._aligned and self._must_go_on(waiting, fit):
+                since_ns = _earlier(since_ns, self._last_ns())
+                if waiting.agreed_to is not None:
+                    since_ns = _earlier(since_ns, self._ns_before(waiting.agreed_to))
+                # What agrees with the sequence has most likely been given out.
+                self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items)
+        return Verdict(tuple(items), since_ns)
+
+    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> None:
+        """Let a waiting connection go on at a place, after as many of its messages as are known there."""
+        waiting = self._waiting.pop(connection)
+        for item, text in islice(zip(waiting.items, waiting.texts, strict=True), known, None):
+            # These go beyond the end, else all would be known.
+            items.append(item)
+            self._sequence.append(text)
+            self._end += 1
+            place = self._end
+        self._aligned[connection] = place
+
+    def _must_go_on(self, waiting: _Waiting[Item], fit: _Fit | None) -> bool:
+        """Whether a connection that cannot be aligned must be followed all the same, as nobody is aligned."""
+        if fit is not None:
+            # As long as it appears to repeat what was given out, nothing is held back by waiting for certainty.
+            return not (fit.is_only and fit.waiting_to == len(waiting.texts))
+        if waiting.agreed_to is not None:
+            # It was behind, so it is still to bring what was given out.
+            return len(waiting.texts) > self._end - waiting.agreed_to
+        return True
+
+    def _fit(self, waiting: _Waiting[Item]) -> _Fit | None:
+        first = self._number_of_first(waiting) - self._end + len(self._sequence)
+        given = [text.meaning() for text in islice(self._sequence, first, None)]
+        return _find_fit([text.meaning() for text in waiting.texts], given, waiting.agreed_to is None)
+
+    def _number_of_first(self, waiting: _Waiting[Item]) -> int:
+        """The number of the first message in the sequence that a waiting connection may be about to bring."""
+        return max(self._end - len(self._sequence), waiting.agreed_to or 0)
+
+    def _lacking_since(self, waiting: _Waiting[Item], fit: _Fit) -> int | None:
+        """The time of the last message before one that the connection brought and the sequence lacks, if there is one.
+
+        What the connection brought before the agreement must stand in the sequence before it, in the same order: then
+        it is the connection that has lost something.
+        """
+        number = self._number_of_first(waiting)
+        stop = number + fit.given_from
+        for text in islice(waiting.texts, fit.waiting_from):
+            passed = number
+            while passed < stop and self._sequence[passed - self._end].meaning() != text.meaning():
+                passed += 1
+            if passed == stop:
+                return self._ns_before(number)
+            number = passed + 1
+        return None
+
+    # --- times
+
+    def _last_ns(self) -> int | None:
+        return self._sequence[-1].at_ns if self._sequence else self._began_ns
+
+    def _ns_before(self, number: int) -> int | None:
+        """The time of the message before the one with this number, or the earliest that is remembered."""
+        if not self._sequence:
+            return self._began_ns
+        return self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns
+
+
+class _Text:
+    """A message's JSON text, and what it means once that was asked for."""
+
+    __slots__ = ("_meaning", "at_ns", "text")
+
+    def __init__(self, text: msgspec.Raw, at_ns: int) -> None:
+        self.text = text
+        self.at_ns = at_ns
+        self._meaning: bytes | None = None
+
+    def equals(self, text: msgspec.Raw) -> bool:
+        return self.text == text or self.meaning() == _meaning(text)
+
+    def meaning(self) -> bytes:
+        if self._meaning is None:
+            self._meaning = _meaning(self.text)
+        return self._meaning
+
+
+class _Waiting(Generic[Item]):
+    """A connection whose place is not known."""
+
+    __slots__ = ("agreed_to", "items", "texts")
+
+    def __init__(self, agreed_to: int | None) -> None:
+        # Where it was aligned before: the number of the message that it disagreed with.
+        self.agreed_to = agreed_to
+        # What it brought since.
+        self.items: deque[Item] = deque()
+        self.texts: deque[_Text] = deque()
+
+
+class _Fit(NamedTuple):
+    """Where the messages that wait agree with those given out: from there on to where either of them ends."""
+
+    waiting_from: int
+    waiting_to: int
+    given_from: int
+    given_to: int
+    different: int
+    """How many different messages agree."""
+    is_only: bool
+    """Whether this is the only place where so much of what waits agrees."""
+
+
+def _find_fit(waiting: list[bytes], given: list[bytes], may_begin_earlier: bool) -> _Fit | None:
+    """Find the place where the most of what waits agrees with what was given out, without exception up to the end.
+
+    One message must agree at least, so a place beyond what was given out is never found. Of several such places the
+    latest comes back, the one that leaves the fewest messages beyond the end.
+
+    Args:
+        waiting: the meanings of the messages that wait; at least one.
+        given: those of the messages given out.
+        may_begin_earlier: whether what waits may begin before all of `given`.
+    """
+    last = len(waiting) - 1
+    # What waits ends within what was given out, or goes beyond its end: from least to most.
+    ends = [(last, j) for j in range(len(given) - 1, -1, -1) if given[j] == waiting[last]]
+    ends += [(i, len(given) - 1) for i in range(last - 1, -1, -1) if given and waiting[i] == given[-1]]
+    best: list[_Fit] = []
+    for i, j in ends:
+        length = 1
+        while length <= i and length <= j and waiting[i - length] == given[j - length]:
+            length += 1
+        is_whole = may_begin_earlier and length > j
+        fit = _Fit(0 if is_whole else i + 1 - length, i + 1, j + 1 - length, j + 1, 0, True)
+        if not best or fit.waiting_from < best[0].waiting_from:
+            best = [fit]
+        elif fit.waiting_from == best[0].waiting_from:
+            best.append(fit)
+        if fit.waiting_from == 0 and len(best) == 2:
+            break
+    if not best:
+        return None
+    found = best[0]
+    agreeing = waiting[found.waiting_to - (found.given_to - found.given_from) : found.waiting_to]
+    return found._replace(different=len(set(agreeing)), is_only=len(best) == 1)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=_number)
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+
+
+def _meaning(text: msgspec.Raw) -> bytes:
+    """A digest that is the same for texts with the same JSON value, however numbers, spaces and members are written."""
+    try:
+        canonical = _ENCODER.encode(_DECODER.decode(text))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        canonical = bytes(text)
+    return blake2b(canonical, digest_size=16).digest()
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else min(one, other)

@@ -1,0 +1,453 @@
+"""One sequence from several connections: nothing twice, nothing out of order, and no hole that is not reported."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from fulgurite.client.merge import BOARD_PROOF, ChannelMerge, Verdict
+from fulgurite.protocol.channels import Kind
+
+NOTHING: Verdict[str] = Verdict()
+A, B, C = 0, 1, 2
+
+
+class Merge:
+    """A merge of messages that are given as words, one nanosecond after another."""
+
+    def __init__(self, kind: Kind = Kind.TICKER, window: int = 256) -> None:
+        self.merge: ChannelMerge[str] = ChannelMerge(kind, window)
+        self.now = 0
+
+    def join(self, connection: int) -> int | None:
+        self.now += 1
+        verdict = self.merge.joined(connection, self.now)
+        assert verdict.items == ()
+        return verdict.hole_since_ns
+
+    def bring(self, connection: int, words: str) -> tuple[str, int | None]:
+        """What is given out for these messages, and the earliest beginning of a hole reported with them."""
+        items: list[str] = []
+        holes = []
+        for word in words.split():
+            self.now += 1
+            verdict = self.merge.receive(connection, word, Raw(f'"{word}"'.encode()), self.now)
+            items.extend(verdict.items)
+            if verdict.hole_since_ns is not None:
+                holes.append(verdict.hole_since_ns)
+        return " ".join(items), min(holes, default=None)
+
+    def leave(self, connection: int) -> tuple[str, int | None]:
+        verdict = self.merge.left(connection)
+        return " ".join(verdict.items), verdict.hole_since_ns
+
+
+def merge_of(*connections: int, kind: Kind = Kind.TICKER, window: int = 256) -> Merge:
+    made = Merge(kind, window)
+    for connection in connections:
+        assert made.join(connection) is None
+    return made
+
+
+# --- one connection
+
+
+def test_single_connection_passes_everything_untouched():
+    assert merge_of(A).bring(A, "p p q q p") == ("p p q q p", None)
+
+
+def test_message_of_a_connection_that_has_not_joined_joins_it():
+    assert Merge().bring(A, "p q") == ("p q", None)
+
+
+def test_hole_after_an_interruption_begins_with_the_last_message():
+    merge = merge_of(A)
+    merge.bring(A, "p q")  # at 2 and 3
+    assert merge.leave(A) == ("", None)
+    assert merge.join(A) == 3
+    assert merge.bring(A, "q") == ("q", None)
+
+
+def test_hole_after_an_interruption_without_messages_begins_with_the_acknowledgement():
+    merge = merge_of(A)
+    merge.leave(A)
+    assert merge.bring(A, "p") == ("p", 1)
+
+
+# --- two connections
+
+
+def test_each_message_is_given_out_as_soon_as_the_first_connection_has_it():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p")
+    assert merge.bring(B, "q") == ("q", None)
+    assert merge.bring(A, "q r") == ("r", None)
+    assert merge.bring(B, "r s t") == ("s t", None)
+    assert merge.bring(A, "s t") == ("", None)
+
+
+def test_newcomer_that_is_ahead_gives_out_what_it_brought_beyond_the_end():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    assert merge.bring(B, "q r s") == ("", None)
+    assert merge.bring(A, "q") == ("q r s", None)
+    assert merge.bring(A, "r s t") == ("t", None)
+
+
+def test_ending_of_the_connection_ahead_leaves_no_hole():
+    merge = merge_of(A, B)
+    merge.bring(A, "p q r s")
+    merge.bring(B, "p q")
+    assert merge.leave(A) == ("", None)
+    assert merge.bring(B, "r s t") == ("t", None)
+
+
+def test_newcomer_that_lags_goes_on_without_a_hole():
+    merge = merge_of(A, B)
+    merge.bring(A, "p q r")
+    merge.leave(A)
+    assert merge.bring(B, "q r s") == ("s", None)
+
+
+def test_hole_is_reported_where_the_other_connection_brings_nothing_known():
+    merge = merge_of(A, B)
+    merge.bring(A, "p q")  # at 3 and 4
+    merge.leave(A)
+    assert merge.bring(B, "s t") == ("s t", 4)
+
+
+def test_messages_that_waited_follow_the_hole_when_the_other_connection_ends():
+    merge = merge_of(A, B)
+    merge.bring(A, "p q")
+    merge.bring(B, "s t")
+    assert merge.leave(A) == ("s t", 4)
+    assert merge.bring(B, "u") == ("u", None)
+
+
+def test_connection_that_lost_messages_unnoticed_is_found_further_on():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p")
+    merge.bring(A, "q r s")
+    assert merge.bring(B, "s t") == ("t", None)
+
+
+def test_connection_that_lost_what_the_other_has_yet_to_bring_is_found_then():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p")
+    merge.bring(A, "q")
+    assert merge.bring(B, "s") == ("", None)
+    assert merge.bring(A, "r s t") == ("r s t", None)
+    assert merge.bring(B, "t u") == ("u", None)
+
+
+def test_connection_ahead_that_lost_a_message_unnoticed_makes_a_hole_that_is_reported_late():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")  # at 3
+    merge.bring(B, "p")
+    assert merge.bring(B, "r s") == ("r s", None)
+    assert merge.bring(A, "q") == ("", None)
+    assert merge.bring(A, "r s t") == ("t", 3)
+
+
+def test_disagreement_that_is_never_settled_is_a_hole():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p r")
+    assert merge.bring(A, "q") == ("", None)
+    assert merge.leave(A) == ("", 3)
+
+
+def test_order_is_kept_when_the_connection_that_made_the_hole_ends():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p")
+    merge.bring(B, "r s")
+    merge.leave(B)
+    assert merge.bring(A, "q r s t") == ("t", 3)
+
+
+def test_connection_that_is_not_where_it_was_is_followed_after_as_many_messages_as_it_lagged():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p q r")
+    merge.leave(B)
+    assert merge.bring(A, "x y") == ("", None)
+    assert merge.bring(A, "z") == ("x y z", 3)
+
+
+def test_told_loss_takes_a_connection_out_until_it_agrees_again():
+    merge = merge_of(A, B)
+    merge.bring(A, "p")
+    merge.bring(B, "p")
+    merge.leave(B)
+    merge.join(B)
+    assert merge.bring(B, "r") == ("", None)
+    assert merge.bring(A, "q r s") == ("q r s", None)
+    assert merge.bring(B, "s t") == ("t", None)
+
+
+def test_numbers_spaces_and_members_may_be_written_differently():
+    merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
+    texts = (b'{"tick_id":1,"ltp":1012000.0,"volume":1e-8}', b'{"ltp": 1012000, "tick_id":1,"volume":0.00000001000}')
+    merge.joined(A, 1)
+    merge.joined(B, 2)
+    assert merge.receive(A, 1, Raw(texts[0]), 3) == ((1,), None)
+    assert merge.receive(B, 1, Raw(texts[1]), 4) == NOTHING
+    assert merge.receive(B, 2, Raw(b'{"tick_id":2,"ltp":1}'), 5) == ((2,), None)
+    assert merge.receive(A, 2, Raw(b'{"tick_id":2,"ltp":1.0}'), 6) == NOTHING
+    assert merge.receive(A, 3, Raw(b'{"tick_id":3,"ltp":1.5}'), 7) == ((3,), None)
+    assert merge.left(A) == NOTHING
+    assert merge.receive(B, 3, Raw(b'{"tick_id":3,"ltp":1.50}'), 8) == NOTHING
+
+
+def test_text_that_is_no_json_is_compared_as_it_is():
+    merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
+    merge.receive(A, 1, Raw(b"\xff"), 1)
+    merge.joined(B, 2)
+    assert merge.receive(B, 1, Raw(b"\xff"), 3) == NOTHING
+    assert merge.receive(B, 2, Raw(b"[" * 5000), 4) == ((2,), None)
+
+
+# --- boards
+
+
+def test_place_in_a_board_is_believed_after_several_different_messages():
+    merge = merge_of(A, B, kind=Kind.BOARD)
+    merge.bring(A, "p q r")
+    assert merge.bring(B, "p q") == ("", None)
+    merge.leave(A)
+    assert merge.bring(B, "r s") == ("s", None)
+
+
+def test_hole_is_reported_where_too_little_of_a_board_agreed():
+    merge = merge_of(A, B, kind=Kind.BOARD)
+    merge.bring(A, "p q r")  # at 3, 4 and 5
+    merge.leave(A)
+    assert merge.bring(B, "q r") == ("", None)
+    assert merge.bring(B, "s") == ("s", 5)
+
+
+@pytest.mark.parametrize("cycle", ["p", "p q"])
+def test_repeating_board_is_never_taken_for_a_place(cycle):
+    """The other connection waits as long as one is healthy; afterwards a hole is reported, once."""
+    merge = merge_of(A, B, kind=Kind.BOARD)
+    for _ in range(10):
+        assert merge.bring(A, cycle) == (cycle, None)
+        assert merge.bring(B, cycle) == ("", None)
+    last = merge.now - len(cycle.split())
+    assert merge.leave(A) == ("", last)
+    assert merge.bring(B, "r s") == ("r s", None)
+
+
+def test_board_that_changes_after_repeating_itself_gives_the_place_away():
+    merge = merge_of(A, B, kind=Kind.BOARD_SNAPSHOT)
+    merge.bring(A, "p q p q p q r s")
+    assert merge.bring(B, "p q p q r s t") == ("t", None)
+
+
+# --- bounds
+
+
+def test_connection_that_lags_further_than_the_window_waits_until_it_has_caught_up():
+    merge = merge_of(A, B, window=4)
+    merge.bring(A, "p")
+    merge.bring(B, "p")
+    merge.bring(A, "q r s t u v")
+    assert merge.bring(B, "q r") == ("", None)
+    assert merge.bring(B, "s t u v w") == ("w", None)
+
+
+def test_disagreement_that_is_forgotten_is_a_hole():
+    merge = merge_of(A, B, kind=Kind.BOARD, window=4)
+    merge.bring(A, "p q r")  # at 3, 4 and 5
+    merge.bring(B, "p q r t")
+    assert merge.bring(A, "s u v w") == ("", None)
+    assert merge.bring(A, "x") == ("", 5)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("pq"), st.booleans()), max_size=200))
+def test_no_more_than_the_window_is_kept(events):
+    merge = Merge(Kind.BOARD, window=8)
+    for connection, word, leaves in events:
+        merge.bring(connection, word)
+        if leaves:
+            merge.leave(connection)
+    kept = merge.merge
+    assert len(kept._sequence) <= 8
+    assert all(len(waiting.texts) <= 8 and len(waiting.items) <= 8 for waiting in kept._waiting.values())
+
+
+# --- simulations of a true sequence and its connections
+
+
+@dataclass
+class World:
+    """The service, its connections with what is on their way, and what came out of the merge.
+
+    A message is its number in the true sequence; `texts` says how it looks.
+    """
+
+    texts: list[str]
+    merge: ChannelMerge[int]
+    published: int = 0
+    now: int = 0
+    # On their way: None is the acknowledgement.
+    ways: dict[int, deque[int | None]] = field(default_factory=dict)
+    published_at: dict[int, int] = field(default_factory=dict)
+    came_at: dict[int, int] = field(default_factory=dict)
+    output: list[int] = field(default_factory=list)
+    # From, reported at, and how many messages had been given out.
+    holes: list[tuple[int, int, int]] = field(default_factory=list)
+
+    def act(self, action: str, connection: int) -> None:
+        self.now += 1
+        way = self.ways.get(connection)
+        if action == "publish" and self.published < len(self.texts):
+            for open_way in self.ways.values():
+                open_way.append(self.published)
+            self.published_at[self.published] = self.now
+            self.published += 1
+        elif action == "join" and way is None:
+            self.ways[connection] = deque([None])
+        elif way is None:
+            pass
+        elif action == "deliver" and way:
+            self.deliver(connection, way.popleft())
+        elif action == "leave":
+            del self.ways[connection]
+            self.take(self.merge.left(connection))
+        elif action == "lose" and way and way[0] is not None:
+            way.popleft()
+            self.take(self.merge.left(connection))
+            self.take(self.merge.joined(connection, self.now))
+        elif action == "drop" and len(way) > 3 and way[0] is not None:
+            way.popleft()
+
+    def deliver(self, connection: int, number: int | None) -> None:
+        if number is None:
+            self.take(self.merge.joined(connection, self.now))
+            return
+        text = self.texts[number]
+        if connection % 2:
+            text = text.replace(".0", "")
+        self.came_at.setdefault(number, self.now)
+        self.take(self.merge.receive(connection, number, Raw(text.encode()), self.now))
+
+    def take(self, verdict: Verdict[int]) -> None:
+        if verdict.hole_since_ns is not None:
+            self.holes.append((verdict.hole_since_ns, self.now, len(self.output)))
+        self.output.extend(verdict.items)
+
+    def finish(self) -> None:
+        """Everything that is on its way arrives."""
+        for connection in list(self.ways):
+            while self.ways[connection]:
+                self.act("deliver", connection)
+
+    def check_order(self) -> None:
+        assert self.output == sorted(set(self.output))
+
+    def check_holes(self, until: int | None = None) -> None:
+        """What is missing after the first message given out lies in a reported hole."""
+        given_out = self.output if until is None else [*self.output, until]
+        for before, after in pairwise(given_out):
+            for missing in range(before + 1, after):
+                assert any(
+                    since <= self.came_at[before] and self.published_at[missing] <= reported
+                    for since, reported, _ in self.holes
+                ), f"{missing} is missing between {before} and {after}; holes {self.holes}"
+
+
+def numbered(count: int) -> list[str]:
+    return [f'{{"tick_id":{number}.0}}' for number in range(count)]
+
+
+@st.composite
+def boards(draw: st.DrawFn) -> list[str]:
+    """Messages that often repeat, but never so many different ones in the same order."""
+    texts: list[str] = []
+    seen: set[tuple[str, ...]] = set()
+    for number, letter in enumerate(draw(st.lists(st.sampled_from("ppqqrrs*"), min_size=1, max_size=40))):
+        # Whatever is written in digits is the only one of its kind.
+        for text in (f'"{letter}"', f"{number}.0"):
+            added = {stretch for stretch in stretches([*texts, text]) if stretch[-1] == text}
+            if letter != "*" and text.startswith('"') and added & seen:
+                continue
+            if letter == "*" and text.startswith('"'):
+                continue
+            seen |= added
+            texts.append(text)
+            break
+    return texts
+
+
+def stretches(texts: list[str]) -> list[tuple[str, ...]]:
+    """The shortest stretches up to the end that hold as many different messages as are believed."""
+    for start in range(len(texts) - 1, -1, -1):
+        if len(set(texts[start:])) == BOARD_PROOF:
+            return [tuple(texts[start:])]
+    return []
+
+
+def actions(connections: int, *more: str) -> st.SearchStrategy[list[tuple[str, int]]]:
+    names = st.sampled_from(["publish", "publish", "deliver", "deliver", "deliver", "join", *more])
+    return st.lists(st.tuples(names, st.integers(0, connections - 1)), max_size=150)
+
+
+@given(boards() | st.just(numbered(40)), actions(3, "leave", "lose"), st.sampled_from([4, 256]))
+def test_nothing_is_missing_while_one_connection_is_healthy_whatever_becomes_of_the_others(texts, events, window):
+    kind = Kind.TICKER if texts == numbered(40) else Kind.BOARD
+    world = World(texts, ChannelMerge(kind, window))
+    world.act("join", A)
+    world.act("deliver", A)
+    for action, connection in events:
+        if action not in ("leave", "lose") or connection != A:
+            world.act(action, connection)
+    world.finish()
+    assert world.output == list(range(world.published))
+    assert world.holes == []
+
+
+@given(actions(2, "leave", "lose"), st.integers(0, 40))
+def test_what_is_missing_when_connections_end_lies_in_a_reported_hole(events, count):
+    world = World(numbered(count), ChannelMerge(Kind.TICKER))
+    for action, connection in events:
+        world.act(action, connection)
+    world.finish()
+    world.check_holes()
+    world.check_order()
+
+
+@given(actions(3, "drop"))
+def test_what_was_lost_unnoticed_lies_in_a_reported_hole_once_another_connection_brings_it(events):
+    """Connection A loses nothing, yet another one that is ahead may."""
+    world = World(numbered(60), ChannelMerge(Kind.TICKER))
+    for connection in (A, B, C):
+        world.act("join", connection)
+        world.act("deliver", connection)
+    for action, connection in events:
+        if action != "drop" or connection != A:
+            world.act(action, connection)
+    for _ in range(3):
+        world.act("publish", A)
+    world.finish()
+    world.check_order()
+    world.check_holes(until=world.published)
+
+
+@given(st.sampled_from(["p", "pq", "ppq"]), actions(2, "leave", "lose"))
+def test_repeating_board_loses_nothing_silently(cycle, events):
+    world = World([f'"{cycle[number % len(cycle)]}"' for number in range(40)], ChannelMerge(Kind.BOARD))
+    for action, connection in events:
+        world.act(action, connection)
+    world.finish()
+    world.check_holes()
