@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from itertools import groupby
 from typing import Any
 
 import aiohttp
@@ -14,12 +16,13 @@ from fulgurite.errors import InputError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.exchange.scenarios import SCENARIOS
 from fulgurite.protocol.auth import signed_params
-from fulgurite.protocol.framelog import Recorded
+from fulgurite.protocol.framelog import Recorded, recorded_messages
 from fulgurite.server.faults import Close, parse_plan
-from tests.exchange.test_replay import json_rpc, read, socket_io, subscribe
+from tests.exchange.test_replay import json_rpc, numbered, read, socket_io, subscribe, write_log
 
 BOARD = "lightning_board_FX_BTC_JPY"
 TICKER = "lightning_ticker_FX_BTC_JPY"
+EXECUTIONS = "lightning_executions_FX_BTC_JPY"
 
 
 @pytest.fixture
@@ -155,3 +158,73 @@ def test_every_scenario_is_a_plan_and_a_sentence(name):
     scenario = SCENARIOS[name]
     assert parse_plan(scenario.plan) or scenario.starts_at
     assert scenario.sentence.endswith(".")
+
+
+async def test_a_circuit_break_on_command_ends_with_an_itayose():
+    """What tickers, executions and the control API tell of it agrees, to the moment."""
+    change = {"product": "FX_BTC_JPY", "state": "CIRCUIT BREAK", "seconds": 30}
+    tickers: list[Any] = []
+    executions: list[Any] = []
+    async with run(seed=7, speed=20) as exchange, asyncio.timeout(60), json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER, EXECUTIONS])
+        status, row = await ask(exchange, "market", "POST", json=change)
+        assert (status, row["product"], row["state"]) == (200, "FX_BTC_JPY", "CIRCUIT BREAK")
+        while not any(each["exec_date"] > row["until"] for each in executions):
+            for name, text in recorded_messages(str(await connection.recv())):
+                if name == TICKER:
+                    tickers.append(json.loads(text))
+                else:
+                    executions += json.loads(text)
+        rows = (await ask(exchange, "market"))[1]
+    states = [(each["state"], each["circuit_break_end"]) for each in tickers]
+    assert [state for state, _ in groupby(states)][-2:] == [("CIRCUIT BREAK", row["until"]), ("RUNNING", None)]
+    begun = next(each["timestamp"] for each in tickers if each["state"] == "CIRCUIT BREAK")
+    during = [each for each in executions if begun <= each["exec_date"] <= row["until"]]
+    assert {(each["side"], each["exec_date"]) for each in during} == {("", row["until"])}
+    assert len({each["price"] for each in during}) == 1
+    assert all(each["side"] for each in executions if each not in during)
+    assert {"product": "FX_BTC_JPY", "state": "RUNNING", "until": None} in rows
+    assert len(rows) == 9
+
+
+@pytest.mark.parametrize("state", ["CLOSED", "PREOPEN", "RUNNING", "CIRCUIT BREAK"])
+async def test_a_market_can_be_brought_to_every_state(exchange, state):
+    body = {"product": "MONA_JPY", "state": state}
+    answer = await ask(exchange, "market", "POST", json=body)
+    assert answer[0] == 200
+    assert (answer[1]["state"], answer[1]["until"] is None) == (state, state in ("CLOSED", "RUNNING"))
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{exchange.http}/getboardstate?product_code=MONA_JPY") as response,
+    ):
+        assert (await response.json())["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "accepted"),
+    [
+        (b'{"state": "CLOSED"}', "product", "FX_BTC_JPY"),
+        (b'{"product": ["BTC_JPY"], "state": "CLOSED"}', "product", "FX_BTC_JPY"),
+        (b'{"product": "BTC_JPY", "state": "OPEN"}', "state", "CIRCUIT BREAK"),
+        (b'{"product": "BTC_JPY"}', "state", "CIRCUIT BREAK"),
+        (b'{"product": "BTC_JPY", "state": "CLOSED", "seconds": 5}', "seconds", "nothing with CLOSED"),
+        (b'{"product": "BTC_JPY", "state": "PREOPEN", "seconds": 0}', "seconds", "86400"),
+        (b'{"product": "BTC_JPY", "state": "PREOPEN", "seconds": 86401}', "seconds", "86400"),
+        (b'{"product": "BTC_JPY", "state": "PREOPEN", "seconds": true}', "seconds", "86400"),
+        (b'{"product": "BTC_JPY", "state": "PREOPEN", "seconds": null}', "seconds", "86400"),
+        (b'{"product": "BTC_JPY", "state": "CLOSED", "minutes": 5}', "minutes", "seconds"),
+        (b"[]", "body", "CIRCUIT BREAK"),
+        (b"{", "body", "CIRCUIT BREAK"),
+    ],
+)
+async def test_a_change_of_a_market_that_cannot_be_meant_changes_nothing(exchange, body, field, accepted):
+    status, answer = await ask(exchange, "market", "POST", data=body)
+    assert (status, answer["field"]) == (400, field)
+    assert accepted in str(answer["accepted"])
+    assert {row["state"] for row in (await ask(exchange, "market"))[1]} == {"RUNNING"}
+
+
+async def test_the_markets_of_a_recording_cannot_be_changed(tmp_path):
+    log = write_log(tmp_path / "log.jsonl", numbered(1))
+    async with run(replay=log, paused=True) as exchange:
+        assert (await ask(exchange, "market"))[0] == 404

@@ -275,12 +275,39 @@ class TestCircuitBreak:
     def test_the_simulation_ends_it_by_itself(self):
         simulation = Simulation(1, START_NS, [MONA_JPY])
         simulation.advance(START_NS + SECOND_NS)
-        simulation.break_circuit("MONA_JPY", START_NS + SECOND_NS)
+        end_ns = START_NS + 61 * SECOND_NS
+        simulation.change_state("MONA_JPY", MarketState.CIRCUIT_BREAK, 60 * SECOND_NS)
         assert simulation.state("MONA_JPY") == "CIRCUIT BREAK"
-        end_ns = START_NS + (1 + CIRCUIT_BREAK_SECONDS) * SECOND_NS
         simulation.advance(end_ns - 1)
         assert simulation.state("MONA_JPY") == "CIRCUIT BREAK"
         simulation.advance(end_ns)
+        assert simulation.state("MONA_JPY") == "RUNNING"
+
+    def test_the_simulation_can_be_told_when_it_ends_again_and_again(self):
+        simulation = Simulation(1, START_NS, [MONA_JPY])
+        simulation.advance(START_NS + SECOND_NS)
+        for seconds in (60, 600, 5):
+            simulation.change_state("MONA_JPY", MarketState.CIRCUIT_BREAK, seconds * SECOND_NS)
+            events = simulation.advance(START_NS + 2 * SECOND_NS)
+        tickers = [event for event in events if isinstance(event, Published) and "ticker" in event.channel]
+        told = decode_message(parse_channel(tickers[-1].channel), tickers[-1].message)
+        assert isinstance(told, Ticker)
+        assert parse_time(told.circuit_break_end or "") == START_NS + 7 * SECOND_NS
+        simulation.advance(START_NS + 7 * SECOND_NS)
+        assert simulation.state("MONA_JPY") == "RUNNING"
+
+    def test_the_daily_maintenance_goes_before_everything_else(self):
+        simulation = Simulation(4, EVE_NS, [MONA_JPY])
+        simulation.change_state("MONA_JPY", MarketState.CIRCUIT_BREAK, 3600 * SECOND_NS)
+        simulation.advance(parse_time("2026-09-23T19:00:00Z"))
+        assert (simulation.state("MONA_JPY"), simulation.auction_end_ns("MONA_JPY")) == ("CLOSED", None)
+        with pytest.raises(InputError, match="maintenance"):
+            simulation.change_state("MONA_JPY", MarketState.RUNNING)
+        simulation.advance(parse_time("2026-09-23T19:12:00Z"))
+        simulation.change_state("MONA_JPY", MarketState.CLOSED)
+        simulation.advance(parse_time("2026-09-24T18:59:59Z"))
+        assert simulation.state("MONA_JPY") == "CLOSED"
+        simulation.advance(parse_time("2026-09-24T19:12:00Z"))
         assert simulation.state("MONA_JPY") == "RUNNING"
 
 

@@ -6,7 +6,7 @@ It answers programs on this machine only. What is not accepted is answered with 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -16,7 +16,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.numbers import wire_time
 from fulgurite.exchange.replay import Replay, ReplayChange
+from fulgurite.exchange.simulation import Simulation
+from fulgurite.exchange.timeline import PREOPEN_SECONDS, MarketState
+from fulgurite.protocol.choices import CIRCUIT_BREAK_SECONDS
 from fulgurite.server.bind import is_loopback
 from fulgurite.server.faultplan import ActiveFault
 from fulgurite.server.faults import parse_fault
@@ -29,18 +33,25 @@ MAX_BODY_BYTES = 100_000
 LINES_AT_ONCE = 500
 """Lines of `/control/published` that are written before others have their turn."""
 
+AUCTION_SECONDS = {MarketState.CIRCUIT_BREAK: CIRCUIT_BREAK_SECONDS, MarketState.PREOPEN: PREOPEN_SECONDS}
+"""How long an auction lasts that `/control/market` begins, unless it is told."""
+
+MAX_AUCTION_SECONDS = 86_400
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def control_routes(server: RealtimeServer, replay: Replay | None) -> list[Route]:
+def control_routes(server: RealtimeServer, replay: Replay | None, simulation: Simulation | None) -> list[Route]:
     """The routes under `/control`.
 
     Args:
         server: whose connections are made to suffer and reported on.
         replay: what `/control/replay` steers; None where the exchange runs on order flow.
+        simulation: what `/control/market` steers; None where a frame log is replayed.
     """
     handlers: list[tuple[str, str, Handler]] = [
         ("/control/replay", "GET POST", _replay(replay)),
+        ("/control/market", "GET POST", _market(simulation)),
         ("/control/faults", "GET POST DELETE", _faults(server)),
         ("/control/faults/{number:int}", "DELETE", _fault(server)),
         ("/control/published", "GET", _published(server)),
@@ -78,6 +89,59 @@ def _replay(replay: Replay | None) -> Handler:
     return handle
 
 
+def _market(simulation: Simulation | None) -> Handler:
+    accepted = 'an object such as {"product": "FX_BTC_JPY", "state": "CIRCUIT BREAK", "seconds": 60}'
+
+    async def handle(request: Request) -> Response:
+        if simulation is None:
+            return _json({"error": "a recording is replayed, and its markets are what they were"}, 404)
+        products = [market.product_code for market in simulation.markets()]
+        if request.method == "GET":
+            return _json([_market_row(simulation, product) for product in products], 200)
+        product, state, seconds = _market_change(await _read_json(request, accepted), products, accepted)
+        simulation.change_state(product, state, None if seconds is None else int(seconds * 1e9))
+        return _json(_market_row(simulation, product), 200)
+
+    return handle
+
+
+def _market_row(simulation: Simulation, product: str) -> dict[str, object]:
+    end_ns = simulation.auction_end_ns(product)
+    return {
+        "product": product,
+        "state": simulation.state(product),
+        "until": None if end_ns is None else wire_time(end_ns),
+    }
+
+
+def _market_change(given: object, products: Collection[str], accepted: str) -> tuple[str, MarketState, float | None]:
+    """The product, the state and how long an auction is to last.
+
+    Raises:
+        InputError: something in it cannot be meant.
+    """
+    if not isinstance(given, dict):
+        raise InputError("body", given, accepted)
+    members = ("product", "state", "seconds")
+    unknown = [name for name in given if name not in members]
+    if unknown:
+        raise InputError(unknown[0], given[unknown[0]], members)
+    product, state = given.get("product"), given.get("state")
+    if not isinstance(product, str) or product not in products:
+        raise InputError("product", product, products)
+    if state not in list(MarketState):
+        raise InputError("state", state, MarketState)
+    state = MarketState(state)
+    seconds = given.get("seconds", AUCTION_SECONDS.get(state))
+    if state not in AUCTION_SECONDS:
+        if seconds is not None:
+            raise InputError("seconds", seconds, f"nothing with {state}, which lasts until something else is said")
+        return product, state, None
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= MAX_AUCTION_SECONDS:
+        raise InputError("seconds", seconds, f"a number above 0 and up to {MAX_AUCTION_SECONDS}")
+    return product, state, seconds
+
+
 def _faults(server: RealtimeServer) -> Handler:
     accepted = 'an object such as {"fault": "close"}'
 
@@ -86,12 +150,7 @@ def _faults(server: RealtimeServer) -> Handler:
             return _json([_shown(each) for each in server.faults.plan.active()], 200)
         if request.method == "DELETE":
             return _json({"ended": server.faults.end()}, 200)
-        body = await _read_body(request, accepted)
-        try:
-            given = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
-        return _json(_shown(server.faults.give(parse_fault(given))), 201)
+        return _json(_shown(server.faults.give(parse_fault(await _read_json(request, accepted)))), 201)
 
     return handle
 
@@ -139,6 +198,15 @@ def _connections(server: RealtimeServer) -> Handler:
         return _json(server.reports(), 200)
 
     return handle
+
+
+async def _read_json(request: Request, accepted: str) -> object:
+    body = await _read_body(request, accepted)
+    try:
+        given: object = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
+    return given
 
 
 async def _read_body(request: Request, accepted: str) -> bytes:

@@ -144,6 +144,7 @@ async def run(
         stack.callback(http_socket.close)
         server = await stack.enter_async_context(serve(host, port, check_auth=checker.check, ssl_context=context))
         player = None
+        simulation = None
         private: list[Route] = []
         limits = RateLimits() if rate_limits else None
         if replay is not None:
@@ -160,7 +161,8 @@ async def run(
             work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
             private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
-        app = create_app(markets, [*private, *(control_routes(server, player) if control else ())], limits=limits)
+        controls = control_routes(server, player, simulation) if control else []
+        app = create_app(markets, [*private, *controls], limits=limits)
         await stack.enter_async_context(serve_app(app, http_socket, context))
         for fault in plan:
             server.faults.give(fault)

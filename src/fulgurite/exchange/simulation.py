@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from random import Random
 
+from fulgurite.errors import InputError
 from fulgurite.exchange.accounts import Account
 from fulgurite.exchange.desk import Desk
 from fulgurite.exchange.market import Market, Outcome
@@ -113,6 +114,8 @@ class Simulation:
             self.desk,
         ]
         self._warm_up(start_ns)
+        # Everything up to here has happened.
+        self._now_ns = start_ns
         for trading in self._trading.values():
             trading.desk = self.desk
         taken = steps_taken(start_ns, open_until_ns)
@@ -133,6 +136,7 @@ class Simulation:
         published: list[Published | CloseConnections] = []
         while (source := self._next()).next_ns <= until_ns:
             published += source.act()
+        self._now_ns = max(self._now_ns, until_ns)
         return published
 
     def markets(self) -> list[MarketInfo]:
@@ -175,16 +179,27 @@ class Simulation:
         """Whether the realtime service is stopped: from the close of the connections on until PREOPEN."""
         return self._schedule.is_stopped
 
-    def break_circuit(self, product_code: str, now_ns: int) -> None:
-        """Begin a circuit break of a market that is RUNNING.
+    def change_state(self, product_code: str, state: MarketState, auction_ns: int | None = None) -> None:
+        """Bring a market to a state, outside of the daily maintenance, which comes and ends as always.
+
+        It happens at the time to which the simulation has advanced, so that nothing is left that came before it.
 
         Args:
             product_code: one of `markets()`.
-            now_ns: the present; not before what `advance` was told last.
+            state: the state from now on. An auction that another one does not follow ends with an itayose.
+            auction_ns: how many nanoseconds an auction is to last; then the market is RUNNING.
+
+        Raises:
+            InputError: the daily maintenance is on.
         """
-        trading = self._trading[product_code]
-        trading.market.break_circuit(now_ns)
-        trading.enter_state(now_ns)
+        if self._schedule.state is not MarketState.RUNNING:
+            raise InputError("state", str(state), "a state at another time: the daily maintenance is on")
+        end_ns = None if auction_ns is None else self._now_ns + auction_ns
+        self._trading[product_code].change_state(state, self._now_ns, end_ns)
+
+    def auction_end_ns(self, product_code: str) -> int | None:
+        """When the auction of a market is to end; None where none is held."""
+        return self._trading[product_code].market.auction_end_ns
 
     def _next(self) -> _Schedule | _Trading | _SnapshotBurst | Desk:
         # Of several at the same time the first in this order acts first, always.
@@ -203,6 +218,8 @@ class _Schedule:
     def __init__(self, trading: Sequence[_Trading], start_ns: int, open_until_ns: int) -> None:
         # Whether the realtime service is stopped: from the close of the connections on until PREOPEN.
         self.is_stopped = False
+        # What the maintenance has all markets in; RUNNING while there is none.
+        self.state = MarketState.RUNNING
         self._trading = trading
         self._open_until_ns = open_until_ns
         self._next = next_step(start_ns, open_until_ns)
@@ -227,7 +244,7 @@ class _Schedule:
                 trading.flow.sleep()
                 # Nothing may be left that would come after the close.
                 published += trading.publisher.flush(now_ns)
-        self.is_stopped = step.closes_connections
+        self.state, self.is_stopped = step.state, step.closes_connections
         if step.closes_connections:
             published.append(CloseConnections(now_ns, MAINTENANCE_CODE, MAINTENANCE_REASON))
         return published
@@ -313,9 +330,10 @@ class _Trading:
         self.enter_state(now_ns)
 
     def change_state(self, state: MarketState, now_ns: int, auction_end_ns: int | None = None) -> None:
-        """Bring the market to a state; does nothing where it is there already."""
-        if state is not self.market.state:
+        """Bring the market to a state; does nothing where it is there already, and to end at the same time."""
+        if (state, auction_end_ns) != (self.market.state, self.market.auction_end_ns):
             self.record(self.market.change_state(state, now_ns, auction_end_ns), now_ns)
+            self.publisher.announce(now_ns)
 
     def enter_state(self, now_ns: int) -> None:
         """Tell the order flow and the ticker where the market is in another state than before."""

@@ -48,6 +48,9 @@ class Step(NamedTuple):
     """Whether the connections are closed at this step; the state does not change then."""
 
 
+PREOPEN_SECONDS: Final = 120
+"""How long the itayose after a maintenance is prepared (section 1.4)."""
+
 _SECOND_NS: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _SECOND_NS
 _MAINTENANCE_NS: Final = 19 * 3600 * _SECOND_NS
@@ -57,7 +60,7 @@ _STEPS: Final = (
     Step(0, MarketState.CLOSED),
     Step(120 * _SECOND_NS, MarketState.CLOSED, closes_connections=True),
     Step(600 * _SECOND_NS, MarketState.PREOPEN),
-    Step(720 * _SECOND_NS, MarketState.RUNNING),
+    Step((600 + PREOPEN_SECONDS) * _SECOND_NS, MarketState.RUNNING),
 )
 """A maintenance, counted from its beginning (section 1.4)."""
 
