@@ -48,6 +48,7 @@ PURE = (
             "backoff",
             "conversation",
             "endpoints",
+            "findings",
             "gaps",
             "httplimits",
             "items",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         connect,
         resolve_endpoint,
     )
+    from fulgurite.client.credentials import keychain
     from fulgurite.errors import FulguriteError
     from fulgurite.exchange.run import Exchange
     from fulgurite.exchange.run import run as run_exchange
@@ -62,6 +63,7 @@ _HOMES = {
         "fulgurite.client",
     ),
     "FulguriteError": "fulgurite.errors",
+    "keychain": "fulgurite.client.credentials",
     "Exchange": "fulgurite.exchange.run",
     "run_exchange": "fulgurite.exchange.run:run",
     **dict.fromkeys(("BookState", "OrderBook"), "fulgurite.orderbook"),
@@ -108,6 +110,7 @@ __all__ = [
     "child_order_events",
     "connect",
     "executions",
+    "keychain",
     "parent_order_events",
     "parse_channel",
     "parse_time",

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fulgurite import __version__
-from fulgurite.cli import exchange, listen, play
+from fulgurite.cli import credentials, doctor, exchange, listen, play
 from fulgurite.errors import FulguriteError, InputError
 
 EXIT_FAILED = 1
@@ -71,3 +71,7 @@ app.command(epilog="Example: fulgurite exchange --port 0 --json, or fulgurite ex
 app.command(
     epilog="Example: fulgurite listen lightning_ticker_BTC_JPY lightning_executions_FX_BTC_JPY --endpoint live --json"
 )(listen.listen)
+app.command(epilog="Example: fulgurite doctor, or fulgurite doctor --endpoint ws://127.0.0.1:7351 --json")(
+    doctor.doctor
+)
+app.add_typer(credentials.app, name="credentials")

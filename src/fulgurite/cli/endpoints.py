@@ -24,6 +24,9 @@ HttpText = Annotated[str | None, typer.Option("--http", help="The HTTP API, wher
 CaFile = Annotated[
     Path | None, typer.Option(help="Certificate to trust, for an endpoint with a self-made one.", metavar="FILE")
 ]
+CredentialsName = Annotated[
+    str | None, typer.Option("--credentials", help="A key that `fulgurite credentials add` has kept.", metavar="NAME")
+]
 
 
 @contextlib.asynccontextmanager

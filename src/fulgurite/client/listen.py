@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TextIO
 
 from fulgurite.client.connect import connect
+from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.items import Gap, Item, Malformed, Message, Status
 from fulgurite.client.lines import human_lines, json_line
@@ -23,6 +24,7 @@ async def listen(
     dialect: Dialect | str,
     *,
     as_json: bool = False,
+    credentials: Credentials | None = None,
     ssl_context: ssl.SSLContext | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
@@ -38,17 +40,19 @@ async def listen(
         dialect: "json-rpc" or "socketio"; see `connect`.
         as_json: print each message and each gap as one line of JSON (see `lines.json_line`), and everything else on
             `err`; otherwise everything goes to `out`, in words and colours.
+        credentials: for private channels; see `connect`.
         ssl_context: see `connect`.
         out: standard output by default.
         err: standard error by default.
 
     Raises:
         InputError: a channel, the endpoint or the dialect cannot be meant.
+        AuthenticationError: the key is refused; and whatever `credentials` raises.
     """
     out = sys.stdout if out is None else out
     err = sys.stderr if err is None else err
     write_people = _people_writer(err if as_json else out)
-    stream = connect(*channels, endpoint=endpoint, dialect=dialect, ssl_context=ssl_context)
+    stream = connect(*channels, endpoint=endpoint, dialect=dialect, credentials=credentials, ssl_context=ssl_context)
     try:
         async with stream:
             async for batch in stream.batches():

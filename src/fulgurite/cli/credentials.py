@@ -1,0 +1,106 @@
+"""`fulgurite credentials`: API keys in the system's keychain."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fulgurite.cli.doctor import show
+from fulgurite.cli.endpoints import CaFile, EndpointText, HttpText, find_endpoint, trusting
+from fulgurite.cli.running import run
+from fulgurite.errors import InputError
+
+app = typer.Typer(
+    help="Keep API keys in the system's keychain.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    epilog="Example: fulgurite credentials add main, and then fulgurite listen child_order_events --credentials main",
+)
+
+Name = Annotated[str, typer.Argument(help="What you call the key.")]
+
+
+@app.command(epilog="Example: fulgurite credentials add main")
+def add(name: Name) -> None:
+    """Ask for a key and its secret, and keep both.
+
+    Both are typed or pasted at the terminal, and not shown. They are taken from nowhere else: not from an argument,
+    which other programs can see, and not from a pipe, before which they would have been in a file or in the shell's
+    history.
+    """
+    from fulgurite.client.credentials import check_name, save, saved_names
+
+    check_name(name)
+    # Everything that can fail does so before anybody has to type.
+    is_known = name in saved_names()
+    if not sys.stdin.isatty():
+        raise InputError("standard input", "no terminal", "the key and the secret at a terminal, when asked for them")
+    if is_known:
+        typer.confirm(f"There is a key called {name!r}. Replace it?", abort=True)
+    api_key, secret = _ask("API key"), _ask("API secret")
+    save(name, api_key, secret)
+    # How long they are tells whether the whole was pasted, and nothing else.
+    print(f"Kept as {name!r}: a key of {len(api_key)} characters and a secret of {len(secret)}.")
+    print(f"Test it with: fulgurite credentials test {name}")
+
+
+def _ask(what: str) -> str:
+    import getpass
+    import warnings
+
+    with warnings.catch_warnings():
+        # Where the terminal cannot be made to hide what is typed, nothing is to be typed.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(f"{what} (not shown): ").strip()
+        except getpass.GetPassWarning:
+            raise InputError("the terminal", "one that shows what is typed", "one that can hide it") from None
+
+
+@app.command("list", epilog="Example: fulgurite credentials list")
+def list_names() -> None:
+    """Print the names of the keys, and nothing else of them."""
+    from fulgurite.client.credentials import saved_names
+
+    names = saved_names()
+    print("\n".join(names) if names else "No keys are kept. Add one with: fulgurite credentials add NAME")
+
+
+@app.command("test", epilog="Example: fulgurite credentials test main")
+def try_key(
+    name: Name,
+    endpoint: EndpointText = "live",
+    http: HttpText = None,
+    ca_file: CaFile = None,
+) -> None:
+    """Ask the service what a key may do, and whether it may listen to private channels.
+
+    The exit status is 1 if it may not.
+    """
+    from fulgurite.client.credentials import keychain
+    from fulgurite.client.doctor import examine_key
+
+    key = keychain(name)
+    context = None if ca_file is None else trusting(ca_file)
+
+    async def work() -> None:
+        async with find_endpoint(endpoint, http) as where:
+            await show(lambda begins: examine_key(where, key, ssl_context=context, begins=begins))
+
+    run(work())
+
+
+@app.command(epilog="Example: fulgurite credentials remove main")
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether this is meant.")] = False
+) -> None:
+    """Forget a key. At bitFlyer it stays valid until you delete it there."""
+    from fulgurite.client import credentials
+
+    credentials.check_name(name)
+    if not yes:
+        typer.confirm(f"Forget the key called {name!r}?", abort=True)
+    credentials.remove(name)
+    print(f"Forgotten: {name!r}. It stays valid until you delete it at bitFlyer.")

@@ -1,0 +1,85 @@
+"""`fulgurite doctor`: examines the way to a service, and prints each finding as it comes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpText, find_endpoint, trusting
+from fulgurite.cli.running import run
+
+if TYPE_CHECKING:
+    from fulgurite.client.findings import Finding
+
+EXIT_FAILED = 1
+
+
+def doctor(
+    endpoint: EndpointText = "live",
+    http: HttpText = None,
+    ca_file: CaFile = None,
+    credentials: CredentialsName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each check.")] = False,
+) -> None:
+    """Find out what keeps this machine from listening.
+
+    Examines names, TCP, TLS, certificates, both dialects, the HTTP API, the clock and, if asked to, a key. The exit
+    status is 1 if a check failed.
+    """
+    from fulgurite.client.credentials import keychain
+    from fulgurite.client.doctor import examine
+
+    key = None if credentials is None else keychain(credentials)
+    context = None if ca_file is None else trusting(ca_file)
+
+    async def work() -> None:
+        async with find_endpoint(endpoint, http) as where:
+            await show(lambda begins: examine(where, credentials=key, ssl_context=context, begins=begins), as_json)
+
+    run(work())
+
+
+async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Finding]], as_json: bool = False) -> None:
+    """Print findings as they come, and then how many of each mark there were.
+
+    Args:
+        examination: makes the findings; it is given what is to be told what is examined next.
+        as_json: one line of JSON for each, and nothing else.
+
+    Raises:
+        typer.Exit: a check failed.
+    """
+    from collections import Counter
+
+    import msgspec
+    from rich.console import Console
+    from rich.text import Text
+
+    styles = {"ok": "green", "warning": "yellow", "failed": "bold red"}
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    marks: Counter[str] = Counter()
+    # On a terminal only, a line below the findings says what is under way.
+    with console.status("") as status:
+        if as_json or not console.is_terminal:
+            status.stop()
+        async for finding in examination(lambda what: status.update(f"examining {what} ...")):
+            marks[finding.mark] += 1
+            if as_json:
+                print(msgspec.json.encode(finding).decode(), flush=True)
+                continue
+            line = Text.assemble(
+                (f"{finding.mark:8}", styles[finding.mark]),
+                (f"{finding.subject:14}{finding.check:17}", "dim"),
+                finding.measured,
+            )
+            console.print(line)
+            if finding.advice:
+                console.print(f"{'':8}what to do: {finding.advice}")
+            sys.stdout.flush()
+    if not as_json:
+        console.print("\n" + ", ".join(f"{marks[mark]} {mark}" for mark in styles))
+    if marks["failed"]:
+        raise typer.Exit(EXIT_FAILED)

@@ -1,0 +1,194 @@
+"""API keys in the system's keychain. A shell: the keychain may ask its user, and takes its time.
+
+Each key is one entry with its secret; one further entry holds the names, since a keychain cannot be asked for them.
+Nothing of this is ever in a file, an argument, a variable of the environment or a log, and no error carries any of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
+
+from fulgurite.client.conversation import Credentials
+from fulgurite.errors import InputError, KeychainError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+SERVICE: Final = "fulgurite"
+"""What the entries belong to, as the keychain's own program shows it; each is named as the user named the key."""
+
+REFUSED_BACKENDS: Final = ("keyrings.alt", "keyring.backends.fail", "keyring.backends.null")
+"""Modules whose keychains keep secrets in files, readable or behind a password of their own, or keep nothing. keyring
+takes the first by itself wherever it is installed and nothing better is there."""
+
+_NAMES: Final = ("fulgurite: names of keys", "names")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MAX_LENGTH: Final = 256
+
+Result = TypeVar("Result")
+
+
+class _Entry(msgspec.Struct, repr_omit_defaults=True):
+    api_key: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "_Entry(...)"
+
+
+def keychain(name: str) -> Credentials:
+    """Take an API key from the system's keychain whenever it is needed::
+
+        connect(child_order_events(), credentials=keychain("main"))
+
+    The keychain is asked each time, and nothing is kept. Whoever asks waits meanwhile, which is long only where the
+    keychain is locked and asks its user.
+
+    Args:
+        name: what the key was called in `fulgurite credentials add`.
+
+    Returns:
+        A callable that gives the key and its secret. It raises `KeychainError` where the keychain cannot be used or
+        has no such key.
+
+    Raises:
+        InputError: no key can have this name.
+    """
+    check_name(name)
+    return lambda: _load(name)
+
+
+def check_name(name: str) -> None:
+    """Raise an `InputError` unless a key may be called so."""
+    if not _NAME.fullmatch(name):
+        raise InputError("name", name, "1 to 64 of the letters a to z, digits, dot, hyphen and underscore")
+
+
+def save(name: str, api_key: str, secret: str) -> None:
+    """Keep a key under a name, in place of the one that has it.
+
+    Raises:
+        InputError: one of the three cannot be meant; what was given for key and secret is not repeated.
+        KeychainError: the keychain cannot be used.
+    """
+    check_name(name)
+    for field, value in (("API key", api_key), ("API secret", secret)):
+        if not 0 < len(value) <= _MAX_LENGTH or not value.isascii() or not value.isprintable() or " " in value:
+            raise InputError(
+                field,
+                "(not shown)",
+                f"1 to {_MAX_LENGTH} letters, digits and signs without a space, as bitFlyer shows it",
+            )
+    backend = _backend()
+    entry = msgspec.json.encode(_Entry(api_key, secret)).decode()
+    # The name first: a name without a key can be removed by who sees it, a key without a name is never seen.
+    _save_names(backend, {*_names(backend), name})
+    _ask(lambda: backend.set_password(SERVICE, name, entry), repeats=False)
+
+
+def saved_names() -> list[str]:
+    """The names of all keys, sorted.
+
+    Raises:
+        KeychainError: the keychain cannot be used.
+    """
+    return sorted(_names(_backend()))
+
+
+def remove(name: str) -> None:
+    """Forget a key.
+
+    Raises:
+        InputError: no key can have this name.
+        KeychainError: there is no such key, or the keychain cannot be used.
+    """
+    check_name(name)
+    backend = _backend()
+    names = _names(backend)
+    is_there = _ask(lambda: backend.get_password(SERVICE, name)) is not None
+    if not is_there and name not in names:
+        raise _missing(name)
+    if is_there:
+        _ask(lambda: backend.delete_password(SERVICE, name))
+    _save_names(backend, names - {name})
+
+
+def _load(name: str) -> tuple[str, str]:
+    backend = _backend()
+    text = _ask(lambda: backend.get_password(SERVICE, name))
+    if text is None:
+        raise _missing(name)
+    try:
+        entry = msgspec.json.decode(text, type=_Entry)
+    except (msgspec.DecodeError, UnicodeError):
+        problem = f"the entry {name!r} of {SERVICE!r} was not written by this program"
+        raise KeychainError(problem, f"fulgurite credentials add {name}") from None
+    return entry.api_key, entry.secret
+
+
+def _missing(name: str) -> KeychainError:
+    return KeychainError(f"it has no key called {name!r}", f"fulgurite credentials add {name}")
+
+
+def _names(backend: KeyringBackend) -> set[str]:
+    text = _ask(lambda: backend.get_password(*_NAMES))
+    try:
+        return set() if text is None else msgspec.json.decode(text, type=set[str])
+    except (msgspec.DecodeError, UnicodeError):
+        return set()  # it was written by hand; the keys themselves are there all the same
+
+
+def _save_names(backend: KeyringBackend, names: set[str]) -> None:
+    _ask(lambda: backend.set_password(*_NAMES, msgspec.json.encode(sorted(names)).decode()))
+
+
+def _backend() -> KeyringBackend:
+    """The system's keychain.
+
+    Raises:
+        KeychainError: there is none, or one that does not protect what it keeps.
+    """
+    try:
+        import keyring
+    except ImportError:
+        raise KeychainError("the package keyring is not installed", "pip install 'fulgurite[keychain]'") from None
+    backend = _ask(keyring.get_keyring)
+    # Several keychains at once come as one that chains them, and what is kept may end up in any of them.
+    for each in getattr(backend, "backends", [backend]):
+        kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(each).__mro__]
+        if any(f"{kind}.".startswith(f"{refused}.") for kind in kinds for refused in REFUSED_BACKENDS):
+            raise _refusal(kinds[0])
+    return backend
+
+
+def _refusal(kind: str) -> KeychainError:
+    if kind.startswith("keyring.backends.fail"):
+        return KeychainError(
+            "none was found on this machine",
+            "on Linux, install and unlock GNOME Keyring or KWallet, in a desktop session; then run this again",
+        )
+    return KeychainError(
+        f"keyring chose {kind}, which does not protect what it keeps",
+        "uninstall it, or name another in the environment variable PYTHON_KEYRING_BACKEND, "
+        "for example keyring.backends.SecretService.Keyring",
+    )
+
+
+def _ask(question: Callable[[], Result], *, repeats: bool = True) -> Result:
+    """Ask the keychain; whatever goes wrong there is one error of ours.
+
+    Args:
+        question: what is asked.
+        repeats: whether the keychain's words may be shown. When it was given a secret they might repeat it.
+    """
+    try:
+        return question()
+    except Exception as error:  # each system's keychain has errors of its own, few of them in keyring's tree
+        words = f": {error}" if repeats and str(error) else ""
+        problem = f"{type(error).__name__}{words}"
+    # Raised out here, so that the keychain's error, and what its traceback may hold, is not kept as the context.
+    raise KeychainError(problem, "unlock it, and look whether its own program shows it")

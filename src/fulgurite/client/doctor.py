@@ -1,0 +1,260 @@
+"""What lies between this machine and a service, examined step by step. A shell.
+
+It listens with a WebSocket library other than the client's own, so that a mistake of ours does not look like one of
+the service's. Every step is bounded in time and answers with one `Finding`; nothing is tried twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import secrets
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import msgspec
+
+from fulgurite import __version__
+from fulgurite.client.conversation import Credentials
+from fulgurite.client.endpoints import Endpoint
+from fulgurite.client.findings import (
+    Finding,
+    Mark,
+    clock_finding,
+    health_finding,
+    message_time_finding,
+    permission_finding,
+    proxy_finding,
+    timed_finding,
+)
+from fulgurite.client.http import HttpApi
+from fulgurite.client.probes import UNKNOWN_ADVICE, Dialogue, Failure, reach, since, words_of
+from fulgurite.errors import FulguriteError, HttpRequestError, KeychainError
+from fulgurite.protocol.auth import signed_params
+from fulgurite.protocol.channels import child_order_events, parse_channel, ticker
+from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
+from fulgurite.protocol.events import Acknowledged, ChannelMessage, Refused
+from fulgurite.protocol.messages import Ticker, decode_message, parse_time
+
+TIMEOUT_SECONDS: Final = 10.0
+"""How long a step may take."""
+
+MAX_HEALTH_BYTES: Final = 1024
+
+
+async def examine(
+    endpoint: Endpoint,
+    *,
+    credentials: Credentials | None = None,
+    ssl_context: ssl.SSLContext | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+    begins: Callable[[str], None] = lambda what: None,
+) -> AsyncIterator[Finding]:
+    """Examine this machine, each address of a service, and a key; yield each finding as soon as it is there.
+
+    Args:
+        endpoint: the service.
+        credentials: the key to examine; None for none.
+        ssl_context: for certificates that the system does not trust.
+        timeout: seconds that each step may take.
+        begins: is told what is examined next, before each step.
+    """
+    context = _context(ssl_context)
+    begins("this machine")
+    yield machine_finding()
+    yield proxy_finding(os.environ)
+    for dialect, url in (
+        (JSON_RPC, endpoint.websocket_url(JSON_RPC)),
+        (SOCKETIO, endpoint.websocket_url(SOCKETIO)),
+    ):
+        subject = "JSON-RPC" if dialect is JSON_RPC else "Socket.IO"
+        try:
+            async for finding in reach(subject, url, context, timeout, begins):
+                yield finding
+            async for finding in _listen(subject, dialect, url, context, timeout, begins):
+                yield finding
+        except Failure as failure:
+            yield failure.finding
+    if endpoint.http is None:
+        yield Finding("HTTP API", "address", Mark.WARNING, "not given, so not examined", "name it with --http URL")
+    else:
+        try:
+            async for finding in reach("HTTP API", endpoint.http, context, timeout, begins):
+                yield finding
+            async for finding in _ask_health(endpoint.http, context, timeout, begins):
+                yield finding
+        except Failure as failure:
+            yield failure.finding
+    if credentials is not None:
+        async for finding in examine_key(endpoint, credentials, ssl_context=context, timeout=timeout, begins=begins):
+            yield finding
+
+
+async def examine_key(
+    endpoint: Endpoint,
+    credentials: Credentials,
+    *,
+    ssl_context: ssl.SSLContext | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+    begins: Callable[[str], None] = lambda what: None,
+) -> AsyncIterator[Finding]:
+    """Examine a key alone: what it may do, and whether it may listen; see `examine`."""
+    context = _context(ssl_context)
+    begins("the key in the keychain")
+    try:
+        credentials()
+    except KeychainError as error:
+        yield Finding("credentials", "keychain", Mark.FAILED, error.problem, error.advice)
+        return
+    if endpoint.http is None:
+        advice = "name the HTTP API with --http URL"
+        yield Finding("credentials", "permissions", Mark.WARNING, "not asked for: no HTTP API is known", advice)
+    else:
+        begins("the key's permissions")
+        yield await _permissions(endpoint.http, credentials, context, timeout)
+    begins("auth over JSON-RPC")
+    try:
+        async for finding in _authenticate(endpoint.websocket_url(JSON_RPC), credentials, context, timeout):
+            yield finding
+    except Failure as failure:
+        yield failure.finding
+
+
+# --- this machine -------------------------------------------------------------------------------------------------
+
+
+def machine_finding() -> Finding:
+    """What runs here."""
+    system = f"{platform.system()} {platform.release()} {platform.machine()}"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return Finding(
+        "this machine", "system", Mark.OK, f"fulgurite {__version__}, {python}, {ssl.OPENSSL_VERSION}, {system}"
+    )
+
+
+# --- a dialect ----------------------------------------------------------------------------------------------------
+
+
+async def _listen(
+    subject: str,
+    dialect: Dialect,
+    url: str,
+    context: ssl.SSLContext,
+    timeout: float,
+    begins: Callable[[str], None],
+) -> AsyncIterator[Finding]:
+    """Handshake, acknowledgement, first message, ping.
+
+    Raises:
+        Failure: one of the first two did not work.
+    """
+    channel = ticker("BTC_JPY").name  # the one that is never still for long
+    begins(f"{subject}: WebSocket handshake")
+    began = time.perf_counter()
+    async with Dialogue(subject, dialect, url, context, timeout) as dialogue:
+        yield timed_finding(subject, "handshake", since(began), "done")
+
+        begins(f"{subject}: subscribing {channel}")
+        began = time.perf_counter()
+        dialogue.protocol.subscribe(channel, dialogue.now())
+        event = await dialogue.wait("acknowledgement", Acknowledged, Refused)
+        if isinstance(event, Refused):
+            measured = f"{channel} is refused: {event.text}"
+            raise Failure(Finding(subject, "acknowledgement", Mark.FAILED, measured, "look whether the product exists"))
+        yield timed_finding(subject, "acknowledgement", since(began), f"{channel} is subscribed")
+
+        begins(f"{subject}: ping")
+        yield await dialogue.ping()
+
+        begins(f"{subject}: the first message of {channel}")
+        event = await dialogue.wait("message", ChannelMessage)
+        assert isinstance(event, ChannelMessage)
+        took, received_at = since(began), time.time()
+        yield timed_finding(subject, "message", took, "the first one comes")
+        try:
+            data = decode_message(parse_channel(channel), event.message)
+            at = parse_time(data.timestamp) / 1e9 if isinstance(data, Ticker) else received_at
+        except FulguriteError as error:
+            raise Failure(Finding(subject, "message", Mark.FAILED, str(error), UNKNOWN_ADVICE)) from error
+        yield message_time_finding(subject, at, received_at)
+
+
+async def _authenticate(
+    url: str, credentials: Credentials, context: ssl.SSLContext, timeout: float
+) -> AsyncIterator[Finding]:
+    channel = child_order_events().name
+    async with Dialogue("credentials", JSON_RPC, url, context, timeout) as dialogue:
+        began = time.perf_counter()
+        params = signed_params(*credentials(), timestamp=time.time_ns() // 1_000_000, nonce=secrets.token_hex(16))
+        dialogue.protocol.authenticate(params, dialogue.now())
+        event = await dialogue.wait("auth", Acknowledged, Refused)
+        if isinstance(event, Refused):
+            advice = (
+                "look whether the key and the secret are right and the key may receive order events; "
+                "and whether a line above calls this machine's clock wrong"
+            )
+            raise Failure(Finding("credentials", "auth", Mark.FAILED, f"refused: {event.text}", advice))
+        yield timed_finding("credentials", "auth", since(began), "granted")
+        dialogue.protocol.subscribe(channel, dialogue.now())
+        event = await dialogue.wait("order events", Acknowledged, Refused)
+        if isinstance(event, Refused):
+            advice = "give the key the permission to receive order events, on bitFlyer's page of API keys"
+            raise Failure(Finding("credentials", "order events", Mark.FAILED, f"refused: {event.text}", advice))
+        yield Finding("credentials", "order events", Mark.OK, f"{channel} may be listened to")
+
+
+# --- the HTTP API -------------------------------------------------------------------------------------------------
+
+
+async def _ask_health(
+    url: str, context: ssl.SSLContext, timeout: float, begins: Callable[[str], None]
+) -> AsyncIterator[Finding]:
+    import httpx
+
+    begins("HTTP API: health")
+    advice = "look whether the address is that of the HTTP API, with /v1, and whether the service is up"
+    try:
+        async with httpx.AsyncClient(verify=context, trust_env=False, timeout=None) as client, asyncio.timeout(timeout):
+            began, asked_at = time.perf_counter(), time.time()
+            async with client.stream("GET", f"{url}/gethealth") as response:
+                # The first piece is all of the some twenty bytes; of anything longer the rest is not wanted.
+                body = await anext(response.aiter_bytes(MAX_HEALTH_BYTES), b"")
+            took, answered_at = since(began), time.time()
+    except (httpx.RequestError, OSError, TimeoutError) as error:
+        yield Finding("HTTP API", "health", Mark.FAILED, words_of(error, timeout), advice)
+        return
+    if response.status_code != 200:
+        yield Finding("HTTP API", "health", Mark.FAILED, f"HTTP status {response.status_code}", advice)
+        return
+    yield health_finding(body, took)
+    yield clock_finding(response.headers.get("Date"), asked_at, answered_at)
+
+
+# --- a key --------------------------------------------------------------------------------------------------------
+
+
+async def _permissions(url: str, credentials: Credentials, context: ssl.SSLContext, timeout: float) -> Finding:
+    try:
+        async with HttpApi(url, credentials, ssl_context=context, timeout=timeout) as api:
+            body = await api.get_signed("me/getpermissions")
+    except HttpRequestError as error:
+        advice = "look whether the key and the secret are right and the key still exists"
+        return Finding("credentials", "permissions", Mark.FAILED, f"refused: {error.text} ({error.status})", advice)
+    except FulguriteError as error:
+        return Finding("credentials", "permissions", Mark.FAILED, str(error), "see the lines on the HTTP API")
+    try:
+        return permission_finding(msgspec.json.decode(body, type=list[str]))
+    except (msgspec.DecodeError, UnicodeError):
+        advice = "look whether the address is that of the HTTP API, with /v1"
+        return Finding("credentials", "permissions", Mark.FAILED, "the answer is not that of this API", advice)
+
+
+def _context(given: ssl.SSLContext | None) -> ssl.SSLContext:
+    if given is not None:
+        return given
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
