@@ -6,6 +6,7 @@ market, none left out, so that a book kept from them can be checked; of the othe
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ CHANNELS = (SNAPSHOT, DIFF, TICKER, EXECUTIONS)
 SHARES = {DIFF: 0.80, TICKER: 0.13, EXECUTIONS: 0.07}
 START_NS = 1_790_000_000_000_000_000
 STEP_NS = 10_000_000_000
+IDS_IN_A_LAP = 1_000_000
+_EXECUTION_ID = re.compile(rb'"id":(\d+)')
 
 # Orders far from the middle that make a book of about so many levels a side, with the 60 near it.
 FAR_ORDERS = {300: 252, 2_000: 2_070, 10_000: 11_350}
@@ -84,14 +87,25 @@ def generate(levels: int, count: int, seed: int = 1) -> list[Message]:
 
 
 def laps(messages: list[Message], count: int) -> list[Message]:
-    """`count` messages and their snapshots: the run again from its snapshot as often as it takes, ending with a diff."""
+    """`count` messages or a little less, ending with a diff: the run, again and again from its snapshot.
+
+    The ids of executions go on rising, since a client may well drop those that it has seen.
+    """
     snapshot, rest = messages[0], messages[1:]
-    full, part = divmod(count, len(rest))
-    run = [snapshot, *rest] * full
-    if part:
-        last = next(index for index in range(part - 1, len(rest)) if rest[index].channel == DIFF)
-        run += [snapshot, *rest[: last + 1]]
+    run: list[Message] = []
+    for lap, first in enumerate(range(0, count, len(rest))):
+        part = rest[: count - first]
+        run += [snapshot, *(_with_later_ids(message, lap) if lap else message for message in part)]
+    while run[-1].channel != DIFF:
+        del run[-1]
     return run
+
+
+def _with_later_ids(message: Message, lap: int) -> Message:
+    if message.channel != EXECUTIONS:
+        return message
+    later = _EXECUTION_ID.sub(lambda match: b'"id":%d' % (int(match[1]) + lap * IDS_IN_A_LAP), message.json)
+    return Message(EXECUTIONS, later)
 
 
 def expect(run: list[Message]) -> Expected:

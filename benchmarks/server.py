@@ -94,7 +94,7 @@ async def send_paced(client: Client, run: list[Message], frames: list[bytes], pa
     for index, (message, data) in enumerate(zip(run, frames, strict=True)):
         wait = begin + index / pace - time.perf_counter()
         if wait > 0:
-            time.sleep(wait)  # asyncio's own sleep is too coarse; nobody else waits for this loop
+            time.sleep(wait)  # noqa: ASYNC251 asyncio's own is too coarse, and nobody else waits for this loop
         if message.channel == DIFF:
             sent_ns.append(time.monotonic_ns())
         await client.write(data)

@@ -1,4 +1,4 @@
-"""pybotters as its users run it: its store keeps the book. With a third argument, "json", messages without the store."""
+"""pybotters as its users run it: its store keeps the book. With a third argument, "json", without the store."""
 
 from __future__ import annotations
 
