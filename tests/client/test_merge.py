@@ -27,7 +27,7 @@ class Merge:
 
     def join(self, connection: int) -> int | None:
         self.now += 1
-        verdict = self.merge.joined(connection, self.now)
+        verdict = self.merge.joined(connection, self.now, self.now)
         assert verdict.items == ()
         return verdict.hole_since_ns
 
@@ -44,7 +44,7 @@ class Merge:
         return " ".join(items), min(holes, default=None)
 
     def leave(self, connection: int) -> tuple[str, int | None]:
-        verdict = self.merge.left(connection)
+        verdict = self.merge.left(connection, self.now)
         return " ".join(verdict.items), verdict.hole_since_ns
 
 
@@ -80,7 +80,30 @@ def test_hole_after_an_interruption_without_messages_begins_with_the_acknowledge
     assert merge.bring(A, "p") == ("p", 1)
 
 
+def test_lost_frame_of_the_only_connection_is_a_hole_and_nothing_is_held_back():
+    merge = merge_of(A, kind=Kind.BOARD)
+    merge.bring(A, "p q")
+    assert merge.merge.lost(A, 9) == Verdict((), 3)
+    assert merge.bring(A, "q r") == ("q r", None)
+
+
+def test_loss_of_a_connection_that_has_not_joined_is_none():
+    merge = merge_of(A)
+    assert merge.merge.lost(B, 9) == NOTHING
+    merge.leave(A)
+    assert merge.join(A) == 1
+
+
 # --- two connections
+
+
+def test_connection_acknowledged_after_the_other_ended_goes_on_without_a_hole_if_it_was_asked_for_before():
+    merge = merge_of(A)
+    merge.bring(A, "p q r")
+    asked_ns = merge.now - 1
+    merge.leave(A)
+    assert merge.merge.joined(B, asked_ns, merge.now + 1) == NOTHING
+    assert merge.bring(B, "q r s") == ("s", None)
 
 
 def test_each_message_is_given_out_as_soon_as_the_first_connection_has_it():
@@ -188,8 +211,7 @@ def test_told_loss_takes_a_connection_out_until_it_agrees_again():
     merge = merge_of(A, B)
     merge.bring(A, "p")
     merge.bring(B, "p")
-    merge.leave(B)
-    merge.join(B)
+    assert merge.merge.lost(B, merge.now) == NOTHING
     assert merge.bring(B, "r") == ("", None)
     assert merge.bring(A, "q r s") == ("q r s", None)
     assert merge.bring(B, "s t") == ("t", None)
@@ -198,23 +220,23 @@ def test_told_loss_takes_a_connection_out_until_it_agrees_again():
 def test_numbers_spaces_and_members_may_be_written_differently():
     merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
     texts = (b'{"tick_id":1,"ltp":1012000.0,"volume":1e-8}', b'{"ltp": 1012000, "tick_id":1,"volume":0.00000001000}')
-    merge.joined(A, 1)
-    merge.joined(B, 2)
-    assert merge.receive(A, 1, Raw(texts[0]), 3) == ((1,), None)
+    merge.joined(A, 1, 1)
+    merge.joined(B, 2, 2)
+    assert merge.receive(A, 1, Raw(texts[0]), 3) == Verdict((1,))
     assert merge.receive(B, 1, Raw(texts[1]), 4) == NOTHING
-    assert merge.receive(B, 2, Raw(b'{"tick_id":2,"ltp":1}'), 5) == ((2,), None)
+    assert merge.receive(B, 2, Raw(b'{"tick_id":2,"ltp":1}'), 5) == Verdict((2,))
     assert merge.receive(A, 2, Raw(b'{"tick_id":2,"ltp":1.0}'), 6) == NOTHING
-    assert merge.receive(A, 3, Raw(b'{"tick_id":3,"ltp":1.5}'), 7) == ((3,), None)
-    assert merge.left(A) == NOTHING
+    assert merge.receive(A, 3, Raw(b'{"tick_id":3,"ltp":1.5}'), 7) == Verdict((3,))
+    assert merge.left(A, 7) == NOTHING
     assert merge.receive(B, 3, Raw(b'{"tick_id":3,"ltp":1.50}'), 8) == NOTHING
 
 
 def test_text_that_is_no_json_is_compared_as_it_is():
     merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
     merge.receive(A, 1, Raw(b"\xff"), 1)
-    merge.joined(B, 2)
+    merge.joined(B, 2, 2)
     assert merge.receive(B, 1, Raw(b"\xff"), 3) == NOTHING
-    assert merge.receive(B, 2, Raw(b"[" * 5000), 4) == ((2,), None)
+    assert merge.receive(B, 2, Raw(b"[" * 5000), 4) == Verdict((2,))
 
 
 # --- boards
@@ -302,11 +324,12 @@ class World:
     now: int = 0
     # On their way: None is the acknowledgement.
     ways: dict[int, deque[int | None]] = field(default_factory=dict)
+    asked_at: dict[int, int] = field(default_factory=dict)
     published_at: dict[int, int] = field(default_factory=dict)
-    came_at: dict[int, int] = field(default_factory=dict)
+    given_at: dict[int, int] = field(default_factory=dict)
     output: list[int] = field(default_factory=list)
-    # From, reported at, and how many messages had been given out.
-    holes: list[tuple[int, int, int]] = field(default_factory=list)
+    # From, and reported at.
+    holes: list[tuple[int, int]] = field(default_factory=list)
 
     def act(self, action: str, connection: int) -> None:
         self.now += 1
@@ -318,34 +341,34 @@ class World:
             self.published += 1
         elif action == "join" and way is None:
             self.ways[connection] = deque([None])
+            self.asked_at[connection] = self.now
         elif way is None:
             pass
         elif action == "deliver" and way:
             self.deliver(connection, way.popleft())
         elif action == "leave":
             del self.ways[connection]
-            self.take(self.merge.left(connection))
+            self.take(self.merge.left(connection, self.now))
         elif action == "lose" and way and way[0] is not None:
             way.popleft()
-            self.take(self.merge.left(connection))
-            self.take(self.merge.joined(connection, self.now))
+            self.take(self.merge.lost(connection, self.now))
         elif action == "drop" and len(way) > 3 and way[0] is not None:
             way.popleft()
 
     def deliver(self, connection: int, number: int | None) -> None:
         if number is None:
-            self.take(self.merge.joined(connection, self.now))
+            self.take(self.merge.joined(connection, self.asked_at[connection], self.now))
             return
         text = self.texts[number]
         if connection % 2:
             text = text.replace(".0", "")
-        self.came_at.setdefault(number, self.now)
         self.take(self.merge.receive(connection, number, Raw(text.encode()), self.now))
 
     def take(self, verdict: Verdict[int]) -> None:
         if verdict.hole_since_ns is not None:
-            self.holes.append((verdict.hole_since_ns, self.now, len(self.output)))
+            self.holes.append((verdict.hole_since_ns, self.now))
         self.output.extend(verdict.items)
+        self.given_at.update(dict.fromkeys(verdict.items, self.now))
 
     def finish(self) -> None:
         """Everything that is on its way arrives."""
@@ -362,8 +385,8 @@ class World:
         for before, after in pairwise(given_out):
             for missing in range(before + 1, after):
                 assert any(
-                    since <= self.came_at[before] and self.published_at[missing] <= reported
-                    for since, reported, _ in self.holes
+                    since <= self.given_at[before] and self.published_at[missing] <= reported
+                    for since, reported in self.holes
                 ), f"{missing} is missing between {before} and {after}; holes {self.holes}"
 
 

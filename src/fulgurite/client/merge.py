@@ -51,7 +51,7 @@ BOARD_PROOF: Final = 3
 two states never shows that many."""
 
 
-class Verdict(NamedTuple, Generic[Item]):
+class Verdict(msgspec.Struct, Generic[Item], frozen=True, gc=False):
     """What follows from one call."""
 
     items: tuple[Item, ...] = ()
@@ -82,31 +82,38 @@ class ChannelMerge(Generic[Item]):
         # The end of the sequence, and the number of all messages in it.
         self._sequence: deque[_Text] = deque(maxlen=window)
         self._end = 0
-        # When the sequence began, or began again; None before.
+        # When the sequence began, or began again; and when the last of all connections left. None before.
         self._began_ns: int | None = None
+        self._deserted_ns: int | None = None
         # The aligned connections, each with the number of the message that it brings next; and the waiting ones.
         self._aligned: dict[int, int] = {}
         self._waiting: dict[int, _Waiting[Item]] = {}
 
-    def joined(self, connection: int, now_ns: int) -> Verdict[Item]:
+    def joined(self, connection: int, asked_ns: int, now_ns: int) -> Verdict[Item]:
         """A connection's subscription was acknowledged: its messages follow from here, whatever came before.
 
-        Where there is no other connection it is aligned from the start. A hole is reported where there was one before.
+        Where there is no other connection it is aligned from the start, and a hole is reported if there was one before.
+
+        Args:
+            connection: any number that is not in use.
+            asked_ns: when the subscription was asked for. A connection that asked before the last one left may still
+                bring what that one brought; then it is its first message that tells whether there is a hole.
+            now_ns: when it was acknowledged.
         """
         if connection in self._aligned or connection in self._waiting:
             return _NOTHING
-        if self._aligned or self._waiting:
+        is_overlapping = self._deserted_ns is not None and asked_ns < self._deserted_ns
+        if self._aligned or self._waiting or is_overlapping:
             self._waiting[connection] = _Waiting(None)
             return _NOTHING
         since_ns = self._last_ns()
-        # It was subscribed after the others had ended, so it cannot bring what they brought.
         self._sequence.clear()
         self._began_ns = now_ns
         self._aligned[connection] = self._end
         return Verdict((), since_ns)
 
     def receive(self, connection: int, item: Item, text: msgspec.Raw, now_ns: int) -> Verdict[Item]:
-        """A connection brought a message. One that has not joined joins with it.
+        """A connection brought a message. One that was not acknowledged before is so with it.
 
         Args:
             connection: which one.
@@ -117,14 +124,14 @@ class ChannelMerge(Generic[Item]):
         since_ns = None
         position = self._aligned.get(connection)
         if position is None and connection not in self._waiting:
-            since_ns = self.joined(connection, now_ns).hole_since_ns
+            since_ns = self.joined(connection, 0, now_ns).hole_since_ns
             position = self._aligned.get(connection)
         if position is not None:
             behind = self._end - position
             if behind == 0:
                 self._sequence.append(_Text(text, now_ns))
                 self._end = self._aligned[connection] = position + 1
-                return self._settle([item]) if self._waiting else Verdict((item,), since_ns)
+                return self._settle([item], None) if self._waiting else Verdict((item,), since_ns)
             if behind <= len(self._sequence):
                 if self._sequence[-behind].equals(text):
                     self._aligned[connection] = position + 1
@@ -136,15 +143,27 @@ class ChannelMerge(Generic[Item]):
             self._waiting[connection] = _Waiting(agreed_to)
         return self._wait(connection, item, _Text(text, now_ns))
 
-    def left(self, connection: int) -> Verdict[Item]:
-        """A connection ended, or lost a frame: its place is not known any more. It may join again."""
+    def lost(self, connection: int, now_ns: int) -> Verdict[Item]:
+        """A connection may have lost messages, for example with a frame that cannot be read, and goes on."""
+        if self._aligned.get(connection) == self._end and len(self._aligned) + len(self._waiting) == 1:
+            return Verdict((), self._last_ns())
+        is_known = connection in self._aligned or connection in self._waiting
+        verdict = self.left(connection, now_ns)
+        if is_known:
+            self._waiting[connection] = _Waiting(None)
+        return verdict
+
+    def left(self, connection: int, now_ns: int) -> Verdict[Item]:
+        """A connection ended, or the channel was unsubscribed on it."""
         self._aligned.pop(connection, None)
         waiting = self._waiting.pop(connection, None)
-        verdict = self._settle([]) if self._waiting and not self._aligned else _NOTHING
+        since_ns = None
         if waiting is not None and waiting.agreed_to is not None:
             # It disagreed with the sequence, and who was right will not be known.
-            return verdict._replace(hole_since_ns=_earlier(verdict.hole_since_ns, self._ns_before(waiting.agreed_to)))
-        return verdict
+            since_ns = self._ns_before(waiting.agreed_to)
+        if not self._aligned and not self._waiting:
+            self._deserted_ns = now_ns
+        return self._settle([], since_ns)
 
     # --- waiting connections
 
@@ -159,14 +178,10 @@ class ChannelMerge(Generic[Item]):
                 waiting.agreed_to = None
         waiting.items.append(item)
         waiting.texts.append(text)
-        verdict = self._settle([])
-        return (
-            verdict if since_ns is None else verdict._replace(hole_since_ns=_earlier(verdict.hole_since_ns, since_ns))
-        )
+        return self._settle([], since_ns)
 
-    def _settle(self, items: list[Item]) -> Verdict[Item]:
+    def _settle(self, items: list[Item], since_ns: int | None) -> Verdict[Item]:
         """Align the waiting connections that can be; where none is aligned, let one go on if it must."""
-        since_ns = None
         for connection, waiting in list(self._waiting.items()):
             if not waiting.texts:
                 continue
@@ -181,7 +196,7 @@ class ChannelMerge(Generic[Item]):
                     since_ns = _earlier(since_ns, self._ns_before(waiting.agreed_to))
                 # What agrees with the sequence has most likely been given out.
                 self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items)
-        return Verdict(tuple(items), since_ns)
+        return Verdict(tuple(items), since_ns) if items or since_ns is not None else _NOTHING
 
     def _align(self, connection: int, known: int, place: int, items: list[Item]) -> None:
         """Let a waiting connection go on at a place, after as many of its messages as are known there."""
@@ -206,8 +221,10 @@ class ChannelMerge(Generic[Item]):
 
     def _fit(self, waiting: _Waiting[Item]) -> _Fit | None:
         first = self._number_of_first(waiting) - self._end + len(self._sequence)
-        given = [text.meaning() for text in islice(self._sequence, first, None)]
-        return _find_fit([text.meaning() for text in waiting.texts], given, waiting.agreed_to is None)
+        given = [text.known_meaning or text.meaning() for text in islice(self._sequence, first, None)]
+        return _find_fit(
+            [text.known_meaning or text.meaning() for text in waiting.texts], given, waiting.agreed_to is None
+        )
 
     def _number_of_first(self, waiting: _Waiting[Item]) -> int:
         """The number of the first message in the sequence that a waiting connection may be about to bring."""
@@ -242,23 +259,20 @@ class ChannelMerge(Generic[Item]):
         return self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns
 
 
-class _Text:
-    """A message's JSON text, and what it means once that was asked for."""
+class _Text(msgspec.Struct, gc=False):
+    """A message's JSON text, when it came, and what it means once that was asked for."""
 
-    __slots__ = ("_meaning", "at_ns", "text")
-
-    def __init__(self, text: msgspec.Raw, at_ns: int) -> None:
-        self.text = text
-        self.at_ns = at_ns
-        self._meaning: bytes | None = None
+    text: msgspec.Raw
+    at_ns: int
+    known_meaning: bytes = b""
 
     def equals(self, text: msgspec.Raw) -> bool:
         return self.text == text or self.meaning() == _meaning(text)
 
     def meaning(self) -> bytes:
-        if self._meaning is None:
-            self._meaning = _meaning(self.text)
-        return self._meaning
+        if not self.known_meaning:
+            self.known_meaning = _meaning(self.text)
+        return self.known_meaning
 
 
 class _Waiting(Generic[Item]):
