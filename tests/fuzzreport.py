@@ -48,9 +48,14 @@ class FuzzReport:
     ) -> None:
         self._progress.stop()
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all have been thrown."""
+        return self._thrown >= self._inputs
+
     def thrown(self, count: int = 1) -> None:
         """So many more inputs have been thrown."""
-        before, self._thrown = self._thrown, self._thrown + count
+        before, self._thrown = self._thrown, min(self._thrown + count, self._inputs)
         if before * SAMPLES // self._inputs != self._thrown * SAMPLES // self._inputs:
             self._sample()
         self._progress.update(self._bar, completed=self._thrown)
