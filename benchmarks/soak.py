@@ -137,21 +137,28 @@ async def trade(exchange: ExchangeProcess, number: int, counts: Counter[str]) ->
     rng, (key, secret) = Random(number), exchange.credentials[number]
     async with httpx.AsyncClient(base_url=exchange.ready["http"].removesuffix("/v1")) as client:
 
-        async def ask(method: str, path: str, body: object = None) -> object:
+        async def ask(method: str, path: str, body: object = None, *, is_public: bool = False) -> object:
             content = b"" if body is None else json.dumps(body).encode()
-            stamp, target = str(time.time()), f"/v1/me/{path}"
+            stamp, target = str(time.time()), f"/v1/{'' if is_public else 'me/'}{path}"
             sign = request_signature(secret, stamp, method, target, content)
             headers = {"ACCESS-KEY": key, "ACCESS-TIMESTAMP": stamp, "ACCESS-SIGN": sign}
-            answer = await client.request(method, target, content=content, headers=headers)
+            try:
+                answer = await client.request(method, target, content=content, headers=headers)
+            except httpx.TransportError as error:  # uvicorn closes a connection that was idle for 5 seconds
+                assert exchange.is_running, exchange.errors()
+                counts[f"requests without an answer: {type(error).__name__}"] += 1
+                return None
             assert answer.status_code < 500, answer.text
-            counts[f"private requests answered {answer.status_code}"] += 1
+            counts[f"requests answered {answer.status_code}"] += 1
             await asyncio.sleep(PAUSE_SECONDS)
             return answer.json() if answer.content else None
 
         for turn in itertools.count():
             code = rng.choice(("BTC_JPY", "FX_BTC_JPY"))
-            ticker = (await client.get("/v1/ticker", params={"product_code": code})).json()
-            price = round(ticker["ltp"] * rng.uniform(0.97, 1.03))
+            board = await ask("GET", f"getboard?product_code={code}", is_public=True)
+            if not isinstance(board, dict):
+                continue
+            price = round(board["mid_price"] * rng.uniform(0.97, 1.03))
             order = {"product_code": code, "side": rng.choice(("BUY", "SELL")), "size": 0.01, "price": price}
             await ask("POST", "sendchildorder", {**order, "child_order_type": rng.choice(("LIMIT", "MARKET"))})
             stop = {**order, "condition_type": "STOP", "trigger_price": price}
@@ -197,7 +204,9 @@ async def soak(exchange: ExchangeProcess, seconds: float) -> tuple[list[tuple[fl
             started = time.monotonic()
             for number in range(SAMPLES + 1):
                 await asyncio.sleep(max(0.0, started + number * seconds / SAMPLES - time.monotonic()))
-                samples.append((time.monotonic() - started, exchange.memory_mib(), _last_number(exchange)))
+                published = await asyncio.to_thread(_last_number, exchange)
+                samples.append((time.monotonic() - started, exchange.memory_mib(), published))
+                progress.console.print(*samples[-1])
                 progress.update(bar, completed=number, description=f"{samples[-1][1]:.0f} MiB")
         for task in tasks:
             task.cancel()
