@@ -1,19 +1,19 @@
-"""Compares the simulated market with recordings of the real one, and prints the table of docs/market.md.
+"""Compares the simulated market with recordings of the real one, and prints the tables of docs/market.md.
 
     python -m tests.compare_market RECORDING...
 
 A recording is a frame log (see docs/exchange.md) or a capture as `tests.captures` reads it. Each cell is
-`recorded / simulated`; a dash is what the recording has nothing of.
+`recorded / simulated`, of the simulated the lowest and the highest of several seeds. A dash is what there is none of.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
-from statistics import fmean, median
+from statistics import correlation, fmean, median, pstdev, pvariance
 
 from fulgurite.exchange.products import PRODUCTS
 from fulgurite.exchange.publisher import Published
@@ -21,76 +21,180 @@ from fulgurite.exchange.replay import read_lines
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.channels import Kind, parse_channel
 from fulgurite.protocol.framelog import Line, parse_line, recorded_messages
-from fulgurite.protocol.messages import Board, decode_message, parse_time
+from fulgurite.protocol.messages import Board, Execution, decode_message, parse_time
 from tests.captures import received_lines
 
-SEED = 1
+SEEDS = (1, 2, 3, 4, 5)
 START_NS = parse_time("2026-09-23T03:31:00Z")
-SIMULATED_SECONDS = 600
+SIMULATED_SECONDS = 120
+
+Cells = dict[str, float | None]
+"""What is measured of one product; None is what there is nothing of."""
+
+FORMATS = {
+    "diffs/s": ".2f",
+    "tickers/s": ".2f",
+    "levels/s": ".1f",
+    "diff gap ms, median": ".0f",
+    "diff gap ms, 95%": ".0f",
+    "levels a diff, mean": ".1f",
+    "levels a diff, 90%": ".0f",
+    "levels a diff, most": ".0f",
+    "variance/mean of levels, 1 s": ".1f",
+    "variance/mean of levels, 5 s": ".1f",
+    "diff bytes, mean": ".0f",
+    "snapshot bytes": ".0f",
+    "executions/s": ".2f",
+    "takers/s": ".2f",
+    "executions a taker, mean": ".1f",
+    "executions a frame, most": ".0f",
+    "takers on the last one's side": ".2f",
+    "execution's size, median": ".4g",
+    "size 90% / median": ".1f",
+    "move in 1 s bp": ".2f",
+    "move in 5 s bp": ".2f",
+    "1 s moves, correlation": ".2f",
+    "largest move of a diff bp": ".1f",
+    "levels, both sides": ".0f",
+    "spread bp": ".1f",
+    "3rd level bp": ".1f",
+    "10th level bp": ".1f",
+    "20th level bp": ".1f",
+    "100th level bp": ".1f",
+    "size of the best ten, median": ".4g",
+}
+"""The rows of a table, and how their numbers are written."""
 
 
-class Numbers:
-    """What is measured of one product."""
+def numbers(messages: list[tuple[float, Kind, bytes, object]], seconds: float) -> Cells:
+    """Measure one product.
 
-    def __init__(self, messages: list[tuple[int, Kind, bytes, object]], seconds: float) -> None:
-        self.seconds = seconds
-        kinds: dict[Kind, list[tuple[int, bytes, object]]] = defaultdict(list)
-        for at_ns, kind, text, data in messages:
-            kinds[kind].append((at_ns, text, data))
-        diffs, snapshots = kinds[Kind.BOARD], kinds[Kind.BOARD_SNAPSHOT]
-        rows = sum(len(data) for _, _, data in kinds[Kind.EXECUTIONS] if isinstance(data, list))
-        gaps = sorted((later[0] - earlier[0]) / 1e6 for earlier, later in pairwise(diffs))
-        levels = [len(data.bids) + len(data.asks) for _, _, data in diffs if isinstance(data, Board)]
-        self.cells: dict[str, str] = {
-            "diffs/s": f"{len(diffs) / seconds:.2f}",
-            "tickers/s": f"{len(kinds[Kind.TICKER]) / seconds:.2f}",
-            "executions/s": f"{rows / seconds:.2f}",
-            "diff gap ms, median": f"{median(gaps):.0f}" if gaps else "-",
-            "diff gap ms, 95%": f"{gaps[len(gaps) * 95 // 100]:.0f}" if gaps else "-",
-            "levels a diff, mean": f"{fmean(levels):.1f}" if levels else "-",
-            "levels a diff, most": f"{max(levels)}" if levels else "-",
-            "diff bytes, mean": f"{fmean(len(text) for _, text, _ in diffs):.0f}" if diffs else "-",
-            "snapshot bytes": f"{median(len(text) for _, text, _ in snapshots):.0f}" if snapshots else "-",
-        }
-        self.cells |= _shape([data for _, _, data in snapshots if isinstance(data, Board)])
-
-
-def _shape(snapshots: list[Board]) -> dict[str, str]:
-    """The shape of the book: levels, spread, and how far in basis points the 10th and the 100th level are."""
-    values: dict[str, list[float]] = {
-        "levels, both sides": [],
-        "spread bp": [],
-        "10th level bp": [],
-        "100th level bp": [],
+    Args:
+        messages: seconds since the beginning, kind of channel, text and content.
+        seconds: how long it was listened to; 0 has no rates.
+    """
+    kinds: dict[Kind, list[tuple[float, bytes, object]]] = defaultdict(list)
+    for at_s, kind, text, data in messages:
+        kinds[kind].append((at_s, text, data))
+    diffs = [(at_s, data) for at_s, _, data in kinds[Kind.BOARD] if isinstance(data, Board)]
+    snapshots = [data for _, _, data in kinds[Kind.BOARD_SNAPSHOT] if isinstance(data, Board)]
+    frames = [data for _, _, data in kinds[Kind.EXECUTIONS] if isinstance(data, list)]
+    gaps_ms = [(later[0] - earlier[0]) * 1000 for earlier, later in pairwise(diffs)]
+    levels = [(at_s, len(data.bids) + len(data.asks)) for at_s, data in diffs]
+    counts = [count for _, count in levels]
+    cells: Cells = {
+        "diffs/s": len(diffs) / seconds if seconds else None,
+        "tickers/s": len(kinds[Kind.TICKER]) / seconds if seconds else None,
+        "levels/s": sum(counts) / seconds if seconds else None,
+        "diff gap ms, median": quantile(gaps_ms, 0.5),
+        "diff gap ms, 95%": quantile(gaps_ms, 0.95),
+        "levels a diff, mean": fmean(counts) if counts else None,
+        "levels a diff, 90%": quantile(counts, 0.9),
+        "levels a diff, most": max(counts, default=None),
+        "variance/mean of levels, 1 s": clustering(levels, 1, seconds),
+        "variance/mean of levels, 5 s": clustering(levels, 5, seconds),
+        "diff bytes, mean": fmean(len(text) for _, text, _ in kinds[Kind.BOARD]) if diffs else None,
+        "snapshot bytes": quantile([len(text) for _, text, _ in kinds[Kind.BOARD_SNAPSHOT]], 0.5),
     }
+    return cells | _takers(frames, seconds) | _moves(diffs, seconds) | _shape(snapshots)
+
+
+def quantile(values: Sequence[float], part: float) -> float | None:
+    """The value that this part of all is below; None of no values."""
+    return sorted(values)[int(len(values) * part)] if values else None
+
+
+def clustering(amounts: Sequence[tuple[float, int]], window_s: int, seconds: float) -> float | None:
+    """Variance by mean (the Fano factor) of what comes in whole windows: 1 where it comes independently."""
+    windows = Counter[int]()
+    for at_s, amount in amounts:
+        windows[int(at_s / window_s)] += amount
+    sums = [windows[number] for number in range(int(seconds / window_s))]
+    return pvariance(sums) / fmean(sums) if any(sums) else None
+
+
+def _takers(frames: Sequence[list[Execution]], seconds: float) -> Cells:
+    rows = [row for frame in frames for row in frame]
+    takers = [
+        (side, len(list(fills)))
+        for (side, _), fills in groupby(
+            rows,
+            key=lambda row: (
+                row.side,
+                row.buy_child_order_acceptance_id if row.side == "BUY" else row.sell_child_order_acceptance_id,
+            ),
+        )
+    ]
+    sizes = [row.size for row in rows]
+    return {
+        "executions/s": len(rows) / seconds if seconds else None,
+        "takers/s": len(takers) / seconds if seconds else None,
+        "executions a taker, mean": len(rows) / len(takers) if takers else None,
+        "executions a frame, most": max(map(len, frames), default=None),
+        # Of fewer it says nothing.
+        "takers on the last one's side": fmean(earlier[0] == later[0] for earlier, later in pairwise(takers))
+        if len(takers) > 10
+        else None,
+        "execution's size, median": median(sizes) if sizes else None,
+        "size 90% / median": (quantile(sizes, 0.9) or 0) / median(sizes) if len(sizes) > 10 else None,
+    }
+
+
+def _moves(diffs: Sequence[tuple[float, Board]], seconds: float) -> Cells:
+    """How the middle price moves from second to second, and from diff to diff."""
+    mids = [data.mid_price for _, data in diffs]
+    cells: Cells = {"largest move of a diff bp": max(map(abs, _returns_bp(mids)), default=None)}
+    for window_s in (1, 5):
+        path, position = [], 0
+        for second in range(0, int(seconds) + 1, window_s):
+            while position < len(diffs) and diffs[position][0] <= second:
+                position += 1
+            if position:
+                path.append(mids[position - 1])
+        moves = _returns_bp(path)
+        cells[f"move in {window_s} s bp"] = pstdev(moves) if moves else None
+        if window_s == 1:
+            has_moved = len(set(moves[:-1])) > 1 and len(set(moves[1:])) > 1
+            cells["1 s moves, correlation"] = correlation(moves[:-1], moves[1:]) if has_moved else None
+    return cells
+
+
+def _returns_bp(prices: Sequence[float]) -> list[float]:
+    return [(later / earlier - 1) * 1e4 for earlier, later in pairwise(prices)]
+
+
+def _shape(snapshots: list[Board]) -> Cells:
+    """The median shape of the book: levels, spread, how far levels are in basis points, and their sizes."""
+    values: dict[str, list[float]] = defaultdict(list)
     for board in snapshots:
-        bids = sorted((level.price for level in board.bids if level.size), reverse=True)
-        asks = sorted(level.price for level in board.asks if level.size)
+        bids = sorted((level for level in board.bids if level.size), key=lambda level: -level.price)
+        asks = sorted((level for level in board.asks if level.size), key=lambda level: level.price)
         if not bids or not asks:
             continue
-        middle = (bids[0] + asks[0]) / 2
+        middle = (bids[0].price + asks[0].price) / 2
         values["levels, both sides"].append(len(bids) + len(asks))
-        values["spread bp"].append((asks[0] - bids[0]) / middle * 1e4)
-        for number in (10, 100):
+        values["spread bp"].append((asks[0].price - bids[0].price) / middle * 1e4)
+        values["size of the best ten, median"] += [level.size for level in (*bids[:10], *asks[:10])]
+        for number, name in ((3, "3rd"), (10, "10th"), (20, "20th"), (100, "100th")):
             if min(len(bids), len(asks)) >= number:
-                width = (asks[number - 1] - bids[number - 1]) / 2
-                values[f"{number}th level bp"].append(width / middle * 1e4)
-    return {
-        name: (f"{median(found):.0f}" if name.startswith("levels") else f"{median(found):.1f}") if found else "-"
-        for name, found in values.items()
-    }
+                width = (asks[number - 1].price - bids[number - 1].price) / 2
+                values[f"{name} level bp"].append(width / middle * 1e4)
+    return {name: median(found) for name, found in values.items()}
 
 
-def measure(messages: Iterable[tuple[int, str, bytes]]) -> dict[str, Numbers]:
-    """The numbers of each product in a stream of (nanoseconds, channel, message)."""
+def measure(messages: Iterable[tuple[int, str, bytes]]) -> tuple[float, dict[str, Cells]]:
+    """The seconds of a stream of (nanoseconds, channel, message), and the numbers of each product in it."""
     products: dict[str, list[tuple[int, Kind, bytes, object]]] = defaultdict(list)
     times: list[int] = []
     for at_ns, name, text in messages:
         channel = parse_channel(name)
         products[channel.product_code].append((at_ns, channel.kind, text, decode_message(channel, text)))
         times.append(at_ns)
-    seconds = (max(times) - min(times)) / 1e9
-    return {code: Numbers(found, seconds) for code, found in products.items()}
+    first_ns, seconds = min(times), (max(times) - min(times)) / 1e9
+    return seconds, {
+        code: numbers([((at_ns - first_ns) / 1e9, kind, text, data) for at_ns, kind, text, data in found], seconds)
+        for code, found in products.items()
+    }
 
 
 def recorded(path: Path) -> Iterator[tuple[int, str, bytes]]:
@@ -104,31 +208,37 @@ def recorded(path: Path) -> Iterator[tuple[int, str, bytes]]:
                 yield line.received_ns, name, message
 
 
-def simulated() -> Iterator[tuple[int, str, bytes]]:
+def simulated(seed: int) -> Iterator[tuple[int, str, bytes]]:
     """The messages of the simulated market, as long as no maintenance comes."""
-    for event in Simulation(SEED, START_NS).advance(START_NS + SIMULATED_SECONDS * 1_000_000_000):
+    for event in Simulation(seed, START_NS).advance(START_NS + SIMULATED_SECONDS * 1_000_000_000):
         if isinstance(event, Published):
             yield event.at_ns, event.channel, event.message
 
 
-def table(real: dict[str, Numbers], ours: dict[str, Numbers]) -> str:
+def table(real: dict[str, Cells], ours: Sequence[dict[str, Cells]]) -> str:
     """Markdown: a row for each number, a column for each product that both have."""
     codes = [product.code for product in PRODUCTS if product.code in real]
     rows = [["", *codes], ["---"] * (len(codes) + 1)]
-    for name in ours[codes[0]].cells:
-        rows.append([name, *(f"{real[code].cells[name]} / {ours[code].cells[name]}" for code in codes)])
+    for name in FORMATS:
+        cells = (f"{_text([real[code]], name)} / {_text([run[code] for run in ours], name)}" for code in codes)
+        rows.append([name, *cells])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _text(runs: Sequence[Cells], name: str) -> str:
+    found = sorted(value for cells in runs if (value := cells.get(name)) is not None)
+    texts = [f"{value:{FORMATS[name]}}" for value in found[:1] + found[-1:]]
+    return " to ".join(dict.fromkeys(texts)) or "-"
 
 
 def main() -> None:
     """Print one table for each recording."""
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    ours = measure(simulated())
+    ours = [measure(simulated(seed))[1] for seed in SEEDS]
     for path in map(Path, sys.argv[1:]):
-        real = measure(recorded(path))
-        seconds = next(iter(real.values())).seconds
-        print(f"`{path.name}`, {seconds:.0f} s; simulated: {SIMULATED_SECONDS} s, seed {SEED}\n")
+        seconds, real = measure(recorded(path))
+        print(f"`{path.name}`, {seconds:.0f} s; simulated: {SIMULATED_SECONDS} s, {len(SEEDS)} seeds\n")
         print(table(real, ours), end="\n\n")
 
 

@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+from collections import Counter
 from itertools import count, pairwise
-from math import sqrt
 from random import Random
-from statistics import fmean, median, pstdev
+from statistics import fmean, median, pvariance
 
 import pytest
 
 from fulgurite.exchange.market import Market
 from fulgurite.exchange.matching import Order, Side
-from fulgurite.exchange.orderflow import OWNER, MeanRevertingWalk, OrderFlow
-from fulgurite.exchange.products import BTC_JPY, MONA_JPY, PRODUCTS, Product
+from fulgurite.exchange.orderflow import OWNER, OrderFlow
+from fulgurite.exchange.products import (
+    BCH_BTC,
+    BTC_JPY,
+    ETH_BTC,
+    FX_BTC_JPY,
+    MONA_JPY,
+    PRODUCTS,
+    XLM_JPY,
+    XRP_JPY,
+    Product,
+)
 
 SECOND_NS = 1_000_000_000
 
@@ -28,31 +38,6 @@ def flow(product: Product, seed: int = 1) -> tuple[Market, OrderFlow]:
     return market, orders
 
 
-def walk(**settings) -> MeanRevertingWalk:
-    return MeanRevertingWalk(Random(1), start_ns=0, **settings)
-
-
-class TestWalk:
-    def test_depends_on_the_time_and_not_on_how_often_it_is_asked(self):
-        settings = {"volatility_bp": 1.0, "reach_bp": 100.0}
-        often, seldom = walk(**settings), walk(**settings)
-        path = [often.at(at_ns) for at_ns in range(0, 100 * SECOND_NS, SECOND_NS // 10)]
-        assert [seldom.at(at_ns) for at_ns in range(0, 100 * SECOND_NS, 7 * SECOND_NS)] == path[::70]
-
-    def test_moves_as_far_in_a_second_as_it_is_told(self):
-        fast = walk(volatility_bp=2.0, reach_bp=1e6)
-        path = [fast.at(second * SECOND_NS) for second in range(4000)]
-        moves = [later - earlier for earlier, later in pairwise(path)]
-        assert pstdev(moves) == pytest.approx(2e-4, rel=0.1)
-
-    def test_is_drawn_back_for_ever(self):
-        long = walk(volatility_bp=20.0, reach_bp=100.0)  # forgets in 50 seconds
-        path = [long.at(second * SECOND_NS) for second in range(0, 100_000, 50)]
-        assert pstdev(path) == pytest.approx(0.01, rel=0.2)
-        assert abs(fmean(path)) < 5 * 0.01 / sqrt(len(path) / 3)
-        assert max(map(abs, path)) < 0.06
-
-
 class TestOrderFlow:
     def test_the_same_seed_does_the_same(self):
         runs = []
@@ -67,6 +52,7 @@ class TestOrderFlow:
     def test_markets_stay_as_they_are_meant_however_long_they_run(self, product: Product):
         typical = product.typical
         market, orders = flow(product)
+        in_the_book = market.tick_id
         spreads_bp = []
         for number in range(12_000):
             orders.act()
@@ -82,9 +68,42 @@ class TestOrderFlow:
             assert 0.3 * resting < market.engine.level_count(side) < 2 * resting
         tick_bp = 1e4 / typical.price
         assert typical.spread_bp / 4 < median(spreads_bp) < typical.spread_bp * 4 + 2 * tick_bp
-        rate = market.tick_id / (orders.next_ns / SECOND_NS)
+        rate = (market.tick_id - in_the_book) / (orders.next_ns / SECOND_NS)
         assert rate == pytest.approx(typical.events_per_second, rel=0.25)  # its pace goes up and down
         assert market.executions
+
+    @pytest.mark.parametrize(
+        ("product", "low", "high"), [(FX_BTC_JPY, 7, 25), (BTC_JPY, 2.5, 8), (XRP_JPY, 2, 8)], ids=str
+    )
+    def test_events_come_in_bursts_as_large_as_the_recorded_ones(self, product: Product, low: float, high: float):
+        """The captures have a variance of 13 to 16, 5, and 1.5 to 4 times the mean, in levels changed in a second."""
+        _, orders = flow(product)
+        seconds = Counter[int]()
+        while len(seconds) < 250:
+            seconds[orders.next_ns // SECOND_NS] += 1
+            orders.act()
+        counts = [seconds[second] for second in range(max(seconds))]
+        assert low < pvariance(counts) / fmean(counts) < high
+
+    def test_takers_stay_on_their_side_for_a_while(self):
+        market, orders = flow(FX_BTC_JPY)
+        while len(market.executions) < 600:
+            orders.act()
+        takers = dict.fromkeys((row.exec_date, row.side) for row in market.executions)
+        same = fmean(before[1] == after[1] for before, after in pairwise(takers))
+        assert 0.6 < same < 0.9  # 0.65 and 0.85 are recorded
+
+    @pytest.mark.parametrize(
+        "product", [XRP_JPY, XLM_JPY, MONA_JPY, ETH_BTC, BCH_BTC], ids=lambda product: product.code
+    )
+    def test_quiet_products_are_traded_seldom_and_from_the_start(self, product: Product):
+        market, orders = flow(product)
+        orders.act()
+        assert market.executions
+        hours = 2
+        while orders.next_ns < hours * 3600 * SECOND_NS:
+            orders.act()
+        assert 3 * hours < len(market.executions) < 0.05 * hours * 3600
 
     @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.code)
     def test_orders_are_ones_that_the_product_accepts(self, product: Product):

@@ -1,48 +1,58 @@
 """Seeded order flow: what the participants of the embedded exchange do.
 
-It aims at markets that look like the captures in rates, spread, depth and sizes, and that can run for ever: the
-number of resting orders and the price are both drawn back to what is typical. It is no model of real traders.
+It aims at markets that look like the captures in rates, bursts, spread, depth and sizes, and that can run for ever:
+the number of resting orders and the price are both drawn back to what is typical. It is no model of real traders.
+
+Three parts of it are models of the field. Arrivals excite themselves: an event leads to others soon after it (a Hawkes
+process, drawn as a branching process). What a product is worth has trends and volatility that comes and goes
+(`PriceWalk`). Takers stay on their side for a while, as those do who split a large order, and rather on that of the
+trend.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, exp, floor, sqrt
+from heapq import heappop, heappush
+from math import ceil, exp, floor
 from random import Random
 
 from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.matching import LevelKey, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOT_DECIMALS
+from fulgurite.exchange.pricewalk import PriceWalk, forgetful
 from fulgurite.exchange.timeline import MarketState
 
 OWNER = "order flow"
 """The owner of all its orders. Those of others it trades with, and never cancels."""
 
 # The move of all prices in yen together: per second, and how far from typical it stays (standard deviation).
-SHARED_VOLATILITY_BP = 0.8
+SHARED_VOLATILITY_BP = 0.65
 SHARED_REACH_BP = 400.0
 OWN_REACH_BP = 40.0
 
-# Events come in clusters: this part of them so soon (mean) after the one before.
-CLUSTERED_SHARE = 0.4
-CLUSTER_PAUSE_S = 0.015
-# Another part are answers to what others did, which come this soon (mean), or sooner where all are quicker than that.
-ANSWER_SHARE = 0.25
-ANSWER_PAUSE_S = 0.25
+# How soon (mean) comes what an event leads to: this part at once, as programs send it, the others as answers.
+AT_ONCE_SHARE = 0.6
+AT_ONCE_PAUSE_S = 0.015
+ANSWER_PAUSE_S = 0.3
+# At most so many events wait for their time; further ones do not come.
+MOST_PENDING = 1000
 
-# All is busier at times and quieter at others: the standard deviation of the logarithm of the pace, and how long in
-# seconds it stays about as it is.
-PACE_REACH = 0.3
+# Beside that all is busier at times and quieter at others: the standard deviation of the logarithm of the pace, and
+# how long in seconds it stays about as it is.
+PACE_REACH = 0.2
 PACE_MEMORY_S = 30.0
 
 # How often a quote that has become too good is overlooked at an event, and how often otherwise its owner pulls it
 # before a taker comes. The second sets how many executions there are when the price moves.
 OVERSIGHT = 0.2
-OWNER_IS_QUICKER = 0.85
+OWNER_IS_QUICKER = 0.92
 
 # The part of orders and cancellations that are about the orders far from the best price, and how much larger those are.
 FAR_SHARE = 0.08
 FAR_SIZE = 4
+# How large takers are beside orders that rest, and the part of them who do not stay on the side of the last one.
+TAKER_SIZE = 0.5
+TURNING_SHARE = 0.5
 # While a market is closed, orders that rest are cancelled so seldom: 4 to 10 seconds apart in a busy product
 # (section 1.4), and never more often than once in so many seconds where less happens anyway.
 TRICKLE_PAUSES_S = (4.0, 10.0)
@@ -63,36 +73,6 @@ NEVER_NS = 2**63 - 1
 FAR_LIMIT = 0.9
 
 
-class MeanRevertingWalk:
-    """A random walk that is drawn back to 0 (Ornstein-Uhlenbeck), for the logarithm of a price.
-
-    It moves in steps of `STEP_S`, however often it is asked, so its path depends on `rng` alone.
-
-    Args:
-        rng: where its steps come from; nobody else may draw from it.
-        start_ns: when it is at 0.
-        volatility_bp: standard deviation of its move in one second.
-        reach_bp: standard deviation of where it is in the long run.
-    """
-
-    STEP_S = 0.25
-
-    def __init__(self, rng: Random, *, start_ns: int, volatility_bp: float, reach_bp: float) -> None:
-        self._gauss = rng.gauss
-        self._step_ns = round(self.STEP_S * 1e9)
-        self._next_ns = start_ns + self._step_ns
-        self._deviation = volatility_bp / 1e4 * sqrt(self.STEP_S)
-        self._pull = (volatility_bp / reach_bp) ** 2 / 2 * self.STEP_S
-        self._value = 0.0
-
-    def at(self, now_ns: int) -> float:
-        """Where it is; `now_ns` must not go back."""
-        while self._next_ns <= now_ns:
-            self._value += self._gauss(0.0, self._deviation) - self._pull * self._value
-            self._next_ns += self._step_ns
-        return self._value
-
-
 class OrderFlow:
     """The flow of one product.
 
@@ -111,41 +91,36 @@ class OrderFlow:
         *,
         start_ns: int,
         order_ids: Iterator[int],
-        shared_walk: MeanRevertingWalk | None,
+        shared_walk: PriceWalk | None,
     ) -> None:
         self.next_ns = start_ns
         self._market = market
         self._typical = market.product.typical
         self._rng = rng
         self._order_ids = order_ids
-        self._walks = [
-            MeanRevertingWalk(
-                Random(rng.getrandbits(64)),
-                start_ns=start_ns,
-                volatility_bp=self._typical.volatility_bp,
-                reach_bp=OWN_REACH_BP,
-            )
-        ]
-        if shared_walk:
-            self._walks.append(shared_walk)
+        own_walk = PriceWalk(
+            Random(rng.getrandbits(64)),
+            start_ns=start_ns,
+            volatility_bp=self._typical.volatility_bp,
+            reach_bp=OWN_REACH_BP,
+        )
+        self._walks = [own_walk, shared_walk] if shared_walk else [own_walk]
+        # The side of the last taker.
+        self._taker_side = Side.BUY
         # Ids of orders that probably still rest (those that were filled are found out when drawn).
         self._near: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
         self._far: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
         # The id of the newest order, 0 before the first.
         self._last_id = 0
-        # The pause before an answer, and that before an event that nothing led to, in seconds (mean).
-        mean_pause_s = 1 / self._typical.events_per_second
-        self._answer_pause_s = min(ANSWER_PAUSE_S, mean_pause_s / 2)
-        self._pause_s = (mean_pause_s - CLUSTERED_SHARE * CLUSTER_PAUSE_S - ANSWER_SHARE * self._answer_pause_s) / (
-            1 - CLUSTERED_SHARE - ANSWER_SHARE
-        )
+        # The pause before an event that no other led to, in seconds (mean): of all events that many are left.
+        self._pause_s = 1 / self._typical.events_per_second / (1 - self._typical.clustering)
+        # With this chance an event leads to one more, and then to another, and so on: `clustering` on average.
+        self._one_more = self._typical.clustering / (1 + self._typical.clustering)
+        # When the next of those is due, and when those that others led to are: a heap.
+        self._spontaneous_ns = start_ns
+        self._led_to_ns: list[int] = []
         # The logarithm of the pace, above 0 while the market is quieter than usual.
-        self._pace = MeanRevertingWalk(
-            Random(rng.getrandbits(64)),
-            start_ns=start_ns,
-            volatility_bp=PACE_REACH * sqrt(2 / PACE_MEMORY_S) * 1e4,
-            reach_bp=PACE_REACH * 1e4,
-        )
+        self._pace = forgetful(rng, start_ns, PACE_REACH, PACE_MEMORY_S)
 
     def act(self) -> Outcome | None:
         """Do what is due at `next_ns`, and set the next time. The first time it places the initial book."""
@@ -165,28 +140,33 @@ class OrderFlow:
     def enter_state(self, now_ns: int) -> None:
         """The market's state has changed: the next time comes at the new pace."""
         is_running = self._market.state is MarketState.RUNNING
-        self._set_next(now_ns + (int(REOPENING_PAUSE_S * 1e9) if is_running else 0))
+        self._led_to_ns.clear()
+        self._spontaneous_ns = now_ns + (int(REOPENING_PAUSE_S * 1e9) if is_running else 0)
+        self._set_next(self._spontaneous_ns)
 
     def sleep(self) -> None:
         """Do nothing until the next `enter_state`."""
         self.next_ns = NEVER_NS
 
     def _set_next(self, after_ns: int) -> None:
+        rng = self._rng
         if self._market.state is MarketState.CLOSED:
-            pause_s = self._rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
-        else:
-            reason = self._rng.random()
-            if reason < CLUSTERED_SHARE:
-                mean_s = CLUSTER_PAUSE_S
-            elif reason < CLUSTERED_SHARE + ANSWER_SHARE:
-                mean_s = self._answer_pause_s
-            else:
-                # Divided by the mean of the exponential, so that the pace is the usual one on average.
-                mean_s = self._pause_s * exp(self._pace.at(after_ns) - PACE_REACH**2 / 2)
-            pause_s = self._rng.expovariate(1 / mean_s)
+            pause_s = rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
+            self.next_ns = after_ns + 1 + int(pause_s * 1e9)
+            return
+        while rng.random() < self._one_more and len(self._led_to_ns) < MOST_PENDING:
+            mean_s = AT_ONCE_PAUSE_S if rng.random() < AT_ONCE_SHARE else ANSWER_PAUSE_S
+            heappush(self._led_to_ns, after_ns + 1 + int(rng.expovariate(1 / mean_s) * 1e9))
+        if self._spontaneous_ns <= after_ns:
+            # Times the mean of 1/exp(pace), so that as many events as usual come in the long run.
+            pause_s = rng.expovariate(1 / self._pause_s) * exp(self._pace.at(after_ns) + PACE_REACH**2 / 2)
             if self._market.state.is_auction:
                 pause_s *= AUCTION_SLOWNESS
-        self.next_ns = after_ns + 1 + int(pause_s * 1e9)
+            self._spontaneous_ns = after_ns + 1 + int(pause_s * 1e9)
+        if self._led_to_ns and self._led_to_ns[0] < self._spontaneous_ns:
+            self.next_ns = heappop(self._led_to_ns)
+        else:
+            self.next_ns = self._spontaneous_ns
 
     def _place_initial_book(self, now_ns: int) -> Outcome:
         changed: list[LevelKey] = []
@@ -215,7 +195,7 @@ class OrderFlow:
                 continue
             if quote.owner == OWNER and self._rng.random() < OWNER_IS_QUICKER:
                 return self._market.cancel(quote.id, now_ns)
-            return self._submit(side.opposite, quote.price, self._lots(), now_ns, TimeInForce.IOC)
+            return self._submit(side.opposite, quote.price, self._lots(TAKER_SIZE), now_ns, TimeInForce.IOC)
         return None
 
     def _decide_before_itayose(self, now_ns: int) -> Outcome | None:
@@ -229,10 +209,14 @@ class OrderFlow:
         return self._place_or_cancel(side, now_ns)
 
     def _decide(self, now_ns: int) -> Outcome | None:
-        side = self._either_side()
-        if self._rng.random() < self._typical.taker_share:
-            return self._submit(side, None, self._lots(), now_ns, TimeInForce.IOC)
-        return self._place_or_cancel(side, now_ns)
+        # The first is a taker in any case, so that there is a last price from the start.
+        if not self._market.executions or self._rng.random() < self._typical.taker_share:
+            if self._rng.random() < TURNING_SHARE:
+                # Rather with the trend than against it: nearly three in four where it is of the usual strength.
+                share_of_buyers = 1 / (1 + exp(-self._walks[-1].trend(now_ns)))
+                self._taker_side = Side.BUY if self._rng.random() < share_of_buyers else Side.SELL
+            return self._submit(self._taker_side, None, self._lots(TAKER_SIZE), now_ns, TimeInForce.IOC)
+        return self._place_or_cancel(self._either_side(), now_ns)
 
     def _either_side(self) -> Side:
         return Side.BUY if self._rng.random() < 0.5 else Side.SELL
@@ -271,7 +255,7 @@ class OrderFlow:
         step = 10 ** self._rng.choice((0, 0, 1, 2))
         if step < price * distance / 4:
             price -= price % step
-        outcome = self._submit(side, price, FAR_SIZE * self._lots(), now_ns)
+        outcome = self._submit(side, price, self._lots(FAR_SIZE), now_ns)
         self._far[side].append(self._last_id)
         return outcome
 
@@ -280,9 +264,9 @@ class OrderFlow:
             return max(1, floor(self._fair(now_ns) * exp(-distance)))
         return ceil(self._fair(now_ns) * exp(distance))
 
-    def _lots(self) -> int:
+    def _lots(self, scale: float = 1.0) -> int:
         """A size as people and bots choose them: mostly round."""
-        lots = round(self._typical.lots * self._rng.lognormvariate(0.0, 1.0))
+        lots = round(scale * self._typical.lots * self._rng.lognormvariate(0.0, 1.0))
         roundness = self._rng.random()
         if roundness < 0.85:
             zeros = len(str(lots)) - (1 if roundness < 0.6 else 2)

@@ -38,6 +38,8 @@ class Typical:
     """How far the price moves on its own in one second, beside the move that all share."""
     events_per_second: float
     """Orders and cancellations."""
+    clustering: float = 0.45
+    """How many of these one of them leads to, on average; below 1."""
     taker_share: float
     """The part of these that are market orders."""
     daily_lots: int
@@ -74,14 +76,14 @@ BTC_JPY = Product(
         price=13_640_000,
         spread_bp=1.5,
         near_bp=6.0,
-        far_bp=90.0,
-        near_orders=70,
-        far_orders=520,
-        lots=2_000_000,
+        far_bp=150.0,
+        near_orders=45,
+        far_orders=580,
+        lots=3_000_000,
         volatility_bp=0.1,
         events_per_second=11.4,
-        taker_share=0.02,
-        daily_lots=77_000_000_000,
+        taker_share=0.015,
+        daily_lots=38_000_000_000,
     ),
 )
 XRP_JPY = Product(
@@ -94,14 +96,14 @@ XRP_JPY = Product(
         spread_bp=14.0,
         near_bp=25.0,
         far_bp=1500.0,
-        near_orders=20,
+        near_orders=7,
         far_orders=210,
-        lots=15_000_000_000,
+        lots=50_000_000_000,
         size_decimals=6,
         volatility_bp=0.5,
         events_per_second=3.6,
-        taker_share=0.01,
-        daily_lots=68_000_000_000_000,
+        taker_share=0.005,
+        daily_lots=59_000_000_000_000,
     ),
 )
 ETH_JPY = Product(
@@ -114,15 +116,15 @@ ETH_JPY = Product(
         price=464_000,
         spread_bp=8.0,
         near_bp=12.0,
-        far_bp=300.0,
-        near_orders=60,
+        far_bp=450.0,
+        near_orders=28,
         far_orders=400,
-        lots=12_000_000,
+        lots=30_000_000,
         size_decimals=7,
         volatility_bp=0.3,
         events_per_second=9.9,
         taker_share=0.02,
-        daily_lots=330_000_000_000,
+        daily_lots=380_000_000_000,
     ),
 )
 XLM_JPY = Product(
@@ -132,17 +134,17 @@ XLM_JPY = Product(
     depth_decimals=(8, 7),
     typical=Typical(
         price=45_000,
-        spread_bp=20.0,
+        spread_bp=17.0,
         near_bp=25.0,
-        far_bp=1200.0,
-        near_orders=15,
+        far_bp=1800.0,
+        near_orders=10,
         far_orders=130,
-        lots=20_000_000_000,
+        lots=150_000_000_000,
         size_decimals=7,
         volatility_bp=0.5,
         events_per_second=3.5,
-        taker_share=0.01,
-        daily_lots=92_000_000_000_000,
+        taker_share=0.003,
+        daily_lots=99_000_000_000_000,
     ),
 )
 MONA_JPY = Product(
@@ -153,16 +155,16 @@ MONA_JPY = Product(
     depth_decimals=(8, 8),
     typical=Typical(
         price=25_000,
-        spread_bp=12.0,
-        near_bp=60.0,
+        spread_bp=6.0,
+        near_bp=40.0,
         far_bp=800.0,
-        near_orders=8,
+        near_orders=7,
         far_orders=130,
         lots=8_000_000_000,
         volatility_bp=0.5,
         events_per_second=0.3,
-        taker_share=0.03,
-        daily_lots=9_900_000_000_000,
+        taker_share=0.02,
+        daily_lots=3_300_000_000_000,
     ),
 )
 ELF_JPY = Product(
@@ -182,7 +184,7 @@ ELF_JPY = Product(
         volatility_bp=0.5,
         events_per_second=0.2,
         taker_share=0.01,
-        daily_lots=1_800_000_000_000,
+        daily_lots=1_100_000_000_000,
     ),
 )
 ETH_BTC = Product(
@@ -193,17 +195,17 @@ ETH_BTC = Product(
     depth_decimals=(7, 7),
     typical=Typical(
         price=3_402,
-        spread_bp=30.0,
+        spread_bp=28.0,
         near_bp=60.0,
-        far_bp=1300.0,
-        near_orders=10,
+        far_bp=2000.0,
+        near_orders=7,
         far_orders=70,
         lots=20_000_000,
         size_decimals=7,
         volatility_bp=0.5,
         events_per_second=1.2,
-        taker_share=0.01,
-        daily_lots=32_000_000_000,
+        taker_share=0.002,
+        daily_lots=3_000_000_000,
     ),
 )
 BCH_BTC = Product(
@@ -216,15 +218,15 @@ BCH_BTC = Product(
         price=545,
         spread_bp=115.0,
         near_bp=120.0,
-        far_bp=1800.0,
-        near_orders=7,
+        far_bp=2500.0,
+        near_orders=5,
         far_orders=60,
         lots=60_000_000,
         size_decimals=7,
         volatility_bp=0.5,
         events_per_second=1.4,
-        taker_share=0.01,
-        daily_lots=59_000_000_000,
+        taker_share=0.002,
+        daily_lots=10_000_000_000,
     ),
 )
 FX_BTC_JPY = Product(
@@ -238,14 +240,15 @@ FX_BTC_JPY = Product(
         price=13_634_000,
         spread_bp=2.5,
         near_bp=9.0,
-        far_bp=70.0,
-        near_orders=160,
+        far_bp=100.0,
+        near_orders=120,
         far_orders=480,
-        lots=2_500_000,
-        volatility_bp=0.1,
+        lots=3_000_000,
+        volatility_bp=0.2,
         events_per_second=50.0,
+        clustering=0.7,
         taker_share=0.012,
-        daily_lots=238_000_000_000,
+        daily_lots=120_000_000_000,
     ),
 )
 

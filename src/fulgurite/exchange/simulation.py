@@ -17,7 +17,8 @@ from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.marketdata import MarketInfo
 from fulgurite.exchange.matching import MatchingEngine, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS
-from fulgurite.exchange.orderflow import SHARED_REACH_BP, SHARED_VOLATILITY_BP, MeanRevertingWalk, OrderFlow
+from fulgurite.exchange.orderflow import SHARED_REACH_BP, SHARED_VOLATILITY_BP, OrderFlow
+from fulgurite.exchange.pricewalk import PriceWalk
 from fulgurite.exchange.products import PRODUCTS, Product
 from fulgurite.exchange.publisher import Published, Publisher
 from fulgurite.exchange.timeline import (
@@ -72,7 +73,7 @@ class Simulation:
         warm_ups_ns = {
             product.code: round(WARM_UP_EVENTS / product.typical.events_per_second * 1e9) for product in products
         }
-        shared_walk = MeanRevertingWalk(
+        shared_walk = PriceWalk(
             Random(f"{seed} shared"),
             start_ns=start_ns - max(warm_ups_ns.values()),
             volatility_bp=SHARED_VOLATILITY_BP,
