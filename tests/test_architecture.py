@@ -9,6 +9,7 @@ import ast
 import fnmatch
 import re
 from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -46,13 +47,16 @@ PURE = (
         for name in (
             "backfill",
             "backoff",
+            "bookkeeping",
             "conversation",
             "endpoints",
+            "feed",
             "findings",
-            "gaps",
             "httplimits",
             "items",
             "lines",
+            "liveness",
+            "reconcile",
             "merge",
         )
     ),
@@ -158,6 +162,28 @@ def length_problems(path: str, source: str) -> Iterator[str]:
         yield f"{path}: {lines} lines; split it, or say in its docstring 'This module is long because ...'"
 
 
+def circle(sources: dict[str, str]) -> list[str]:
+    """The modules of one circle of imports, the first of them again at its end; empty where there is none."""
+    names = {
+        path: ".".join(["fulgurite", *path.removesuffix(".py").removesuffix("/__init__").split("/")])
+        for path in sources
+    }
+    graph: dict[str, set[str]] = {}
+    for path, source in sources.items():
+        graph[names[path]] = set()
+        for _, name in imported(path, source):
+            # What is imported is a module, or stands in one.
+            while name and name not in names.values():
+                name = name.rpartition(".")[0]
+            if name and name != names[path]:
+                graph[names[path]].add(name)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
 RULES = (direction_problems, purity_problems, name_problems, length_problems)
 
 
@@ -165,6 +191,38 @@ RULES = (direction_problems, purity_problems, name_problems, length_problems)
 def test_the_package_keeps_the_rule(rule):
     found = [problem for path, source in modules().items() for problem in rule(path, source)]
     assert not found, "\n".join(found)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Not even for their types. (The package's own names are another matter: its parts may use the version only.)"""
+    assert not circle(modules())
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {"a.py": "from fulgurite import b", "b.py": "from fulgurite.a import name"},
+        {
+            "a.py": "import fulgurite.b",
+            "b.py": "if TYPE_CHECKING:\n    from fulgurite.c import C",
+            "c.py": "from . import a",
+        },
+        {"a/__init__.py": "from fulgurite.a.b import name", "a/b.py": "def f():\n    from fulgurite.a import other"},
+    ],
+)
+def test_circles_of_imports_are_found(sources):
+    found = circle(sources)
+    assert found[0] == found[-1]
+    assert set(found) == {
+        f"fulgurite.{path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}" for path in sources
+    }
+
+
+def test_imports_without_a_circle_are_let_through():
+    assert (
+        circle({"a.py": "from fulgurite import b\nimport c", "b.py": "from fulgurite.c import C", "c.py": "import a"})
+        == []
+    )
 
 
 def test_the_package_is_there_to_be_checked():
