@@ -56,8 +56,8 @@ PURE = (
             "items",
             "lines",
             "liveness",
-            "reconcile",
             "merge",
+            "reconcile",
         )
     ),
     "exchange/*",
@@ -293,7 +293,7 @@ def test_pure_code_and_shells_are_let_through(path, source):
         ("server/hub.py", "import picows"),
         ("server/faults.py", "from random import random"),
         ("server/faults.py", "import random"),
-        ("client/gaps.py", "async def fill(): pass"),
+        ("client/feed.py", "async def fill(): pass"),
         ("exchange/flow.py", "from random import Random\nRandom()"),
         ("exchange/flow.py", "from random import Random\nRandom.random(random.Random())"),
         ("exchange/clock.py", "import datetime\ndatetime.datetime.now()"),

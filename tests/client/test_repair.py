@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
 
+import httpx
 import msgspec
 import pytest
 
-from fulgurite.client.connect import connect
+from fulgurite.client import Message, Status, StatusKind, Stream, connect
+from fulgurite.client import repair as repair_module
 from fulgurite.client.http import HttpApi
-from fulgurite.client.items import Message
-from fulgurite.client.repair import fetch_executions, markets, newest_execution_id
+from fulgurite.client.reconcile import OrderLedger
+from fulgurite.client.repair import fetch_executions, fetch_orders, markets, newest_execution_id, start_ledger
 from fulgurite.errors import ConnectError, HttpRequestError, InputError, RemoteProtocolError
 from fulgurite.exchange.run import Exchange, run
-from fulgurite.protocol.channels import executions
-from fulgurite.protocol.messages import Execution
+from fulgurite.protocol.auth import request_signature
+from fulgurite.protocol.channels import child_order_events, executions
+from fulgurite.protocol.messages import ChildOrderEvent, Execution
 from tests.client.test_http import answer, answering
 
 PRODUCT = "FX_BTC_JPY"
@@ -106,3 +112,157 @@ async def test_answers_that_are_something_else_are_errors():
         assert await newest_execution_id(api, PRODUCT) is None
         with pytest.raises(InputError):
             await fetch_executions(api, PRODUCT, 5, 4)
+
+
+# --- orders
+
+
+class Trader:
+    """Trades over HTTP by itself, as another program of the same account would."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def post(self, path: str, body: dict[str, object]) -> dict[str, str]:
+        content = json.dumps(body).encode()
+        timestamp = str(time.time())
+        sign = request_signature(self._exchange.api_secret, timestamp, "POST", f"/v1/me/{path}", content)
+        headers = {"ACCESS-KEY": self._exchange.api_key, "ACCESS-TIMESTAMP": timestamp, "ACCESS-SIGN": sign}
+        async with httpx.AsyncClient() as client:
+            reply = await client.post(f"{self._exchange.http}/me/{path}", content=content, headers=headers)
+        assert reply.status_code == 200, reply.text
+        return dict(reply.json()) if reply.content else {}
+
+    async def send(self, size: float, price: int | None = None, **more: object) -> str:
+        """An order to buy; without a price at the market's."""
+        kind = {"child_order_type": "MARKET"} if price is None else {"child_order_type": "LIMIT", "price": price}
+        body = {"product_code": PRODUCT, "side": "BUY", "size": size, **kind, **more}
+        return (await self.post("sendchildorder", body))["child_order_acceptance_id"]
+
+    async def cancel(self, accepted_id: str) -> None:
+        await self.post("cancelchildorder", {"product_code": PRODUCT, "child_order_acceptance_id": accepted_id})
+
+
+class Listener:
+    """Keeps a ledger from the private channel, and all that came over it."""
+
+    def __init__(self, exchange: Exchange, ledger: OrderLedger) -> None:
+        self._exchange = exchange
+        self.ledger = ledger
+        self.heard: list[ChildOrderEvent] = []
+        self.is_new: list[bool] = []
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[Stream]:
+        credentials = (self._exchange.api_key, self._exchange.api_secret)
+        channel = child_order_events()
+        async with connect(channel, endpoint=self._exchange.realtime, credentials=lambda: credentials) as stream:
+            async for item in stream:
+                if isinstance(item, Status) and item.kind is StatusKind.SUBSCRIBED:
+                    break
+            yield stream
+
+    async def hear(self, stream: Stream, accepted_id: str, *event_types: str) -> None:
+        """Listen until an event of one of these types comes for this order, or until it is executed in full."""
+        async with asyncio.timeout(30):
+            async for item in stream:
+                if not isinstance(item, Message) or not isinstance(item.data, list):
+                    continue
+                is_last = False
+                for event in item.data:
+                    assert isinstance(event, ChildOrderEvent)
+                    self.heard.append(event)
+                    self.is_new.append(self.ledger.record(event))
+                    if event.child_order_acceptance_id == accepted_id:
+                        is_last |= event.event_type in event_types or event.outstanding_size == 0
+                if is_last:
+                    return
+
+
+def outline(events: Iterable[ChildOrderEvent]) -> list[tuple[object, ...]]:
+    """What HTTP can tell of events."""
+    names = ("event_type", "exec_id", "side", "price", "size", "commission", "outstanding_size", "child_order_type")
+    return [
+        (event.child_order_acceptance_id, event.child_order_id, *(getattr(event, name) for name in names))
+        for event in events
+    ]
+
+
+async def test_orders_of_an_account_that_trades_while_nobody_listens():
+    async with run(seed=7) as exchange, HttpApi(exchange.http, lambda: (exchange.api_key, exchange.api_secret)) as api:
+        ledger, trader = OrderLedger(), Trader(exchange)
+        listener, witness = Listener(exchange, ledger), Listener(exchange, OrderLedger())
+        async with witness.listening() as witnessing:
+            async with listener.listening() as stream:
+                old = await trader.send(0.01, 1_000_000)  # far from the market: it rests
+                await listener.hear(stream, old, "ORDER")
+                await start_ledger(api, ledger, [PRODUCT, "BTC_JPY"])
+                lost, kept = await trader.send(0.02, 1_000_000), await trader.send(0.03, 1_000_000)
+                await listener.hear(stream, kept, "ORDER")
+            ledger.interrupt()
+            before = len(listener.heard)
+            bought, placed = await trader.send(0.05), await trader.send(0.01, 1_000_001)
+            vanished = await trader.send(0.01, 1, time_in_force="IOC")
+            await trader.cancel(lost)
+            await witness.hear(witnessing, lost, "CANCEL")
+            missed = witness.heard[before:]
+            result = await fetch_orders(api, ledger, await markets(api))
+            unknown = {lost, vanished}
+            expected = outline(event for event in missed if event.child_order_acceptance_id not in unknown)
+            assert sorted(map(str, outline(result.events))) == sorted(map(str, expected))
+            assert {event.child_order_acceptance_id for event in result.events} == {bought, placed}
+            assert result.unresolved == [lost]
+            assert "XRP_JPY: its orders were not known before the interruption" in result.problem
+            assert PRODUCT not in result.problem.replace("ETH_JPY", "")
+            again = await fetch_orders(api, ledger, [PRODUCT, "BTC_JPY", "XRP_JPY"])
+            assert (again.events, again.unresolved, again.problem) == ([], [], "")
+            # It goes on where it was.
+            async with listener.listening() as stream:
+                await trader.cancel(placed)
+                await listener.hear(stream, placed, "CANCEL")
+        assert all(listener.is_new)
+
+
+async def test_an_order_that_is_executed_in_part_is_found_though_many_ended_after_it(monkeypatch):
+    """The page of orders that ended is full of others, so it is asked for by its id."""
+    monkeypatch.setattr(repair_module, "PAGE_ROWS", 3)
+    async with run(seed=7) as exchange, HttpApi(exchange.http, lambda: (exchange.api_key, exchange.api_secret)) as api:
+        ledger, trader = OrderLedger(), Trader(exchange)
+        await start_ledger(api, ledger, [PRODUCT])
+        listener = Listener(exchange, OrderLedger())
+        async with listener.listening() as stream:
+            partly = ""
+            for attempt in range(50):
+                # What the touch holds may be executed, the rest expires. Sides take turns, so that the funds suffice.
+                board = msgspec.json.decode(await api.get("board", {"product_code": PRODUCT}))
+                side, levels = ("BUY", board["asks"]) if attempt % 2 else ("SELL", board["bids"])
+                sent = await trader.send(0.2, levels[0]["price"], side=side, time_in_force="IOC")
+                await listener.hear(stream, sent, "EXPIRE")
+                if [event.event_type for event in listener.heard[-2:]] == ["EXECUTION", "EXPIRE"]:
+                    partly = sent
+                    break
+            assert partly
+            for _ in range(5):
+                await listener.hear(stream, await trader.send(0.01))
+        result = await fetch_orders(api, ledger, [PRODUCT])
+    assert (result.problem, result.unresolved) == ("", [])
+    executed = {event.child_order_acceptance_id for event in listener.heard if event.exec_id}
+    expected = [event for event in listener.heard if event.child_order_acceptance_id in executed]
+    assert sorted(map(str, outline(result.events))) == sorted(map(str, outline(expected)))
+
+
+async def test_without_the_right_to_look_nothing_is_forgotten():
+    async with run(seed=7) as exchange:
+        ledger, trader = OrderLedger(), Trader(exchange)
+        async with HttpApi(exchange.http, lambda: (exchange.api_key, exchange.api_secret)) as api:
+            await start_ledger(api, ledger, [PRODUCT])
+            ledger.interrupt()
+            listener = Listener(exchange, OrderLedger())
+            async with listener.listening() as stream:
+                placed = await trader.send(0.01, 1_000_000)
+                await listener.hear(stream, placed, "ORDER")
+            async with HttpApi(exchange.http, lambda: (exchange.api_key, "wrong")) as refused:
+                with pytest.raises(HttpRequestError, match="Permission denied"):
+                    await fetch_orders(refused, ledger, [PRODUCT])
+            result = await fetch_orders(api, ledger, [PRODUCT])
+            assert outline(result.events) == outline(listener.heard)

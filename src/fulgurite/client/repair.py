@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
 import msgspec
 
-from fulgurite.client.backfill import MAX_PAGES, Backfilled, ExecutionsBackfill
+from fulgurite.client.backfill import MAX_PAGES, PAGE_ROWS, Backfilled, ExecutionsBackfill
 from fulgurite.client.http import HttpApi
+from fulgurite.client.reconcile import ChildOrderRow, ExecutionRow, Listing, OrderLedger, Reconciliation
 from fulgurite.errors import FulguriteError, RemoteProtocolError
 from fulgurite.protocol.messages import Execution
+
+MAX_FILL_PAGES: Final = 10
+"""Pages of an account's executions that are read for one product and gap."""
+
+MAX_LOOKUPS: Final = 100
+"""Orders of one product that are asked for one by one."""
 
 T = TypeVar("T")
 
@@ -57,6 +65,90 @@ async def fetch_executions(
         else:
             backfill.receive(body)
     return backfill.result()
+
+
+async def start_ledger(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> None:
+    """Tell a new ledger which orders are open, two requests for each product.
+
+    Raises:
+        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises.
+    """
+    for product_code in products:
+        active, _ = await _orders(api, product_code, child_order_state="ACTIVE")
+        ledger.start(Listing(product_code, active, await _executions(api, product_code, count="10"), []))
+
+
+async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> Reconciliation:
+    """Fetch what happened to the account's orders since the ledger was interrupted, and conclude what was missed.
+
+    Live events may be recorded meanwhile. It takes two requests for each product, one more where something happened,
+    and up to `MAX_LOOKUPS` more for orders that ended.
+
+    Raises:
+        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises. The ledger then still
+            knows the interruption, and it can be tried again.
+    """
+    ledger.interrupt()
+    return ledger.reconcile([await _fetch_listing(api, ledger, product_code) for product_code in products])
+
+
+async def _fetch_listing(api: HttpApi, ledger: OrderLedger, product_code: str) -> Listing:
+    problems = []
+    active, _ = await _orders(api, product_code, child_order_state="ACTIVE")
+    if len(active) >= PAGE_ROWS:
+        # They have no ids to page by (section 5).
+        problems.append(f"there may be more than {PAGE_ROWS} open orders")
+    executions, problem = await _executions_after(api, product_code, ledger.newest_id(product_code))
+    problems += [problem] if problem else []
+    ended: list[ChildOrderRow] = []
+
+    def listing() -> Listing:
+        return Listing(product_code, active, executions, ended, "; ".join(problems))
+
+    if ledger.unexplained(listing()):
+        _, ended = await _orders(api, product_code)
+        missing = ledger.unexplained(listing())
+        if len(missing) > MAX_LOOKUPS:
+            problems.append(f"more than {MAX_LOOKUPS} orders are to be asked for")
+        for key in missing[:MAX_LOOKUPS]:
+            more_active, more_ended = await _orders(api, product_code, child_order_acceptance_id=key)
+            active += more_active
+            ended += more_ended
+    return listing()
+
+
+async def _executions_after(api: HttpApi, product_code: str, newest_id: int | None) -> tuple[list[ExecutionRow], str]:
+    """The account's executions from this one on, and why there may be more; where it is unknown just the newest."""
+    if newest_id is None:
+        return await _executions(api, product_code, count="10"), ""
+    # The last known one is asked for, too: once it has come there are no more.
+    query = {"after": str(newest_id - 1)} if newest_id else {}
+    found: list[ExecutionRow] = []
+    for _ in range(MAX_FILL_PAGES):
+        page = await _executions(api, product_code, **query)
+        lowest = min((row.id for row in page if row.id), default=0)
+        is_further = bool(lowest) and ("before" not in query or lowest < int(query["before"]))
+        found += page
+        if lowest and lowest <= newest_id:
+            return found, ""
+        if not is_further:
+            return found, f"the execution {newest_id}, the last known one, is not listed" if newest_id else ""
+        query["before"] = str(lowest)
+    return found, f"there are more than {len(found)} executions"
+
+
+async def _orders(api: HttpApi, product_code: str, **query: str) -> tuple[list[ChildOrderRow], list[ChildOrderRow]]:
+    """A page of the account's orders: those that are active, and those that have ended."""
+    params = {"product_code": product_code, "count": str(PAGE_ROWS), **query}
+    rows = _decode(await api.get_signed("me/getchildorders", params), list[ChildOrderRow])
+    active = [row for row in rows if row.child_order_state == "ACTIVE"]
+    return active, [row for row in rows if row.child_order_state != "ACTIVE"]
+
+
+async def _executions(api: HttpApi, product_code: str, **query: str) -> list[ExecutionRow]:
+    """A page of the account's executions."""
+    params = {"product_code": product_code, "count": str(PAGE_ROWS), **query}
+    return _decode(await api.get_signed("me/getexecutions", params), list[ExecutionRow])
 
 
 def _decode(body: bytes, kind: type[T]) -> T:

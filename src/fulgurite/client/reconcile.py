@@ -1,0 +1,377 @@
+"""What happened to an account's orders while nobody listened, concluded from lists of the private HTTP API. Pure.
+
+Sections 3.5, 5 and 7 of the protocol reference. What the lists tell is given as the events that were missed; what HTTP
+does not say stays None in them, and the time of a cancellation or expiry "". What cannot be known is this:
+
+* An order that was open before and is in no list now was cancelled or expired without a fill since: it is unresolved.
+* Of an order that was sent in the meantime and is gone without a fill there is no trace.
+* ORDER_FAILED and CANCEL_FAILED, and `sfd`, are in no list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
+
+from fulgurite.errors import InputError
+from fulgurite.protocol.messages import ChildOrderEvent, parse_time
+
+MAX_ORDERS: Final = 10_000
+"""Open orders, and ended ones, that are remembered; the oldest are forgotten, and never concluded about."""
+
+MAX_FILLS: Final = 50_000
+"""Executions that are remembered, so that none is given twice; the oldest are forgotten."""
+
+SIZE_DECIMALS: Final = 8
+"""Sizes are multiples of 1e-8 (section 4)."""
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+_ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "EXECUTION"}
+"""The event that an order in this state ended with."""
+
+
+class ChildOrderRow(msgspec.Struct, frozen=True, gc=False):
+    """What is needed of a row of `getchildorders`."""
+
+    child_order_id: str
+    child_order_acceptance_id: str
+    child_order_state: str
+    child_order_type: str
+    child_order_date: str
+    expire_date: str
+    side: str
+    price: float
+    size: float
+    outstanding_size: float
+    cancel_size: float
+
+
+class ExecutionRow(msgspec.Struct, frozen=True, gc=False):
+    """A row of `getexecutions`."""
+
+    id: int
+    child_order_id: str
+    child_order_acceptance_id: str
+    exec_date: str
+    side: str
+    price: float
+    size: float
+    commission: float
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """What HTTP tells of an account's orders for one product; the lists are to be fetched in this order."""
+
+    product_code: str
+    active: list[ChildOrderRow]
+    executions: list[ExecutionRow]
+    """All with ids above `OrderLedger.newest_id`; others are ignored."""
+    ended: list[ChildOrderRow]
+    """At least those of `OrderLedger.unexplained`, as far as they are listed."""
+    problem: str = ""
+    """Why the lists are not whole, in plain words; then no order is taken for ended because it is in none of them."""
+
+
+class Reconciliation(msgspec.Struct, frozen=True):
+    """What was missed, as far as it can be known."""
+
+    events: list[ChildOrderEvent]
+    """In the order in which they may have come. `event_date` is HTTP's time, without Z and with 0 to 3 fraction digits;
+    that of an ORDER is when it was accepted, to the second, and that of CANCEL and EXPIRE is ""."""
+    unresolved: list[str]
+    """Acceptance ids of orders that were open before and are no longer: cancelled or expired without a fill since."""
+    problem: str
+    """What may be missing beyond that, and why, in plain words; "" where nothing is."""
+
+
+@dataclass(slots=True)
+class _Order:
+    """What is known of an order."""
+
+    product_code: str
+    child_order_id: str
+    is_announced: bool = False
+    """Whether its ORDER was given, or it was there before the ledger was."""
+    size: float | None = None
+    outstanding: float | None = None
+    ending: str | None = None
+    """The type of the event that it ended with; "" where nobody knows, None while it is open."""
+
+
+@dataclass(slots=True, frozen=True)
+class _Hole:
+    """An interruption: what was known of a product when it began."""
+
+    newest_id: int
+    outstanding: dict[str, float | None]
+    """By acceptance id, of the orders that were open."""
+
+
+class OrderLedger:
+    """Keeps an account's orders from the events of `child_order_events`, and reconciles it after an interruption.
+
+    `start` it once with what HTTP lists when the channel is first subscribed, `record` each event, `interrupt` it when
+    the channel stops, and `reconcile` it when the channel runs again. Events may be recorded before `start`, and while
+    the lists for `reconcile` are fetched.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Order] = {}
+        self._ended: dict[str, _Order] = {}
+        # Executions that were given: acceptance id and execution id, since both sides of one may be the account's own.
+        self._fills: dict[tuple[str, int], None] = {}
+        # The newest execution of the account in each product that was started; 0 where there is none.
+        self._newest_ids: dict[str, int] = {}
+        self._holes: dict[str, _Hole] = {}
+
+    def start(self, listing: Listing) -> None:
+        """Take the orders of a product that are open now as given, and all executions until now."""
+        self._newest_ids[listing.product_code] = max((row.id for row in listing.executions), default=0)
+        for known in (*self._open.values(), *self._ended.values()):
+            if known.product_code == listing.product_code:
+                known.is_announced = True
+        for row in listing.active:
+            key = row.child_order_acceptance_id
+            if key in self._ended:
+                continue  # a live event was faster
+            order = self._open.get(key) or _Order(listing.product_code, row.child_order_id)
+            order.is_announced = True
+            order.size = row.size
+            if order.outstanding is None:
+                order.outstanding = row.outstanding_size
+            _put(self._open, key, order, MAX_ORDERS)
+
+    def record(self, event: ChildOrderEvent) -> bool:
+        """Take note of an event that came over the channel.
+
+        Returns:
+            Whether it is new: False where it was given before, as reconciled or over the channel.
+        """
+        key = event.child_order_acceptance_id
+        order = self._open.get(key) or self._ended.get(key)
+        if event.event_type == "CANCEL_FAILED":
+            return True  # the order is as it was
+        if order is None:
+            order = _Order(event.product_code, event.child_order_id)
+            _put(self._open, key, order, MAX_ORDERS)
+        if event.event_type == "ORDER":
+            if order.is_announced:
+                return False
+            order.is_announced = True
+            order.size = event.size
+            if order.outstanding is None:
+                order.outstanding = event.size
+        elif event.event_type == "EXECUTION":
+            if event.exec_id:
+                if (key, event.exec_id) in self._fills:
+                    return False
+                self._note_fill(event.product_code, key, event.exec_id)
+            if event.outstanding_size is not None:
+                order.outstanding = event.outstanding_size
+            elif order.outstanding is not None and event.size is not None:
+                order.outstanding = max(0.0, round(order.outstanding - event.size, SIZE_DECIMALS))
+            if order.outstanding == 0:
+                self._end(key, order, event.event_type)
+        else:
+            if order.ending == event.event_type:
+                return False
+            self._end(key, order, event.event_type)
+        return True
+
+    def interrupt(self) -> None:
+        """The channel has stopped. A product that is not reconciled since the last time stays as it was then."""
+        for product_code, newest_id in self._newest_ids.items():
+            if product_code not in self._holes:
+                orders = self._open.items()
+                known = {key: order.outstanding for key, order in orders if order.product_code == product_code}
+                self._holes[product_code] = _Hole(newest_id, known)
+
+    def newest_id(self, product_code: str) -> int | None:
+        """The id of the last execution before the interruption, 0 for none; None where the product is not started."""
+        hole = self._holes.get(product_code)
+        return self._newest_ids.get(product_code) if hole is None else hole.newest_id
+
+    def unexplained(self, listing: Listing) -> list[str]:
+        """The acceptance ids of orders of which the other two lists leave open what a list of ended ones would tell.
+
+        Those without any fill are not among them: once ended they are listed nowhere (section 5).
+        """
+        self.interrupt()
+        hole = self._holes.get(listing.product_code)
+        if hole is None:
+            return []
+        explained = {row.child_order_acceptance_id for row in (*listing.active, *listing.ended)}
+        fills = _fills_after(hole, listing)
+        executed = {key for key, rows in fills.items() if _remaining(hole.outstanding.get(key), rows) == 0}
+        gone = (
+            key
+            for key, outstanding in hole.outstanding.items()
+            if key in self._open
+            and key not in executed
+            and (key in fills or outstanding is None or outstanding != self._open[key].size)
+        )
+        unknown = (key for key in fills if key not in hole.outstanding and not self._is_announced(key))
+        return [key for key in (*gone, *unknown) if key not in explained]
+
+    def reconcile(self, listings: Iterable[Listing]) -> Reconciliation:
+        """Conclude what was missed, and take note of it: a second time there is nothing left.
+
+        Args:
+            listings: one for each product. A product that was not started is, and nothing is concluded about it.
+        """
+        self.interrupt()
+        timed: list[tuple[tuple[int, int, int], ChildOrderEvent]] = []
+        unresolved: list[str] = []
+        problems: list[str] = []
+        for listing in listings:
+            product_code = listing.product_code
+            hole = self._holes.pop(product_code, None)
+            if hole is None:
+                self.start(listing)
+                problems.append(f"{product_code}: its orders were not known before the interruption")
+                continue
+            problems += [f"{product_code}: {listing.problem}"] if listing.problem else []
+            without_id = sum(not row.id for row in listing.executions)
+            problems += [f"{product_code}: {without_id} executions without an id"] if without_id else []
+            rows = {row.child_order_acceptance_id: row for row in (*listing.active, *listing.ended)}
+            fills = _fills_after(hole, listing)
+            active = (row.child_order_acceptance_id for row in listing.active)
+            for key in dict.fromkeys((*hole.outstanding, *active, *fills)):
+                events = self._conclude(product_code, key, hole, rows.get(key), fills.get(key, []))
+                timed += _timed(events)
+                order = self._open.get(key)
+                if order is None or (key in rows and rows[key].child_order_state == "ACTIVE"):
+                    continue
+                if key in rows or (key in hole.outstanding and not listing.problem):
+                    unresolved.append(key)
+                    self._end(key, order, "")
+        timed.sort(key=lambda pair: pair[0])
+        return Reconciliation([event for _, event in timed], unresolved, "; ".join(problems))
+
+    def _conclude(
+        self, product_code: str, key: str, hole: _Hole, row: ChildOrderRow | None, fills: list[ExecutionRow]
+    ) -> list[ChildOrderEvent]:
+        """Give the events of one order that were missed, and bring what is known of it up to date."""
+        events: list[ChildOrderEvent] = []
+        order = self._open.get(key) or self._ended.get(key)
+        if key in hole.outstanding:
+            outstanding = hole.outstanding[key]
+        else:
+            outstanding = row.size if row is not None else order.size if order is not None else None
+        if row is not None and (order is None or not order.is_announced):
+            if order is None:
+                order = _Order(product_code, row.child_order_id)
+                _put(self._open, key, order, MAX_ORDERS)
+            order.is_announced = True
+            order.size = row.size
+            events.append(_order_event(product_code, row))
+        for count, fill in enumerate(fills, 1):
+            if (key, fill.id) not in self._fills:
+                self._note_fill(product_code, key, fill.id)
+                events.append(_execution_event(product_code, fill, _remaining(outstanding, fills[:count])))
+        if order is None or order.ending is not None:
+            return events
+        if outstanding is not None:
+            order.outstanding = _remaining(outstanding, fills)
+        if order.outstanding == 0:
+            self._end(key, order, "EXECUTION")
+        elif row is not None and row.child_order_state in _ENDINGS:
+            event_type = _ENDINGS[row.child_order_state]
+            self._end(key, order, event_type)
+            if event_type != "EXECUTION":
+                events.append(_ended_event(product_code, row, event_type))
+        return events
+
+    def _is_announced(self, key: str) -> bool:
+        order = self._open.get(key) or self._ended.get(key)
+        return order is not None and order.is_announced
+
+    def _note_fill(self, product_code: str, key: str, fill_id: int) -> None:
+        _put(self._fills, (key, fill_id), None, MAX_FILLS)
+        if product_code in self._newest_ids:
+            self._newest_ids[product_code] = max(self._newest_ids[product_code], fill_id)
+
+    def _end(self, key: str, order: _Order, event_type: str) -> None:
+        order.ending = event_type
+        self._open.pop(key, None)
+        _put(self._ended, key, order, MAX_ORDERS)
+
+
+def _put(into: dict[Key, Value], key: Key, value: Value, limit: int) -> None:
+    into[key] = value
+    if len(into) > limit:
+        del into[next(iter(into))]
+
+
+def _fills_after(hole: _Hole, listing: Listing) -> dict[str, list[ExecutionRow]]:
+    """The executions since the interruption began, by acceptance id, each once and ascending by id."""
+    rows = {(row.child_order_acceptance_id, row.id): row for row in listing.executions if row.id > hole.newest_id}
+    fills: dict[str, list[ExecutionRow]] = {}
+    for row in sorted(rows.values(), key=lambda row: row.id):
+        fills.setdefault(row.child_order_acceptance_id, []).append(row)
+    return fills
+
+
+def _remaining(outstanding: float | None, fills: Iterable[ExecutionRow]) -> float | None:
+    if outstanding is None:
+        return None
+    return max(0.0, round(outstanding - sum(fill.size for fill in fills), SIZE_DECIMALS))
+
+
+def _order_event(product_code: str, row: ChildOrderRow) -> ChildOrderEvent:
+    return ChildOrderEvent(
+        product_code=product_code,
+        child_order_id=row.child_order_id,
+        child_order_acceptance_id=row.child_order_acceptance_id,
+        event_date=row.child_order_date,
+        event_type="ORDER",
+        child_order_type=row.child_order_type,
+        side=row.side,
+        price=row.price,
+        size=row.size,
+        expire_date=row.expire_date,
+    )
+
+
+def _execution_event(product_code: str, fill: ExecutionRow, outstanding: float | None) -> ChildOrderEvent:
+    return ChildOrderEvent(
+        product_code=product_code,
+        child_order_id=fill.child_order_id,
+        child_order_acceptance_id=fill.child_order_acceptance_id,
+        event_date=fill.exec_date,
+        event_type="EXECUTION",
+        exec_id=fill.id,
+        side=fill.side,
+        price=fill.price,
+        size=fill.size,
+        commission=fill.commission,
+        outstanding_size=outstanding,
+    )
+
+
+def _ended_event(product_code: str, row: ChildOrderRow, event_type: str) -> ChildOrderEvent:
+    return ChildOrderEvent(
+        product_code=product_code,
+        child_order_id=row.child_order_id,
+        child_order_acceptance_id=row.child_order_acceptance_id,
+        event_date="",
+        event_type=event_type,
+        price=row.price,
+        size=row.cancel_size,
+    )
+
+
+def _timed(events: list[ChildOrderEvent]) -> Iterable[tuple[tuple[int, int, int], ChildOrderEvent]]:
+    """The events of one order with what to sort all by: none before the one that came before it."""
+    at_ns = 0
+    for event in events:
+        with suppress(InputError):  # blank, as an ending's is
+            at_ns = max(at_ns, parse_time(event.event_date))
+        rank = {"ORDER": 0, "EXECUTION": 1}.get(event.event_type, 2)
+        yield (at_ns, rank, event.exec_id or 0), event
