@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fulgurite.errors import RequestRefusedError
+from fulgurite.exchange.products import BTC_JPY
 from tests.exchange.desks import World
 
 PRICE = 13_640_000
@@ -244,3 +245,23 @@ def test_the_last_price_alone_does_not_end_time():
     """Nothing is due where nothing is ordered."""
     world = Market()
     assert world.desk.next_ns > world.now_ns + 10**18
+
+
+def test_cancelling_all_child_orders_leaves_special_orders_that_wait():
+    world = World()
+    world.flow("SELL", 10_000_000, 0.01)
+    world.flow("BUY", 10_000_000, 0.01)
+    waits = world.send_parent(order_method="SIMPLE", parameters=[stop("SELL", 9_000_000)])
+    begun = world.send_parent(order_method="IFD", parameters=[limit("BUY", 9_500_000), stop("SELL", 9_000_000)])
+    child = world.send(price=9_400_000)
+    world.run()
+    world.events.clear()
+    world.desk.cancel_all_child_orders("me", BTC_JPY, world.now_ns)
+    world.run()
+    records = world.desk.records["me"]
+    assert records.open == {}
+    assert list(records.open_parents) == [waits]
+    assert world.types() == ["CANCEL", "CANCEL"]
+    assert child in {event["child_order_acceptance_id"] for _, channel, event in world.events if "child" in channel}
+    assert [event["parent_order_acceptance_id"] for _, channel, event in world.events if "parent" in channel] == [begun]
+    assert world.types(channel="parent_order_events") == ["CANCEL"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ from fulgurite.exchange.childorders import (
     price_number,
 )
 from fulgurite.exchange.desk import Records
-from fulgurite.exchange.funds import Venue
+from fulgurite.exchange.funds import Venue, keep_rate
 from fulgurite.exchange.numbers import http_time, wire_number, wire_time
 from fulgurite.exchange.products import Product
 from fulgurite.exchange.specialorders import ParentOrder, parent_row
@@ -60,19 +60,18 @@ def balance_rows(account: Account) -> list[dict[str, object]]:
     ]
 
 
-def collateral_body(account: Account, venues: Iterable[Venue]) -> dict[str, object]:
+def collateral_body(account: Account, venues: Collection[Venue]) -> dict[str, object]:
     """The body of `getcollateral`; `keep_rate` is 0 while no position is open."""
     profit = required = 0
     for venue in venues:
         if is_fx(venue.product):
             profit += account.profit(venue.product, venue.last_price)
             required += total_required(venue.product, account.positions.get(venue.product.code, ()))
-    keep_parts = (account.collateral + profit) * 10_000 // required if required else 0
     return {
         "collateral": money(account.collateral),
         "open_position_pnl": money(profit),
         "require_collateral": money(required),
-        "keep_rate": number(keep_parts, 4),
+        "keep_rate": number(keep_rate(account, venues) or 0, 4),
         "margin_call_amount": 0,
         "margin_call_due_date": None,
     }

@@ -7,8 +7,8 @@ A spot order reserves what it may cost: a buy its price in the second currency, 
 first. An FX order reserves nothing; it counts towards the collateral that is required (see `required_collateral`).
 
 The named choices, where the reference is silent: the initial funds, the commission rate (the highest of the published
-table), that a commission is rounded down to 1e-8 of the first currency and taken from it on both sides, that FX
-positions are closed oldest first, and that nothing is ever liquidated.
+table), that a commission is rounded down to 1e-8 of the first currency and taken from it on both sides, that nothing
+else is rounded, yen neither, and that FX positions are closed oldest first.
 """
 
 from __future__ import annotations

@@ -19,13 +19,13 @@ from typing import Final, TypeAlias, TypeVar
 
 from fulgurite.errors import RequestRefusedError
 from fulgurite.exchange import childorders, funds, parentevents
-from fulgurite.exchange.accounts import Account
+from fulgurite.exchange.accounts import Account, is_fx
 from fulgurite.exchange.childorders import ChildExecution, ChildOrder, OrderState, child_order_id, expiry_ns
 from fulgurite.exchange.funds import OPEN_STATES, Venue
 from fulgurite.exchange.market import Outcome
-from fulgurite.exchange.matching import Order, Side
+from fulgurite.exchange.matching import Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS, acceptance_id
-from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest, Condition, ParentRequest
+from fulgurite.exchange.orderrequests import MAX_MINUTES, ChildOrderType, ChildRequest, Condition, ParentRequest
 from fulgurite.exchange.products import Product
 from fulgurite.exchange.publisher import Published
 from fulgurite.exchange.specialorders import (
@@ -40,6 +40,7 @@ from fulgurite.exchange.specialorders import (
 )
 from fulgurite.protocol import channels
 from fulgurite.protocol.choices import (
+    LOSS_CUT_RATE,
     NOT_ACCEPTED,
     ORDER_FAILED_REASONS,
     ORDER_LATENCY_NS,
@@ -73,6 +74,8 @@ class Records:
     """Oldest first; those without executions are in it, too, though the wire does not list them."""
     executions: deque[ChildExecution] = field(default_factory=lambda: deque(maxlen=KEPT))
     """Oldest first."""
+    is_cut: bool = False
+    """Whether its FX positions are being closed for want of collateral."""
     open_parents: dict[str, ParentOrder] = field(default_factory=dict)
     ended_parents: deque[ParentOrder] = field(default_factory=lambda: deque(maxlen=KEPT))
 
@@ -175,7 +178,7 @@ class Desk:
         self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._end_parent, parent, OrderState.CANCELED))
 
     def cancel_all_child_orders(self, api_key: str, product: Product, now_ns: int) -> None:
-        """Ask for all open orders of a product to be cancelled."""
+        """Ask for all open orders of a product to be cancelled; special orders that wait for their price stay."""
         for order in self.records[api_key].open.values():
             if order.product is product:
                 self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order, tells_failure=False))
@@ -240,11 +243,42 @@ class Desk:
             for order in tuple(self._placed.values()):
                 if order.product.code == product_code:
                     self._expire_if_out(order, now_ns)
+        if outcome.executions and is_fx(self.products[product_code]):
+            self._watch_keep_rates(now_ns)
+
+    # --- collateral
+
+    def _watch_keep_rates(self, now_ns: int) -> None:
+        for records in self.records.values():
+            rate = funds.keep_rate(records.account, self.venues.values())
+            if rate is not None and rate < LOSS_CUT_RATE and not records.is_cut:
+                records.is_cut = True
+                self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cut_losses, records))
+
+    def _cut_losses(self, records: Records, now_ns: int) -> None:
+        """Close the FX positions of an account: cancel what is open there, then a market order."""
+        records.is_cut = False
+        for venue in self.venues.values():
+            product, held = venue.product, records.account.open_lots(venue.product.code)
+            if not held or venue.state != "RUNNING":
+                continue  # it is looked at again with the next execution
+            for order in tuple(records.open.values()):
+                if order.product is product:
+                    self._cancel(order, now_ns, tells_failure=False)
+            side = Side.SELL if held > 0 else Side.BUY
+            request = ChildRequest(product, ChildOrderType.MARKET, side, 0, abs(held), MAX_MINUTES, TimeInForce.IOC)
+            # No latency of its own: nothing may come between, and turn the position over.
+            self._place(self._take_up(records, request, now_ns, expiry_ns(now_ns, MAX_MINUTES)), now_ns)
 
     # --- orders
 
     def _accept(self, records: Records, request: ChildRequest, now_ns: int, expire_ns: int) -> ChildOrder:
         """Take an order up, and let it come to its market."""
+        order = self._take_up(records, request, now_ns, expire_ns)
+        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._place, order))
+        return order
+
+    def _take_up(self, records: Records, request: ChildRequest, now_ns: int, expire_ns: int) -> ChildOrder:
         order = ChildOrder(
             account=records.account,
             request=request,
@@ -259,7 +293,6 @@ class Desk:
             expire_ns=expire_ns,
         )
         records.open[order.acceptance_id] = order
-        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._place, order))
         return order
 
     def _place(self, order: ChildOrder, now_ns: int) -> None:
@@ -274,6 +307,8 @@ class Desk:
             return
         order.reserved_price = funds.price_to_reserve(order.request, venue)
         self._set_reserved(order, order.request.lots)
+        if not is_fx(order.product):
+            order.order.payable_price = order.reserved_price
         order.placed_ns = now_ns
         self._placed[order.acceptance_id] = order
         self._push_expiry(order)

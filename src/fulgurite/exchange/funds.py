@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
-from fulgurite.exchange.accounts import Account, cost, is_fx, required_collateral
+from fulgurite.exchange.accounts import Account, cost, is_fx, required_collateral, total_required
 from fulgurite.exchange.market import Outcome
 from fulgurite.exchange.matching import MatchingEngine, Order, Side, TimeInForce
 from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest
@@ -13,6 +14,10 @@ from fulgurite.protocol.choices import INSUFFICIENT_FUNDS, INSUFFICIENT_MARGIN, 
 
 OPEN_STATES: Final = frozenset({"RUNNING", "PREOPEN", "CIRCUIT BREAK"})
 """The states in which a market takes orders; cancellations are always taken."""
+
+
+UNKNOWN_PRICE_PARTS: Final = 2
+"""A spot market buy before an itayose reserves this many times the last price."""
 
 
 class Venue(Protocol):
@@ -54,6 +59,20 @@ def refusal(account: Account, request: ChildRequest, venue: Venue) -> Refusal | 
     return None if required_collateral(product, venue.last_price, exposure) <= available else INSUFFICIENT_MARGIN
 
 
+def keep_rate(account: Account, venues: Iterable[Venue]) -> int | None:
+    """The collateral, with what the open FX positions have won or lost, in 1/10000 of what they require.
+
+    None while no position is open. Rounded down.
+    """
+    held, required = account.collateral, 0
+    for venue in venues:
+        rows = account.positions.get(venue.product.code, ())
+        if rows:
+            held += account.profit(venue.product, venue.last_price)
+            required += total_required(venue.product, rows)
+    return held * 10_000 // required if required else None
+
+
 def price_to_reserve(request: ChildRequest, venue: Venue) -> int:
     """The price in ticks that an order will not exceed: for a market buy the mean of what it would meet, rounded up."""
     if request.order_type is ChildOrderType.LIMIT:
@@ -61,7 +80,8 @@ def price_to_reserve(request: ChildRequest, venue: Venue) -> int:
     if request.side is Side.SELL or is_fx(request.product):
         return venue.last_price  # which is not what they reserve
     if venue.state != "RUNNING":
-        return 2 * venue.last_price  # an itayose is to come, and nobody knows its price
+        # An itayose is to come, and nobody knows its price: at a higher one the order lapses.
+        return UNKNOWN_PRICE_PARTS * venue.last_price
     left, ticks = request.lots, 0
     for price, lots in venue.engine.levels(Side.SELL):
         taken = min(left, lots)

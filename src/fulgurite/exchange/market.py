@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fulgurite.errors import InputError
 from fulgurite.exchange.itayose import uncrossing_price
-from fulgurite.exchange.matching import Fill, LevelKey, MatchingEngine, Order, Side, TimeInForce
+from fulgurite.exchange.matching import MARKET_PRICE, Fill, LevelKey, MatchingEngine, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS, acceptance_id, wire_time
 from fulgurite.exchange.products import Product
 from fulgurite.exchange.timeline import MarketState
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     fills: Sequence[Fill] = ()
     """The orders behind each of `executions`."""
     lapsed: Sequence[Order] = ()
-    """Market orders that found nobody in an itayose; they are gone."""
+    """Market orders that found nobody in an itayose, or could not be paid at its price; they are gone."""
 
 
 class Market:
@@ -116,7 +116,7 @@ class Market:
         changed: dict[LevelKey, None] = {}
         executions: list[Execution] = []
         fills: list[Fill] = []
-        price = uncrossing_price(self.engine, self.last_price)
+        price, lapsed = self._payable_price()
         if price is not None:
             report = self.engine.uncross(price)
             changed.update(dict.fromkeys(report.changed))
@@ -124,12 +124,28 @@ class Market:
             executions = [self._execution(fill, "", now_ns) for fill in fills]
             self.executions.extend(executions)
         # A market order does not rest where orders are matched as they come.
-        lapsed = [order for side in Side for order in self.engine.market_orders(side)]
-        for order in lapsed:
-            gone = self.engine.cancel(order.id)
-            assert gone is not None, "it rests"
-            changed.update(dict.fromkeys(gone.changed))
+        left = [order for side in Side for order in self.engine.market_orders(side)]
+        for order in left:
+            self.engine.cancel(order.id)
+        lapsed += left
+        changed.update(dict.fromkeys(LevelKey(order.side, MARKET_PRICE) for order in lapsed))
         return Outcome(executions, list(changed), fills, lapsed)
+
+    def _payable_price(self) -> tuple[int | None, list[Order]]:
+        """The price of the itayose, once no market buy is left that could not be paid at it; and those taken out.
+
+        Without them there is less demand, and so perhaps another price.
+        """
+        lapsed: list[Order] = []
+        while (price := uncrossing_price(self.engine, self.last_price)) is not None:
+            waiting = self.engine.market_orders(Side.BUY)
+            unpayable = [order for order in waiting if order.payable_price is not None and order.payable_price < price]
+            if not unpayable:
+                break
+            for order in unpayable:
+                self.engine.cancel(order.id)
+            lapsed += unpayable
+        return price, lapsed
 
     def cancel(self, order_id: int, now_ns: int) -> Outcome | None:
         """Take a resting order out; None where no such order rests (any more)."""

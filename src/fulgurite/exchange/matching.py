@@ -52,7 +52,7 @@ class Order:
         InputError: a price or size below 1.
     """
 
-    __slots__ = ("accepted_ns", "id", "owner", "price", "remaining", "side", "size")
+    __slots__ = ("accepted_ns", "id", "owner", "payable_price", "price", "remaining", "side", "size")
 
     def __init__(self, *, id: int, owner: str, side: Side, price: int | None, size: int, accepted_ns: int = 0) -> None:
         if price is not None and price < 1:
@@ -67,6 +67,8 @@ class Order:
         self.accepted_ns = accepted_ns
         # Lots that are not filled yet.
         self.remaining = size
+        # Of a market buy that waits for an itayose: the highest price in ticks that its owner can pay; None is any.
+        self.payable_price: int | None = None
 
 
 class Fill(NamedTuple):

@@ -208,7 +208,7 @@ def _balance(call: _Call) -> object:
 
 
 def _collateral(call: _Call) -> object:
-    return accountrows.collateral_body(call.records.account, call.desk.venues.values())
+    return accountrows.collateral_body(call.records.account, tuple(call.desk.venues.values()))
 
 
 def _positions(call: _Call) -> object:

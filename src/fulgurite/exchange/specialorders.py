@@ -6,6 +6,8 @@ and writes the events.
 The named choices, where the reference is silent: a part whose price is reached already triggers at once; the last
 price is what counts; of two parts that cancel each other, one does so when its condition is met or its first execution
 comes, whichever is first; a special order ends as its last part does, where that is not executed.
+`cancelallchildorders` cancels the orders that parts have placed, and leaves alone what waits: the documentation has it
+cancel child orders, and says nothing of special orders.
 """
 
 from __future__ import annotations

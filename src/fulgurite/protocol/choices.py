@@ -140,6 +140,11 @@ small orders it is known: to 10 a minute, for an hour."""
 LOWERED_LIMIT_SECONDS: Final = 900
 """5: for how long, from the request that was one too many: three periods, of which the block takes at most one."""
 
+LOSS_CUT_RATE: Final = 5_000
+"""5 has `keep_rate` and no more. Below this, in 1/10000, FX positions are closed: 50% is the rule that the exchange
+tells its customers. That the open orders are cancelled first, that one market order closes everything, and that the
+rate is looked at with every execution in the market, is our choice. Margin calls, below 100%, are not imitated."""
+
 ORDER_LATENCY_NS: Final = 20_000_000
 """5: how long after its acceptance an order or cancellation meets the market. On the real service it is some
 milliseconds to, under load, seconds."""
