@@ -173,12 +173,12 @@ async def _listen(
         event = await dialogue.wait("message", ChannelMessage)
         assert isinstance(event, ChannelMessage)
         took, received_at = since(began), time.time()
-        yield timed_finding(subject, "message", took, "the first one comes")
         try:
             data = decode_message(parse_channel(channel), event.message)
             at = parse_time(data.timestamp) / 1e9 if isinstance(data, Ticker) else received_at
         except FulguriteError as error:
             raise Failure(Finding(subject, "message", Mark.FAILED, str(error), UNKNOWN_ADVICE)) from error
+        yield timed_finding(subject, "message", took, "the first one comes")
         yield message_time_finding(subject, at, received_at)
 
 
