@@ -23,7 +23,7 @@ Entries = dict[tuple[str, str], str]
 PATH_VARIABLE = "FULGURITE_TEST_KEYCHAIN"
 ENVIRONMENT = {
     "PYTHON_KEYRING_BACKEND": "tests.keychains.SocketKeychain",
-    "PYTHONPATH": str(Path(__file__).parent.parent),
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]),
 }
 
 
