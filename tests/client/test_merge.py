@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from fulgurite.client.merge import BOARD_PROOF, ChannelMerge, Verdict
+from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Kind
 
 NOTHING: Verdict[str] = Verdict()
@@ -21,7 +22,7 @@ A, B, C = 0, 1, 2
 class Merge:
     """A merge of messages that are given as words, one nanosecond after another."""
 
-    def __init__(self, kind: Kind = Kind.TICKER, window: int = 256) -> None:
+    def __init__(self, kind: Kind = Kind.TICKER, window: int | None = None) -> None:
         self.merge: ChannelMerge[str] = ChannelMerge(kind, window)
         self.now = 0
 
@@ -48,7 +49,7 @@ class Merge:
         return " ".join(verdict.items), verdict.hole_since_ns
 
 
-def merge_of(*connections: int, kind: Kind = Kind.TICKER, window: int = 256) -> Merge:
+def merge_of(*connections: int, kind: Kind = Kind.TICKER, window: int | None = None) -> Merge:
     made = Merge(kind, window)
     for connection in connections:
         assert made.join(connection) is None
@@ -279,6 +280,11 @@ def test_board_that_changes_after_repeating_itself_gives_the_place_away():
 # --- bounds
 
 
+def test_window_in_which_no_board_could_be_placed_is_refused():
+    with pytest.raises(InputError, match="window"):
+        ChannelMerge(Kind.TICKER, 2)
+
+
 def test_connection_that_lags_further_than_the_window_waits_until_it_has_caught_up():
     merge = merge_of(A, B, window=4)
     merge.bring(A, "p")
@@ -327,7 +333,8 @@ class World:
     asked_at: dict[int, int] = field(default_factory=dict)
     published_at: dict[int, int] = field(default_factory=dict)
     given_at: dict[int, int] = field(default_factory=dict)
-    output: list[int] = field(default_factory=list)
+    # What was given out between holes.
+    segments: list[list[int]] = field(default_factory=lambda: [[]])
     # From, and reported at.
     holes: list[tuple[int, int]] = field(default_factory=list)
 
@@ -367,8 +374,9 @@ class World:
     def take(self, verdict: Verdict[int]) -> None:
         if verdict.hole_since_ns is not None:
             self.holes.append((verdict.hole_since_ns, self.now))
-        self.output.extend(verdict.items)
-        self.given_at.update(dict.fromkeys(verdict.items, self.now))
+            self.segments.append([])
+        self.segments[-1].extend(verdict.items)
+        self.given_at = dict.fromkeys(verdict.items, self.now) | self.given_at
 
     def finish(self) -> None:
         """Everything that is on its way arrives."""
@@ -376,18 +384,20 @@ class World:
             while self.ways[connection]:
                 self.act("deliver", connection)
 
-    def check_order(self) -> None:
-        assert self.output == sorted(set(self.output))
+    @property
+    def output(self) -> list[int]:
+        return [number for segment in self.segments for number in segment]
 
-    def check_holes(self, until: int | None = None) -> None:
-        """What is missing after the first message given out lies in a reported hole."""
-        given_out = self.output if until is None else [*self.output, until]
-        for before, after in pairwise(given_out):
-            for missing in range(before + 1, after):
-                assert any(
-                    since <= self.given_at[before] and self.published_at[missing] <= reported
-                    for since, reported in self.holes
-                ), f"{missing} is missing between {before} and {after}; holes {self.holes}"
+    def check(self, *until: int) -> None:
+        """Between holes all is in order, and what is missing after the first message lies in a reported hole."""
+        assert all(before < after for segment in self.segments for before, after in pairwise(segment))
+        given_out = set(self.output)
+        for missing in set(range(min(given_out, default=0), max(given_out | set(until), default=0))) - given_out:
+            before = max(number for number in given_out if number < missing)
+            assert any(
+                since <= self.given_at[before] and self.published_at[missing] <= reported
+                for since, reported in self.holes
+            ), f"{missing} is missing after {before}; holes {self.holes}"
 
 
 def numbered(count: int) -> list[str]:
@@ -440,14 +450,36 @@ def test_nothing_is_missing_while_one_connection_is_healthy_whatever_becomes_of_
     assert world.holes == []
 
 
-@given(actions(2, "leave", "lose"), st.integers(0, 40))
-def test_what_is_missing_when_connections_end_lies_in_a_reported_hole(events, count):
-    world = World(numbered(count), ChannelMerge(Kind.TICKER))
+@given(actions(3, "leave", "lose"))
+def test_whatever_ends_or_is_lost_lies_in_a_reported_hole(events):
+    world = World(numbered(60), ChannelMerge(Kind.TICKER))
     for action, connection in events:
         world.act(action, connection)
     world.finish()
-    world.check_holes()
-    world.check_order()
+    world.check()
+
+
+@given(boards() | st.just(numbered(40)), actions(2), actions(2))
+def test_connection_that_ends_leaves_no_hole_once_the_other_one_is_aligned(texts, before, after):
+    """Which of the two ends, and who is ahead, makes no difference."""
+    kind = Kind.TICKER if texts == numbered(40) else Kind.BOARD
+    world = World([f"-{number}.5" for number in range(BOARD_PROOF)] + texts, ChannelMerge(kind))
+    for connection in (A, B):
+        world.act("join", connection)
+    for _ in range(BOARD_PROOF):
+        world.act("publish", A)
+    for connection in (A, B):
+        for _ in range(1 + BOARD_PROOF):
+            world.act("deliver", connection)
+    for action, connection in before:
+        world.act(action, connection)
+    world.act("leave", A)
+    for action, connection in after:
+        if connection == B:
+            world.act(action, connection)
+    world.finish()
+    assert world.output == list(range(world.published))
+    assert world.holes == []
 
 
 @given(actions(3, "drop"))
@@ -463,8 +495,8 @@ def test_what_was_lost_unnoticed_lies_in_a_reported_hole_once_another_connection
     for _ in range(3):
         world.act("publish", A)
     world.finish()
-    world.check_order()
-    world.check_holes(until=world.published)
+    world.check(world.published)
+    assert world.output == sorted(set(world.output))
 
 
 @given(st.sampled_from(["p", "pq", "ppq"]), actions(2, "leave", "lose"))
@@ -473,4 +505,4 @@ def test_repeating_board_loses_nothing_silently(cycle, events):
     for action, connection in events:
         world.act(action, connection)
     world.finish()
-    world.check_holes()
+    world.check()

@@ -11,20 +11,24 @@ whose place is not known *waits*: it is compared with the sequence until what it
 only, over `proof` different messages: one of a kind that carries ids, `BOARD_PROOF` of a board. Meanwhile the aligned
 ones go on.
 
-What is guaranteed, as long as no two different stretches of the sequence within the window agree over that proof:
+What is guaranteed, as long as no two stretches of the sequence within the window agree over that proof:
 
-* Nothing comes twice or in another order than a connection brought it.
-* While one connection is aligned, the joining and leaving of others, and losses that are told with `left`, change
-  nothing. When the last aligned one leaves, another that was aligned goes on without a hole.
+* A new message is never held back while a connection that is aligned brings it.
+* While one connection is aligned and loses nothing, the joining and leaving of others, and what is told of them with
+  `lost`, change nothing. When the last aligned one leaves, another whose place is known by then, or by what it brings
+  next, goes on without a hole.
+* Between two reported holes everything comes once and in order, and nothing is missing that is not in one of them.
 * A message that one connection brought and the sequence lacks, because another one that was ahead had lost it
-  unnoticed, cannot be put in any more. It is reported as a hole once its connection is aligned again.
+  unnoticed, cannot be put in any more. It is reported as a hole once its connection is aligned again, or is given up.
 
 What content alone cannot tell:
 
 * What every connection lost unnoticed.
 * Where a connection is while a board repeats itself (an idle market's snapshots, a book that toggles between two
-  states). It waits for as long as that lasts. If the last aligned one leaves meanwhile, a hole is reported, and should
-  the connection have been behind, it may repeat after the hole what was given out before.
+  states). It waits for as long as that lasts. If the last aligned one leaves meanwhile, a hole is reported.
+* Whether a connection that takes over with a hole, because nothing that it brings is known, was ahead or behind: what
+  it then brings may have been given out before the hole, or belong there. It takes two failures within its lag (the
+  last aligned connection lost something, and then left), or a board that repeats itself.
 * Whether a stretch that repeats itself for the first time is the old or the new one.
 
 Pure.
@@ -39,12 +43,16 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Kind
 
 Item = TypeVar("Item")
 
 WINDOW: Final = 256
 """Messages of a channel that are remembered: over half a minute of a busy board (section 3.2)."""
+
+SNAPSHOT_WINDOW: Final = 32
+"""The same for snapshots, which are long and come every 5 seconds (section 3.1)."""
 
 BOARD_PROOF: Final = 3
 """Different messages of a board that must agree before a connection's place is believed: a book that toggles between
@@ -71,12 +79,20 @@ class ChannelMerge(Generic[Item]):
 
     Args:
         kind: the channel's kind. It says how many messages must agree before a connection's place is believed.
-        window: how many messages are remembered, at least 1; of each waiting connection as many again. A connection
-            that lags further behind loses its place, and of a waiting one the oldest are forgotten; if it had been
-            aligned before, a hole is reported then, because it may have brought what the sequence lacks.
+        window: how many messages are remembered, at least `BOARD_PROOF`; of each waiting connection as many again.
+            By default `WINDOW`, or `SNAPSHOT_WINDOW`. A connection that lags further behind loses its place, and of a
+            waiting one the oldest are forgotten; if it had been aligned before, a hole is reported then, because it
+            may have brought what the sequence lacks.
+
+    Raises:
+        InputError: the window is too small.
     """
 
-    def __init__(self, kind: Kind, window: int = WINDOW) -> None:
+    def __init__(self, kind: Kind, window: int | None = None) -> None:
+        if window is None:
+            window = SNAPSHOT_WINDOW if kind is Kind.BOARD_SNAPSHOT else WINDOW
+        if window < BOARD_PROOF:
+            raise InputError("window", window, f"a number from {BOARD_PROOF}")
         self._proof = BOARD_PROOF if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) else 1
         self._window = window
         # The end of the sequence, and the number of all messages in it.
@@ -104,7 +120,7 @@ class ChannelMerge(Generic[Item]):
             return _NOTHING
         is_overlapping = self._deserted_ns is not None and asked_ns < self._deserted_ns
         if self._aligned or self._waiting or is_overlapping:
-            self._waiting[connection] = _Waiting(None)
+            self._waiting[connection] = _Waiting()
             return _NOTHING
         since_ns = self._last_ns()
         self._sequence.clear()
@@ -113,7 +129,9 @@ class ChannelMerge(Generic[Item]):
         return Verdict((), since_ns)
 
     def receive(self, connection: int, item: Item, text: msgspec.Raw, now_ns: int) -> Verdict[Item]:
-        """A connection brought a message. One that was not acknowledged before is so with it.
+        """A connection brought a message.
+
+        One that has not joined does so with it, and as nobody said when it asked, it may have overlapped with others.
 
         Args:
             connection: which one.
@@ -136,11 +154,11 @@ class ChannelMerge(Generic[Item]):
                 if self._sequence[-behind].equals(text):
                     self._aligned[connection] = position + 1
                     return _NOTHING
-                agreed_to: int | None = position
+                waiting: _Waiting[Item] = _Waiting(position, self._ns_before(position))
             else:
-                agreed_to = None
+                waiting = _Waiting()
             del self._aligned[connection]
-            self._waiting[connection] = _Waiting(agreed_to)
+            self._waiting[connection] = waiting
         return self._wait(connection, item, _Text(text, now_ns))
 
     def lost(self, connection: int, now_ns: int) -> Verdict[Item]:
@@ -150,17 +168,15 @@ class ChannelMerge(Generic[Item]):
         is_known = connection in self._aligned or connection in self._waiting
         verdict = self.left(connection, now_ns)
         if is_known:
-            self._waiting[connection] = _Waiting(None)
+            self._waiting[connection] = _Waiting()
         return verdict
 
     def left(self, connection: int, now_ns: int) -> Verdict[Item]:
         """A connection ended, or the channel was unsubscribed on it."""
         self._aligned.pop(connection, None)
         waiting = self._waiting.pop(connection, None)
-        since_ns = None
-        if waiting is not None and waiting.agreed_to is not None:
-            # It disagreed with the sequence, and who was right will not be known.
-            since_ns = self._ns_before(waiting.agreed_to)
+        # If it disagreed with the sequence, who was right will not be known.
+        since_ns = None if waiting is None else waiting.agreed_ns
         if not self._aligned and not self._waiting:
             self._deserted_ns = now_ns
         return self._settle([], since_ns)
@@ -173,9 +189,8 @@ class ChannelMerge(Generic[Item]):
         if len(waiting.texts) == self._window:
             waiting.items.popleft()
             waiting.texts.popleft()
-            if waiting.agreed_to is not None:
-                since_ns = self._ns_before(waiting.agreed_to)
-                waiting.agreed_to = None
+            since_ns = waiting.agreed_ns
+            waiting.agreed_to = waiting.agreed_ns = None
         waiting.items.append(item)
         waiting.texts.append(text)
         return self._settle([], since_ns)
@@ -191,9 +206,7 @@ class ChannelMerge(Generic[Item]):
                 place = self._number_of_first(waiting) + fit.given_to
                 self._align(connection, fit.waiting_to, place, items)
             elif not self._aligned and self._must_go_on(waiting, fit):
-                since_ns = _earlier(since_ns, self._last_ns())
-                if waiting.agreed_to is not None:
-                    since_ns = _earlier(since_ns, self._ns_before(waiting.agreed_to))
+                since_ns = _earlier(since_ns, _earlier(waiting.agreed_ns, self._last_ns()))
                 # What agrees with the sequence has most likely been given out.
                 self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items)
         return Verdict(tuple(items), since_ns) if items or since_ns is not None else _NOTHING
@@ -236,14 +249,16 @@ class ChannelMerge(Generic[Item]):
         What the connection brought before the agreement must stand in the sequence before it, in the same order: then
         it is the connection that has lost something.
         """
-        number = self._number_of_first(waiting)
+        first = number = self._number_of_first(waiting)
         stop = number + fit.given_from
         for text in islice(waiting.texts, fit.waiting_from):
             passed = number
             while passed < stop and self._sequence[passed - self._end].meaning() != text.meaning():
                 passed += 1
             if passed == stop:
-                return self._ns_before(number)
+                return (
+                    self._ns_before(number) if number > first else _earlier(waiting.agreed_ns, self._ns_before(first))
+                )
             number = passed + 1
         return None
 
@@ -278,11 +293,12 @@ class _Text(msgspec.Struct, gc=False):
 class _Waiting(Generic[Item]):
     """A connection whose place is not known."""
 
-    __slots__ = ("agreed_to", "items", "texts")
+    __slots__ = ("agreed_ns", "agreed_to", "items", "texts")
 
-    def __init__(self, agreed_to: int | None) -> None:
-        # Where it was aligned before: the number of the message that it disagreed with.
+    def __init__(self, agreed_to: int | None = None, agreed_ns: int | None = None) -> None:
+        # Where it was aligned before: the number of the message that it disagreed with, and the time of the one before.
         self.agreed_to = agreed_to
+        self.agreed_ns = agreed_ns
         # What it brought since.
         self.items: deque[Item] = deque()
         self.texts: deque[_Text] = deque()
