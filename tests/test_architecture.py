@@ -57,7 +57,9 @@ PURE = (
             "lines",
             "liveness",
             "merge",
+            "orderrows",
             "reconcile",
+            "reconcileparents",
         )
     ),
     "exchange/*",

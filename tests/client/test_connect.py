@@ -28,6 +28,7 @@ from fulgurite.errors import (
     ConnectError,
     InputError,
     LocalProtocolError,
+    SubscriptionError,
 )
 from fulgurite.protocol.auth import AuthChecker
 from fulgurite.protocol.dialects import DIALECTS
@@ -150,9 +151,25 @@ async def test_frames_are_given_on_request(server, dialect):
 
 
 async def test_private_channels_need_credentials(server, dialect):
-    async with connect(PRIVATE, endpoint=server.url, dialect=dialect) as stream:
-        items = await take_until(stream, status("refused", PRIVATE))
-    assert items[-1].detail == "subscribe refused: authentication required (-32007)"
+    with pytest.raises(InputError, match="private ones need `credentials`"):
+        connect(PRIVATE, endpoint=server.url, dialect=dialect)
+    async with connect(TICKER, endpoint=server.url, dialect=dialect) as stream:
+        with pytest.raises(InputError, match="private ones need `credentials`"):
+            await stream.subscribe(BOARD, PRIVATE)
+        await take_until(stream, status("subscribed", TICKER))
+        server.hub.publish(BOARD, b"1")  # was not subscribed with the other
+        server.hub.publish(TICKER, b"2")
+        assert (await take_until(stream, is_message))[-1].raw == b"2"
+
+
+async def test_refused_channel_comes_out_of_the_iteration():
+    async def script(connection: Connection) -> None:
+        await connection.take()
+        connection.send('{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"invalid channel"}}')
+
+    async with serve_script(script) as url:
+        with pytest.raises(SubscriptionError, match=f"refused subscribe {TICKER}: invalid channel"):
+            await take_all(connect(TICKER, endpoint=url))
 
 
 async def test_credentials_open_private_channels(server, dialect):
@@ -283,14 +300,19 @@ async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, re
     ):
         before = await take_until(stream, is_message)
         after = await take_until(stream, is_message)
-    assert (before[-1].raw, after[-1].raw) == (b"0", b"1")
+        assert (before[-1].raw, after[-1].raw) == (b"0", b"1")
+        await stream.close()
+        after += [item async for item in stream]
     acknowledged = next(item for item in before if status("subscribed", BOARD)(item))
     gaps = [item for item in after if isinstance(item, Gap)]
     subscribed = {item.channel: item for item in after if isinstance(item, Status) and item.kind == "subscribed"}
+    message = next(item for item in after if isinstance(item, Message))
     assert gaps == [
-        Gap(TICKER, reason, before[-1].received_ns, subscribed[TICKER].at_ns),
+        Gap(TICKER, reason, before[-1].received_ns, subscribed[TICKER].at_ns, before[-1], message),
+        # No message of this one has come.
         Gap(BOARD, reason, acknowledged.at_ns, subscribed[BOARD].at_ns),
     ]
+    assert after.index(gaps[0]) == after.index(message) - 1
     assert next(item for item in after if status("closed")(item)).detail == reason
 
 
@@ -477,13 +499,21 @@ async def test_malformed_frame_costs_nothing_but_itself():
     async with serve_script(script) as url, connect(TICKER, BOARD, endpoint=url) as stream:
         await take_until(stream, lambda item: isinstance(item, Message) and item.raw == b"2")
         items = await take_until(stream, is_message)
+        await stream.close()
+        rest: list[Any] = [item async for item in stream]
     named, unnamed = (item for item in items if isinstance(item, Malformed))
     assert "channelMessage" in named.frame
     assert unnamed.frame == "\\xff\\xfe"
     assert "UTF-8" in unnamed.error
-    assert [type(item) for item in items] == [Malformed, Gap, Malformed, Gap, Gap, Message]
-    assert [item.channel for item in items if isinstance(item, Gap)] == [BOARD, TICKER, BOARD]
-    assert items[1].to_ns == named.received_ns
+    assert [type(item) for item in items] == [Malformed, Malformed, Gap, Message]
+    assert items[2].channel == TICKER
+    assert (items[2].to_ns, items[2].first) == (unnamed.received_ns, items[3])
+    # The other channel's gap waits for its first message, which says where both ended.
+    (gap,) = [item for item in rest if isinstance(item, Gap)]
+    assert (gap.channel, gap.first) == (BOARD, None)
+    assert gap.last is not None
+    assert gap.last.raw == b"2"
+    assert "could not be read" in gap.reason
 
 
 async def test_fragments_are_joined_even_around_a_ping():
@@ -600,7 +630,7 @@ async def test_slow_consumer_stops_the_socket_and_loses_nothing():
         # Turns of the event loop, enough for all of it to come if nothing held it up.
         for _ in range(3000):
             await asyncio.sleep(0)
-        assert 10 <= len(stream._inbox.items) < sent < count
+        assert 10 <= len(stream._main.items) < sent < count
         number = 1
         async for item in stream:
             if isinstance(item, Message):

@@ -41,6 +41,13 @@ def test_one_url_stands_for_both_dialects(text, json_rpc, socketio):
     assert endpoint.http is None
 
 
+def test_embedded_is_an_exchange_at_its_usual_ports():
+    endpoint = resolve_endpoint("embedded")
+    assert endpoint.websocket_url(JSON_RPC) == "ws://127.0.0.1:7351/json-rpc"
+    assert endpoint.http == "http://127.0.0.1:7352/v1"
+    assert resolve_endpoint("Embedded", "http://h:2/v1").http == "http://h:2/v1"
+
+
 def test_http_api_may_be_elsewhere():
     assert resolve_endpoint("ws://h:1", "http://h:2/v1/").http == "http://h:2/v1"
     assert resolve_endpoint("live", "http://h:2/v1").http == "http://h:2/v1"
@@ -51,7 +58,6 @@ def test_http_api_may_be_elsewhere():
     "text",
     [
         "",
-        "embedded",
         "example.jp",
         "ftp://h",
         "ws://",
@@ -63,7 +69,7 @@ def test_http_api_may_be_elsewhere():
     ],
 )
 def test_anything_else_is_refused_with_what_is_accepted(text):
-    with pytest.raises(InputError, match=r'endpoint: .*"live", or a URL such as'):
+    with pytest.raises(InputError, match=r'endpoint: .*"live", "embedded", or a URL such as'):
         resolve_endpoint(text)
 
 

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Repaired, Status, StatusKind
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status, StatusKind
 from fulgurite.client.lines import human_lines, json_line
 
 
@@ -47,12 +47,13 @@ def test_json_line_is_one_line_whatever_a_server_puts_between_tokens():
 
 
 def test_json_line_of_a_gap():
-    line = json_line(Gap("lightning_ticker_BTC_JPY", 'closed: "メンテナンス"', 1, 2, Repaired.NONE))
+    line = json_line(Gap("lightning_ticker_BTC_JPY", 'closed: "メンテナンス"', 1, 2))
     assert (
         line
         == (
             '{"event":"gap","channel":"lightning_ticker_BTC_JPY","reason":"closed: \\"メンテナンス\\"",'
-            '"from_ns":1,"to_ns":2,"repaired":"none"}\n'
+            '"from_ns":1,"to_ns":2,"last_ns":null,"first_ns":null,"repaired":"none","recovered":0,"note":"",'
+            '"unresolved":[]}\n'
         ).encode()
     )
 

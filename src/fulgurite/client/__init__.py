@@ -1,10 +1,11 @@
 """The client: `connect` gives a stream of messages that reconnects and says what it missed."""
 
 from fulgurite.client.backoff import backoff, is_fatal
-from fulgurite.client.connect import Stream, connect
+from fulgurite.client.connect import connect
 from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import LIVE, Endpoint, resolve_endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Repaired, Status, StatusKind
+from fulgurite.client.stream import Stream
 from fulgurite.protocol.dialects import Dialect, DialectName
 
 __all__ = [

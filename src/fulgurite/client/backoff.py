@@ -6,12 +6,12 @@ reference, section 1.5).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Final
 
-from fulgurite.errors import AuthenticationError, FulguriteError, InputError
+from fulgurite.errors import AuthenticationError, FulguriteError, InputError, SlowConsumerError, SubscriptionError
 
 FIRST_SECONDS: Final = 2.0
 CAP_SECONDS: Final = 30.0
@@ -19,8 +19,26 @@ CAP_SECONDS: Final = 30.0
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 """A server that asks for a longer wait is asked again after this."""
 
+_DAY_SECONDS: Final = 86_400
+_MAINTENANCE_FROM: Final = 19 * 3600
+_MAINTENANCE_TO: Final = 19 * 3600 + 13 * 60
 
-def backoff(rng: Random, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS) -> Iterator[float]:
+
+def in_maintenance(now: float) -> bool:
+    """Whether the service is in its daily maintenance, or in the auction that ends it (section 1.4).
+
+    Args:
+        now: Unix time in seconds.
+    """
+    return _MAINTENANCE_FROM <= now % _DAY_SECONDS < _MAINTENANCE_TO
+
+
+def backoff(
+    rng: Random,
+    first: float = FIRST_SECONDS,
+    cap: float = CAP_SECONDS,
+    is_closed: Callable[[], bool] = lambda: False,
+) -> Iterator[float]:
     """Yield the delays before one attempt after another, in seconds, without end.
 
     Each is drawn between half of a bound and the bound; the bound doubles from `first` up to `cap`. With the defaults
@@ -31,19 +49,23 @@ def backoff(rng: Random, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS)
         rng: the source of the jitter.
         first: the first bound, seconds, above 0.
         cap: the last bound, seconds, at least `first`.
+        is_closed: whether it is known that there is nothing to be had at present; then the bound is the last one.
     """
     bound = min(first, cap)
     while True:
+        if is_closed():
+            bound = cap
         yield bound * (0.5 + rng.random() / 2)
         bound = min(bound * 2, cap)
 
 
 def is_fatal(error: FulguriteError) -> bool:
-    """Whether trying again cannot help: the key is wrong, or what was asked for cannot be meant.
+    """Whether trying again cannot help: the key is wrong, what was asked for is refused or cannot be meant, or
+    the consumer is too slow.
 
     Everything else may heal by itself, even a certificate that has expired, and is shown at every attempt.
     """
-    return isinstance(error, AuthenticationError | InputError)
+    return isinstance(error, AuthenticationError | SubscriptionError | InputError | SlowConsumerError)
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:

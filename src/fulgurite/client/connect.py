@@ -1,49 +1,70 @@
-"""`connect`: a stream of items that reconnects by itself and says what it missed meanwhile."""
+"""`connect`: checks what is asked for and makes a stream of it."""
 
 from __future__ import annotations
 
-import asyncio
 import random
 import secrets
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from types import TracebackType
-from typing import Final, Self
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from typing import Final, Literal, Protocol, TypeVar, runtime_checkable
 
-from fulgurite.client.backoff import backoff, is_fatal
-from fulgurite.client.conversation import Conversation, Credentials
+from fulgurite.client.backoff import backoff, in_maintenance
+from fulgurite.client.connection import Settings
+from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import Endpoint, resolve_endpoint
-from fulgurite.client.inbox import Inbox
-from fulgurite.client.items import Frame, Item, Malformed, Message, Status, StatusKind
-from fulgurite.client.opening import open_session
-from fulgurite.client.session import Session
-from fulgurite.errors import ConnectError, FulguriteError, InputError, LocalProtocolError
+from fulgurite.client.feed import RepairMode
+from fulgurite.client.http import HttpApi
+from fulgurite.client.inbox import Overflow
+from fulgurite.client.repairs import Repairs
+from fulgurite.client.stream import Stream
+from fulgurite.errors import InputError
 from fulgurite.protocol.auth import signed_params
-from fulgurite.protocol.channels import Channel, parse_channel
-from fulgurite.protocol.dialects import Dialect, find_dialect
-from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
+from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.dialects import DIALECTS, Dialect, find_dialect
 
 QUEUE_LIMIT: Final = 10_000
-"""Items that may wait for the consumer before the socket is read no further."""
+"""Items that may wait for the consumer."""
+
+MAX_CONNECTIONS: Final = 4
+
+
+@runtime_checkable
+class RunningExchange(Protocol):
+    """What `run_exchange` gives, as far as it matters here."""
+
+    @property
+    def realtime(self) -> str: ...
+    @property
+    def socketio(self) -> str: ...
+    @property
+    def http(self) -> str: ...
+    @property
+    def ca_file(self) -> str | None: ...
 
 
 def connect(
     *channels: Channel | str,
     # where, and how
-    endpoint: Endpoint | str = "live",
+    endpoint: Endpoint | RunningExchange | str = "live",
+    http: str | None = None,
     dialect: Dialect | str = "json-rpc",
+    connections: int = 1,
     ssl_context: ssl.SSLContext | None = None,
     # who
     credentials: Credentials | None = None,
     # what is yielded
-    frames: bool = False,
+    repair: Literal["before", "alongside", "off"] = "before",
+    overflow: Literal["pause", "drop-oldest", "end"] = "pause",
     queue_limit: int = QUEUE_LIMIT,
+    frames: bool = False,
     # times
     open_timeout: float = 10.0,
     request_timeout: float = 10.0,
     ping_after: float = 10.0,
     pong_timeout: float = 5.0,
+    silence_limits: Mapping[Kind, float | None] | None = None,
     delays: Callable[[], Iterator[float]] | None = None,
 ) -> Stream:
     """Listen to channels::
@@ -54,261 +75,97 @@ def connect(
 
     Args:
         channels: what to subscribe, by name or as made by `ticker`, `executions`, `board` and their like.
-        endpoint: "live", a URL, or an `Endpoint`.
+        endpoint: "live", "embedded" (an exchange on this machine, at its usual ports), a URL, an `Endpoint`, or what
+            `run_exchange` gives.
+        http: the URL of the HTTP API, with its version, where `endpoint` does not say it.
         dialect: "json-rpc" or "socketio".
+        connections: how many connections bring the same channels at the same time, 1 to 4. Their messages become one
+            stream without duplicates; while one of them works there are no gaps. They speak the two dialects in turn,
+            which the service keeps on separate hosts.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
             better.
         credentials: a callable that gives the key and the secret. It is asked at each connection, and neither is
             kept. Needed for private channels.
+        repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
+            API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
+            or not at all: "off".
+        overflow: what happens when `queue_limit` items wait for the consumer. "pause" reads the sockets no further
+            until half of them are taken: nothing is dropped, but a server may end a connection that is not read for
+            some 15 seconds. "drop-oldest" drops the older half, with a `Gap` for each channel in its place. "end" ends
+            the stream with `SlowConsumerError`.
+        queue_limit: items that may wait for the consumer, 2 or more; `Stream.only` has the same limit for each channel.
         frames: yield each frame as a `Frame`, too.
-        queue_limit: items that may wait for the consumer; then the socket is read no further until half of them are
-            taken. Nothing is dropped, but a server may end a connection that is not read for some 15 seconds.
         open_timeout: seconds for making a connection.
-        request_timeout: seconds for an answer to `auth` or `subscribe`, and for Socket.IO's opening.
+        request_timeout: seconds for an answer to `auth` or `subscribe`, for Socket.IO's opening, and for HTTP.
         ping_after: seconds without any frame after which the server is pinged.
         pong_timeout: seconds without any frame after that until the connection is given up.
+        silence_limits: seconds of silence after which a channel of a kind is taken for dead, or None for never. By
+            default they are learned from each channel's own pace.
         delays: makes the delays, in seconds, between the attempts after a connection was useful; `backoff` by
             default. When they run out, the reason of the last ending is raised as `ConnectError`.
 
     Raises:
         InputError: an argument cannot be meant; it says what is accepted.
     """
-    if queue_limit < 1:
-        raise InputError("queue_limit", queue_limit, "a number from 1")
-    return Stream(
-        [_name(channel) for channel in channels],
-        endpoint=resolve_endpoint(endpoint) if isinstance(endpoint, str) else endpoint,
-        dialect=find_dialect(dialect) if isinstance(dialect, str) else dialect,
-        ssl_context=ssl_context,
-        credentials=credentials,
+    if queue_limit < 2:
+        raise InputError("queue_limit", queue_limit, "a number from 2")
+    if not 1 <= connections <= MAX_CONNECTIONS:
+        raise InputError("connections", connections, f"a number from 1 to {MAX_CONNECTIONS}")
+    for kind, limit in (silence_limits or {}).items():
+        if limit is not None and not limit > 0:
+            raise InputError(f"silence_limits[{kind!r}]", limit, "seconds above 0, or None")
+    mode = _choice("repair", repair, RepairMode)
+    policy = _choice("overflow", overflow, Overflow)
+    addresses = _resolve(endpoint, http)
+    first = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    others = [other for other in DIALECTS.values() if other is not first]
+    dialects = [[first, *others][number % (1 + len(others))] for number in range(connections)]
+    if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
+        ssl_context = ssl.create_default_context(cafile=endpoint.ca_file)
+    settings = Settings(
+        sign=None if credentials is None else lambda: _sign(credentials),
+        ssl_context=_trusting(addresses, ssl_context),
         frames=frames,
-        queue_limit=queue_limit,
         open_timeout=open_timeout,
         request_timeout=request_timeout,
         ping_after=ping_after,
         pong_timeout=pong_timeout,
-        delays=delays or (lambda: backoff(random.Random())),
+        silence_limits=silence_limits or {},
+        delays=delays or (lambda: backoff(random.Random(), is_closed=lambda: in_maintenance(time.time()))),
     )
+    if addresses.http is None:
+        mode = RepairMode.OFF
+    repairs = None
+    if addresses.http is not None and mode is not RepairMode.OFF:
+        repairs = Repairs(HttpApi(addresses.http, credentials, settings.ssl_context, request_timeout))
+    wanted = [parse_channel(channel) if isinstance(channel, str) else channel for channel in channels]
+    return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy)
 
 
-class Stream:
-    """What `connect` returns: an async context manager and an async iterator of items, for one consumer.
-
-    It connects when it is entered and ends when it is left. In between it reconnects after every kind of ending, and
-    for each subscribed channel yields a `Gap` before the first message after it.
-
-    Iterating raises `AuthenticationError` when the key is refused, and whatever `credentials` raises.
-    """
-
-    def __init__(
-        self,
-        channels: list[str],
-        *,
-        endpoint: Endpoint,
-        dialect: Dialect,
-        ssl_context: ssl.SSLContext | None,
-        credentials: Credentials | None,
-        frames: bool,
-        queue_limit: int,
-        open_timeout: float,
-        request_timeout: float,
-        ping_after: float,
-        pong_timeout: float,
-        delays: Callable[[], Iterator[float]],
-    ) -> None:
-        self.endpoint = endpoint
-        self.dialect = dialect
-        self._url = endpoint.websocket_url(dialect)
-        self._ssl_context = ssl_context
-        self._frames = frames
-        self._open_timeout = open_timeout
-        self._request_timeout = request_timeout
-        self._ping_after = ping_after
-        self._pong_timeout = pong_timeout
-        self._delays = delays
-        self._conversation = Conversation(channels, None if credentials is None else lambda: _sign(credentials))
-        self._inbox = Inbox(queue_limit, self._pause, self._resume)
-        # The connection, while there is one, and whether a channel's message came over it.
-        self._session: Session | None = None
-        self._is_useful = False
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        if self._task is not None:
-            raise LocalProtocolError("a stream can be entered once; make a new one with connect()")
-        if self._ssl_context is None and self._url.startswith("wss:"):
-            self._ssl_context = ssl.create_default_context()
-            self._ssl_context.minimum_version = ssl.TLSVersion.TLSv1_2  # what the service asks for (section 1.1)
-        self._task = asyncio.create_task(self._work(), name=f"fulgurite: {self._url}")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.close()
-        unseen = self._inbox.take_error()
-        # An error that nobody met while iterating must not get lost, unless there is a more recent one.
-        if unseen is not None and error is None:
-            raise unseen
-
-    def __aiter__(self) -> Self:
-        if self._task is None:
-            raise LocalProtocolError("enter the stream first: async with connect(...) as stream")
-        return self
-
-    def __anext__(self) -> Awaitable[Item]:
-        return self._inbox.get()
-
-    async def batches(self) -> AsyncIterator[list[Item]]:
-        """Iterate over all that has come, in lists of at least one item: the same items, with less to do for each."""
-        aiter(self)
-        while True:
-            try:
-                batch = await self._inbox.get_all()
-            except StopAsyncIteration:
-                return
-            yield batch
-
-    async def subscribe(self, *channels: Channel | str) -> None:
-        """Subscribe these channels as well, now or as soon as there is a connection, and on each one from then on.
-
-        It does not wait for the server's answer, which comes as a `Status`: waiting here for what only iterating
-        brings would be a deadlock.
-
-        Raises:
-            ChannelError: one is no channel; none of them is subscribed then.
-        """
-        self._conversation.subscribe([_name(channel) for channel in channels], _now())
-        if self._session is not None:
-            self._session.flush()
-
-    async def unsubscribe(self, *channels: Channel | str) -> None:
-        """Unsubscribe these channels; see `subscribe`. Messages that are on their way still come."""
-        names = [_name(channel) for channel in channels]
-        self._inbox.put(*self._conversation.unsubscribe(names, _now(), time.time_ns()))
-        if self._session is not None:
-            self._session.flush()
-
-    async def close(self) -> None:
-        """End the connection. What has come by then can still be iterated over."""
-        if self._task is None:
-            return
-        self._task.cancel()
-        try:
-            await asyncio.wait([self._task])
-        except asyncio.CancelledError:
-            # Somebody is in a hurry: do without the closing handshake.
-            if self._session is not None:
-                self._session.abort()
-            await asyncio.wait([self._task])
-            raise
-
-    # --- the connections, one after another
-
-    async def _work(self) -> None:
-        failure: Exception | None = None
-        try:
-            await self._connect_for_ever()
-        except Exception as error:  # raised where the consumer sees it
-            failure = error
-        finally:
-            self._inbox.close(self._conversation.gaps.finish(time.time_ns()), failure)
-
-    async def _connect_for_ever(self) -> None:
-        delays = self._delays()
-        while True:
-            # A consumer that takes nothing gets no further connections whose items would have to be kept.
-            await self._inbox.room()
-            self._put_status(StatusKind.CONNECTING, self._url)
-            self._is_useful = False
-            retry_after = 0.0
-            try:
-                reason = await self._connect_once()
-            except FulguriteError as error:
-                if is_fatal(error):
-                    raise
-                reason = str(error)
-                retry_after = getattr(error, "retry_after", None) or 0.0
-            finally:
-                self._session = None
-            self._conversation.interrupt(reason)
-            self._put_status(StatusKind.CLOSED, reason)
-            if self._is_useful:
-                delays = self._delays()
-            delay = next(delays, None)
-            if delay is None:
-                raise ConnectError(self._url, reason)
-            delay = max(delay, retry_after)
-            self._put_status(StatusKind.BACKING_OFF, f"{delay:.1f} s")
-            await asyncio.sleep(delay)
-
-    async def _connect_once(self) -> str:
-        protocol = self.dialect.client(self._request_timeout)
-        session = self._session = Session(protocol, self, self._ping_after, self._pong_timeout)
-        await open_session(self._url, session, timeout=self._open_timeout, ssl_context=self._ssl_context)
-        return await session.run()
-
-    def _put_status(self, kind: StatusKind, detail: str) -> None:
-        self._inbox.put(Status(kind, time.time_ns(), None, detail))
-
-    def _pause(self) -> None:
-        if self._session is not None:
-            self._session.pause()
-
-    def _resume(self) -> None:
-        if self._session is not None:
-            self._session.resume()
-
-    # --- called by the session
-
-    def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
-        """Take a frame; see `session.Receiver`."""
-        if self._frames:
-            self._inbox.items.append(Frame("received", at_ns, text))
-        self._take(text, events, at_ns)
-
-    def happened(self, events: list[ClientEvent], at_ns: int) -> None:
-        """Take events without a frame; see `session.Receiver`."""
-        self._take("", events, at_ns)
-
-    def malformed(self, text: str, error: str, at_ns: int) -> None:
-        """Take a frame that is not the protocol; see `session.Receiver`."""
-        if self._frames:
-            self._inbox.items.append(Frame("received", at_ns, text))
-        gaps = self._conversation.gaps.lose(text, f"a frame that could not be read: {error}", at_ns)
-        self._inbox.put(Malformed(at_ns, text, error), *gaps)
-
-    def sent(self, text: str, at_ns: int) -> None:
-        """Take note of what was sent; see `session.Receiver`."""
-        if self._frames:
-            self._inbox.put(Frame("sent", at_ns, text))
-
-    def _take(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
-        items = self._inbox.items
-        session = self._session
-        assert session is not None  # it is who calls
-        for event in events:
-            if type(event) is ChannelMessage:
-                channel, message = event
-                gap = self._conversation.gaps.alive(channel, at_ns)
-                if gap is not None:
-                    items.append(gap)
-                items.append(Message(channel, at_ns, text, message))
-                self._is_useful = True
-            elif isinstance(event, Ended):
-                session.end(event.reason)
-            else:
-                items.extend(self._conversation.handle(session.protocol, event, _now(), at_ns))
-                session.flush()
-        self._inbox.added()
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+def _choice(field: str, value: str, choices: type[_Choice]) -> _Choice:
+    try:
+        return choices(value)
+    except ValueError:
+        raise InputError(field, value, [str(choice) for choice in choices]) from None
 
 
-def _name(channel: Channel | str) -> str:
-    return parse_channel(channel).name if isinstance(channel, str) else channel.name
+def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> Endpoint:
+    if isinstance(endpoint, str):
+        return resolve_endpoint(endpoint, http)
+    if isinstance(endpoint, Endpoint):
+        return endpoint
+    return Endpoint("embedded", endpoint.realtime, endpoint.socketio, http or endpoint.http)
+
+
+def _trusting(endpoint: Endpoint, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    is_needed = any(url.startswith(("wss:", "https:")) for url in (endpoint.json_rpc, endpoint.socketio))
+    if ssl_context is None and is_needed:
+        ssl_context = ssl.create_default_context()
+        ssl_context.minimum_version = ssl.TLSVersion.TLSv1_2  # what the service asks for (section 1.1)
+    return ssl_context
 
 
 def _sign(credentials: Credentials) -> dict[str, object]:

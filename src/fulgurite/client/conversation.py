@@ -1,12 +1,11 @@
-"""What is asked of the server and what has come of it, from one connection to the next. Pure."""
+"""What is asked of the server on one connection, and what its answers mean. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fulgurite.client.gaps import GapTracker
-from fulgurite.client.items import Gap, Status, StatusKind
-from fulgurite.errors import AuthenticationError, UnansweredError
+from fulgurite.client.items import Status, StatusKind
+from fulgurite.errors import AuthenticationError, SubscriptionError, UnansweredError
 from fulgurite.protocol.events import (
     Acknowledged,
     ClientEvent,
@@ -17,94 +16,97 @@ from fulgurite.protocol.events import (
     Request,
     Unanswered,
 )
+from fulgurite.protocol.subscriptions import ALREADY_SUBSCRIBED
 
 Credentials = Callable[[], tuple[str, str]]
 """Gives the key and its secret. Asked at each connection, so that neither has to be kept."""
 
 
 class Conversation:
-    """Asks for what is wanted on each new connection, and turns the answers into items.
+    """Asks for what is wanted, and turns the answers into statuses.
 
     Args:
-        channels: the names of the channels that are wanted.
+        protocol: the session's state machine.
+        wanted: the names of the channels that are wanted; it is read again at each use.
         sign: gives the params of `auth`, signed now; None where nobody is to be authenticated.
+        is_heard: whether a channel's messages come over this connection.
+        number: which connection it is; stands in the statuses.
     """
 
-    def __init__(self, channels: Iterable[str], sign: Callable[[], dict[str, object]] | None) -> None:
-        self.gaps = GapTracker()
+    def __init__(
+        self,
+        protocol: ClientProtocol,
+        wanted: Iterable[str],
+        sign: Callable[[], dict[str, object]] | None,
+        is_heard: Callable[[str], bool],
+        number: int = 0,
+    ) -> None:
+        self._protocol = protocol
+        self._wanted = wanted
         self._sign = sign
-        # The session that requests go to, once it is ready for them.
-        self._protocol: ClientProtocol | None = None
-        for channel in channels:
-            self.gaps.add(channel)
+        self._is_heard = is_heard
+        self._number = number
+        # Requests can go out: the session is open, and authenticated where it is to be.
+        self.is_ready = False
 
-    def handle(self, protocol: ClientProtocol, event: ClientEvent, now: float, now_ns: int) -> list[Status | Gap]:
+    def handle(self, event: ClientEvent, now: float, now_ns: int) -> list[Status]:
         """Do what an event demands, other than a message and the end.
 
         Raises:
             AuthenticationError: the server refused `auth`.
-            UnansweredError: the server did not answer something without which there is no point in going on.
+            SubscriptionError: it refused a channel that is wanted.
+            UnansweredError: it did not answer something without which there is no point in going on.
         """
         match event:
             case Opened():
-                opened = Status(StatusKind.OPEN, now_ns)
                 if self._sign is None:
-                    self._subscribe_all(protocol, now)
+                    self._subscribe_all(now)
                 else:
                     # "Check the completion or error response before doing the next action" (section 2).
-                    protocol.authenticate(self._sign(), now)
-                return [opened]
+                    self._protocol.authenticate(self._sign(), now)
+                return [self._status(StatusKind.OPEN, now_ns)]
             case Acknowledged(Request(Method.AUTH)):
-                self._subscribe_all(protocol, now)
-                return [Status(StatusKind.AUTHENTICATED, now_ns)]
+                self._subscribe_all(now)
+                return [self._status(StatusKind.AUTHENTICATED, now_ns)]
             case Acknowledged(Request(Method.SUBSCRIBE, channel)):
-                gap = self.gaps.alive(channel, now_ns)
-                subscribed = Status(StatusKind.SUBSCRIBED, now_ns, channel)
-                return [subscribed] if gap is None else [subscribed, gap]
+                return [self._status(StatusKind.SUBSCRIBED, now_ns, channel)]
             case Acknowledged(Request(Method.UNSUBSCRIBE, channel)):
-                return [Status(StatusKind.UNSUBSCRIBED, now_ns, channel)]
+                return [self._status(StatusKind.UNSUBSCRIBED, now_ns, channel)]
             case Refused(Request(Method.AUTH), code, text):
                 raise AuthenticationError(str(Method.AUTH), code, text)
+            case Refused(Request(Method.SUBSCRIBE, channel), code, text) if channel in self._wanted:
+                if code == ALREADY_SUBSCRIBED.code:
+                    return [self._status(StatusKind.SUBSCRIBED, now_ns, channel, text)]
+                raise SubscriptionError(str(Method.SUBSCRIBE), channel, code, text)
             case Refused(request, code, text):
                 words = f"{request.method} refused: {text}" + ("" if code is None else f" ({code})")
-                return [Status(StatusKind.REFUSED, now_ns, request.channel, words)]
+                return [self._status(StatusKind.REFUSED, now_ns, request.channel, words)]
             case Unanswered(request):
-                return self._unanswered(request, now_ns)
+                return [self._unanswered(request, now_ns)]
         return []
 
-    def subscribe(self, channels: Iterable[str], now: float) -> None:
-        """Want these channels from now on; those that are wanted already are left alone."""
-        for channel in channels:
-            if channel not in self.gaps.channels():
-                self.gaps.add(channel)
-                if self._protocol is not None:
-                    self._protocol.subscribe(channel, now)
+    def subscribe(self, channel: str, now: float) -> bool:
+        """Ask for a channel; whether it could be asked for already."""
+        if self.is_ready:
+            self._protocol.subscribe(channel, now)
+        return self.is_ready
 
-    def unsubscribe(self, channels: Iterable[str], now: float, now_ns: int) -> list[Gap]:
-        """Want these channels no longer; an interruption that is still open ends here."""
-        gaps = []
-        for channel in channels:
-            if channel in self.gaps.channels():
-                gap = self.gaps.remove(channel, now_ns)
-                if gap is not None:
-                    gaps.append(gap)
-                if self._protocol is not None:
-                    self._protocol.unsubscribe(channel, now)
-        return gaps
+    def unsubscribe(self, channel: str, now: float) -> None:
+        """Ask for a channel no longer."""
+        if self.is_ready:
+            self._protocol.unsubscribe(channel, now)
 
-    def interrupt(self, reason: str) -> None:
-        """The connection is gone."""
-        self._protocol = None
-        self.gaps.interrupt(reason)
+    def _subscribe_all(self, now: float) -> None:
+        self.is_ready = True
+        for channel in self._wanted:
+            self._protocol.subscribe(channel, now)
 
-    def _subscribe_all(self, protocol: ClientProtocol, now: float) -> None:
-        self._protocol = protocol
-        for channel in self.gaps.channels():
-            protocol.subscribe(channel, now)
-
-    def _unanswered(self, request: Request, now_ns: int) -> list[Status | Gap]:
+    def _unanswered(self, request: Request, now_ns: int) -> Status:
         # A channel whose messages come needs no answer, and one that was given up needs none either.
-        is_harmless = self.gaps.is_live(request.channel) or request.channel not in self.gaps.channels()
+        is_harmless = self._is_heard(request.channel) or request.channel not in self._wanted
         if request.method is Method.AUTH or not is_harmless:
             raise UnansweredError(str(request))
-        return [Status(StatusKind.UNANSWERED, now_ns, request.channel, f"no answer to {request.method}")]
+        return self._status(StatusKind.UNANSWERED, now_ns, request.channel, f"no answer to {request.method}")
+
+    def _status(self, kind: StatusKind, now_ns: int, channel: str | None = None, detail: str = "") -> Status:
+        return Status(kind, now_ns, channel, detail, connection=self._number)

@@ -37,7 +37,15 @@ LIVE: Final = Endpoint(
 )
 """The real service. Orders on it move real money; this client only listens."""
 
-_ACCEPTED = '"live", or a URL such as ws://127.0.0.1:7351/json-rpc or https://127.0.0.1:7351'
+EMBEDDED: Final = Endpoint(
+    name="embedded",
+    json_rpc="ws://127.0.0.1:7351/json-rpc",
+    socketio="http://127.0.0.1:7351",
+    http="http://127.0.0.1:7352/v1",
+)
+"""An exchange on this machine, at the ports that `fulgurite exchange` and `fulgurite play` take by default."""
+
+_ACCEPTED = '"live", "embedded", or a URL such as ws://127.0.0.1:7351/json-rpc or https://127.0.0.1:7351'
 
 
 def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
@@ -47,15 +55,16 @@ def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
     ``/socket.io`` and JSON-RPC otherwise, and the other dialect is looked for at the same host and port.
 
     Args:
-        text: "live", or a URL with ws, wss, http or https.
+        text: "live", "embedded", or a URL with ws, wss, http or https.
         http: the URL of the HTTP API, where it is not the live one or none.
 
     Raises:
         InputError: neither; it says what is accepted.
     """
     api = None if http is None else _http_api(http)
-    if text.strip().lower() == LIVE.name:
-        return LIVE if api is None else msgspec.structs.replace(LIVE, http=api)
+    for named in (LIVE, EMBEDDED):
+        if text.strip().lower() == named.name:
+            return named if api is None else msgspec.structs.replace(named, http=api)
     parts = _split("endpoint", text, ("ws", "wss", "http", "https"), _ACCEPTED)
     origin = f"{parts.scheme}://{parts.netloc}"
     address = parts.geturl()

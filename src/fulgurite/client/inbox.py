@@ -1,31 +1,48 @@
-"""The bounded queue between the socket and the consumer."""
+"""The bounded queue between the sockets and the consumer."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from enum import StrEnum
 
-from fulgurite.client.items import Item
-from fulgurite.errors import LocalProtocolError
+from fulgurite.client.items import Frame, Gap, Item, Message
+from fulgurite.errors import LocalProtocolError, SlowConsumerError
+
+
+class Overflow(StrEnum):
+    """What happens when the consumer does not keep up and the queue is full."""
+
+    PAUSE = "pause"
+    """The sockets are read no further until half of it was taken. Nothing is dropped, but a server may end a
+    connection that is not read for some 15 seconds."""
+    DROP_OLDEST = "drop-oldest"
+    """The oldest half is dropped; a gap stands in its place for each channel."""
+    END = "end"
+    """The stream ends with `SlowConsumerError`."""
 
 
 class Inbox:
-    """Holds what has come until it is taken, and stops the source while it is full. Nothing is ever dropped.
+    """Holds what has come until it is taken.
 
     The bound is soft by one read: what the socket gave in the read that fills the queue is still taken in.
 
     Args:
-        limit: how many items may wait before the source is stopped, at least 1; it goes on at half of it.
+        limit: how many items may wait, at least 2.
+        overflow: what happens then.
         pause: stops the source.
         resume: lets it go on.
     """
 
-    def __init__(self, limit: int, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+    def __init__(
+        self, limit: int, pause: Callable[[], None], resume: Callable[[], None], overflow: Overflow = Overflow.PAUSE
+    ) -> None:
         self.items: deque[Item] = deque()
         """What waits, oldest first. Whoever appends to it calls `added` afterwards, once for any number."""
         self._limit = limit
         self._low_water = limit // 2
+        self._overflow = overflow
         self._pause = pause
         self._resume = resume
         self._is_full = False
@@ -36,17 +53,15 @@ class Inbox:
         self._error: Exception | None = None
 
     def added(self) -> None:
-        """Wake the consumer, and stop the source if it is enough."""
+        """Wake the consumer, and do what is to be done if it is enough."""
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
             # A consumer that was cancelled has not left yet.
             if not waiter.done():
                 waiter.set_result(None)
-        if len(self.items) >= self._limit and not self._is_full:
-            self._is_full = True
-            self._has_room.clear()
-            self._pause()
+        if len(self.items) >= self._limit and not self._is_full and not self._is_closed:
+            self._overflows()
 
     def put(self, *items: Item) -> None:
         """Append items."""
@@ -81,10 +96,15 @@ class Inbox:
         return items
 
     def close(self, items: Iterable[Item] = (), error: Exception | None = None) -> None:
-        """End the queue: what waits can still be taken, then `error` is raised, or the iteration ends."""
+        """End the queue: what waits can still be taken, then `error` is raised, or the iteration ends.
+
+        A queue that is closed already keeps its first error.
+        """
         self.items.extend(items)
-        self._is_closed = True
-        self._error = error
+        if not self._is_closed:
+            self._is_closed = True
+            self._error = error
+        self._has_room.set()
         self.added()
 
     def take_error(self) -> Exception | None:
@@ -97,7 +117,7 @@ class Inbox:
             error = self.take_error()
             raise StopAsyncIteration if error is None else error
         if self._waiter is not None:
-            raise LocalProtocolError("this stream is being iterated already; one consumer at a time")
+            raise LocalProtocolError("this is being iterated already; one consumer at a time")
         waiter = self._waiter = asyncio.get_running_loop().create_future()
         try:
             await waiter
@@ -105,8 +125,62 @@ class Inbox:
             if self._waiter is waiter:
                 self._waiter = None
 
+    def _overflows(self) -> None:
+        match self._overflow:
+            case Overflow.PAUSE:
+                self._is_full = True
+                self._has_room.clear()
+                self._pause()
+            case Overflow.DROP_OLDEST:
+                self._drop()
+            case Overflow.END:
+                raise SlowConsumerError(self._limit)
+
+    def _drop(self) -> None:
+        """Drop the oldest messages and frames, and put a gap for each channel in their place."""
+        dropped: dict[str, _Dropped] = {}
+        kept: list[Item] = []
+        for _ in range(len(self.items) - self._low_water):
+            item = self.items.popleft()
+            if isinstance(item, Message):
+                dropped.setdefault(item.channel, _Dropped()).add(1, item.received_ns, item.received_ns)
+            elif isinstance(item, Gap):
+                dropped.setdefault(item.channel, _Dropped()).add(0, item.from_ns, item.to_ns)
+            elif not isinstance(item, Frame):
+                kept.append(item)
+        # Statuses and malformed frames say why; the newest of them are kept, within the bound.
+        kept = kept[-(self._low_water // 2) :]
+        firsts: dict[str, Message] = {}
+        for item in reversed(self.items):
+            if isinstance(item, Message):
+                firsts[item.channel] = item
+        gaps = [what.gap(channel, firsts.get(channel)) for channel, what in dropped.items()]
+        self.items.extendleft(reversed([*kept, *gaps]))
+
     def _check_room(self) -> None:
         if len(self.items) <= self._low_water:
             self._is_full = False
             self._has_room.set()
             self._resume()
+
+
+class _Dropped:
+    """What was dropped of one channel."""
+
+    def __init__(self) -> None:
+        self._messages = 0
+        self._has_gaps = False
+        self._from_ns: int | None = None
+        self._to_ns = 0
+
+    def add(self, messages: int, from_ns: int, to_ns: int) -> None:
+        self._messages += messages
+        self._has_gaps = self._has_gaps or not messages
+        self._from_ns = from_ns if self._from_ns is None else min(self._from_ns, from_ns)
+        self._to_ns = max(self._to_ns, to_ns)
+
+    def gap(self, channel: str, first: Message | None) -> Gap:
+        gaps = ", and the gaps among them are one with this" if self._has_gaps else ""
+        reason = f"the consumer was too slow: {self._messages} messages were dropped{gaps}"
+        assert self._from_ns is not None  # made where the first is added
+        return Gap(channel, reason, self._from_ns, self._to_ns, first=first)

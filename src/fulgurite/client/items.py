@@ -5,9 +5,10 @@ Times are nanoseconds since 1970-01-01 UTC by this machine's clock.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -18,21 +19,36 @@ from fulgurite.protocol.messages import Data, decode_message
 _parse_channel = lru_cache(maxsize=1024)(parse_channel)
 
 
+class Origin(StrEnum):
+    """How a message came."""
+
+    LIVE = "live"
+    """Over the channel."""
+    BACKFILLED = "backfilled"
+    """Executions that were missed, fetched from the HTTP API."""
+    RECONCILED = "reconciled"
+    """Order events that were missed, concluded from the HTTP API's lists of orders and executions."""
+
+
 class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
     """One message of a channel. It is decoded when `data` is first asked for, so forwarding it costs no decoding."""
 
     channel: str
     """The channel's name, for example ``lightning_ticker_BTC_JPY``."""
     received_ns: int
-    """When the last byte of its frame was taken from the socket."""
+    """When the last byte of its frame was taken from the socket; or when the answer to our HTTP request was."""
     frame: str
-    """The whole frame that carried it."""
+    """The whole frame that carried it; "" where it was no frame."""
     _json: msgspec.Raw
     _data: Data | msgspec.UnsetType = msgspec.UNSET
+    origin: Origin = Origin.LIVE
 
     @property
     def raw(self) -> bytes:
-        """The message's JSON text, byte for byte as it came."""
+        """The message's JSON text, byte for byte as it came.
+
+        Executions that were given before, in a backfill or because the server repeats itself, are left out of it.
+        """
         return bytes(self._json)
 
     @property
@@ -49,6 +65,21 @@ class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
                 raise MessageError(self.channel, "not a channel of this API", self.raw) from error
         return self._data
 
+    @property
+    def exact(self) -> Any:
+        """The message as plain dicts and lists with each number as the `Decimal` that the wire wrote, zeros and all.
+
+        Raises:
+            MessageError: it is no JSON.
+        """
+        try:
+            return _EXACT.decode(self._json)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise MessageError(self.channel, str(error), self.raw) from error
+
+
+_EXACT = msgspec.json.Decoder(float_hook=Decimal)
+
 
 class Repaired(StrEnum):
     """How much of a gap was filled afterwards."""
@@ -56,12 +87,14 @@ class Repaired(StrEnum):
     FULL = "full"
     PARTIAL = "partial"
     NONE = "none"
+    PENDING = "pending"
+    """It is under way; the same gap comes once more when it has ended (`repair="alongside"`)."""
 
 
 class Gap(msgspec.Struct, frozen=True):
     """Messages of a channel may be missing between two moments.
 
-    It is yielded when the channel is resumed, before the channel's first later message.
+    It is yielded before the channel's first later message, and at the latest some seconds after its resumption.
     """
 
     channel: str
@@ -71,7 +104,17 @@ class Gap(msgspec.Struct, frozen=True):
     """The last moment at which the channel was known to be alive."""
     to_ns: int
     """The moment of its resumption."""
+    last: Message | None = None
+    """The channel's last message before."""
+    first: Message | None = None
+    """Its first one after; None where none had come yet."""
     repaired: Repaired = Repaired.NONE
+    recovered: int = 0
+    """How many executions or order events were recovered; they follow the gap."""
+    note: str = ""
+    """What was not repaired, and why."""
+    unresolved: tuple[str, ...] = ()
+    """Acceptance ids of orders that ended meanwhile without a fill: cancelled or expired, nobody can say which."""
 
 
 class StatusKind(StrEnum):
@@ -84,6 +127,10 @@ class StatusKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     REFUSED = "refused"
     UNANSWERED = "unanswered"
+    SILENT = "silent"
+    """A channel has been silent for longer than its pace allows; `detail` says what is done about it."""
+    DEAD = "dead"
+    """A channel is acknowledged and yet brings nothing, on a new connection neither."""
     CLOSED = "closed"
     BACKING_OFF = "backing_off"
 
@@ -97,6 +144,10 @@ class Status(msgspec.Struct, frozen=True):
     """The channel it is about, or None for the connection."""
     detail: str = ""
     """More in plain words: the address, the server's reason and code, how long is waited."""
+    seconds: float | None = None
+    """How long is waited (`BACKING_OFF`), or how long nothing came (`SILENT`, `DEAD`)."""
+    connection: int = 0
+    """Which of the stream's connections it is about, from 0."""
 
 
 class Malformed(msgspec.Struct, frozen=True):
@@ -117,6 +168,8 @@ class Frame(msgspec.Struct, frozen=True):
     direction: Literal["sent", "received"]
     at_ns: int
     text: str
+    connection: int = 0
+    """Which of the stream's connections it went over, from 0."""
 
 
 Item: TypeAlias = Message | Gap | Status | Malformed | Frame

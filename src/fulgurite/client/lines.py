@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status, StatusKind
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, MessageError
 from fulgurite.protocol.channels import Kind, parse_channel
 from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, Ticker
@@ -20,24 +20,36 @@ _JSON = msgspec.json.Encoder()
 
 _STYLES = {"BUY": "green", "SELL": "red"}
 _KINDS = {Kind.BOARD_SNAPSHOT: "snapshot", Kind.CHILD_ORDER_EVENTS: "orders", Kind.PARENT_ORDER_EVENTS: "special"}
-_LOUD = (StatusKind.REFUSED, StatusKind.UNANSWERED, StatusKind.CLOSED)
+_LOUD = (StatusKind.REFUSED, StatusKind.UNANSWERED, StatusKind.CLOSED, StatusKind.SILENT, StatusKind.DEAD)
 
 
 def json_line(item: Item) -> bytes | None:
     """The item as one line of JSON with its newline; None for what is no message and no gap.
 
     The message stands in it byte for byte as it came, except that line breaks between its tokens, which the real
-    service never sends, become spaces.
+    service never sends, become spaces. Messages that were fetched afterwards have `"backfilled": true` or
+    `"reconciled": true`.
     """
     if isinstance(item, Message):
         channel = _JSON.encode(item.channel)
         message = item.raw
         if b"\n" in message or b"\r" in message:
             message = message.replace(b"\n", b" ").replace(b"\r", b" ")
-        return b'{"channel":%b,"received_ns":%d,"message":%b}\n' % (channel, item.received_ns, message)
+        origin = b"" if item.origin is Origin.LIVE else b',"%b":true' % item.origin.encode()
+        return b'{"channel":%b,"received_ns":%d,"message":%b%b}\n' % (channel, item.received_ns, message, origin)
     if isinstance(item, Gap):
-        return _JSON.encode({"event": "gap", **msgspec.structs.asdict(item)}) + b"\n"
+        return _JSON.encode(_gap_members(item)) + b"\n"
     return None
+
+
+def _gap_members(gap: Gap) -> dict[str, object]:
+    members: dict[str, object] = {"event": "gap"}
+    for name, value in msgspec.structs.asdict(gap).items():
+        # The messages around it have lines of their own; here is what finds them.
+        members[f"{name}_ns" if name in ("last", "first") else name] = (
+            value.received_ns if isinstance(value, Message) else value
+        )
+    return members
 
 
 def human_lines(item: Item) -> Iterator[Words]:
@@ -45,6 +57,8 @@ def human_lines(item: Item) -> Iterator[Words]:
     match item:
         case Message():
             label = (_label(item.channel), "cyan")
+            if item.origin is not Origin.LIVE:
+                label = (f"{label[0]}{item.origin} ", "cyan")
             try:
                 data = item.data
             except MessageError as error:
@@ -54,7 +68,7 @@ def human_lines(item: Item) -> Iterator[Words]:
                 yield [label, *words]
         case Gap():
             seconds = (item.to_ns - item.from_ns) / 1e9
-            text = f"GAP of {seconds:.3f} s, {item.reason}; repaired: {item.repaired}"
+            text = f"GAP of {seconds:.3f} s, {item.reason}; {_repair(item)}"
             yield [(_label(item.channel), "cyan"), (_printable(text), "bold white on red")]
         case Status():
             # What went wrong is a sentence already.
@@ -66,6 +80,15 @@ def human_lines(item: Item) -> Iterator[Words]:
         case Frame():
             arrow = ">" if item.direction == "sent" else "<"
             yield [(_label(""), ""), (_printable(f"{arrow} {item.text}"), "dim")]
+
+
+def _repair(gap: Gap) -> str:
+    words = "its repair is under way" if gap.repaired is Repaired.PENDING else f"repaired: {gap.repaired}"
+    if gap.recovered:
+        words += f", {gap.recovered} recovered"
+    if gap.unresolved:
+        words += f", {len(gap.unresolved)} orders ended and nobody can say how: {', '.join(gap.unresolved)}"
+    return f"{words} ({gap.note})" if gap.note else words
 
 
 def _data_lines(data: object) -> Iterator[Words]:

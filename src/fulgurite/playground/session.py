@@ -106,6 +106,8 @@ class PageSession:
     async def _connect(self, message: messages.Connect) -> None:
         channels = _parse_channels(message.channels)
         dialect = find_dialect(message.dialect)
+        if message.endpoint == "embedded" and message.endpoint not in self._endpoints:
+            raise InputError("endpoint", message.endpoint, '"live" or a URL: there is no embedded exchange here')
         endpoint = self._endpoints.get(message.endpoint) or resolve_endpoint(message.endpoint, message.http or None)
         await self._disconnect()
         self._upstream = Upstream(endpoint, dialect, channels, self._outbox, self._product_code)

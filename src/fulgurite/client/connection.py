@@ -1,0 +1,282 @@
+"""One of a stream's connections: makes it, watches it, and makes it anew after every ending."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from fulgurite.client.backoff import is_fatal
+from fulgurite.client.conversation import Conversation
+from fulgurite.client.items import Frame, Malformed, Status, StatusKind
+from fulgurite.client.liveness import Liveness, Silence, Step
+from fulgurite.client.opening import open_session
+from fulgurite.client.session import Session
+from fulgurite.errors import ConnectError, FulguriteError
+from fulgurite.protocol.channels import Kind
+from fulgurite.protocol.dialects import Dialect
+from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
+
+
+class Settings(NamedTuple):
+    """What all connections of a stream have in common; see `connect`."""
+
+    sign: Callable[[], dict[str, object]] | None
+    ssl_context: ssl.SSLContext | None
+    frames: bool
+    open_timeout: float
+    request_timeout: float
+    ping_after: float
+    pong_timeout: float
+    silence_limits: Mapping[Kind, float | None]
+    delays: Callable[[], Iterator[float]]
+
+
+class Receiver(Protocol):
+    """Who is told what comes over a stream's connections."""
+
+    def message(self, number: int, channel: str, raw: msgspec.Raw, text: str, now: float, at_ns: int) -> None:
+        """A channel's message came. `woken` follows."""
+        ...
+
+    def woken(self) -> None:
+        """What has come can be taken."""
+        ...
+
+    def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
+        """A channel's messages can come over this connection from now on; it was asked for at `asked_ns`."""
+        ...
+
+    def interrupted(self, number: int, channel: str | None, reason: str) -> None:
+        """A channel's messages, or those of all (None), cannot come over this connection from now on."""
+        ...
+
+    def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:
+        """A frame came over this connection that cannot be read."""
+        ...
+
+    def put(self, *items: Status | Frame | Malformed) -> None:
+        """Give the consumer these."""
+        ...
+
+    async def room(self) -> None:
+        """Wait until the consumer has taken enough."""
+        ...
+
+
+class Connection:
+    """Keeps one connection up.
+
+    Args:
+        number: which of the stream's connections it is, from 0.
+        url: where to, a ws:// or wss:// URL.
+        dialect: what is spoken there.
+        wanted: the names of the channels that are wanted; it is read again at each use.
+        receiver: who is told.
+        settings: see `Settings`.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        url: str,
+        dialect: Dialect,
+        wanted: Collection[str],
+        receiver: Receiver,
+        settings: Settings,
+    ) -> None:
+        self.number = number
+        self.url = url
+        self.dialect = dialect
+        self._wanted = wanted
+        self._receiver = receiver
+        self._settings = settings
+        self._liveness = Liveness(settings.silence_limits)
+        # The connection and what is said on it, while there is one, and whether a channel's message came over it.
+        self._session: Session | None = None
+        self._conversation: Conversation | None = None
+        self._is_useful = False
+        # When each channel was last asked for.
+        self._asked_ns: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Keep it up until cancelled.
+
+        Raises:
+            AuthenticationError: the key was refused.
+            SubscriptionError: a channel was refused.
+            ConnectError: the delays ran out.
+            Exception: what the receiver or `sign` raised.
+        """
+        delays = self._settings.delays()
+        while True:
+            # A consumer that takes nothing gets no further connections whose items would have to be kept.
+            await self._receiver.room()
+            self._put_status(StatusKind.CONNECTING, self.url)
+            self._is_useful = False
+            retry_after = 0.0
+            try:
+                reason = await self._connect_once()
+            except FulguriteError as error:
+                if is_fatal(error):
+                    raise
+                reason = str(error)
+                retry_after = getattr(error, "retry_after", None) or 0.0
+            finally:
+                self._session = self._conversation = None
+                self._liveness.disconnect()
+            self._receiver.interrupted(self.number, None, reason)
+            self._put_status(StatusKind.CLOSED, reason)
+            if self._is_useful:
+                delays = self._settings.delays()
+            delay = next(delays, None)
+            if delay is None:
+                raise ConnectError(self.url, reason)
+            delay = max(delay, retry_after)
+            self._put_status(StatusKind.BACKING_OFF, f"{delay:.1f} s", delay)
+            await asyncio.sleep(delay)
+
+    def subscribe(self, channel: str) -> None:
+        """Ask for a channel that is wanted from now on."""
+        if self._conversation is not None and self._conversation.subscribe(channel, _now()):
+            self._liveness.ask(channel, _now())
+            self._asked_ns[channel] = time.time_ns()
+        self._flush()
+
+    def unsubscribe(self, channel: str) -> None:
+        """Ask for a channel no longer."""
+        self._liveness.forget(channel)
+        self._asked_ns.pop(channel, None)
+        if self._conversation is not None:
+            self._conversation.unsubscribe(channel, _now())
+        self._flush()
+
+    def pause(self) -> None:
+        """Read no further."""
+        if self._session is not None:
+            self._session.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        if self._session is not None:
+            self._session.resume()
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        if self._session is not None:
+            self._session.abort()
+
+    def tick(self, now: float) -> None:
+        """Do something about channels that have been silent for too long."""
+        if self._session is None or self._conversation is None:
+            return
+        for silence in self._liveness.due(now):
+            self._act(silence, now)
+
+    def excuse(self, seconds: float) -> None:
+        """Nothing could be heard for so long, for another reason than that nothing was said."""
+        self._liveness.shift(seconds)
+
+    # --- called by the session
+
+    def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
+        """Take a frame; see `session.Receiver`."""
+        if self._settings.frames:
+            self._receiver.put(Frame("received", at_ns, text, self.number))
+        self._take(text, events, at_ns)
+
+    def happened(self, events: list[ClientEvent], at_ns: int) -> None:
+        """Take events without a frame; see `session.Receiver`."""
+        self._take("", events, at_ns)
+
+    def malformed(self, text: str, error: str, at_ns: int) -> None:
+        """Take a frame that is not the protocol; see `session.Receiver`."""
+        if self._settings.frames:
+            self._receiver.put(Frame("received", at_ns, text, self.number))
+        self._receiver.put(Malformed(at_ns, text, error))
+        self._receiver.lost(self.number, text, f"a frame that could not be read: {error}", at_ns)
+
+    def sent(self, text: str, at_ns: int) -> None:
+        """Take note of what was sent; see `session.Receiver`."""
+        if self._settings.frames:
+            self._receiver.put(Frame("sent", at_ns, text, self.number))
+
+    # --- inside
+
+    async def _connect_once(self) -> str:
+        settings = self._settings
+        protocol = self.dialect.client(settings.request_timeout)
+        self._conversation = Conversation(protocol, self._wanted, settings.sign, self._liveness.has_heard, self.number)
+        session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
+        await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
+        return await session.run()
+
+    def _take(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
+        now = _now()
+        for event in events:
+            if type(event) is ChannelMessage:
+                channel, raw = event
+                self._is_useful = True
+                self._liveness.hear(channel, now)
+                self._receiver.message(self.number, channel, raw, text, now, at_ns)
+            else:
+                self._take_other(event, now, at_ns)
+        self._receiver.woken()
+
+    def _take_other(self, event: ClientEvent, now: float, at_ns: int) -> None:
+        assert self._session is not None  # it is who calls
+        assert self._conversation is not None  # it was made with the session
+        if isinstance(event, Ended):
+            self._session.end(event.reason)
+            return
+        was_ready = self._conversation.is_ready
+        for status in self._conversation.handle(event, now, at_ns):
+            self._receiver.put(status)
+            if status.kind is StatusKind.SUBSCRIBED and status.channel is not None and status.channel in self._wanted:
+                self._receiver.acknowledged(self.number, status.channel, self._asked_ns.get(status.channel, 0), at_ns)
+        if self._conversation.is_ready and not was_ready:
+            for channel in self._wanted:
+                self._liveness.ask(channel, now)
+                self._asked_ns[channel] = at_ns
+        self._flush()
+
+    def _act(self, silence: Silence, now: float) -> None:
+        channel, seconds, step = silence
+        kind = StatusKind.SILENT
+        if step is Step.RESUBSCRIBE:
+            detail = f"nothing for {seconds:.0f} s; subscribing it again"
+        elif step is Step.RECONNECT:
+            detail = f"nothing for {seconds:.0f} s, although it was subscribed again; making a new connection"
+        else:
+            kind = StatusKind.DEAD
+            detail = (
+                f"acknowledged, but nothing came for {seconds:.0f} s, on a new connection neither: the product may not "
+                "exist, be very quiet or closed, or the server is a stand-in; it stays subscribed"
+            )
+        at_ns = time.time_ns()
+        self._receiver.put(Status(kind, at_ns, channel, detail, seconds, self.number))
+        assert self._session is not None  # `tick` has looked
+        assert self._conversation is not None
+        self._receiver.interrupted(self.number, channel, f"{channel} was silent for {seconds:.0f} s")
+        if step is Step.RECONNECT:
+            self._session.end(f"{channel} was silent for {seconds:.0f} s, although it was subscribed again")
+        elif step is Step.RESUBSCRIBE:
+            self._conversation.unsubscribe(channel, now)
+            self._conversation.subscribe(channel, now)
+            self._asked_ns[channel] = at_ns
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._session is not None:
+            self._session.flush()
+
+    def _put_status(self, kind: StatusKind, detail: str, seconds: float | None = None) -> None:
+        self._receiver.put(Status(kind, time.time_ns(), None, detail, seconds, self.number))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,387 @@
+"""One channel: from what its connections bring to what the consumer gets, gaps and repairs included. Pure.
+
+`now` is in seconds on any clock that never goes back; `now_ns` in nanoseconds since 1970 by a clock that may be set
+back, which no gap shows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.items import Gap, Message, Repaired
+from fulgurite.client.merge import ChannelMerge, Verdict
+from fulgurite.errors import MessageError
+from fulgurite.protocol.channels import Channel, Kind
+from fulgurite.protocol.messages import Board, Execution
+
+FIRST_MESSAGE_SECONDS: Final = 5.0
+"""How long a gap waits for the channel's first message, which then stands in it. A quiet channel's has none."""
+
+WAITING_LIMIT: Final = 10_000
+"""Messages of a channel that may wait for a repair; at the limit the repair is given up."""
+
+SEEN_LIMIT: Final = 20_000
+"""Executions of a channel that are remembered, so that none is given twice."""
+
+REASON_LIMIT: Final = 300
+"""Characters of a gap's reason after which the reasons of further interruptions are left out."""
+
+_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class RepairMode(StrEnum):
+    """When what was missed is given, where it can be fetched."""
+
+    BEFORE = "before"
+    """Before the channel's later messages, which wait for it."""
+    ALONGSIDE = "alongside"
+    """As soon as it has come; later messages do not wait."""
+    OFF = "off"
+
+
+class Hole:
+    """An interruption that has ended, from then until all is said about it."""
+
+    def __init__(self, gap: Gap, after: int | None, deadline: float) -> None:
+        self.gap = gap
+        # Executions: the newest id before the hole (None: none was known), and the first one after it, once known.
+        self.after = after
+        self.before: int | None = None
+        self.deadline = deadline
+        # It waits for the first message after it; then perhaps for its repair; then it can be given.
+        self.is_pending = True
+        self.is_ready = False
+        self.recovered: list[Message] = []
+
+
+class Feed:
+    """What a stream knows of one channel.
+
+    Args:
+        channel: which.
+        connections: how many bring it at the same time; more than one are merged.
+        repair: whether holes in it are to be repaired, and what its later messages do meanwhile.
+    """
+
+    def __init__(self, channel: Channel, connections: int = 1, repair: RepairMode = RepairMode.OFF) -> None:
+        self.channel = channel
+        self.name = channel.name
+        # Whether the consumer asked for it; a book may need a channel that nobody wants to see.
+        self.is_given = True
+        self.keeper: BookKeeper | None = None
+        # Executions left out because they had been given before.
+        self.duplicates = 0
+        # The highest execution id that has come.
+        self.newest_id: int | None = None
+        # Holes whose repair is to be started; whoever starts it takes them out, and calls `repaired` once.
+        self.to_repair: list[Hole] = []
+        is_executions = channel.kind is Kind.EXECUTIONS
+        self._repair = repair if is_executions or channel.kind.is_private else RepairMode.OFF
+        self._seen: dict[object, None] | None = {} if is_executions else None
+        self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
+        # The connections over which it can come at present.
+        self._flowing: set[int] = set()
+        # When it was last known to be alive (None: never yet), and why it is not at present.
+        self._alive_ns: int | None = None
+        self._last: Message | None = None
+        self._interruption: str | None = None
+        # Why it stopped on one of several connections: the reason of a hole that this may turn out to have left.
+        self._latest_reason = ""
+        # What cannot be given yet, because there is a hole before it of which not all is known.
+        self._waiting: deque[Hole | Message] = deque()
+        # Holes whose repair has not ended.
+        self._repairing: list[Hole] = []
+
+    # --- what happens to it; each gives what the consumer gets now
+
+    def message(
+        self, connection: int, raw: msgspec.Raw, frame: str, now: float, now_ns: int
+    ) -> Sequence[Message | Gap]:
+        """A message came."""
+        message = Message(self.name, now_ns, frame, raw)
+        if connection not in self._flowing:
+            self._flows(connection)
+        if self._merge is None:
+            return self._take(message, now, now_ns)
+        return self._take_verdict(self._merge.receive(connection, message, raw, now_ns), now, now_ns)
+
+    def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> Sequence[Message | Gap]:
+        """The subscription, asked for at `asked_ns`, was acknowledged: from now on messages can come."""
+        self._flows(connection)
+        items = self._resume(now, now_ns)
+        if self._merge is None:
+            return items
+        return [*items, *self._take_verdict(self._merge.joined(connection, asked_ns, now_ns), now, now_ns)]
+
+    def interrupted(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
+        """Nothing can come over this connection. What was interrupted before stays so, for its first reason."""
+        if connection not in self._flowing:
+            return ()
+        self._flowing.discard(connection)
+        self._latest_reason = reason
+        if not self._flowing:
+            self._interrupt(reason)
+        return () if self._merge is None else self._take_verdict(self._merge.left(connection, now_ns), now, now_ns)
+
+    def lost(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
+        """A frame came over this connection that may have been a message of the channel, and cannot be read."""
+        if connection not in self._flowing:
+            return ()
+        self._latest_reason = reason
+        if self._merge is not None:
+            return self._take_verdict(self._merge.lost(connection, now_ns), now, now_ns)
+        self._interrupt(reason)
+        return self._resume(now, now_ns)
+
+    def repaired(
+        self,
+        hole: Hole,
+        messages: Iterable[Message],
+        repaired: Repaired,
+        note: str = "",
+        unresolved: Iterable[str] = (),
+    ) -> list[Message | Gap]:
+        """The repair of a hole has ended; `messages` are what it brought, in order."""
+        if hole not in self._repairing:
+            return []  # it was given up before
+        self._repairing.remove(hole)
+        recovered = [message for found in messages for message in self._without_known(found)]
+        count = sum(len(message.data) for message in recovered if isinstance(message.data, list))
+        hole.gap = msgspec.structs.replace(
+            hole.gap, repaired=repaired, recovered=count, note=note, unresolved=tuple(unresolved)
+        )
+        if hole.is_ready:
+            return [*recovered, hole.gap]
+        hole.recovered = recovered
+        hole.is_ready = True
+        return self._flush()
+
+    def handle_timer(self, now: float) -> list[Message | Gap]:
+        """Give the gap of a hole after which no message has come for a while."""
+        hole = self._waiting[-1] if self._waiting else None
+        if isinstance(hole, Hole) and hole.is_pending and now >= hole.deadline:
+            return self.tell()
+        return []
+
+    def tell(self) -> list[Message | Gap]:
+        """Give the gap of a hole after which no message has come yet, now and without one."""
+        hole = self._waiting[-1] if self._waiting else None
+        if isinstance(hole, Hole) and hole.is_pending:
+            self._settle(hole, None)
+            return self._flush()
+        return []
+
+    def finish(self, now: float, now_ns: int) -> list[Message | Gap]:
+        """No more will come, and no repair will end: give all that waits, and the gap that is still open."""
+        if self._interruption is not None:
+            self._resume(now, now_ns)
+        return [*self._give_up("the stream was closed"), *self._flush()]
+
+    # --- what is known of it
+
+    @property
+    def is_repaired(self) -> bool:
+        """Whether holes in it are to be repaired."""
+        return self._repair is not RepairMode.OFF
+
+    @property
+    def is_live(self) -> bool:
+        """Whether messages can come at present."""
+        return bool(self._flowing)
+
+    def is_flowing_over(self, connection: int) -> bool:
+        """Whether messages can come over this connection at present."""
+        return connection in self._flowing
+
+    # --- inside
+
+    def _take(self, message: Message, now: float, now_ns: int) -> Sequence[Message | Gap]:
+        if self._interruption is not None:
+            self._resume(now, now_ns)
+        self._alive_ns = now_ns
+        self._last = message
+        if self._seen is not None:
+            self._note_ids(message)
+        if not self._waiting:
+            return self._give(message)
+        hole = self._waiting[-1]
+        if isinstance(hole, Hole) and hole.is_pending:
+            self._settle(hole, message)
+        self._waiting.append(message)
+        if len(self._waiting) > WAITING_LIMIT:
+            self._give_up(f"{WAITING_LIMIT} messages were waiting for it")
+        return self._flush()
+
+    def _flows(self, connection: int) -> None:
+        self._flowing.add(connection)
+        if self.keeper is not None:
+            self.keeper.resumed(self.channel.kind)
+
+    def _take_verdict(self, verdict: Verdict[Message], now: float, now_ns: int) -> list[Message | Gap]:
+        items: list[Message | Gap] = []
+        since_ns = verdict.hole_since_ns
+        # Where all connections had ended, that was the hole.
+        is_known = self._interruption is not None or self._alive_ns is None or self._is_pending()
+        if since_ns is not None and not is_known:
+            self._interrupt(self._latest_reason or "a connection lost messages")
+            self._alive_ns = min(since_ns, self._alive_ns or since_ns)
+            if self._flowing:
+                items += self._resume(now, now_ns)
+        for message in verdict.items:
+            items += self._take(message, now, now_ns)
+        return items
+
+    def _is_pending(self) -> bool:
+        hole = self._waiting[-1] if self._waiting else None
+        return isinstance(hole, Hole) and hole.is_pending
+
+    def _interrupt(self, reason: str) -> None:
+        if self.keeper is not None:
+            self.keeper.interrupted(self.channel.kind, reason)
+        if self._alive_ns is not None and self._interruption is None:
+            self._interruption = reason
+
+    def _resume(self, now: float, now_ns: int) -> list[Message | Gap]:
+        if self.keeper is not None:
+            self.keeper.resumed(self.channel.kind)
+        if self._interruption is None or self._alive_ns is None:
+            self._alive_ns = max(now_ns, self._alive_ns or 0)
+            return []
+        to_ns = max(now_ns, self._alive_ns)
+        hole = self._waiting[-1] if self._waiting else None
+        if isinstance(hole, Hole) and hole.is_pending:
+            # Nothing came between this interruption and the one before: it is one gap.
+            reason = _joined(hole.gap.reason, self._interruption)
+            hole.gap = msgspec.structs.replace(hole.gap, to_ns=to_ns, reason=reason)
+        else:
+            gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, self._last)
+            hole = Hole(gap, self.newest_id, now + FIRST_MESSAGE_SECONDS)
+            self._waiting.append(hole)
+            if self.channel.kind.is_private:
+                # The next event may be days away.
+                self._settle(hole, None)
+        self._alive_ns = to_ns
+        self._interruption = None
+        return self._flush()
+
+    def _settle(self, hole: Hole, first: Message | None) -> None:
+        """All is known about the hole but what a repair may bring."""
+        hole.is_pending = False
+        hole.gap = msgspec.structs.replace(hole.gap, first=first)
+        if first is not None and self._seen is not None:
+            hole.before = min((row.id for row in _executions(first) if row.id), default=None)
+        if self._repair is RepairMode.OFF:
+            hole.is_ready = True
+            return
+        self.to_repair.append(hole)
+        self._repairing.append(hole)
+        if self._repair is RepairMode.ALONGSIDE:
+            hole.gap = msgspec.structs.replace(hole.gap, repaired=Repaired.PENDING)
+            hole.is_ready = True
+
+    def _give_up(self, why: str) -> list[Gap]:
+        """Wait for nothing any more; give the gaps that were given already and are to come once more."""
+        for hole in self._waiting:
+            if isinstance(hole, Hole) and hole.is_pending:
+                hole.is_pending = False
+                hole.is_ready = self._repair is RepairMode.OFF
+                if not hole.is_ready:
+                    self._repairing.append(hole)
+        again = []
+        for hole in self._repairing:
+            hole.gap = msgspec.structs.replace(hole.gap, repaired=Repaired.NONE, note=f"not repaired: {why}")
+            if hole.is_ready:
+                again.append(hole.gap)
+            hole.is_ready = True
+        self._repairing.clear()
+        self.to_repair.clear()
+        return again
+
+    def _flush(self) -> list[Message | Gap]:
+        items: list[Message | Gap] = []
+        while self._waiting:
+            entry = self._waiting[0]
+            if isinstance(entry, Hole):
+                if not entry.is_ready:
+                    break
+                items.append(entry.gap)
+                items += entry.recovered
+            else:
+                items += self._give(entry)
+            self._waiting.popleft()
+        return items
+
+    def _give(self, message: Message) -> Sequence[Message]:
+        if self._seen is not None:
+            return self._without_known(message)
+        if self.keeper is not None:
+            self._keep(message)
+        return (message,)
+
+    def _keep(self, message: Message) -> None:
+        assert self.keeper is not None  # it is who calls
+        try:
+            board = message.data
+        except MessageError as error:
+            # The consumer gets it as it came; a book cannot.
+            self.keeper.interrupted(self.channel.kind, f"a message that could not be read: {error}")
+            self.keeper.resumed(self.channel.kind)
+            return
+        assert isinstance(board, Board)  # only the feeds of boards have a keeper
+        self.keeper.apply(self.channel.kind, board)
+
+    def _note_ids(self, message: Message) -> None:
+        for row in _executions(message):
+            if self.newest_id is None or row.id > self.newest_id:
+                self.newest_id = row.id
+
+    def _without_known(self, message: Message) -> Sequence[Message]:
+        """The message without the executions that were given before; nothing if none is left."""
+        seen = self._seen
+        if seen is None:
+            return (message,)
+        rows = _executions(message)
+        fresh = []
+        for index, row in enumerate(rows):
+            key = _key(row)
+            if key not in seen:
+                seen[key] = None
+                fresh.append(index)
+        while len(seen) > SEEN_LIMIT:
+            del seen[next(iter(seen))]
+        if len(fresh) == len(rows):
+            return (message,)
+        self.duplicates += len(rows) - len(fresh)
+        if not fresh:
+            return ()
+        texts = _ROWS.decode(message.raw)
+        text = msgspec.Raw(b"[" + b",".join(texts[index] for index in fresh) + b"]")
+        return (msgspec.structs.replace(message, _json=text, _data=[rows[index] for index in fresh]),)
+
+
+def _joined(reason: str, then: str) -> str:
+    if then in reason or len(reason) > REASON_LIMIT:
+        return reason
+    return f"{reason}; then {then}"
+
+
+def _executions(message: Message) -> list[Execution]:
+    """The message's executions; none where it cannot be read, and is given as it came."""
+    try:
+        return message.data  # type: ignore[return-value]  # it is a message of an executions channel
+    except MessageError:
+        return []
+
+
+def _key(row: Execution) -> object:
+    # Ids of 0 are known to come (3.4); what else tells two executions apart stands there, too.
+    if row.id:
+        return row.id
+    orders = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
+    return (*orders, row.price, row.size, row.exec_date)

@@ -1,0 +1,460 @@
+"""What `connect` returns: items of all channels, from all connections, with books kept and gaps repaired."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Final, Self
+
+import msgspec
+
+from fulgurite.client.backoff import in_maintenance
+from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.connection import Connection, Settings
+from fulgurite.client.endpoints import Endpoint
+from fulgurite.client.feed import Feed, RepairMode
+from fulgurite.client.inbox import Inbox, Overflow
+from fulgurite.client.items import Gap, Item, Message
+from fulgurite.client.repairs import Repairs
+from fulgurite.errors import InputError, LocalProtocolError
+from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.dialects import Dialect
+
+TICK_SECONDS: Final = 0.25
+"""How often it is looked whether a channel has been silent for too long, or a gap has waited long enough."""
+
+OVERSLEPT_SECONDS: Final = 2.0
+"""A tick that comes later than this shows that the process did not run, and heard nothing for that reason."""
+
+
+class Stream:
+    """An async context manager and an async iterator of items, for one consumer; `connect` makes it.
+
+    It connects when it is entered and ends when it is left. In between it reconnects after every kind of ending, and
+    yields a `Gap` for each channel of which messages may be missing.
+
+    Iterating raises `AuthenticationError` when the key is refused, `SubscriptionError` when a channel is,
+    `SlowConsumerError` when the consumer is too slow and that is to end the stream, and whatever `credentials` raises.
+    """
+
+    def __init__(
+        self,
+        channels: Iterable[Channel],
+        endpoint: Endpoint,
+        dialects: Iterable[Dialect],
+        settings: Settings,
+        repairs: Repairs | None,
+        repair: RepairMode,
+        queue_limit: int,
+        overflow: Overflow,
+    ) -> None:
+        self.endpoint = endpoint
+        self.books = Books(self)
+        """The order book of each product, kept from the moment it is first asked for; see `Books`."""
+        self._queue_limit = queue_limit
+        self._overflow = overflow
+        self._repair_mode = repair
+        self._repairs = repairs
+        self._is_authenticated = settings.sign is not None
+        self._feeds: dict[str, Feed] = {}
+        self._connections = [
+            Connection(number, endpoint.websocket_url(dialect), dialect, self._feeds, self, settings)
+            for number, dialect in enumerate(dialects)
+        ]
+        # Everything goes to the main queue, except the channels that have an iterator of their own.
+        self._main = self._make_inbox()
+        self._own: dict[str, Inbox] = {}
+        self._paused_since: dict[Inbox, float] = {}
+        # Books by product, and who waits for one to become LIVE.
+        self.keepers: dict[str, BookKeeper] = {}
+        self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._add(channels)
+
+    async def __aenter__(self) -> Self:
+        if self._task is not None:
+            raise LocalProtocolError("a stream can be entered once; make a new one with connect()")
+        self._task = asyncio.create_task(self._work(), name=f"fulgurite: {self._connections[0].url}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+        unseen = self._main.take_error()
+        # An error that nobody met while iterating must not get lost, unless there is a more recent one.
+        if unseen is not None and error is None:
+            raise unseen
+
+    def __aiter__(self) -> Self:
+        if self._task is None:
+            raise LocalProtocolError("enter the stream first: async with connect(...) as stream")
+        return self
+
+    def __anext__(self) -> Awaitable[Item]:
+        return self._main.get()
+
+    async def batches(self) -> AsyncIterator[list[Item]]:
+        """Iterate over all that has come, in lists of at least one item: the same items, with less to do for each."""
+        aiter(self)
+        while True:
+            try:
+                batch = await self._main.get_all()
+            except StopAsyncIteration:
+                return
+            yield batch
+
+    def only(self, channel: Channel | str) -> ChannelItems:
+        """Iterate over one channel by itself: its messages, gaps and statuses, which the stream then yields no more.
+
+        The channel is subscribed if it is not yet. Each iterator has a queue of its own, with the stream's limit.
+
+        Raises:
+            InputError: it is no channel, or has an iterator already.
+        """
+        wanted = _channel(channel)
+        if wanted.name in self._own:
+            raise InputError("channel", wanted.name, "a channel that has no iterator of its own yet")
+        self._add([wanted])
+        inbox = self._own[wanted.name] = self._make_inbox()
+        return ChannelItems(inbox, lambda: self._join(wanted.name))
+
+    async def subscribe(self, *channels: Channel | str) -> None:
+        """Subscribe these channels as well, now or as soon as there is a connection, and on each one from then on.
+
+        It does not wait for the server's answer, which comes as a `Status`: waiting here for what only iterating
+        brings would be a deadlock.
+
+        Raises:
+            ChannelError: one is no channel; none of them is subscribed then.
+            InputError: one is private, and there are no credentials.
+        """
+        self._add([_channel(channel) for channel in channels])
+
+    async def unsubscribe(self, *channels: Channel | str) -> None:
+        """Unsubscribe these channels; see `subscribe`. Messages that are on their way still come."""
+        for channel in [_channel(channel) for channel in channels]:
+            feed = self._feeds.get(channel.name)
+            if feed is None or not feed.is_given:
+                continue
+            self._give(channel.name, feed.finish(_now(), time.time_ns()))
+            if feed.keeper is not None:
+                feed.is_given = False  # its book still needs it
+                continue
+            del self._feeds[channel.name]
+            for connection in self._connections:
+                connection.unsubscribe(channel.name)
+        self.woken()
+
+    async def synced(self, product_code: str) -> OrderBook:
+        """Wait until the book of a product is LIVE, and return it.
+
+        Raises:
+            LocalProtocolError: the stream has ended, or was not entered.
+        """
+        book = self.books[product_code]
+        if self._task is None or self._task.done():
+            raise LocalProtocolError("the stream is not running; enter it first: async with connect(...) as stream")
+        while book.state is not BookState.LIVE:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting = self._waiting_for_books.setdefault(product_code, [])
+            waiting.append(future)
+            try:
+                await future
+            finally:
+                if future in waiting:
+                    waiting.remove(future)
+        return book
+
+    async def close(self) -> None:
+        """End the connections. What has come by then can still be iterated over."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        try:
+            await asyncio.wait([self._task])
+        except asyncio.CancelledError:
+            # Somebody is in a hurry: do without the closing handshake.
+            for connection in self._connections:
+                connection.abort()
+            await asyncio.wait([self._task])
+            raise
+
+    def keep_book(self, product_code: str) -> BookKeeper:
+        """Keep the book of a product from now on; see `Books`."""
+        keeper = self.keepers.get(product_code)
+        if keeper is None:
+            keeper = self.keepers[product_code] = BookKeeper()
+            channels = [Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)]
+            given = [channel.name for channel in channels if channel.name in self._feeds]
+            self._add(channels)
+            for channel in channels:
+                feed = self._feeds[channel.name]
+                feed.keeper = keeper
+                feed.is_given = channel.name in given
+                if feed.is_live:
+                    keeper.resumed(channel.kind)
+        return keeper
+
+    # --- called by the connections
+
+    def message(self, number: int, channel: str, raw: msgspec.Raw, text: str, now: float, at_ns: int) -> None:
+        """Take a message; see `connection.Receiver`."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            # Nobody asked for it, or not any more.
+            self._main.items.append(Message(channel, at_ns, text, raw))
+            return
+        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
+            # Who keeps a book by the gaps must not be told after the snapshot that heals it.
+            diffs = Channel(Kind.BOARD, feed.channel.product_code).name
+            if diffs in self._feeds:
+                self._give(diffs, self._feeds[diffs].tell())
+        items = feed.message(number, raw, text, now, at_ns)
+        if feed.is_given:
+            (self._own.get(channel, self._main) if self._own else self._main).items.extend(items)
+        else:
+            self._main.items.extend(item for item in items if type(item) is not Message)
+        if feed.to_repair:
+            self._start_repairs(feed)
+        if self._waiting_for_books:
+            self._wake_for_books(feed)
+
+    def woken(self) -> None:
+        """What has come can be taken; see `connection.Receiver`."""
+        self._main.added()
+        for inbox in self._own.values():
+            inbox.added()
+
+    def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
+        """Take an acknowledgement; see `connection.Receiver`."""
+        feed = self._feeds[channel]
+        self._give(channel, feed.acknowledged(number, asked_ns, _now(), at_ns))
+
+    def interrupted(self, number: int, channel: str | None, reason: str) -> None:
+        """Take an interruption; see `connection.Receiver`."""
+        now, now_ns = _now(), time.time_ns()
+        for name in list(self._feeds) if channel is None else [channel]:
+            self._give(name, self._feeds[name].interrupted(number, reason, now, now_ns))
+        self.woken()
+
+    def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:
+        """Take note that a frame was lost; see `connection.Receiver`.
+
+        Where it still names channels it is about those, otherwise it may be about any.
+        """
+        flowing = [name for name, feed in self._feeds.items() if feed.is_flowing_over(number)]
+        # A batch may hold more than the names that are still readable.
+        is_batch = text.lstrip().startswith("[")
+        named = [] if is_batch else [name for name in flowing if f'"{name}"' in text]
+        for name in named or flowing:
+            self._give(name, self._feeds[name].lost(number, reason, _now(), at_ns))
+        self.woken()
+
+    def put(self, *items: Item) -> None:
+        """Give the consumer these; see `connection.Receiver`."""
+        for item in items:
+            channel = getattr(item, "channel", None)
+            inbox = self._own.get(channel, self._main) if isinstance(channel, str) else self._main
+            inbox.put(item)
+
+    async def room(self) -> None:
+        """Wait until there is room in all queues; see `connection.Receiver`."""
+        for inbox in (self._main, *self._own.values()):
+            await inbox.room()
+
+    # --- inside
+
+    async def _work(self) -> None:
+        failure: Exception | None = None
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                if self._repairs is not None:
+                    await self._repairs.open()
+                    for feed in self._feeds.values():
+                        self._learn_newest(feed)
+                for connection in self._connections:
+                    self._tasks.create_task(connection.run())
+                self._tasks.create_task(self._tick_for_ever())
+        except* Exception as group:  # raised where the consumer sees it
+            failure = _first(group)
+        finally:
+            self._tasks = None
+            try:
+                if self._repairs is not None:
+                    await self._repairs.close()
+            finally:
+                self._finish(failure)
+
+    def _finish(self, failure: Exception | None) -> None:
+        now, now_ns = _now(), time.time_ns()
+        for name, feed in self._feeds.items():
+            # What comes from here on stops nobody: the queues are about to be closed.
+            self._inbox_of(name).items.extend(self._visible(feed, feed.finish(now, now_ns)))
+            if feed.keeper is not None:
+                feed.keeper.interrupted(Kind.BOARD, "the stream was closed")
+        for inbox in (self._main, *self._own.values()):
+            inbox.close(error=failure)
+        for futures in self._waiting_for_books.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(LocalProtocolError("the stream ended before the book was LIVE"))
+
+    async def _tick_for_ever(self) -> None:
+        at = _now()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = _now()
+            late = now - at - TICK_SECONDS
+            at = now
+            is_excused = late > OVERSLEPT_SECONDS or bool(self._paused_since) or in_maintenance(time.time())
+            for connection in self._connections:
+                if is_excused:
+                    connection.excuse(late + TICK_SECONDS)
+                else:
+                    connection.tick(now)
+            for name, feed in list(self._feeds.items()):
+                self._give(name, feed.handle_timer(now))
+            self.woken()
+
+    def _add(self, channels: Iterable[Channel]) -> None:
+        channels = list(channels)
+        for channel in channels:
+            if channel.kind.is_private and not self._is_authenticated:
+                raise InputError("channel", channel.name, "a public channel; private ones need `credentials`")
+        for channel in channels:
+            feed = self._feeds.get(channel.name)
+            if feed is not None:
+                feed.is_given = True
+                continue
+            feed = self._feeds[channel.name] = Feed(channel, len(self._connections), self._repair_mode)
+            if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
+                feed.keeper = self.keepers.get(channel.product_code)
+            self._learn_newest(feed)
+            for connection in self._connections:
+                connection.subscribe(channel.name)
+
+    def _learn_newest(self, feed: Feed) -> None:
+        if self._tasks is not None and self._repairs is not None and feed.is_repaired:
+            self._tasks.create_task(self._repairs.learn(feed))
+
+    def _start_repairs(self, feed: Feed) -> None:
+        assert self._repairs is not None  # or else the feeds would not ask for it
+        assert self._tasks is not None  # nothing comes when there is no connection
+        for hole in feed.to_repair:
+            self._tasks.create_task(self._repairs.repair(feed, hole, lambda items: self._give_late(feed, items)))
+        feed.to_repair.clear()
+
+    def _give_late(self, feed: Feed, items: Iterable[Message | Gap]) -> None:
+        self._give(feed.name, items)
+        self.woken()
+
+    def _give(self, channel: str, items: Iterable[Message | Gap]) -> None:
+        feed = self._feeds.get(channel)
+        if feed is None:
+            return
+        self._inbox_of(channel).items.extend(self._visible(feed, items))
+        if feed.to_repair:
+            self._start_repairs(feed)
+
+    def _visible(self, feed: Feed, items: Iterable[Message | Gap]) -> Iterator[Message | Gap]:
+        return (item for item in items if feed.is_given or not isinstance(item, Message))
+
+    def _inbox_of(self, channel: str) -> Inbox:
+        return self._own.get(channel, self._main)
+
+    def _make_inbox(self) -> Inbox:
+        inbox = Inbox(self._queue_limit, lambda: self._pause(inbox), lambda: self._resume(inbox), self._overflow)
+        return inbox
+
+    def _join(self, channel: str) -> None:
+        """What an iterator of its own has not taken goes back to the others."""
+        inbox = self._own.pop(channel)
+        self._resume(inbox)
+        self._main.put(*inbox.items)
+
+    def _pause(self, inbox: Inbox) -> None:
+        if not self._paused_since:
+            for connection in self._connections:
+                connection.pause()
+        self._paused_since[inbox] = _now()
+
+    def _resume(self, inbox: Inbox) -> None:
+        if self._paused_since.pop(inbox, None) is not None and not self._paused_since:
+            for connection in self._connections:
+                connection.resume()
+
+    def _wake_for_books(self, feed: Feed) -> None:
+        product_code = feed.channel.product_code
+        if feed.keeper is None or feed.keeper.book.state is not BookState.LIVE:
+            return
+        for future in self._waiting_for_books.pop(product_code, ()):
+            if not future.done():
+                future.set_result(None)
+
+
+class Books(Mapping[str, OrderBook]):
+    """The order books that a stream keeps, by product code: ``stream.books["BTC_JPY"].best_bid``.
+
+    Asking for a product subscribes what its book needs, `board` and `board_snapshot`; the stream still yields only the
+    channels that were subscribed by name. A book is as new as the newest message that has come, which may be newer
+    than the item in hand. While messages may be missing it is STALE and refuses to answer.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def __getitem__(self, product_code: str) -> OrderBook:
+        return self._stream.keep_book(product_code).book
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stream.keepers)
+
+    def __len__(self) -> int:
+        return len(self._stream.keepers)
+
+    def __contains__(self, product_code: object) -> bool:
+        return product_code in self._stream.keepers
+
+
+class ChannelItems:
+    """Iterates over the items of one channel; `Stream.only` makes it. `close` gives the channel back to the stream."""
+
+    def __init__(self, inbox: Inbox, give_back: Callable[[], None]) -> None:
+        self._inbox = inbox
+        self._give_back = give_back
+        self._is_closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Item]:
+        return self._inbox.get()
+
+    def close(self) -> None:
+        """Give the channel back to the stream, with what was not taken."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._give_back()
+            self._inbox.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _channel(channel: Channel | str) -> Channel:
+    return parse_channel(channel) if isinstance(channel, str) else channel
+
+
+def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+    """The first error of a group of groups: the others are what followed from it."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    assert isinstance(first, Exception)  # the group held nothing else
+    return first
