@@ -53,7 +53,7 @@ FORMATS = {
     "size 90% / median": ".1f",
     "move in 1 s bp": ".2f",
     "move in 5 s bp": ".2f",
-    "1 s moves, correlation": ".2f",
+    "1 s moves, correlation": "z.2f",
     "largest move of a diff bp": ".1f",
     "levels, both sides": ".0f",
     "spread bp": ".1f",
