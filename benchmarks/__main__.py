@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import report
 from benchmarks.environments import PACKAGES, ROOT, find_python, install
 from benchmarks.measure import Failed, Frames, run_book, run_client
-from benchmarks.rows import BOOK_LEVELS, BOOKS, SECTIONS, Book, Client, Section
+from benchmarks.rows import BOOK_LEVELS, BOOKS, MESSAGES, SECTIONS, Book, Client, Section
 
 LATENCY_SECONDS = 2.0
 
@@ -29,12 +29,14 @@ def main() -> None:
     rounds, shorter = (1, 20) if arguments.quick else (arguments.rounds, 1)
 
     console = Console()
+    if not console.is_terminal:
+        console.width = 150
     results = report.Results()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with tempfile.TemporaryDirectory() as name, Progress(*columns, console=console) as progress:
         folder = Path(name)
         broken = _install_all(progress)
-        frames = Frames(folder)
+        frames = Frames(folder, MESSAGES)
         turns = list(_turns(arguments.section))
         task = progress.add_task("", total=len(turns) * rounds)
         for number in range(rounds):

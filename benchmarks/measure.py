@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ import msgspec
 
 from benchmarks.environments import ROOT, interpreter
 from benchmarks.frames import DIFF, SNAPSHOT, Expected, expect, generate, laps, load, save
-from benchmarks.rows import MESSAGES, Book, Client, Section
+from benchmarks.rows import Book, Client, Section
 
 RUNNERS = Path(__file__).parent / "runners"
 TIMEOUT_SECONDS = 60.0
@@ -42,17 +42,23 @@ class Sample(NamedTuple):
 
 
 class Frames:
-    """The files of messages, made when first asked for."""
+    """The files of messages, made when first asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they are kept.
+        messages: how many are in a lap, by levels a side.
+    """
+
+    def __init__(self, folder: Path, messages: Mapping[int, int]) -> None:
         self._folder = folder
+        self._messages = messages
         self._expected: dict[tuple[int, int], Expected] = {}
 
     def file(self, levels: int) -> Path:
         """The file of a market with so many levels a side."""
         path = self._folder / f"{levels}.txt"
         if not path.exists():
-            save(generate(levels, MESSAGES[levels]), path)
+            save(generate(levels, self._messages[levels]), path)
         return path
 
     def expected(self, levels: int, count: int) -> Expected:

@@ -1,0 +1,68 @@
+"""`scripts/bench` in small: our rows and the floor, without the peers. What it measures is not looked at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.frames import CHANNELS, DIFF, EXECUTIONS, SNAPSHOT, expect, generate, laps, load, save
+from benchmarks.measure import Failed, Frames, run_client
+from benchmarks.rows import FLOOR, LEVELS, OURS, RAW, SECTIONS, SOCKETIO
+
+SMALL = 500
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> Frames:
+    return Frames(tmp_path, {LEVELS: SMALL})
+
+
+def test_the_frames_are_the_same_each_time_and_survive_a_file(tmp_path: Path):
+    messages = generate(LEVELS, SMALL)
+    save(messages, tmp_path / "messages.txt")
+    assert load(tmp_path / "messages.txt") == messages == generate(LEVELS, SMALL)
+    assert {message.channel for message in messages} == set(CHANNELS)
+    assert sum(message.channel == DIFF for message in messages) / len(messages) == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_lap_begins_with_the_snapshot_and_has_executions_of_its_own():
+    messages = generate(LEVELS, SMALL)
+    run = laps(messages, 2 * SMALL)
+    assert [index for index, message in enumerate(run) if message.channel == SNAPSHOT] == [0, len(messages)]
+    assert run[-1].channel == DIFF
+    executions = [message.json for message in run if message.channel == EXECUTIONS]
+    assert len(set(executions)) == len(executions)
+    assert (expect(run).snapshots, expect(run).best_bid) == (2, expect(messages).best_bid)
+
+
+def test_clients_see_all_that_was_sent_and_the_report_is_written(tmp_path: Path, frames: Frames):
+    results = report.Results()
+    for section, clients in (
+        (SECTIONS[0], (OURS, SOCKETIO, FLOOR)),
+        (SECTIONS[1], (OURS, FLOOR, RAW)),
+        (SECTIONS[-1], (OURS, FLOOR)),
+    ):
+        for client in clients:
+            sample = run_client(client, section, frames, 2 * SMALL, tmp_path, python=sys.executable)
+            results.samples[section.key, client.name] = [sample]
+            if client in (OURS, SOCKETIO):
+                assert sample.book_is_right
+    report.write(tmp_path / "docs", results, rounds=1, when="2026-11-22", is_quick=True)
+    written = (tmp_path / "docs" / "benchmarks.md").read_text()
+    assert "the floor's p99 latency" in written
+    assert all((tmp_path / "docs" / "benchmarks" / f"{key}.svg").exists() for key in ("tls", "plain", "latency"))
+
+
+def test_a_client_that_does_not_run_is_reported_with_its_own_words(tmp_path: Path, frames: Frames):
+    with pytest.raises(Failed, match="ModuleNotFoundError"):
+        run_client(FLOOR, SECTIONS[1], frames, 100, tmp_path, python=str(python_without_packages(tmp_path)))
+
+
+def python_without_packages(folder: Path) -> Path:
+    program = folder / "python"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')
+    program.chmod(0o755)
+    return program
