@@ -69,6 +69,7 @@ class World:
             **{name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "TERM", "COVERAGE_FILE")},
             **dict.fromkeys(names, str(self.home)),
             **keychain.environment,
+            "WEBSOCKETS_MAX_LOG_SIZE": "100000",  # the library would log frames whole, were it let
         }
         self.where = ["--endpoint", exchange.realtime, "--http", exchange.http]
 
