@@ -2,13 +2,15 @@
 
     python pybotters_client.py URL [CHANNEL...]    credentials, if any, as {"key": ..., "secret": ...} on standard input
 
-One JSON line an event: connect, reply (to a request), message, book (best bid and ask that pybotters' store holds after
-a board message). Ends when it is killed. The channels default to the four public ones of BTC_JPY.
+One JSON line an event: connect, reply (to a request), message, log (what pybotters warns of), and after a board message
+or a warning book: the sizes by price that its store holds, best first. Ends when it is killed. The channels default to
+the four public ones of BTC_JPY.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 import pybotters
@@ -29,6 +31,19 @@ async def main(url: str, channels: list[str]) -> None:
 
     store = pybotters.bitFlyerDataStore()
 
+    def report_book() -> None:
+        sides = store.board.sorted()
+        report(
+            "book", **{side: {row["price"]: row["size"] for row in sides.get(side, [])} for side in ("bids", "asks")}
+        )
+
+    class Log(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            report("log", text=record.getMessage())
+            report_book()
+
+    logging.getLogger("pybotters").addHandler(Log(logging.WARNING))
+
     def handle(message, ws) -> None:
         if message.get("method") != "channelMessage":
             report("reply", **message)
@@ -36,9 +51,7 @@ async def main(url: str, channels: list[str]) -> None:
         store.onmessage(message, ws)
         report("message", **message["params"])
         if message["params"]["channel"].startswith("lightning_board_"):
-            book = store.board.sorted()
-            best = {name: rows[0] for name, rows in book.items() if rows}
-            report("book", best=best, levels={name: len(rows) for name, rows in book.items()})
+            report_book()
 
     requests = [
         {"method": "subscribe", "params": {"channel": channel}, "id": number}

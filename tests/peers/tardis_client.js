@@ -3,7 +3,8 @@
 //
 //   node tardis_client.js URL [PRODUCT...]      the products default to BTC_JPY
 //
-// One JSON line an event: message, disconnect, error. Ends when it is killed.
+// One JSON line an event: message, disconnect, error. Ends when it is killed. The environment may have TIMEOUT_MS, after
+// which tardis-dev gives a silent connection up; its own is 10000.
 
 const { report } = require("./reporting");
 
@@ -21,6 +22,7 @@ async function main() {
     exchange: "bitflyer",
     filters,
     withDisconnects: true,
+    timeoutIntervalMS: Number(process.env.TIMEOUT_MS ?? 10000),
     onError: (error) => report("error", { text: String(error) }),
   });
   for await (const item of messages) {

@@ -1,0 +1,496 @@
+"""Every scenario that ships, against clients of others: the failures that users report show, so the faults are real.
+
+Each runs as `fulgurite exchange --scenario NAME` runs it. What is asserted is what the client itself printed, and the
+exchange's own record of what it published and delivered. docs/faults.md has the results. Several run at a time, since
+most of their time is waiting.
+
+This module is long because a scenario that ships without a client that suffers from it must fail here, in one table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from fulgurite import Board, BookState, Gap, Item, Message, OrderBook, connect
+from fulgurite.errors import AuthenticationError, BookNotLiveError
+from fulgurite.exchange.run import Exchange, run
+from fulgurite.exchange.scenarios import SCENARIOS
+from fulgurite.protocol.messages import parse_time
+from fulgurite.server.faults import parse_plan
+from tests.exchange.test_control import ask
+from tests.peers.witness import (
+    Book,
+    Witness,
+    book_of,
+    connections,
+    errors_of_next_book,
+    following,
+    is_event,
+    last_number,
+    published,
+    running,
+    true_book,
+    until,
+    wait_for_published,
+    wrong_levels,
+)
+
+PRODUCT = "FX_BTC_JPY"
+CHANNELS = SNAPSHOT, BOARD, TICKER, EXECUTIONS = [
+    f"lightning_{kind}_{PRODUCT}" for kind in ("board_snapshot", "board", "ticker", "executions")
+]
+PRIVATE = "child_order_events"
+PYBOTTERS, TARDIS, JSONRPC2, SOCKETIO = (
+    "pybotters_client.py",
+    "tardis_client.js",
+    "jsonrpc_client.js",
+    "socketio_client.js",
+)
+STORM = 50
+"""Connections that make a storm; ours makes four in the same time."""
+AT_ONCE = 8
+"""Scenarios that run beside each other."""
+
+connected, said, shows_book, message = is_event("connect"), is_event("log"), is_event("book"), is_event("message")
+
+
+# --- clients ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def clients(
+    exchange: Exchange, *names: str, first: str | None = None, timeout: float = 10
+) -> AsyncIterator[list[Witness[dict]]]:
+    """Run programs, all until they are served.
+
+    Args:
+        exchange: what they connect to.
+        names: their files.
+        first: they are served when they have got a message of this channel; None is any.
+        timeout: seconds of silence after which tardis-dev gives a connection up; 10 is its own.
+    """
+    async with AsyncExitStack() as stack:
+        witnesses = []
+        for name in names:
+            url = exchange.socketio if name == SOCKETIO else exchange.realtime
+            told = [PRODUCT] if name == TARDIS else CHANNELS
+            environment = os.environ | {"TIMEOUT_MS": str(int(timeout * 1000))}
+            witnesses.append(await stack.enter_async_context(running(name, url, *told, environment=environment)))
+        for witness in witnesses:
+            await witness.next(is_event("message", first))
+        yield witnesses
+
+
+class Ours(NamedTuple):
+    """What our client yields, and what its user's order book is then."""
+
+    item: Item
+    state: BookState
+    book: Book | None
+    """What it answers after a snapshot, and after the diff that follows; None at other times."""
+
+
+@asynccontextmanager
+async def our_client(exchange: Exchange) -> AsyncIterator[Witness[Ours]]:
+    """`fulgurite.connect` with an `OrderBook`, kept as docs/client.md says."""
+
+    async def items() -> AsyncIterator[Ours]:
+        kept = OrderBook()
+        is_after_snapshot = False
+        async with connect(*CHANNELS, endpoint=exchange.realtime, dialect="json-rpc") as stream:
+            async for item in stream:
+                book = None
+                if isinstance(item, Gap) and item.channel in (SNAPSHOT, BOARD):
+                    kept.invalidate(item.reason)
+                    with pytest.raises(BookNotLiveError):
+                        kept.bids()
+                elif isinstance(item, Message) and isinstance(item.data, Board):
+                    is_snapshot = item.channel == SNAPSHOT
+                    if is_snapshot:
+                        kept.apply_snapshot(item.data)
+                    else:
+                        kept.apply_diff(item.data)
+                    if kept.state == BookState.LIVE and (is_snapshot or is_after_snapshot):
+                        sides = {"bids": kept.bids(), "asks": kept.asks()}
+                        book = {side: {level.price: level.size for level in levels} for side, levels in sides.items()}
+                    is_after_snapshot = is_snapshot
+                yield Ours(item, kept.state, book)
+
+    async with following(items()) as witness:
+        await witness.next(lambda said: isinstance(said.item, Message))
+        yield witness
+
+
+async def our_gaps(ours: Witness[Ours]) -> None:
+    """Until our client has told of a gap in each channel; its book refuses to answer then."""
+    missing = set(CHANNELS)
+    while missing:
+        said = await ours.next(lambda said: isinstance(said.item, Gap))
+        assert isinstance(said.item, Gap)
+        missing.discard(said.item.channel)
+        assert said.state == BookState.STALE or said.item.channel not in (SNAPSHOT, BOARD)
+
+
+async def our_errors(ours: Witness[Ours], exchange: Exchange, channel: str) -> int:
+    """How many levels are wrong in our book after the next message of this channel that it answers after."""
+    said = await ours.next(lambda said: isinstance(said.item, Message) and said.item.channel == channel and said.book)
+    assert isinstance(said.item, Message)
+    assert said.book is not None
+    truth = await true_book(exchange, PRODUCT, json.loads(said.item.raw))
+    assert truth is not None
+    return wrong_levels(said.book, truth)
+
+
+def delivered(report: dict, channel: str) -> list:
+    """The ranges of a channel's messages that a connection was sent."""
+    ranges: list = report["channels"][channel]["delivered"]
+    return ranges
+
+
+def show(text: str) -> None:
+    """A figure for the documentation; -s shows it."""
+    print(text)
+
+
+# --- the scenarios ------------------------------------------------------------------------------------------------
+
+
+async def stale_book(exchange: Exchange) -> None:
+    """pybotters takes one snapshot a connection, the old one, and its book is wrong until the next disconnection."""
+    async with clients(exchange, PYBOTTERS, first=SNAPSHOT) as (pybotters,), our_client(exchange) as ours:
+        await pybotters.nth(2 * len(CHANNELS), is_event("reply"))  # the last of its second connection
+        told = await pybotters.next(is_event("message", SNAPSHOT))
+        assert await true_book(exchange, PRODUCT, told["message"]) is not None, "it was published, long ago"
+        first = await errors_of_next_book(pybotters, exchange, PRODUCT)
+        await our_gaps(ours)
+        await ours.next(lambda said: isinstance(said.item, Message) and said.item.channel == SNAPSHOT)
+        ours_at_first = await our_errors(ours, exchange, BOARD)
+        assert await our_errors(ours, exchange, SNAPSHOT) == 0  # five seconds later
+        pybotters.skip()
+        later = await errors_of_next_book(pybotters, exchange, PRODUCT)
+    show(
+        f"stale-book: pybotters has {first} levels wrong, {later} after the next snapshot; ours {ours_at_first}, then 0"
+    )
+    assert first > 0
+    assert later > 0
+
+
+async def half_open(exchange: Exchange) -> None:
+    """jsonrpc2-ws waits for ever on a connection that is dead; others send pings, or have a limit of silence."""
+
+    async def only_one_is_left() -> bool:
+        return sum(each["closed_ns"] is None for each in (await connections(exchange))[:4]) == 1
+
+    names = JSONRPC2, PYBOTTERS, TARDIS
+    async with clients(exchange, *names, timeout=2) as (jsonrpc2, pybotters, tardis), our_client(exchange) as ours:
+        await until(only_one_is_left)
+        (left,) = [each for each in (await connections(exchange))[:4] if each["closed_ns"] is None]
+        missed = len(await published(exchange, BOARD, delivered(left, BOARD)[-1][1]))
+        assert jsonrpc2.seen[-1]["event"] in ("message", "subscribe")
+        assert not [event for event in jsonrpc2.seen if event["event"] in ("disconnect", "error")]
+        assert not [event for event in pybotters.seen if event["event"] == "log"]
+        await tardis.next(is_event("disconnect"))
+        await ask(exchange, "faults", "DELETE")
+        await our_gaps(ours)
+    show(f"half-open: jsonrpc2-ws has missed {missed} diffs, and waits")
+    assert missed > 50
+
+
+async def daily_maintenance(exchange: Exchange) -> None:
+    """All are told 1012, and only some tell their user; tardis-dev takes a closed market for a broken connection."""
+    names = JSONRPC2, SOCKETIO, TARDIS
+    async with clients(exchange, *names, timeout=1) as (jsonrpc2, socketio, tardis):
+        async with our_client(exchange) as ours:
+            told = await jsonrpc2.next(is_event("disconnect"))
+            assert told == {"event": "disconnect", "code": 1012, "reason": "scheduled maintenance"}
+            assert await socketio.next(is_event("disconnect")) == {"event": "disconnect", "reason": "transport close"}
+            # From 04:02 to 04:10 nothing is published.
+            await our_gaps(ours)
+            await ours.next(lambda said: said.book)
+        gone = [event for event in tardis.seen if event["event"] == "disconnect"]
+    ends = [(each["code"], each["reason"]) for each in await connections(exchange)]
+    assert ends.count((1012, "scheduled maintenance")) >= 3
+    show(
+        f"daily-maintenance: tardis-dev gave {len(gone) - 1} connections up, at a limit of 20 s of the exchange's time"
+    )
+    assert len(gone) > 3
+
+
+async def outage(exchange: Exchange) -> None:
+    """pybotters goes on to show the book from before; what it knows of the outage is in its log only."""
+    async with (
+        clients(exchange, PYBOTTERS, TARDIS, first=SNAPSHOT) as (pybotters, tardis),
+        our_client(exchange) as ours,
+    ):
+        assert "503" in (await pybotters.next(said))["text"]
+        held = book_of(await pybotters.next(shows_book))
+        assert (await tardis.next(is_event("error")))["text"] == "Error: Unexpected server response: 503"
+        assert (await tardis.next(is_event("disconnect"))) == {"event": "disconnect"}
+        await wait_for_published(exchange, BOARD, 50)
+        truth = await true_book(exchange, PRODUCT)
+        assert truth is not None
+        wrong = wrong_levels(held, truth)
+        await ask(exchange, "faults", "DELETE")
+        await our_gaps(ours)
+        await ours.next(lambda said: said.book)
+    show(f"outage: pybotters answers with {sum(map(len, held.values()))} levels, {wrong} of the best wrong by then")
+    assert wrong > 0
+
+
+async def rough_network(exchange: Exchange) -> None:
+    """After a reset pybotters applies diffs to the book from before: it waits for no snapshot."""
+    async with clients(exchange, PYBOTTERS, first=SNAPSHOT) as (pybotters,), our_client(exchange) as ours:
+        assert await errors_of_next_book(pybotters, exchange, PRODUCT) == 0
+        # On top, so that it does not depend on when the next snapshot happens to come.
+        number = (await ask(exchange, "faults", "POST", json={"fault": "mute", "channel": SNAPSHOT}))[1]["number"]
+        await pybotters.nth(2 * len(CHANNELS), is_event("reply"))  # the last of its second connection
+        for _ in range(10):
+            wrong = await errors_of_next_book(pybotters, exchange, PRODUCT)
+        assert not [each for each in (await connections(exchange))[2:] if delivered(each, SNAPSHOT)]
+        await our_gaps(ours)
+        ours.skip()
+        await ask(exchange, f"faults/{number}", "DELETE")
+        assert await our_errors(ours, exchange, SNAPSHOT) == 0
+    show(f"rough-network: pybotters has {wrong} of 200 levels wrong, ten diffs after the reset")
+    assert wrong > 0
+
+
+async def anomaly(exchange: Exchange) -> None:
+    """pybotters believes the wrong mid price and drops asks; who takes the first row for the best is wrong, too."""
+    # On top: pybotters takes the first snapshot and leaves the channel, so this is to be its first.
+    await ask(exchange, "faults", "POST", json={"fault": "mute", "channel": SNAPSHOT})
+    async with clients(exchange, PYBOTTERS, JSONRPC2) as (pybotters, jsonrpc2):
+        told = (await jsonrpc2.next(is_event("message", SNAPSHOT)))["message"]
+        prices = [level["price"] for level in told["bids"]]
+        assert prices[0] < max(prices)
+        assert [level for side in ("bids", "asks") for level in told[side] if not level["size"]]
+        await pybotters.next(is_event("message", SNAPSHOT))
+        held = book_of(await pybotters.next(shows_book))
+        dropped = [level["price"] for level in told["asks"] if level["size"] and level["price"] not in held["asks"]]
+        for _ in range(10):
+            wrong = await errors_of_next_book(pybotters, exchange, PRODUCT)
+    book = OrderBook()
+    book.apply_snapshot(msgspec.convert(told, Board))
+    assert book.best_ask is not None
+    assert book.best_ask.price == min(level["price"] for level in told["asks"] if level["size"])
+    show(f"anomaly: pybotters dropped the best {len(dropped)} asks, and has {wrong} of 200 levels wrong 10 diffs later")
+    assert dropped
+
+
+async def dummy_server(exchange: Exchange) -> None:
+    """pybotters, jsonrpc2-ws and socket.io-client are acknowledged everything, and wait for ever."""
+    waiting = PYBOTTERS, JSONRPC2, SOCKETIO
+    async with clients(exchange, *waiting, TARDIS, timeout=2) as (*mute, tardis), our_client(exchange) as ours:
+        for witness in mute:
+            await witness.nth(2 * len(CHANNELS), is_event("reply" if witness is mute[0] else "subscribe"))
+        begin = [len(witness.seen) for witness in mute]
+        await wait_for_published(exchange, BOARD, 50)
+        since = [event for witness, count in zip(mute, begin, strict=True) for event in witness.seen[count:]]
+        assert [event for event in since if event["event"] != "pong"] == []  # even heartbeats are answered
+        reports = [each for each in (await connections(exchange))[5:] if each["closed_ns"] is None]
+        assert len(reports) >= 3
+        assert not [each for report in reports for channel in report["channels"] for each in delivered(report, channel)]
+        # tardis-dev notices, and is a dummy's guest again.
+        await tardis.next(is_event("disconnect"))
+        await tardis.next(is_event("disconnect"))
+        await ask(exchange, "faults", "DELETE")
+        await ask(exchange, "faults", "POST", json={"fault": "close"})
+        await our_gaps(ours)
+        await ours.next(lambda said: said.book)
+
+
+async def dead_channel(exchange: Exchange) -> None:
+    """Nobody notices: pybotters, jsonrpc2-ws and tardis-dev stay on a connection whose executions have stopped."""
+    names = PYBOTTERS, JSONRPC2, TARDIS
+    async with clients(exchange, *names, timeout=4) as witnesses:
+
+        async def plan_has_begun() -> bool:
+            return any(each["faults"] for each in await connections(exchange))
+
+        await until(plan_has_begun)
+        begin = await last_number(exchange, BOARD)
+
+        async def five_executions_were_missed() -> bool:
+            return len(await published(exchange, EXECUTIONS, begin)) >= 5
+
+        await until(five_executions_were_missed)
+        await wait_for_published(exchange, BOARD, 75)  # some 9 s, more than twice the limit of silence
+        missed = await published(exchange, EXECUTIONS, begin)
+        boards = await published(exchange, BOARD, begin)
+        reports = await connections(exchange)
+        for witness, report in zip(witnesses, reports, strict=True):
+            assert report["closed_ns"] is None
+            assert not [end for _, end in delivered(report, EXECUTIONS) if end >= missed[0]["number"]]
+            assert delivered(report, BOARD)[-1][1] > missed[4]["number"]
+            assert not [event for event in witness.seen if event["event"] in ("disconnect", "error", "log")]
+    show(f"dead-channel: all have got {len(boards)} diffs since, and none of {len(missed)} messages of executions")
+
+
+async def drifting_book(exchange: Exchange) -> None:
+    """Levels that are gone pile up in pybotters' book; it has left the channel that would tell."""
+    async with clients(exchange, PYBOTTERS) as (pybotters,), our_client(exchange) as ours:
+        await wait_for_published(exchange, BOARD, 50)
+        pybotters.skip()
+        first = await errors_of_next_book(pybotters, exchange, PRODUCT)
+        await wait_for_published(exchange, BOARD, 50)
+        pybotters.skip()
+        later = await errors_of_next_book(pybotters, exchange, PRODUCT)
+        ours.skip()
+        assert await our_errors(ours, exchange, SNAPSHOT) == 0
+    show(f"drifting-book: pybotters has {first} levels wrong after 50 diffs, {later} after 100")
+    assert 0 < first < later
+
+
+async def auth_mute(exchange: Exchange) -> None:
+    """pybotters asks for no channel, not even a public one; jsonrpc2-ws gives up after 20 s.
+
+    It waits until the server's first ping, 15 s later, which it takes for an answer and fails to parse: it reconnects,
+    and waits again.
+    """
+    keys = json.dumps({"key": exchange.api_key, "secret": exchange.api_secret}).encode() + b"\n"
+    told = exchange.realtime, PRIVATE, TICKER
+    async with running(PYBOTTERS, *told, given=keys) as pybotters, running(JSONRPC2, *told, given=keys) as jsonrpc2:
+        await pybotters.next(connected)
+        assert (await jsonrpc2.next(is_event("auth")))["error"] == "Error: JSON-RPC: method call timeout"
+        await jsonrpc2.next(is_event("message", TICKER))
+        assert "JSONDecodeError" in (await pybotters.next(said))["text"]
+        assert not [event for event in pybotters.seen if event["event"] in ("reply", "message")]
+        assert [each["channels"].keys() for each in await connections(exchange) if each["channels"]] == [
+            {PRIVATE, TICKER}
+        ]
+
+
+async def auth_refused(exchange: Exchange) -> None:
+    """pybotters writes a line to its log and goes on without: only the refused channel tells its program."""
+    keys = json.dumps({"key": exchange.api_key, "secret": exchange.api_secret}).encode() + b"\n"
+    told = exchange.realtime, PRIVATE, TICKER
+    async with running(PYBOTTERS, *told, given=keys) as pybotters, running(JSONRPC2, *told, given=keys) as jsonrpc2:
+        assert "authentication failed" in (await pybotters.next(said))["text"]
+        assert (await pybotters.next(is_event("reply")))["error"]["message"] == "authentication required"
+        await pybotters.next(is_event("message", TICKER))
+        assert (await jsonrpc2.next(is_event("auth")))["error"]["message"] == "authentication failed"
+    keys_of_ours = exchange.api_key, exchange.api_secret
+    async with connect(PRIVATE, endpoint=exchange.realtime, credentials=lambda: keys_of_ours) as stream:
+        with pytest.raises(AuthenticationError):
+            [_ async for _ in stream]
+
+
+async def flapping_pybotters(exchange: Exchange) -> None:
+    """pybotters waits after errors only, and this is none: a storm of connections."""
+    await storm(exchange, PYBOTTERS)
+
+
+async def flapping_tardis(exchange: Exchange) -> None:
+    """tardis-dev likewise."""
+    await storm(exchange, TARDIS)
+
+
+async def storm(exchange: Exchange, name: str) -> None:
+    """Until a client has made so many connections that nobody could call it polite."""
+    async with clients(exchange, name):
+        reports = await until(lambda: at_least(exchange, STORM))
+    times = [each["opened_ns"] for each in reports[1:]]
+    show(f"flapping: {name} opens {(len(times) - 1) / (times[-1] - times[0]) * 1e9:.0f} connections a second")
+
+
+async def at_least(exchange: Exchange, count: int) -> list[dict]:
+    """The connections, once there were so many."""
+    reports = await connections(exchange)
+    return reports if len(reports) >= count else []
+
+
+async def flapping_ours(exchange: Exchange) -> None:
+    """Ours waits longer each time, and comes through when the server does."""
+    async with our_client(exchange) as ours:
+        times = [each["opened_ns"] for each in await until(lambda: at_least(exchange, 3))]
+        await ask(exchange, "faults", "DELETE")  # it could be out of luck for some periods
+        await our_gaps(ours)
+        await ours.next(lambda said: said.book)
+        assert len(await connections(exchange)) == 4
+    show(f"flapping: ours waits {(times[2] - times[1]) / 1e9:.1f} s between its second connection and its third")
+
+
+Scene = Callable[[Exchange], Coroutine[None, None, None]]
+
+SCENES: dict[str, list[Scene]] = {
+    "daily-maintenance": [daily_maintenance],
+    "stale-book": [stale_book],
+    "half-open": [half_open],
+    "rough-network": [rough_network],
+    "outage": [outage],
+    "auth-mute": [auth_mute],
+    "anomaly": [anomaly],
+    "dummy-server": [dummy_server],
+    "dead-channel": [dead_channel],
+    "flapping": [flapping_ours, flapping_pybotters, flapping_tardis],
+    "drifting-book": [drifting_book],
+    "auth-refused": [auth_refused],
+}
+"""What is shown of each scenario, the longest first: each on an exchange of its own."""
+
+SPEEDS = {"daily-maintenance": 20.0}
+"""It takes a quarter of an hour otherwise."""
+
+
+def test_every_scenario_is_shown_against_a_client_of_others():
+    assert SCENES.keys() == SCENARIOS.keys()
+
+
+async def play(name: str, scene: Scene, turns: asyncio.Semaphore, start: asyncio.Lock) -> None:
+    """Run one scenario in its turn.
+
+    Programs take a while to start, and a plan does not wait for them: so they start one scenario after the other.
+    """
+    scenario = SCENARIOS[name]
+    today = f"{time.strftime('%Y-%m-%d', time.gmtime())}T{scenario.starts_at}Z"
+    start_ns = parse_time(today) if scenario.starts_at else None
+    running_exchange = run(seed=1, faults=parse_plan(scenario.plan), start_ns=start_ns, speed=SPEEDS.get(name, 1.0))
+    async with turns, AsyncExitStack() as stack:
+        async with start:
+            exchange = await stack.enter_async_context(running_exchange)
+            begin = time.monotonic()
+            playing = asyncio.create_task(scene(exchange))
+            stack.callback(playing.cancel)
+
+            async def has_started() -> bool:
+                return playing.done() or bool(await connections(exchange))
+
+            await until(has_started)
+        await playing
+        show(f"{name} ({scene.__name__}): {time.monotonic() - begin:.0f} s")
+
+
+def pairs() -> list[tuple[str, Scene]]:
+    return [(name, scene) for name, scenes in SCENES.items() for scene in scenes]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def plays(request: pytest.FixtureRequest) -> AsyncIterator[dict[Scene, asyncio.Task[None]]]:
+    """The scenes that were selected, under way beside each other."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    selected = {item.callspec.params["scene"] for item in tests if item.originalname == test_a_scenario_shows.__name__}
+    turns = asyncio.Semaphore(AT_ONCE)
+    start = asyncio.Lock()
+    tasks = {
+        scene: asyncio.create_task(play(name, scene, turns, start)) for name, scene in pairs() if scene in selected
+    }
+    yield tasks
+    for task in tasks.values():
+        task.cancel()
+    await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("scene", [pytest.param(scene, id=scene.__name__) for _, scene in pairs()])
+async def test_a_scenario_shows(plays: dict[Scene, asyncio.Task[None]], scene: Scene):
+    await plays[scene]
