@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.client import reconcile as reconcile_module
-from fulgurite.client.reconcile import ChildOrderRow, ExecutionRow, Listing, OrderLedger
+from fulgurite.client.orderrows import ChildOrderRow, ExecutionRow, Listing
+from fulgurite.client.reconcile import OrderLedger
 from fulgurite.protocol.messages import ChildOrderEvent
 
 PRODUCT = "BTC_JPY"

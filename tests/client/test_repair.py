@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 
 import httpx
 import msgspec
@@ -16,7 +16,16 @@ from fulgurite.client import Message, Status, StatusKind, Stream, connect
 from fulgurite.client import repair as repair_module
 from fulgurite.client.http import HttpApi
 from fulgurite.client.reconcile import OrderLedger
-from fulgurite.client.repair import fetch_executions, fetch_orders, markets, newest_execution_id, start_ledger
+from fulgurite.client.reconcileparents import ParentOrderLedger
+from fulgurite.client.repair import (
+    fetch_executions,
+    fetch_orders,
+    fetch_parent_orders,
+    markets,
+    newest_execution_id,
+    start_ledger,
+    start_parent_ledger,
+)
 from fulgurite.errors import ConnectError, HttpRequestError, InputError, RemoteProtocolError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.protocol.auth import request_signature
@@ -123,7 +132,7 @@ class Trader:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    async def post(self, path: str, body: dict[str, object]) -> dict[str, str]:
+    async def post(self, path: str, body: Mapping[str, object]) -> dict[str, str]:
         content = json.dumps(body).encode()
         timestamp = str(time.time())
         sign = request_signature(self._exchange.api_secret, timestamp, "POST", f"/v1/me/{path}", content)
@@ -266,3 +275,54 @@ async def test_without_the_right_to_look_nothing_is_forgotten():
                     await fetch_orders(refused, ledger, [PRODUCT])
             result = await fetch_orders(api, ledger, [PRODUCT])
             assert outline(result.events) == outline(listener.heard)
+
+
+async def test_special_orders_of_an_account_that_trades_while_nobody_listens(monkeypatch):
+    monkeypatch.setattr(repair_module, "PAGE_ROWS", 5)
+    resting = {"product_code": PRODUCT, "condition_type": "STOP", "side": "BUY", "size": 0.01, "trigger_price": 10**8}
+    at_once = {"product_code": PRODUCT, "condition_type": "MARKET", "side": "BUY", "size": 0.01}
+
+    async with run(seed=7) as exchange, HttpApi(exchange.http, lambda: (exchange.api_key, exchange.api_secret)) as api:
+        ledger, trader = ParentOrderLedger(), Trader(exchange)
+
+        async def send(*parts: dict[str, object], method: str = "SIMPLE") -> str:
+            sent = await trader.post("sendparentorder", {"order_method": method, "parameters": list(parts)})
+            return sent["parent_order_acceptance_id"]
+
+        async def cancel(accepted_id: str) -> None:
+            body = {"product_code": PRODUCT, "parent_order_acceptance_id": accepted_id}
+            await trader.post("cancelparentorder", body)
+
+        async def until(accepted_id: str, state: str) -> None:
+            """Wait until the exchange lists it so."""
+            async with asyncio.timeout(30):
+                while True:
+                    rows = msgspec.json.decode(await api.get_signed("me/getparentorders", {"product_code": PRODUCT}))
+                    if (accepted_id, state) in [
+                        (row["parent_order_acceptance_id"], row["parent_order_state"]) for row in rows
+                    ]:
+                        return
+                    await asyncio.sleep(0.05)
+
+        old, stays = await send(resting), await send(resting)
+        await until(stays, "ACTIVE")
+        await start_parent_ledger(api, ledger, [PRODUCT])
+        await cancel(old)
+        await until(old, "CANCELED")
+        placed, done = await send(resting), await send(at_once, resting, method="IFD")
+        # Enough that one page does not hold all.
+        many = [await send(at_once) for _ in range(8)]
+        for each in many:
+            await until(each, "COMPLETED")
+        await until(done, "ACTIVE")
+        result = await fetch_parent_orders(api, ledger, [PRODUCT, "BTC_JPY"])
+        assert result.problem == "BTC_JPY: its special orders were not known before the interruption"
+        assert result.unresolved == []
+        told = [(event.parent_order_acceptance_id, event.event_type) for event in result.events]
+        completed = [(each, event_type) for each in many for event_type in ("ORDER", "COMPLETE")]
+        assert sorted(told) == sorted([(old, "CANCEL"), (placed, "ORDER"), (done, "ORDER"), *completed])
+        assert {event.parent_order_type for event in result.events if event.parent_order_acceptance_id == done} == {
+            "IFD"
+        }
+        again = await fetch_parent_orders(api, ledger, [PRODUCT, "BTC_JPY"])
+        assert (again.events, again.unresolved, again.problem) == ([], [], "")

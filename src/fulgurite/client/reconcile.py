@@ -15,8 +15,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-import msgspec
-
+from fulgurite.client.orderrows import (
+    ChildOrderRow,
+    ExecutionRow,
+    Listing,
+    Reconciliation,
+    ended_event,
+    execution_event,
+    order_event,
+)
 from fulgurite.errors import InputError
 from fulgurite.protocol.messages import ChildOrderEvent, parse_time
 
@@ -34,60 +41,6 @@ Value = TypeVar("Value")
 
 _ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "EXECUTION"}
 """The event that an order in this state ended with."""
-
-
-class ChildOrderRow(msgspec.Struct, frozen=True, gc=False):
-    """What is needed of a row of `getchildorders`."""
-
-    child_order_id: str
-    child_order_acceptance_id: str
-    child_order_state: str
-    child_order_type: str
-    child_order_date: str
-    expire_date: str
-    side: str
-    price: float
-    size: float
-    outstanding_size: float
-    cancel_size: float
-
-
-class ExecutionRow(msgspec.Struct, frozen=True, gc=False):
-    """A row of `getexecutions`."""
-
-    id: int
-    child_order_id: str
-    child_order_acceptance_id: str
-    exec_date: str
-    side: str
-    price: float
-    size: float
-    commission: float
-
-
-class Listing(msgspec.Struct, frozen=True):
-    """What HTTP tells of an account's orders for one product; the lists are to be fetched in this order."""
-
-    product_code: str
-    active: list[ChildOrderRow]
-    executions: list[ExecutionRow]
-    """All with ids above `OrderLedger.newest_id`; others are ignored."""
-    ended: list[ChildOrderRow]
-    """At least those of `OrderLedger.unexplained`, as far as they are listed."""
-    problem: str = ""
-    """Why the lists are not whole, in plain words; then no order is taken for ended because it is in none of them."""
-
-
-class Reconciliation(msgspec.Struct, frozen=True):
-    """What was missed, as far as it can be known."""
-
-    events: list[ChildOrderEvent]
-    """In the order in which they may have come. `event_date` is HTTP's time, without Z and with 0 to 3 fraction digits;
-    that of an ORDER is when it was accepted, to the second, and that of CANCEL and EXPIRE is ""."""
-    unresolved: list[str]
-    """Acceptance ids of orders that were open before and are no longer: cancelled or expired without a fill since."""
-    problem: str
-    """What may be missing beyond that, and why, in plain words; "" where nothing is."""
 
 
 @dataclass(slots=True)
@@ -145,7 +98,7 @@ class OrderLedger:
             order.size = row.size
             if order.outstanding is None:
                 order.outstanding = row.outstanding_size
-            _put(self._open, key, order, MAX_ORDERS)
+            put(self._open, key, order, MAX_ORDERS)
 
     def record(self, event: ChildOrderEvent) -> bool:
         """Take note of an event that came over the channel.
@@ -159,7 +112,7 @@ class OrderLedger:
             return True  # the order is as it was
         if order is None:
             order = _Order(event.product_code, event.child_order_id)
-            _put(self._open, key, order, MAX_ORDERS)
+            put(self._open, key, order, MAX_ORDERS)
         if event.event_type == "ORDER":
             if order.is_announced:
                 return False
@@ -219,7 +172,7 @@ class OrderLedger:
         unknown = (key for key in fills if key not in hole.outstanding and not self._is_announced(key))
         return [key for key in (*gone, *unknown) if key not in explained]
 
-    def reconcile(self, listings: Iterable[Listing]) -> Reconciliation:
+    def reconcile(self, listings: Iterable[Listing]) -> Reconciliation[ChildOrderEvent]:
         """Conclude what was missed, and take note of it: a second time there is nothing left.
 
         Args:
@@ -267,14 +220,14 @@ class OrderLedger:
         if row is not None and (order is None or not order.is_announced):
             if order is None:
                 order = _Order(product_code, row.child_order_id)
-                _put(self._open, key, order, MAX_ORDERS)
+                put(self._open, key, order, MAX_ORDERS)
             order.is_announced = True
             order.size = row.size
-            events.append(_order_event(product_code, row))
+            events.append(order_event(product_code, row))
         for count, fill in enumerate(fills, 1):
             if (key, fill.id) not in self._fills:
                 self._note_fill(product_code, key, fill.id)
-                events.append(_execution_event(product_code, fill, _remaining(outstanding, fills[:count])))
+                events.append(execution_event(product_code, fill, _remaining(outstanding, fills[:count])))
         if order is None or order.ending is not None:
             return events
         if outstanding is not None:
@@ -285,7 +238,7 @@ class OrderLedger:
             event_type = _ENDINGS[row.child_order_state]
             self._end(key, order, event_type)
             if event_type != "EXECUTION":
-                events.append(_ended_event(product_code, row, event_type))
+                events.append(ended_event(product_code, row, event_type))
         return events
 
     def _is_announced(self, key: str) -> bool:
@@ -293,17 +246,17 @@ class OrderLedger:
         return order is not None and order.is_announced
 
     def _note_fill(self, product_code: str, key: str, fill_id: int) -> None:
-        _put(self._fills, (key, fill_id), None, MAX_FILLS)
+        put(self._fills, (key, fill_id), None, MAX_FILLS)
         if product_code in self._newest_ids:
             self._newest_ids[product_code] = max(self._newest_ids[product_code], fill_id)
 
     def _end(self, key: str, order: _Order, event_type: str) -> None:
         order.ending = event_type
         self._open.pop(key, None)
-        _put(self._ended, key, order, MAX_ORDERS)
+        put(self._ended, key, order, MAX_ORDERS)
 
 
-def _put(into: dict[Key, Value], key: Key, value: Value, limit: int) -> None:
+def put(into: dict[Key, Value], key: Key, value: Value, limit: int) -> None:
     into[key] = value
     if len(into) > limit:
         del into[next(iter(into))]
@@ -322,49 +275,6 @@ def _remaining(outstanding: float | None, fills: Iterable[ExecutionRow]) -> floa
     if outstanding is None:
         return None
     return max(0.0, round(outstanding - sum(fill.size for fill in fills), SIZE_DECIMALS))
-
-
-def _order_event(product_code: str, row: ChildOrderRow) -> ChildOrderEvent:
-    return ChildOrderEvent(
-        product_code=product_code,
-        child_order_id=row.child_order_id,
-        child_order_acceptance_id=row.child_order_acceptance_id,
-        event_date=row.child_order_date,
-        event_type="ORDER",
-        child_order_type=row.child_order_type,
-        side=row.side,
-        price=row.price,
-        size=row.size,
-        expire_date=row.expire_date,
-    )
-
-
-def _execution_event(product_code: str, fill: ExecutionRow, outstanding: float | None) -> ChildOrderEvent:
-    return ChildOrderEvent(
-        product_code=product_code,
-        child_order_id=fill.child_order_id,
-        child_order_acceptance_id=fill.child_order_acceptance_id,
-        event_date=fill.exec_date,
-        event_type="EXECUTION",
-        exec_id=fill.id,
-        side=fill.side,
-        price=fill.price,
-        size=fill.size,
-        commission=fill.commission,
-        outstanding_size=outstanding,
-    )
-
-
-def _ended_event(product_code: str, row: ChildOrderRow, event_type: str) -> ChildOrderEvent:
-    return ChildOrderEvent(
-        product_code=product_code,
-        child_order_id=row.child_order_id,
-        child_order_acceptance_id=row.child_order_acceptance_id,
-        event_date="",
-        event_type=event_type,
-        price=row.price,
-        size=row.cancel_size,
-    )
 
 
 def _timed(events: list[ChildOrderEvent]) -> Iterable[tuple[tuple[int, int, int], ChildOrderEvent]]:

@@ -9,12 +9,24 @@ import msgspec
 
 from fulgurite.client.backfill import MAX_PAGES, PAGE_ROWS, Backfilled, ExecutionsBackfill
 from fulgurite.client.http import HttpApi
-from fulgurite.client.reconcile import ChildOrderRow, ExecutionRow, Listing, OrderLedger, Reconciliation
+from fulgurite.client.orderrows import (
+    ChildOrderRow,
+    ExecutionRow,
+    Listing,
+    ParentListing,
+    ParentOrderRow,
+    Reconciliation,
+)
+from fulgurite.client.reconcile import OrderLedger
+from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import FulguriteError, RemoteProtocolError
-from fulgurite.protocol.messages import Execution
+from fulgurite.protocol.messages import ChildOrderEvent, Execution, ParentOrderEvent
 
 MAX_FILL_PAGES: Final = 10
 """Pages of an account's executions that are read for one product and gap."""
+
+MAX_PARENT_PAGES: Final = 10
+"""Pages of an account's special orders that are read for one product and gap."""
 
 MAX_LOOKUPS: Final = 100
 """Orders of one product that are asked for one by one."""
@@ -78,7 +90,7 @@ async def start_ledger(api: HttpApi, ledger: OrderLedger, products: Iterable[str
         ledger.start(Listing(product_code, active, await _executions(api, product_code, count="10"), []))
 
 
-async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> Reconciliation:
+async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> Reconciliation[ChildOrderEvent]:
     """Fetch what happened to the account's orders since the ledger was interrupted, and conclude what was missed.
 
     Live events may be recorded meanwhile. It takes two requests for each product, one more where something happened,
@@ -90,6 +102,47 @@ async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str
     """
     ledger.interrupt()
     return ledger.reconcile([await _fetch_listing(api, ledger, product_code) for product_code in products])
+
+
+async def start_parent_ledger(api: HttpApi, ledger: ParentOrderLedger, products: Iterable[str]) -> None:
+    """Tell a new ledger which special orders are open, two requests for each product.
+
+    Raises:
+        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises.
+    """
+    for product_code in products:
+        active = await _parent_orders(api, product_code, parent_order_state="ACTIVE")
+        ledger.start(ParentListing(product_code, [*active, *await _parent_orders(api, product_code)]))
+
+
+async def fetch_parent_orders(
+    api: HttpApi, ledger: ParentOrderLedger, products: Iterable[str]
+) -> Reconciliation[ParentOrderEvent]:
+    """Fetch what happened to the account's special orders since the ledger was interrupted; as `fetch_orders`.
+
+    It takes two requests for each product, and up to `MAX_PARENT_PAGES` where an order has gone.
+
+    Raises:
+        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises.
+    """
+    ledger.interrupt()
+    return ledger.reconcile([await _fetch_parent_listing(api, ledger, product_code) for product_code in products])
+
+
+async def _fetch_parent_listing(api: HttpApi, ledger: ParentOrderLedger, product_code: str) -> ParentListing:
+    rows = await _parent_orders(api, product_code, parent_order_state="ACTIVE")
+    if len(rows) >= PAGE_ROWS:
+        return ParentListing(product_code, rows, f"there may be more than {PAGE_ROWS} open special orders")
+    query: dict[str, str] = {}
+    for _ in range(MAX_PARENT_PAGES):
+        page = await _parent_orders(api, product_code, **query)
+        rows += page
+        lowest = min((row.id for row in page if row.id), default=0)
+        is_further = bool(lowest) and ("before" not in query or lowest < int(query["before"]))
+        if not is_further or ledger.is_enough(ParentListing(product_code, rows)):
+            return ParentListing(product_code, rows)
+        query["before"] = str(lowest)
+    return ParentListing(product_code, rows, f"there are more than {len(rows)} special orders")
 
 
 async def _fetch_listing(api: HttpApi, ledger: OrderLedger, product_code: str) -> Listing:
@@ -149,6 +202,12 @@ async def _executions(api: HttpApi, product_code: str, **query: str) -> list[Exe
     """A page of the account's executions."""
     params = {"product_code": product_code, "count": str(PAGE_ROWS), **query}
     return _decode(await api.get_signed("me/getexecutions", params), list[ExecutionRow])
+
+
+async def _parent_orders(api: HttpApi, product_code: str, **query: str) -> list[ParentOrderRow]:
+    """A page of the account's special orders."""
+    params = {"product_code": product_code, "count": str(PAGE_ROWS), **query}
+    return _decode(await api.get_signed("me/getparentorders", params), list[ParentOrderRow])
 
 
 def _decode(body: bytes, kind: type[T]) -> T:

@@ -1,0 +1,196 @@
+"""What happened to an account's special orders while nobody listened, as far as HTTP lists it. Pure.
+
+Sections 3.6 and 5 of the protocol reference. The list of special orders tells that one was sent, and how it ended. It
+does not tell what happened in between, so this is not given:
+
+* TRIGGER. The orders that it sent are told of on `child_order_events`, whose ledger finds them.
+* COMPLETE of a part, where others are still to come. A special order that was executed as a whole gives one COMPLETE,
+  without `parameter_index` and `child_order_acceptance_id`.
+* ORDER_FAILED.
+
+An order that was open before and is in no list now was cancelled or expired: it is unresolved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fulgurite.client.orderrows import ParentListing, ParentOrderRow, Reconciliation
+from fulgurite.client.reconcile import MAX_ORDERS, put
+from fulgurite.protocol.messages import ParentOrderEvent
+
+_ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "COMPLETE"}
+"""The event that a special order in this state ended with."""
+
+_TWO_STEPS: Final = ("IFD", "IFDOCO")
+"""The types that are over only when a part other than the first is complete."""
+
+
+@dataclass(slots=True)
+class _Order:
+    """What is known of a special order."""
+
+    product_code: str
+    parent_order_type: str | None = None
+    is_announced: bool = False
+    """Whether its ORDER was given, or it was there before the ledger was."""
+    has_completed: bool = False
+    """Whether a COMPLETE was heard of it."""
+    ending: str | None = None
+    """The type of the event that it ended with; "" where nobody knows, None while it is open."""
+
+
+@dataclass(slots=True, frozen=True)
+class _Hole:
+    """An interruption: what was known of a product when it began."""
+
+    newest_id: int
+    open: frozenset[str]
+
+
+class ParentOrderLedger:
+    """Keeps an account's special orders from the events of `parent_order_events`; used as `OrderLedger` is."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Order] = {}
+        self._ended: dict[str, _Order] = {}
+        # The highest id that each product's list has shown; ids above it came into the list since.
+        self._newest_ids: dict[str, int] = {}
+        self._holes: dict[str, _Hole] = {}
+
+    def start(self, listing: ParentListing) -> None:
+        """Take the special orders of a product that are open now as given, and all that have ended."""
+        self._newest_ids[listing.product_code] = max((row.id for row in listing.rows), default=0)
+        for known in (*self._open.values(), *self._ended.values()):
+            if known.product_code == listing.product_code:
+                known.is_announced = True
+        for row in listing.rows:
+            key = row.parent_order_acceptance_id
+            if row.parent_order_state == "ACTIVE" and key not in self._ended:
+                put(self._open, key, _Order(listing.product_code, row.parent_order_type, is_announced=True), MAX_ORDERS)
+
+    def record(self, event: ParentOrderEvent) -> bool:
+        """Take note of an event that came over the channel.
+
+        Returns:
+            Whether it is new: False where it was given before, as reconciled or over the channel.
+        """
+        key = event.parent_order_acceptance_id
+        order = self._open.get(key) or self._ended.get(key)
+        if order is None:
+            order = _Order(event.product_code)
+            put(self._open, key, order, MAX_ORDERS)
+        if event.event_type == "ORDER":
+            if order.is_announced:
+                return False
+            order.is_announced = True
+            order.parent_order_type = event.parent_order_type
+            self._end_if_complete(key, order)
+        elif event.event_type == "COMPLETE":
+            if order.ending == "COMPLETE":
+                return False
+            order.has_completed = True
+            if (event.parameter_index or 1) > 1:
+                self._end(key, order, "COMPLETE")
+            else:
+                self._end_if_complete(key, order)
+        elif event.event_type != "TRIGGER":
+            if order.ending == event.event_type:
+                return False
+            self._end(key, order, event.event_type)
+        return True
+
+    def interrupt(self) -> None:
+        """The channel has stopped. A product that is not reconciled since the last time stays as it was then."""
+        for product_code, newest_id in self._newest_ids.items():
+            if product_code not in self._holes:
+                known = (key for key, order in self._open.items() if order.product_code == product_code)
+                self._holes[product_code] = _Hole(newest_id, frozenset(known))
+
+    def is_enough(self, listing: ParentListing) -> bool:
+        """Whether older rows than these would tell nothing more."""
+        hole = self._holes.get(listing.product_code)
+        if hole is None:
+            return True
+        listed = {row.parent_order_acceptance_id for row in listing.rows}
+        is_old = any(0 < row.id <= hole.newest_id for row in listing.rows)
+        return (is_old or not hole.newest_id) and all(key in listed or key in self._ended for key in hole.open)
+
+    def reconcile(self, listings: Iterable[ParentListing]) -> Reconciliation[ParentOrderEvent]:
+        """Conclude what was missed, and take note of it: a second time there is nothing left.
+
+        Args:
+            listings: one for each product. A product that was not started is, and nothing is concluded about it.
+        """
+        self.interrupt()
+        events: list[ParentOrderEvent] = []
+        unresolved: list[str] = []
+        problems: list[str] = []
+        for listing in listings:
+            product_code = listing.product_code
+            hole = self._holes.pop(product_code, None)
+            if hole is None:
+                self.start(listing)
+                problems.append(f"{product_code}: its special orders were not known before the interruption")
+                continue
+            problems += [f"{product_code}: {listing.problem}"] if listing.problem else []
+            # One that was active when a first list was fetched may have ended when a second one was.
+            rows = sorted(listing.rows, key=lambda row: (row.parent_order_date, row.parent_order_state != "ACTIVE"))
+            for row in rows:
+                if row.parent_order_state == "ACTIVE" or row.id > hole.newest_id:
+                    events += self._announce(product_code, row)
+                events += self._conclude(product_code, row)
+            self._newest_ids[product_code] = max((hole.newest_id, *(row.id for row in rows)))
+            active = {row.parent_order_acceptance_id for row in rows if row.parent_order_state == "ACTIVE"}
+            listed = {row.parent_order_acceptance_id for row in rows}
+            for key in [key for key in self._open if key in hole.open and key not in active]:
+                if key in listed or not listing.problem:
+                    unresolved.append(key)
+                    self._end(key, self._open[key], "")
+        return Reconciliation(events, unresolved, "; ".join(problems))
+
+    def _announce(self, product_code: str, row: ParentOrderRow) -> list[ParentOrderEvent]:
+        key = row.parent_order_acceptance_id
+        order = self._open.get(key) or self._ended.get(key)
+        if order is None:
+            order = _Order(product_code)
+            put(self._open, key, order, MAX_ORDERS)
+        if order.is_announced:
+            return []
+        order.is_announced = True
+        order.parent_order_type = row.parent_order_type
+        self._end_if_complete(key, order)
+        return [_event(product_code, row, "ORDER")]
+
+    def _conclude(self, product_code: str, row: ParentOrderRow) -> list[ParentOrderEvent]:
+        key = row.parent_order_acceptance_id
+        event_type = _ENDINGS.get(row.parent_order_state)
+        if key not in self._open or event_type is None:
+            return []
+        self._end(key, self._open[key], event_type)
+        return [_event(product_code, row, event_type)]
+
+    def _end_if_complete(self, key: str, order: _Order) -> None:
+        # While the type is unknown, for its ORDER was missed, there may be a second step to come.
+        if order.has_completed and order.parent_order_type not in (None, *_TWO_STEPS):
+            self._end(key, order, "COMPLETE")
+
+    def _end(self, key: str, order: _Order, event_type: str) -> None:
+        order.ending = event_type
+        self._open.pop(key, None)
+        put(self._ended, key, order, MAX_ORDERS)
+
+
+def _event(product_code: str, row: ParentOrderRow, event_type: str) -> ParentOrderEvent:
+    is_order = event_type == "ORDER"
+    return ParentOrderEvent(
+        product_code=product_code,
+        parent_order_id=row.parent_order_id,
+        parent_order_acceptance_id=row.parent_order_acceptance_id,
+        event_date=row.parent_order_date if is_order else "",
+        event_type=event_type,
+        parent_order_type=row.parent_order_type if is_order else None,
+        expire_date=row.expire_date if is_order else None,
+    )
