@@ -277,6 +277,33 @@ def test_board_that_changes_after_repeating_itself_gives_the_place_away():
     assert merge.bring(B, "p q p q r s t") == ("t", None)
 
 
+def test_stretch_of_a_board_that_came_before_is_no_place():
+    merge = merge_of(A, B, kind=Kind.BOARD)
+    merge.bring(A, "p q r p q r")  # to 8
+    assert merge.bring(B, "p q r") == ("", None)
+    assert merge.leave(A) == ("", 8)
+
+
+def test_place_where_more_agrees_is_found_before_places_where_only_the_last_message_does():
+    merge = merge_of(A, B, kind=Kind.BOARD)
+    merge.bring(A, "p q r a s a t a")
+    merge.bring(B, "q r a")
+    assert merge.leave(A) == ("", None)
+    assert merge.bring(B, "s a t a u") == ("u", None)
+
+
+def test_what_came_before_an_interruption_is_no_place():
+    merge = merge_of(A, kind=Kind.BOARD)
+    merge.bring(A, "p q r")
+    merge.leave(A)
+    merge.join(A)
+    merge.bring(A, "s")
+    last = merge.now
+    merge.join(B)
+    assert merge.bring(B, "p q r") == ("", None)
+    assert merge.leave(A) == ("p q r", last)
+
+
 # --- bounds
 
 
