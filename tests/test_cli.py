@@ -61,11 +61,24 @@ async def interrupted(process: Process, with_signal: int = signal.SIGINT) -> tup
 async def test_help_names_the_commands_with_an_example_each():
     status, output, _ = await finished("--help")
     assert status == 0
-    for command in ("play", "exchange", "listen"):
+    for command in ("play", "exchange", "listen", "doctor", "credentials"):
         assert command in output
         status, help_text, _ = await finished(command, "--help")
         assert (status, "Example" in help_text) == (0, True)
+    for command in ("add", "list", "test", "remove"):
+        assert command in help_text
+        assert "Example" in (await finished("credentials", command, "--help"))[1]
     assert (await finished("--version"))[1] == f"fulgurite {__version__}\n"
+
+
+async def test_help_loads_nothing_that_takes_time():
+    program = "import sys; from fulgurite.cli import main; sys.argv[1:] = ['--help']\n"
+    program += "try: main()\nfinally: print(*sys.modules, file=sys.stderr)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=PIPE, stderr=PIPE)
+    output, modules = await process.communicate()
+    assert b"credentials" in output
+    slow = {"asyncio", "logging", "ssl", "msgspec", "rich", "keyring", "httpx", "picows", "websockets", "uvicorn"}
+    assert not slow & set(modules.decode().split())
 
 
 async def test_further_accounts_are_in_the_line():
@@ -169,7 +182,16 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["listen", TICKER, "--endpoint", "ftp://x"], "endpoint"),
         (["listen", TICKER, "--dialect", "soap"], "json-rpc"),
         (["listen", TICKER, "--ca-file", "missing.pem"], "PEM certificate"),
+        (["listen", "child_order_events"], "--credentials NAME for child_order_events"),
+        (["listen", TICKER, "--credentials", "a b"], "1 to 64"),
         (["listen"], "CHANNEL"),
+        (["doctor", "--endpoint", "ftp://x"], "endpoint"),
+        (["doctor", "--credentials", "a b"], "1 to 64"),
+        (["doctor", "--ca-file", "missing.pem"], "PEM certificate"),
+        (["credentials", "add", "a b"], "1 to 64"),
+        (["credentials", "test", "a b"], "1 to 64"),
+        (["credentials", "remove", "a b"], "1 to 64"),
+        (["credentials", "add"], "NAME"),
         (["nope"], "nope"),
     ],
 )
@@ -202,3 +224,29 @@ async def test_listen_needs_no_account_and_no_network():
         line = await first_line(process)
         assert line["channel"] == "lightning_board_FX_BTC_JPY"
         assert (await interrupted(process))[0] == 0
+
+
+async def test_the_doctor_prints_a_line_for_each_check_and_fails_where_one_did():
+    async with fulgurite("exchange", "--port", "0", "--json", "--tls") as exchange:
+        ready = await first_line(exchange)
+        where = ["--endpoint", str(ready["realtime"]), "--http", str(ready["http"])]
+        status, output, errors = await finished("doctor", *where, "--ca-file", str(ready["ca_file"]))
+        assert (status, errors) == (0, "")
+        lines = output.splitlines()
+        assert all(line.startswith("ok ") for line in lines[:-2])
+        assert lines[-1] == f"{len(lines) - 2} ok, 0 warning, 0 failed"
+
+        status, output, errors = await finished("doctor", *where)
+        assert (status, errors) == (1, "")
+        assert "what to do: name a certificate that you made yourself with --ca-file" in output
+        assert output.endswith(" 3 failed\n")
+
+        status, output, errors = await finished("doctor", *where, "--json")
+        assert (status, errors) == (1, "")
+        findings = [json.loads(line) for line in output.splitlines()]
+        assert {tuple(each) for each in findings} == {("subject", "check", "mark", "measured", "advice")}
+        assert [each["subject"] for each in findings if each["mark"] == "failed"] == [
+            "JSON-RPC",
+            "Socket.IO",
+            "HTTP API",
+        ]

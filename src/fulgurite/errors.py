@@ -186,14 +186,14 @@ class KeychainError(FulguriteError):
     """The system's keychain cannot be used, or has no such key.
 
     Args:
-        problem: what is wrong.
+        problem: what is wrong, as a sentence.
         advice: what to do next.
     """
 
     def __init__(self, problem: str, advice: str) -> None:
         self.problem = problem
         self.advice = advice
-        super().__init__(f"the keychain cannot be used: {problem}; {advice}")
+        super().__init__(f"{problem}; {advice}")
 
 
 class ListenError(FulguriteError):

@@ -19,7 +19,7 @@ app = typer.Typer(
     epilog="Example: fulgurite credentials add main, and then fulgurite listen child_order_events --credentials main",
 )
 
-Name = Annotated[str, typer.Argument(help="What you call the key.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the key.")]
 
 
 @app.command(epilog="Example: fulgurite credentials add main")

@@ -125,13 +125,13 @@ def _load(name: str) -> tuple[str, str]:
     try:
         entry = msgspec.json.decode(text, type=_Entry)
     except (msgspec.DecodeError, UnicodeError):
-        problem = f"the entry {name!r} of {SERVICE!r} was not written by this program"
-        raise KeychainError(problem, f"fulgurite credentials add {name}") from None
+        problem = f"the keychain's entry {name!r} of {SERVICE!r} was not written by this program"
+        raise KeychainError(problem, f"write it with: fulgurite credentials add {name}") from None
     return entry.api_key, entry.secret
 
 
 def _missing(name: str) -> KeychainError:
-    return KeychainError(f"it has no key called {name!r}", f"fulgurite credentials add {name}")
+    return KeychainError(f"the keychain has no key called {name!r}", f"add it with: fulgurite credentials add {name}")
 
 
 def _names(backend: KeyringBackend) -> set[str]:
@@ -155,7 +155,9 @@ def _backend() -> KeyringBackend:
     try:
         import keyring
     except ImportError:
-        raise KeychainError("the package keyring is not installed", "pip install 'fulgurite[keychain]'") from None
+        raise KeychainError(
+            "the package keyring is not installed", "install it with: pip install 'fulgurite[keychain]'"
+        ) from None
     backend = _ask(keyring.get_keyring)
     # Several keychains at once come as one that chains them, and what is kept may end up in any of them.
     for each in getattr(backend, "backends", [backend]):
@@ -168,12 +170,12 @@ def _backend() -> KeyringBackend:
 def _refusal(kind: str) -> KeychainError:
     if kind.startswith("keyring.backends.fail"):
         return KeychainError(
-            "none was found on this machine",
+            "no keychain was found on this machine",
             "on Linux, install and unlock GNOME Keyring or KWallet, in a desktop session; then run this again",
         )
     return KeychainError(
         f"keyring chose {kind}, which does not protect what it keeps",
-        "uninstall it, or name another in the environment variable PYTHON_KEYRING_BACKEND, "
+        "uninstall the package that it is of, or name another in the environment variable PYTHON_KEYRING_BACKEND, "
         "for example keyring.backends.SecretService.Keyring",
     )
 
@@ -189,6 +191,6 @@ def _ask(question: Callable[[], Result], *, repeats: bool = True) -> Result:
         return question()
     except Exception as error:  # each system's keychain has errors of its own, few of them in keyring's tree
         words = f": {error}" if repeats and str(error) else ""
-        problem = f"{type(error).__name__}{words}"
+        problem = f"the keychain failed with {type(error).__name__}{words}"
     # Raised out here, so that the keychain's error, and what its traceback may hold, is not kept as the context.
     raise KeychainError(problem, "unlock it, and look whether its own program shows it")
