@@ -88,17 +88,23 @@ def test_adjacent_ids_have_nothing_between_them_and_nothing_is_asked():
 
 
 @pytest.mark.parametrize(
-    ("listed", "fetched", "problem"),
+    ("listed", "fetched", "may_improve", "problem"),
     [
         # Older than 31 days, or forgotten.
-        ([12, 20], [12], "the execution 7, where the gap begins, is not listed, which reaches back 31 days at most"),
+        (
+            [12, 20],
+            [12],
+            False,
+            "the execution 7, where the gap begins, is not listed, which reaches back 31 days at most",
+        ),
         # HTTP lags behind the stream.
-        ([7, 12], [12], "the execution 20, where the gap ends, is not listed yet"),
+        ([7, 12], [12], True, "the execution 20, where the gap ends, is not listed yet"),
     ],
 )
-def test_a_listing_that_does_not_reach_from_end_to_end_is_told(listed, fetched, problem):
+def test_a_listing_that_does_not_reach_from_end_to_end_is_told(listed, fetched, may_improve, problem):
     result = run(ExecutionsBackfill(PRODUCT, 7, 20), Listing(listed))
     assert (ids(result), result.problem, result.is_complete) == (fetched, problem, False)
+    assert result.may_improve == may_improve
 
 
 def test_pages_are_limited_and_the_older_ones_stay_missing():
@@ -147,6 +153,7 @@ def test_a_request_that_failed_keeps_what_came_before_it():
     assert backfill.query() is None
     result = backfill.result()
     assert (ids(result), result.error, result.problem) == (list(range(501, 1000)), error, str(error))
+    assert result.may_improve
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -167,6 +169,12 @@ async def test_misuse_is_told():
     async with api:
         with pytest.raises(InputError, match="credentials"):
             await api.get_signed("me/getbalance")
+
+
+def test_httpx_is_loaded_only_by_who_asks():
+    """It takes longer to load than all the rest of the client."""
+    code = "import sys, fulgurite.client.repair; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 async def test_credentials_are_asked_for_at_each_request_and_not_kept(exchange: Exchange):

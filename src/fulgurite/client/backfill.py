@@ -36,7 +36,9 @@ class Backfilled(msgspec.Struct, frozen=True):
     problem: str
     """What may be missing and why, in plain words; "" where nothing is."""
     error: FulguriteError | None = None
-    """What ended it early, if it was a request that failed: trying again may help."""
+    """What ended it early, if it was a request that failed."""
+    may_improve: bool = False
+    """Whether asking again soon may bring more: a request failed, or the end of the gap was not listed yet."""
 
     @property
     def is_complete(self) -> bool:
@@ -72,6 +74,7 @@ class ExecutionsBackfill:
         self._cursor = None if before is None else before + 1
         self._found: dict[int, tuple[Execution, bytes]] = {}
         self._is_done = before == after + 1  # then there is no room for any
+        self._is_early = False
         self._unreadable = 0
         self._without_id = 0
         self._problems: list[str] = []
@@ -126,6 +129,7 @@ class ExecutionsBackfill:
             [row for _, row in found],
             "; ".join(problems),
             self._error,
+            may_improve=self._error is not None or self._is_early,
         )
 
     def _read(self, rows: list[msgspec.Raw]) -> dict[int, tuple[Execution, bytes]]:
@@ -151,6 +155,7 @@ class ExecutionsBackfill:
         if self._without_id:
             self._problems.append(f"{self._without_id} executions without an id cannot be placed")
         if self._before is not None and self._before not in self._found:
+            self._is_early = True
             self._problems.append(f"the execution {self._before}, where the gap ends, is not listed yet")
         if is_end_reached and self._after and self._after not in self._found:
             self._problems.append(

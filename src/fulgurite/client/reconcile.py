@@ -39,6 +39,9 @@ SIZE_DECIMALS: Final = 8
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
+_CHANGES: Final = ("ORDER", "ORDER_FAILED", "CANCEL", "EXECUTION", "EXPIRE")
+"""The events after which an order is not what it was: all but CANCEL_FAILED."""
+
 _ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "EXECUTION"}
 """The event that an order in this state ended with."""
 
@@ -106,10 +109,10 @@ class OrderLedger:
         Returns:
             Whether it is new: False where it was given before, as reconciled or over the channel.
         """
+        if event.event_type not in _CHANGES:
+            return True  # the order is as it was
         key = event.child_order_acceptance_id
         order = self._open.get(key) or self._ended.get(key)
-        if event.event_type == "CANCEL_FAILED":
-            return True  # the order is as it was
         if order is None:
             order = _Order(event.product_code, event.child_order_id)
             put(self._open, key, order, MAX_ORDERS)

@@ -21,6 +21,9 @@ from fulgurite.client.orderrows import ParentListing, ParentOrderRow, Reconcilia
 from fulgurite.client.reconcile import MAX_ORDERS, put
 from fulgurite.protocol.messages import ParentOrderEvent
 
+_CHANGES: Final = ("ORDER", "ORDER_FAILED", "CANCEL", "COMPLETE", "EXPIRE")
+"""The events after which an order is not what it was: all but TRIGGER."""
+
 _ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "COMPLETE"}
 """The event that a special order in this state ended with."""
 
@@ -77,6 +80,8 @@ class ParentOrderLedger:
         Returns:
             Whether it is new: False where it was given before, as reconciled or over the channel.
         """
+        if event.event_type not in _CHANGES:
+            return True  # the order is as it was
         key = event.parent_order_acceptance_id
         order = self._open.get(key) or self._ended.get(key)
         if order is None:
@@ -96,7 +101,7 @@ class ParentOrderLedger:
                 self._end(key, order, "COMPLETE")
             else:
                 self._end_if_complete(key, order)
-        elif event.event_type != "TRIGGER":
+        else:
             if order.ending == event.event_type:
                 return False
             self._end(key, order, event.event_type)
