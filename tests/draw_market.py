@@ -2,7 +2,7 @@
 
     python -m tests.draw_market FILE.svg
 
-It is the day of BTC_JPY beside all other products, on the exchange's own clock, with its maintenance.
+The product is BTC_JPY, simulated without the others; the gap is the maintenance.
 """
 
 from __future__ import annotations
