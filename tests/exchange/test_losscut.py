@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+import contextlib
+from decimal import Decimal
 
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fulgurite.errors import RequestRefusedError
 from fulgurite.exchange.accountrows import collateral_body
 from fulgurite.exchange.accounts import AMOUNTS, INITIAL_COLLATERAL
 from fulgurite.exchange.childorders import OrderState
@@ -11,6 +17,7 @@ from fulgurite.exchange.funds import keep_rate
 from fulgurite.exchange.timeline import MarketState
 from fulgurite.protocol.choices import LOSS_CUT_RATE, ORDER_LATENCY_NS
 from tests.exchange.desks import SECOND_NS, World
+from tests.exchange.wirelistener import WireAccount, decoded
 
 PRICE = 10_000_000
 FX = "FX_BTC_JPY"
@@ -118,3 +125,51 @@ def test_in_a_market_that_is_closed_it_waits():
     world.flow("SELL", 7_000_000, 0.01, FX)
     world.run()
     assert world.me.open_lots(FX) == 0
+
+
+def move(world: World, price: int) -> None:
+    """Bring the last price to `price`, with enough on both sides of it for everybody."""
+    world.flow("SELL", price, 1000, FX)
+    world.flow("BUY", price, 1000, FX)
+    world.flow("BUY", price - 1000, 50, FX)
+    world.flow("SELL", price + 1000, 50, FX)
+
+
+ORDERS = st.tuples(
+    st.sampled_from(["me", "you"]),
+    st.sampled_from(["BUY", "SELL"]),
+    st.sampled_from([None, -2000, -500, 500, 2000]),
+    st.sampled_from([0.1, 0.45]),
+)
+MOVES = st.integers(50, 200).map(lambda parts: parts * 100_000)
+
+
+@given(st.lists(ORDERS | MOVES, max_size=40))
+@settings(max_examples=150, deadline=None)
+def test_collateral_positions_and_events_agree_and_nobody_stays_below_the_threshold(actions):
+    world = World()
+    price = PRICE
+    move(world, price)
+    told = {"me": WireAccount(), "you": WireAccount()}
+    for action in actions:
+        if isinstance(action, int):
+            price = action
+            move(world, price)
+        else:
+            name, side, off, size = action
+            order = {"child_order_type": "MARKET"} if off is None else {"price": price + off}
+            with contextlib.suppress(RequestRefusedError):
+                world.send(name, product_code=FX, side=side, size=size, **order)
+        world.run(1)
+        for name, _, event in world.events:
+            told[name].child(decoded(msgspec.json.encode(event)))
+        world.events.clear()
+        for name, account in (("me", world.me), ("you", world.you)):
+            rows = [[str(row.side), row.price, row.lots] for row in account.positions.get(FX, ())]
+            assert rows == [row[:3] for row in told[name].positions]
+            assert Decimal(account.collateral - INITIAL_COLLATERAL) / AMOUNTS == told[name].profit
+            left = keep_rate(account, world.desk.venues.values())
+            assert left is None or left >= LOSS_CUT_RATE
+            assert not world.desk.records[name].is_cut
+            assert all(lots >= 0 for lots in account.ordered_lots.values())
+            assert told[name].outstanding.keys() == world.desk.records[name].open.keys()
