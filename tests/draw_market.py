@@ -2,7 +2,7 @@
 
     python -m tests.draw_market FILE.svg
 
-The product is BTC_JPY, simulated without the others; the gap is the maintenance.
+The product is BTC_JPY, simulated without the others. The candle of 19:00 UTC has the maintenance in it.
 """
 
 from __future__ import annotations
