@@ -1,4 +1,4 @@
-"""Fulgurite: typed messages, and the order book kept beside the stream. A third argument is the dialect."""
+"""Fulgurite: typed messages, and the order book that the stream keeps. A third argument is the dialect."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import time
 import meter
 
 import fulgurite
-from fulgurite import Board, Message, OrderBook
+from fulgurite import Board, Message
 
 
 async def main() -> None:
-    book = OrderBook()
     diffs = tickers = executions = snapshots = 0
     async with fulgurite.connect(*meter.CHANNELS, endpoint=meter.URL, dialect=sys.argv[3]) as stream:
+        book = stream.books[meter.PRODUCT]
         async for batch in stream.batches():
             for item in batch:
                 if type(item) is not Message:
@@ -23,12 +23,10 @@ async def main() -> None:
                 data = item.data
                 if type(data) is Board:
                     if item.channel == meter.DIFF:
-                        book.apply_diff(data)
                         diffs += 1
                         if meter.PACED:
                             meter.handled_ns.append(time.monotonic_ns())
                     else:
-                        book.apply_snapshot(data)
                         snapshots += 1
                         if snapshots == 1:
                             meter.ready()
