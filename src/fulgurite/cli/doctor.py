@@ -12,9 +12,13 @@ from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpT
 from fulgurite.cli.running import run
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from fulgurite.client.findings import Finding
 
 EXIT_FAILED = 1
+
+INDENT = 39  # as wide as mark, subject and check together
 
 
 def doctor(
@@ -73,13 +77,22 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
             line = Text.assemble(
                 (f"{finding.mark:8}", styles[finding.mark]),
                 (f"{finding.subject:14}{finding.check:17}", "dim"),
-                finding.measured,
+                _indented(finding.measured, console),
             )
             console.print(line)
             if finding.advice:
-                console.print(f"{'':8}what to do: {finding.advice}")
+                console.print(f"{'':{INDENT}}" + _indented(f"what to do: {finding.advice}", console))
             sys.stdout.flush()
     if not as_json:
         console.print("\n" + ", ".join(f"{marks[mark]} {mark}" for mark in styles))
     if marks["failed"]:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _indented(text: str, console: Console) -> str:
+    """Wrap a text in its column, on a terminal; a program that reads the lines wants each in one."""
+    import textwrap
+
+    if not console.is_terminal:
+        return text
+    return f"\n{'':{INDENT}}".join(textwrap.wrap(text, max(console.width - INDENT, 20)))

@@ -114,16 +114,16 @@ def clock_finding(date: str | None, began: float, ended: float) -> Finding:
     """Compare this machine's clock with a server's, by the header `Date` of an answer.
 
     Args:
-        date: the header; it has whole seconds.
+        date: the header; it has whole seconds, and servers renew it once a second, so it is up to two seconds old.
         began: when the request was made, Unix seconds by this machine's clock.
         ended: when the answer was there.
     """
     try:
-        server = parsedate_to_datetime(date or "").timestamp() + 0.5
+        server = parsedate_to_datetime(date or "").timestamp() + 1.0
     except (ValueError, TypeError, IndexError, OverflowError):
         return Finding("HTTP API", "clock", Mark.WARNING, "the server does not say what time it is")
     ahead = (began + ended) / 2 - server
-    uncertainty = 0.5 + (ended - began) / 2
+    uncertainty = 1.0 + (ended - began) / 2
     measured = f"this machine's is {_ahead(ahead)} the server's, give or take {uncertainty:.1f} s"
     if abs(ahead) <= CLOCK_SECONDS + uncertainty:
         return Finding("HTTP API", "clock", Mark.OK, measured)
