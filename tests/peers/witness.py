@@ -36,19 +36,20 @@ class Witness(Generic[T]):
 
     async def next(self, matches: Callable[[T], object]) -> T:
         """The next that matches, after the last one that was returned here."""
-        while True:
-            while self._passed < len(self.seen):
-                self._passed += 1
-                if matches(self.seen[self._passed - 1]):
-                    return self.seen[self._passed - 1]
-            if self._task.done():
-                self._task.result()
-                raise AssertionError("the client has ended")
-            self._news.clear()
-            try:
-                await asyncio.wait_for(self._news.wait(), PATIENCE_SECONDS)
-            except TimeoutError:
-                raise AssertionError(f"the client is silent after {self.seen[-10:]!r}"[:5000]) from None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while True:
+                    while self._passed < len(self.seen):
+                        self._passed += 1
+                        if matches(self.seen[self._passed - 1]):
+                            return self.seen[self._passed - 1]
+                    if self._task.done():
+                        self._task.result()
+                        raise AssertionError("the client has ended")
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"not among what it said, at last {self.seen[-10:]!r}"[:5000]) from None
 
     async def nth(self, number: int, matches: Callable[[T], object]) -> T:
         """The one of this number, from 1, of all that match; `next` goes on after it."""
