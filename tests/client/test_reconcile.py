@@ -380,38 +380,47 @@ def live(account: Account, actions: list[tuple[str, int, int]]) -> list[ChildOrd
     return events
 
 
-@given(ACTIONS, ACTIONS, ACTIONS, ACTIONS, ACTIONS, ACTIONS)
-def test_what_was_heard_and_what_is_concluded_are_the_truth(past, before, gap, meanwhile, late, after):
+@given(ACTIONS, st.lists(st.tuples(ACTIONS, ACTIONS, ACTIONS, ACTIONS, ACTIONS, st.booleans()), min_size=1, max_size=2))
+def test_what_was_heard_and_what_is_concluded_are_the_truth(past, interruptions):
     """But for what is unresolved, and for what was missed of orders that are gone without a fill."""
     account = Account()
     live(account, past)
     ledger = OrderLedger()
     ledger.start(account.listing())
-    assert all(ledger.record(event) for event in live(account, before))
-    open_before = {order.key for order in account.orders.values() if order.state == "ACTIVE"}
-    ledger.interrupt()
-    missed = live(account, gap)
-    # Heard while the lists are still to be fetched; and what is in the lists before it is heard.
-    assert all(ledger.record(event) for event in live(account, meanwhile))
-    told_late = live(account, late)
-    unlisted = {order.key for order in account.orders.values() if order.state != "ACTIVE" and not order.fills}
-    result = ledger.reconcile([account.listing()])
-    heard_late = [event for event in told_late if ledger.record(event)]
-    assert all(ledger.record(event) for event in live(account, after))
+    for before, gap, meanwhile, late, behind, is_late in interruptions:
+        assert all(ledger.record(event) for event in live(account, before))
+        open_before = {order.key for order in account.orders.values() if order.state == "ACTIVE"}
+        ledger.interrupt()
+        missed = live(account, gap)
+        # Heard before the lists are made.
+        assert all(ledger.record(event) for event in live(account, meanwhile))
+        # In the lists, and heard after them: before the conclusion is drawn, or after.
+        told_late = live(account, late)
+        listing = account.listing()
+        unlisted = {order.key for order in account.orders.values() if order.state != "ACTIVE" and not order.fills}
+        heard_late = []
+        if not is_late:
+            heard_late = [event for event in told_late if ledger.record(event)]
+            assert heard_late == told_late
+            assert all(ledger.record(event) for event in live(account, behind))
+        result = ledger.reconcile([listing])
+        if is_late:
+            heard_late = [event for event in told_late if ledger.record(event)]
 
-    knowable = [event for event in missed if event.child_order_acceptance_id not in unlisted]
-    got, truth = [*result.events, *heard_late], [*knowable, *told_late]
-    assert sorted(map(str, map(known, got))) == sorted(map(str, map(known, truth)))
-    # Where the end itself was not heard before: for it may come late.
-    ended = {
-        event.child_order_acceptance_id for event in [*missed, *told_late] if event.event_type in ("CANCEL", "EXPIRE")
-    }
-    assert set(result.unresolved) == open_before & unlisted & ended
-    # Of one order, in the order of its life.
-    for key in account.orders:
-        given_now = [known(event) for event in result.events if event.child_order_acceptance_id == key]
-        assert given_now == [
-            event for event in map(known, truth) if event in given_now and event.child_order_acceptance_id == key
+        knowable = [event for event in missed if event.child_order_acceptance_id not in unlisted]
+        got, truth = [*result.events, *heard_late], [*knowable, *told_late]
+        assert sorted(map(str, map(known, got))) == sorted(map(str, map(known, truth)))
+        # An end that comes late is not heard before the conclusion is drawn.
+        ends = [
+            event.child_order_acceptance_id
+            for event in [*missed, *(told_late if is_late else [])]
+            if event.event_type in ("CANCEL", "EXPIRE")
         ]
-    again = ledger.reconcile([account.listing()])
-    assert (again.events, again.unresolved) == ([], [])
+        assert set(result.unresolved) == open_before & unlisted & set(ends)
+        # Of one order, in the order of its life.
+        for key in account.orders:
+            given_now = [known(event) for event in result.events if event.child_order_acceptance_id == key]
+            lived = [known(event) for event in truth if event.child_order_acceptance_id == key]
+            assert given_now == [event for event in lived if event in given_now]
+        again = ledger.reconcile([account.listing()])
+        assert (again.events, again.unresolved) == ([], [])

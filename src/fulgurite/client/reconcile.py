@@ -130,8 +130,8 @@ class OrderLedger:
                 self._note_fill(event.product_code, key, event.exec_id)
             if event.outstanding_size is not None:
                 order.outstanding = event.outstanding_size
-            elif order.outstanding is not None and event.size is not None:
-                order.outstanding = max(0.0, round(order.outstanding - event.size, SIZE_DECIMALS))
+            else:
+                order.outstanding = _remaining(order.outstanding, event.size or 0.0)
             if order.outstanding == 0:
                 self._end(key, order, event.event_type)
         else:
@@ -164,7 +164,11 @@ class OrderLedger:
             return []
         explained = {row.child_order_acceptance_id for row in (*listing.active, *listing.ended)}
         fills = _fills_after(hole, listing)
-        executed = {key for key, rows in fills.items() if _remaining(hole.outstanding.get(key), rows) == 0}
+        executed = {
+            key
+            for key, rows in fills.items()
+            if _remaining(hole.outstanding.get(key), sum(row.size for row in rows)) == 0
+        }
         gone = (
             key
             for key, outstanding in hole.outstanding.items()
@@ -227,14 +231,16 @@ class OrderLedger:
             order.is_announced = True
             order.size = row.size
             events.append(order_event(product_code, row))
-        for count, fill in enumerate(fills, 1):
+        for fill in fills:
+            outstanding = _remaining(outstanding, fill.size)
             if (key, fill.id) not in self._fills:
                 self._note_fill(product_code, key, fill.id)
-                events.append(execution_event(product_code, fill, _remaining(outstanding, fills[:count])))
+                events.append(execution_event(product_code, fill, outstanding))
         if order is None or order.ending is not None:
             return events
         if outstanding is not None:
-            order.outstanding = _remaining(outstanding, fills)
+            # A live event may know of less, if it came after the list was made.
+            order.outstanding = min(outstanding, outstanding if order.outstanding is None else order.outstanding)
         if order.outstanding == 0:
             self._end(key, order, "EXECUTION")
         elif row is not None and row.child_order_state in _ENDINGS:
@@ -274,10 +280,8 @@ def _fills_after(hole: _Hole, listing: Listing) -> dict[str, list[ExecutionRow]]
     return fills
 
 
-def _remaining(outstanding: float | None, fills: Iterable[ExecutionRow]) -> float | None:
-    if outstanding is None:
-        return None
-    return max(0.0, round(outstanding - sum(fill.size for fill in fills), SIZE_DECIMALS))
+def _remaining(outstanding: float | None, executed: float) -> float | None:
+    return None if outstanding is None else max(0.0, round(outstanding - executed, SIZE_DECIMALS))
 
 
 def _timed(events: list[ChildOrderEvent]) -> Iterable[tuple[tuple[int, int, int], ChildOrderEvent]]:
