@@ -23,6 +23,8 @@ from fulgurite.exchange.run import Exchange, run
 from tests.keychains import KeychainServer, keychain_server
 from tests.terminals import Terminal, at_terminal
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks through /proc, which Linux has")
+
 # What `fulgurite` runs, with nothing kept back from the logs.
 COMMAND = """
 import logging
@@ -229,6 +231,16 @@ async def test_what_is_no_key_is_refused_at_the_terminal_without_being_told(worl
     world.canaries += ["canary key", "canary secret"]
     terminal = await world.add("main", "canary key", "canary secret", status=2)
     assert "without a space" in terminal.shown
+    assert world.keychain.entries == {}
+
+
+async def test_a_key_given_as_an_argument_is_refused_and_not_repeated(world):
+    given = world.fulgurite("credentials", "add", "main", world.exchange.api_key, world.exchange.api_secret)
+    async with world.running(*given) as process:
+        printed = (await process.communicate())[0].decode()
+    world.look_at(printed)
+    assert process.returncode == 2
+    assert "2 more than one" in printed
     assert world.keychain.entries == {}
 
 

@@ -6,9 +6,11 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+import trustme
 
 from fulgurite.client import Credentials, Endpoint
 from fulgurite.client.doctor import examine, examine_key
@@ -96,6 +98,24 @@ async def test_a_certificate_that_is_not_trusted_is_said_to_be_so():
     }
     assert "not trusted" in found["JSON-RPC", "certificate"].measured
     assert "--ca-file" in found["JSON-RPC", "certificate"].advice
+
+
+async def test_a_certificate_that_has_expired_is_said_to_be_so():
+    authority = trustme.CA()
+    ended = datetime.now(UTC) - timedelta(days=1)
+    certificate = authority.issue_cert("127.0.0.1", not_before=ended - timedelta(days=9), not_after=ended)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0, ssl=context) as server:
+        address = f"https://127.0.0.1:{port_of(server.sockets[0])}"
+        where = Endpoint("x", json_rpc=address.replace("https", "wss"), socketio=address, http=address)
+        found = [each async for each in examine(where, ssl_context=trusting) if each.mark is Mark.FAILED]
+    assert [(each.check, each.measured) for each in found] == [
+        ("certificate", "not trusted: certificate has expired")
+    ] * 3
+    assert "clock" in found[0].advice
 
 
 async def test_an_address_where_nobody_listens_and_a_name_that_is_none_are_told_apart():

@@ -22,8 +22,8 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the key.")]
 
 
-@app.command(epilog="Example: fulgurite credentials add main")
-def add(name: Name) -> None:
+@app.command(epilog="Example: fulgurite credentials add main", context_settings={"allow_extra_args": True})
+def add(context: typer.Context, name: Name) -> None:
     """Ask for a key and its secret, and keep both.
 
     Both are typed or pasted at the terminal, and not shown. They are taken from nowhere else: not from an argument,
@@ -32,6 +32,12 @@ def add(name: Name) -> None:
     """
     from fulgurite.client.credentials import check_name, save, saved_names
 
+    if context.args:
+        # Typer would repeat them.
+        accepted = (
+            "NAME alone; what stood here is in the shell's history now: if it was a key, make another at bitFlyer"
+        )
+        raise InputError("arguments", f"{len(context.args)} more than one", accepted)
     check_name(name)
     # Everything that can fail does so before anybody has to type.
     is_known = name in saved_names()

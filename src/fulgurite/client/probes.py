@@ -93,7 +93,11 @@ async def _secure(
     try:
         await writer.start_tls(context, server_hostname=host, ssl_handshake_timeout=timeout)
     except ssl.SSLCertVerificationError as error:
-        advice = "name a certificate that you made yourself with --ca-file; otherwise somebody stands in between"
+        # OpenSSL's numbers for "not yet valid" and "has expired".
+        if error.verify_code in (9, 10):
+            advice = "look at this machine's clock; if it is right, the service has to renew its certificate"
+        else:
+            advice = "name a certificate that you made yourself with --ca-file; otherwise somebody stands in between"
         finding = Finding(subject, "certificate", Mark.FAILED, f"not trusted: {error.verify_message}", advice)
         raise Failure(finding) from error
     except (OSError, TimeoutError) as error:
