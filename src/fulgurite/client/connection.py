@@ -51,8 +51,12 @@ class Receiver(Protocol):
         """A channel's messages can come over this connection from now on; it was asked for at `asked_ns`."""
         ...
 
-    def interrupted(self, number: int, channel: str | None, reason: str) -> None:
-        """A channel's messages, or those of all (None), cannot come over this connection from now on."""
+    def interrupted(self, number: int, reason: str) -> None:
+        """Nothing can come over this connection from now on."""
+        ...
+
+    def silent(self, number: int, channel: str, reason: str) -> None:
+        """A channel was silent for too long on this connection."""
         ...
 
     def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:
@@ -129,7 +133,7 @@ class Connection:
             finally:
                 self._session = self._conversation = None
                 self._liveness.disconnect()
-            self._receiver.interrupted(self.number, None, reason)
+            self._receiver.interrupted(self.number, reason)
             self._put_status(StatusKind.CLOSED, reason)
             if self._is_useful:
                 delays = self._settings.delays()
@@ -219,10 +223,9 @@ class Connection:
         now = _now()
         for event in events:
             if type(event) is ChannelMessage:
-                channel, raw = event
                 self._is_useful = True
-                self._liveness.hear(channel, now)
-                self._receiver.message(self.number, channel, raw, text, now, at_ns)
+                self._liveness.hear(event.channel, now)
+                self._receiver.message(self.number, event.channel, event.message, text, now, at_ns)
             else:
                 self._take_other(event, now, at_ns)
         self._receiver.woken()
@@ -261,7 +264,7 @@ class Connection:
         self._receiver.put(Status(kind, at_ns, channel, detail, seconds, self.number))
         assert self._session is not None  # `tick` has looked
         assert self._conversation is not None
-        self._receiver.interrupted(self.number, channel, f"{channel} was silent for {seconds:.0f} s")
+        self._receiver.silent(self.number, channel, f"{channel} was silent for {seconds:.0f} s")
         if step is Step.RECONNECT:
             self._session.end(f"{channel} was silent for {seconds:.0f} s, although it was subscribed again")
         elif step is Step.RESUBSCRIBE:

@@ -91,6 +91,8 @@ class Feed:
         self._alive_ns: int | None = None
         self._last: Message | None = None
         self._interruption: str | None = None
+        # Whether it was silent for too long, and no message has come since.
+        self._is_doubted = False
         # Why it stopped on one of several connections: the reason of a hole that this may turn out to have left.
         self._latest_reason = ""
         # What cannot be given yet, because there is a hole before it of which not all is known.
@@ -118,6 +120,11 @@ class Feed:
         if self._merge is None:
             return items
         return [*items, *self._take_verdict(self._merge.joined(connection, asked_ns, now_ns), now, now_ns)]
+
+    def silent(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
+        """It was silent for too long on this connection: an acknowledgement is not enough to trust it again."""
+        self._is_doubted = True
+        return self.interrupted(connection, reason, now, now_ns)
 
     def interrupted(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """Nothing can come over this connection. What was interrupted before stays so, for its first reason."""
@@ -202,6 +209,10 @@ class Feed:
     # --- inside
 
     def _take(self, message: Message, now: float, now_ns: int) -> Sequence[Message | Gap]:
+        if self._is_doubted:
+            self._is_doubted = False
+            if self.keeper is not None:
+                self.keeper.resumed(self.channel.kind)
         if self._interruption is not None:
             self._resume(now, now_ns)
         self._alive_ns = now_ns
@@ -211,16 +222,21 @@ class Feed:
         if not self._waiting:
             return self._give(message)
         hole = self._waiting[-1]
-        if isinstance(hole, Hole) and hole.is_pending:
+        if not isinstance(hole, Hole) or not hole.is_pending:
+            self._waiting.append(message)
+        elif self._seen is None or _goes_beyond(message, hole):
             self._settle(hole, message)
-        self._waiting.append(message)
+            self._waiting.append(message)
+        else:
+            # The server repeats what came before; that ends no hole.
+            self._waiting.insert(len(self._waiting) - 1, message)
         if len(self._waiting) > WAITING_LIMIT:
             self._give_up(f"{WAITING_LIMIT} messages were waiting for it")
         return self._flush()
 
     def _flows(self, connection: int) -> None:
         self._flowing.add(connection)
-        if self.keeper is not None:
+        if self.keeper is not None and not self._is_doubted:
             self.keeper.resumed(self.channel.kind)
 
     def _take_verdict(self, verdict: Verdict[Message], now: float, now_ns: int) -> list[Message | Gap]:
@@ -248,7 +264,7 @@ class Feed:
             self._interruption = reason
 
     def _resume(self, now: float, now_ns: int) -> list[Message | Gap]:
-        if self.keeper is not None:
+        if self.keeper is not None and not self._is_doubted:
             self.keeper.resumed(self.channel.kind)
         if self._interruption is None or self._alive_ns is None:
             self._alive_ns = max(now_ns, self._alive_ns or 0)
@@ -275,7 +291,7 @@ class Feed:
         hole.is_pending = False
         hole.gap = msgspec.structs.replace(hole.gap, first=first)
         if first is not None and self._seen is not None:
-            hole.before = min((row.id for row in _executions(first) if row.id), default=None)
+            hole.before = min((row.id for row in _executions(first) if row.id > (hole.after or 0)), default=None)
         if self._repair is RepairMode.OFF:
             hole.is_ready = True
             return
@@ -377,6 +393,11 @@ def _executions(message: Message) -> list[Execution]:
         return message.data  # type: ignore[return-value]  # it is a message of an executions channel
     except MessageError:
         return []
+
+
+def _goes_beyond(message: Message, hole: Hole) -> bool:
+    rows = _executions(message)
+    return hole.after is None or not rows or any(row.id > hole.after or not row.id for row in rows)
 
 
 def _key(row: Execution) -> object:

@@ -93,7 +93,7 @@ class ChannelMerge(Generic[Item]):
             window = SNAPSHOT_WINDOW if kind is Kind.BOARD_SNAPSHOT else WINDOW
         if window < BOARD_PROOF:
             raise InputError("window", window, f"a number from {BOARD_PROOF}")
-        self._proof = BOARD_PROOF if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) else 1
+        self._proof = BOARD_PROOF if kind is Kind.BOARD else 1
         self._window = window
         # The end of the sequence, and the number of all messages in it.
         self._sequence: deque[_Text] = deque(maxlen=window)

@@ -235,11 +235,16 @@ class Stream:
         feed = self._feeds[channel]
         self._give(channel, feed.acknowledged(number, asked_ns, _now(), at_ns))
 
-    def interrupted(self, number: int, channel: str | None, reason: str) -> None:
+    def interrupted(self, number: int, reason: str) -> None:
         """Take an interruption; see `connection.Receiver`."""
         now, now_ns = _now(), time.time_ns()
-        for name in list(self._feeds) if channel is None else [channel]:
-            self._give(name, self._feeds[name].interrupted(number, reason, now, now_ns))
+        for name, feed in list(self._feeds.items()):
+            self._give(name, feed.interrupted(number, reason, now, now_ns))
+        self.woken()
+
+    def silent(self, number: int, channel: str, reason: str) -> None:
+        """Take note that a channel was silent for too long; see `connection.Receiver`."""
+        self._give(channel, self._feeds[channel].silent(number, reason, _now(), time.time_ns()))
         self.woken()
 
     def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:

@@ -1,0 +1,563 @@
+"""One channel's feed: gaps, repairs and duplicates, without a socket and in simulated time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.feed import FIRST_MESSAGE_SECONDS, WAITING_LIMIT, Feed, Hole, RepairMode
+from fulgurite.client.items import Gap, Message, Origin, Repaired
+from fulgurite.protocol.channels import Channel, board, board_snapshot, child_order_events, executions, ticker
+
+SECOND = 1_000_000_000
+TICKER, EXECUTIONS = ticker("BTC_JPY"), executions("BTC_JPY")
+
+
+def row(number: int, order: str = "JRF1") -> dict[str, Any]:
+    return {
+        "id": number,
+        "side": "BUY",
+        "price": 100.0,
+        "size": 0.1,
+        "exec_date": "2026-11-22T00:00:00.0000000Z",
+        "buy_child_order_acceptance_id": order,
+        "sell_child_order_acceptance_id": "JRF2",
+    }
+
+
+class Driver:
+    """Drives a feed over one connection (0) and keeps what it gave."""
+
+    def __init__(self, channel: Channel = TICKER, repair: RepairMode = RepairMode.OFF, connections: int = 1) -> None:
+        self.feed = Feed(channel, connections, repair)
+        self.now = 0.0
+        self.given: list[Message | Gap] = []
+
+    def take(self, items: Sequence[Message | Gap]) -> list[Message | Gap]:
+        self.given += items
+        return list(items)
+
+    def pass_seconds(self, seconds: float) -> list[Message | Gap]:
+        self.now += seconds
+        return self.take(self.feed.handle_timer(self.now))
+
+    def acknowledge(self, connection: int = 0) -> list[Message | Gap]:
+        return self.take(self.feed.acknowledged(connection, self.now_ns, self.now, self.now_ns))
+
+    def interrupt(self, reason: str = "it broke", connection: int = 0) -> list[Message | Gap]:
+        return self.take(self.feed.interrupted(connection, reason, self.now, self.now_ns))
+
+    def send(self, message: object, connection: int = 0) -> list[Message | Gap]:
+        raw = msgspec.Raw(json.dumps(message).encode())
+        return self.take(self.feed.message(connection, raw, "frame", self.now, self.now_ns))
+
+    def execute(self, *numbers: int) -> list[Message | Gap]:
+        return self.send([row(number) for number in numbers])
+
+    def repair(self, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any) -> list[Message | Gap]:
+        (hole,) = self.feed.to_repair
+        self.feed.to_repair.clear()
+        return self.finish_repair(hole, numbers, repaired, **more)
+
+    def finish_repair(
+        self, hole: Hole, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any
+    ) -> list[Message | Gap]:
+        rows = [row(number) for number in numbers]
+        raw = msgspec.Raw(json.dumps(rows).encode())
+        messages = [Message(self.feed.name, self.now_ns, "", raw, origin=Origin.BACKFILLED)] if rows else []
+        return self.take(self.feed.repaired(hole, messages, repaired, **more))
+
+    @property
+    def now_ns(self) -> int:
+        return int(self.now * SECOND)
+
+    @property
+    def gaps(self) -> list[Gap]:
+        return [item for item in self.given if isinstance(item, Gap)]
+
+    @property
+    def ids(self) -> list[int]:
+        return ids(self.given)
+
+
+def ids(items: Iterable[Message | Gap]) -> list[int]:
+    return [number for item in items if isinstance(item, Message) for number in _ids(item)]
+
+
+def _ids(message: Message) -> list[int]:
+    assert isinstance(message.data, list)
+    # What is given as text is what is given as data.
+    assert [row["id"] for row in json.loads(message.raw)] == [getattr(row, "id", None) for row in message.data]
+    return [getattr(row, "id", 0) for row in message.data]
+
+
+# --- gaps
+
+
+def test_a_gap_stands_between_the_last_message_before_and_the_first_after():
+    driver = Driver()
+    driver.acknowledge()
+    (before,) = driver.send(1)
+    driver.pass_seconds(2)
+    driver.interrupt("closed by the server: 1012")
+    driver.pass_seconds(3)
+    assert driver.acknowledge() == []
+    driver.pass_seconds(1)
+    gap, after = driver.send(2)
+    assert gap == Gap(TICKER.name, "closed by the server: 1012", 0, 5 * SECOND, before, after)  # type: ignore[arg-type]
+
+
+def test_a_quiet_channel_gets_its_gap_after_a_while():
+    driver = Driver()
+    driver.acknowledge()
+    driver.interrupt()
+    driver.acknowledge()
+    assert driver.pass_seconds(FIRST_MESSAGE_SECONDS - 0.1) == []
+    assert driver.pass_seconds(0.1) == [Gap(TICKER.name, "it broke", 0, 0)]
+    (message,) = driver.send(1)
+    assert isinstance(message, Message)
+
+
+def test_a_gap_can_be_told_at_once():
+    driver = Driver()
+    driver.acknowledge()
+    driver.interrupt()
+    driver.acknowledge()
+    assert driver.take(driver.feed.tell()) == [Gap(TICKER.name, "it broke", 0, 0)]
+    assert driver.feed.tell() == []
+
+
+def test_events_of_an_account_are_not_waited_for():
+    driver = Driver(child_order_events())
+    driver.acknowledge()
+    driver.interrupt()
+    assert driver.acknowledge() == [Gap("child_order_events", "it broke", 0, 0)]
+
+
+def test_a_message_resumes_a_channel_whose_answer_never_comes():
+    driver = Driver()
+    driver.send(1)
+    driver.interrupt()
+    gap, message = driver.send(2)
+    assert isinstance(gap, Gap)
+    assert gap.first is message
+
+
+def test_a_channel_that_was_never_alive_has_no_gap():
+    driver = Driver()
+    driver.interrupt()
+    driver.acknowledge()
+    driver.send(1)
+    assert driver.gaps == []
+
+
+def test_interruptions_with_nothing_between_are_one_gap_with_all_reasons():
+    driver = Driver()
+    driver.send(1)
+    for second, reason in enumerate(["one", "two", "two", "three"]):
+        driver.interrupt(reason)
+        driver.pass_seconds(1)
+        driver.acknowledge()
+        assert driver.gaps == [], second
+    gap, _ = driver.send(2)
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.from_ns, gap.to_ns) == ("one; then two; then three", 0, 4 * SECOND)
+
+
+def test_reasons_of_a_flapping_connection_do_not_grow_for_ever():
+    driver = Driver()
+    driver.send(1)
+    for number in range(10_000):
+        driver.interrupt(f"reason {number} in so many words")
+        driver.acknowledge()
+    gap, _ = driver.send(2)
+    assert isinstance(gap, Gap)
+    assert len(gap.reason) < 400
+
+
+def test_a_clock_that_is_set_back_shows_in_no_gap():
+    driver = Driver()
+    driver.now = 100.0
+    driver.send(1)
+    driver.now = 50.0
+    driver.interrupt()
+    driver.acknowledge()
+    gap, _ = driver.send(2)
+    assert isinstance(gap, Gap)
+    assert gap.from_ns <= gap.to_ns
+
+
+def test_a_lost_frame_is_a_gap():
+    driver = Driver()
+    (before,) = driver.send(1)
+    assert driver.take(driver.feed.lost(0, "unreadable", driver.now, driver.now_ns)) == []
+    gap, after = driver.send(2)
+    assert gap == Gap(TICKER.name, "unreadable", 0, 0, before, after)  # type: ignore[arg-type]
+
+
+def test_a_frame_lost_on_a_connection_that_does_not_bring_it_is_none():
+    driver = Driver()
+    driver.feed.lost(0, "unreadable", 0.0, 0)
+    driver.acknowledge()
+    driver.send(1)
+    assert driver.gaps == []
+
+
+def test_the_end_of_the_stream_tells_what_is_still_open():
+    driver = Driver()
+    driver.send(1)
+    driver.interrupt()
+    driver.pass_seconds(1)
+    (gap,) = driver.take(driver.feed.finish(driver.now, driver.now_ns))
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.to_ns, gap.first) == ("it broke", SECOND, None)
+    assert driver.feed.finish(driver.now, driver.now_ns) == []
+
+
+# --- repairs
+
+
+def test_executions_are_backfilled_before_later_ones_are_given():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.execute(1, 2)
+    driver.interrupt()
+    driver.acknowledge()
+    assert driver.execute(6) == []
+    assert driver.execute(7, 8) == []
+    (hole,) = driver.feed.to_repair
+    assert (hole.after, hole.before) == (2, 6)
+    gap, *messages = driver.repair([3, 4, 5])
+    assert isinstance(gap, Gap)
+    assert (gap.repaired, gap.recovered, gap.first) == (Repaired.FULL, 3, messages[1])
+    assert ids(messages) == [3, 4, 5, 6, 7, 8]
+    assert [str(message.origin) for message in messages if isinstance(message, Message)] == [
+        "backfilled",
+        "live",
+        "live",
+    ]
+
+
+def test_alongside_later_executions_do_not_wait_and_the_gap_comes_twice():
+    driver = Driver(EXECUTIONS, RepairMode.ALONGSIDE)
+    driver.execute(1)
+    driver.interrupt()
+    driver.acknowledge()
+    gap, _ = driver.execute(4)
+    assert isinstance(gap, Gap)
+    assert gap.repaired is Repaired.PENDING
+    assert ids(driver.execute(5)) == [5]
+    recovered, again = driver.repair([2, 3], Repaired.PARTIAL, note="and why")
+    assert ids([recovered]) == [2, 3]
+    assert again == msgspec.structs.replace(gap, repaired=Repaired.PARTIAL, recovered=2, note="and why")
+
+
+def test_a_second_gap_during_a_repair_waits_for_the_first():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.execute(1)
+    for first in (4, 8):
+        driver.interrupt(f"before {first}")
+        driver.acknowledge()
+        driver.execute(first)
+    first_hole, second_hole = driver.feed.to_repair
+    assert driver.finish_repair(second_hole, [5, 6, 7]) == []
+    assert ids(driver.finish_repair(first_hole, [2, 3])) == [2, 3, 4, 5, 6, 7, 8]
+    assert [gap.reason for gap in driver.gaps] == ["before 4", "before 8"]
+
+
+def test_what_a_backfill_without_an_end_brought_is_not_given_again():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.execute(1)
+    driver.interrupt()
+    driver.acknowledge()
+    driver.pass_seconds(FIRST_MESSAGE_SECONDS)
+    (hole,) = driver.feed.to_repair
+    assert hole.before is None
+    driver.execute(4, 5)
+    driver.repair([2, 3, 4])
+    assert driver.ids == [1, 2, 3, 4, 5]
+    assert driver.feed.duplicates == 1
+
+
+def test_a_repair_that_takes_too_long_is_given_up():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.execute(1)
+    driver.interrupt()
+    driver.acknowledge()
+    for number in range(3, WAITING_LIMIT + 3):
+        driver.execute(number)
+    (gap,) = driver.gaps
+    assert (gap.repaired, gap.note) == (Repaired.NONE, f"not repaired: {WAITING_LIMIT} messages were waiting for it")
+    assert driver.ids == [1, *range(3, WAITING_LIMIT + 3)]
+
+
+def test_a_repair_that_comes_after_it_was_given_up_changes_nothing():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.execute(1)
+    driver.interrupt()
+    driver.acknowledge()
+    driver.execute(3)
+    (hole,) = driver.feed.to_repair
+    given = driver.take(driver.feed.finish(driver.now, driver.now_ns))
+    assert ids(given) == [3]
+    assert driver.gaps[0].note == "not repaired: the stream was closed"
+    assert driver.finish_repair(hole, [2]) == []
+
+
+def test_the_end_of_the_stream_tells_of_repairs_that_are_under_way():
+    driver = Driver(EXECUTIONS, RepairMode.ALONGSIDE)
+    driver.execute(1)
+    driver.interrupt()
+    driver.acknowledge()
+    driver.execute(3)
+    (again,) = driver.take(driver.feed.finish(driver.now, driver.now_ns))
+    assert isinstance(again, Gap)
+    assert again.repaired is Repaired.NONE
+
+
+def test_channels_that_cannot_be_repaired_wait_for_nothing():
+    driver = Driver(TICKER, RepairMode.BEFORE)
+    driver.send(1)
+    driver.interrupt()
+    assert len(driver.send(2)) == 2
+    assert driver.feed.to_repair == []
+
+
+# --- duplicates
+
+
+def test_executions_that_were_given_are_left_out():
+    driver = Driver(EXECUTIONS)
+    driver.execute(1, 2)
+    assert driver.execute(1, 2) == []
+    (message,) = driver.execute(2, 3)
+    assert ids([message]) == [3]
+    assert driver.feed.duplicates == 3
+
+
+def test_executions_with_id_0_are_told_apart_by_their_orders():
+    driver = Driver(EXECUTIONS)
+    assert len(driver.send([row(0, "JRF7"), row(0, "JRF8")])) == 1
+    assert driver.send([row(0, "JRF7")]) == []
+    assert len(driver.send([row(0, "JRF9")])) == 1
+
+
+@pytest.mark.parametrize("message", [[], {"no": "list"}, [{"id": "x"}], "text"])
+def test_executions_that_cannot_be_read_are_given_as_they_came(message):
+    driver = Driver(EXECUTIONS)
+    (given,) = driver.send(message)
+    assert isinstance(given, Message)
+    assert json.loads(given.raw) == message
+
+
+# --- books
+
+
+def level(price: float, size: float) -> dict[str, float]:
+    return {"price": price, "size": size}
+
+
+class BookDriver:
+    """The two feeds of a book."""
+
+    def __init__(self) -> None:
+        self.diffs, self.snapshots = Driver(board("BTC_JPY")), Driver(board_snapshot("BTC_JPY"))
+        self.diffs.feed.keeper = self.snapshots.feed.keeper = self.keeper = BookKeeper()
+
+    def snapshot(self) -> None:
+        self.snapshots.send({"mid_price": 100.5, "bids": [level(100, 1)], "asks": [level(101, 1)]})
+
+    def diff(self) -> None:
+        self.diffs.send({"mid_price": 100.5, "bids": [level(99, 2)], "asks": []})
+
+    @property
+    def state(self) -> str:
+        return str(self.keeper.book.state)
+
+
+def test_a_book_is_live_with_a_snapshot_while_diffs_can_come():
+    books = BookDriver()
+    books.snapshot()
+    assert books.state == "WAITING_SNAPSHOT", "without diffs it would be wrong soon"
+    books.diffs.acknowledge()
+    books.snapshot()
+    assert books.state == "LIVE"
+    books.diff()
+    assert [level.price for level in books.keeper.book.bids()] == [100.0, 99.0]
+
+
+def test_a_book_is_stale_from_the_interruption_to_the_next_snapshot():
+    books = BookDriver()
+    books.diffs.acknowledge()
+    books.snapshot()
+    books.diffs.interrupt("it broke")
+    assert (books.state, books.keeper.book.reason) == ("STALE", "it broke")
+    books.snapshot()
+    assert books.state == "STALE", "diffs cannot come yet"
+    books.diffs.acknowledge()
+    assert books.state == "STALE"
+    books.snapshot()
+    assert books.state == "LIVE"
+
+
+def test_after_a_silence_an_acknowledgement_is_not_enough():
+    books = BookDriver()
+    books.diff()
+    books.snapshot()
+    books.diffs.take(books.diffs.feed.silent(0, "silent for 10 s", 0.0, 0))
+    books.diffs.acknowledge()
+    books.snapshot()
+    assert books.state == "STALE"
+    books.diff()
+    books.snapshot()
+    assert books.state == "LIVE"
+
+
+def test_a_diff_that_cannot_be_read_makes_the_book_stale():
+    books = BookDriver()
+    books.diff()
+    books.snapshot()
+    books.diffs.send({"mid_price": "x"})
+    assert books.state == "STALE"
+    books.snapshot()
+    assert books.state == "LIVE"
+
+
+def test_snapshots_that_stop_do_not_make_it_stale():
+    books = BookDriver()
+    books.diff()
+    books.snapshot()
+    books.snapshots.interrupt()
+    assert books.state == "LIVE"
+
+
+# --- several connections
+
+
+def test_while_one_of_two_connections_works_there_is_no_gap():
+    driver = Driver(EXECUTIONS, connections=2)
+    driver.acknowledge(0)
+    driver.acknowledge(1)
+    for number in range(1, 10):
+        for connection in (number % 2, 1 - number % 2):
+            driver.send([row(number)], connection)
+    driver.interrupt("it broke", 0)
+    driver.send([row(10)], 1)
+    assert driver.ids == list(range(1, 11))
+    assert driver.gaps == []
+
+
+def test_when_both_connections_end_there_is_one_gap():
+    driver = Driver(TICKER, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+        driver.send({"tick_id": 1}, connection)
+    driver.interrupt("one", 0)
+    driver.pass_seconds(1)
+    driver.interrupt("two", 1)
+    driver.pass_seconds(1)
+    driver.acknowledge(1)
+    driver.acknowledge(0)
+    given = driver.send({"tick_id": 5}, 1) + driver.send({"tick_id": 5}, 0)
+    (gap,) = driver.gaps
+    assert gap.reason == "two"
+    assert len(given) == 2
+
+
+def test_a_hole_between_connections_is_a_gap():
+    """The one that was ahead ends before the other is known to follow: nobody can say what was between."""
+    keeper = BookKeeper()
+    driver = Driver(board("BTC_JPY"), connections=2)
+    driver.feed.keeper = keeper
+    driver.acknowledge(0)
+    driver.send({"mid_price": 1.0, "bids": [level(1, 1)], "asks": []}, 0)
+    driver.acknowledge(1)
+    driver.interrupt("it broke", 0)
+    driver.send({"mid_price": 2.0, "bids": [level(2, 1)], "asks": []}, 1)
+    assert [gap.reason for gap in driver.gaps] == ["it broke"]
+
+
+# --- everything at once
+
+Event = st.one_of(
+    st.tuples(st.just("execute"), st.integers(1, 3)),
+    st.tuples(st.just("interrupt"), st.none()),
+    st.tuples(st.just("acknowledge"), st.none()),
+    st.tuples(st.just("lose"), st.integers(1, 2)),
+    st.tuples(st.just("repeat"), st.integers(0, 5)),
+    st.tuples(st.just("repair"), st.integers(0, 3)),
+    st.tuples(st.just("wait"), st.floats(0, 10)),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(Event, max_size=60), st.sampled_from(RepairMode))
+def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_all(events, mode):
+    driver = Driver(EXECUTIONS, mode)
+    published = 1
+    sent = [1]
+    is_on = True
+    holes: list[Hole] = []
+    driver.execute(1)
+    for kind, value in events:
+        holes += driver.feed.to_repair
+        driver.feed.to_repair.clear()
+        match kind:
+            case "execute":
+                numbers = range(published + 1, published + 1 + value)
+                published += value
+                if is_on:
+                    driver.execute(*numbers)
+                    sent += numbers
+            case "interrupt":
+                driver.interrupt()
+                is_on = False
+            case "acknowledge":
+                driver.acknowledge()
+                is_on = True
+            case "lose":
+                published += value
+                if is_on:
+                    driver.take(driver.feed.lost(0, "unreadable", driver.now, driver.now_ns))
+            case "repeat":
+                # The server sends again what it has sent before.
+                if is_on and (again := sent[len(sent) - value :]):
+                    driver.execute(*again)
+            case "repair" if value < len(holes):
+                hole = holes.pop(value)
+                assert hole.after is not None
+                driver.finish_repair(hole, range(hole.after + 1, hole.before or published + 1))
+            case "wait":
+                driver.pass_seconds(value)
+    # The rest of the repairs, and one more message to resume it all.
+    driver.acknowledge()
+    published += 1
+    driver.execute(published)
+    for hole in [*holes, *driver.feed.to_repair]:
+        driver.finish_repair(hole, range((hole.after or 0) + 1, hole.before or published + 1))
+    driver.take(driver.feed.finish(driver.now, driver.now_ns))
+
+    given = driver.ids
+    assert len(set(given)) == len(given), "none comes twice"
+    missing = set(range(1, published + 1)) - set(given)
+    if mode is not RepairMode.ALONGSIDE:
+        assert given == sorted(given)
+    if mode is RepairMode.OFF:
+        for number in missing:
+            assert any(_last_id(gap) < number < _first_id(gap) for gap in driver.gaps), number
+    else:
+        assert not missing
+
+
+def _last_id(gap: Gap) -> int:
+    return max(_ids(gap.last)) if gap.last is not None else 0
+
+
+def _first_id(gap: Gap) -> float:
+    return min(_ids(gap.first)) if gap.first is not None else float("inf")
