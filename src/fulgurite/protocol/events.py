@@ -54,8 +54,11 @@ class Unanswered(NamedTuple):
     request: Request
 
 
-class ChannelMessage(NamedTuple):
-    """A message of a subscribed channel; `message` is its JSON text as it came."""
+class ChannelMessage(msgspec.Struct, frozen=True, gc=False):
+    """A message of a subscribed channel; `message` is its JSON text as it came.
+
+    A Struct, unlike the other events, since JSON-RPC's frames are decoded straight to it: nearly all are messages.
+    """
 
     channel: str
     message: msgspec.Raw

@@ -39,11 +39,6 @@ def encode_message(channel: str, message: bytes) -> bytes:
 # --- the client's side ------------------------------------------------------------------------------------------
 
 
-class _Params(msgspec.Struct, gc=False):
-    channel: str
-    message: msgspec.Raw
-
-
 class _Error(msgspec.Struct, gc=False):
     code: Any = None
     message: Any = ""
@@ -63,13 +58,13 @@ class _Notification(msgspec.Struct, gc=False):
     """A channel's message: nearly every frame is one, so it is read in one step."""
 
     method: str
-    params: _Params
+    params: ChannelMessage
 
 
 _NOTIFICATION = msgspec.json.Decoder(_Notification)
 _FRAME = msgspec.json.Decoder(_Frame)
 _BATCH = msgspec.json.Decoder(list[_Frame])
-_PARAMS = msgspec.json.Decoder(_Params)
+_PARAMS = msgspec.json.Decoder(ChannelMessage)
 
 
 class JsonRpcClient:
@@ -92,7 +87,7 @@ class JsonRpcClient:
             return self._receive_other(data)
         if notification.method != "channelMessage":
             return self._receive_other(data)
-        return [ChannelMessage(notification.params.channel, notification.params.message)]
+        return [notification.params]
 
     def frames_to_send(self) -> list[str]:
         """What must go out; see `events.ClientProtocol`."""
@@ -137,7 +132,7 @@ class JsonRpcClient:
         events: list[ClientEvent] = []
         for frame, params in zip(frames, messages, strict=True):
             if params is not None:
-                events.append(ChannelMessage(params.channel, params.message))
+                events.append(params)
             elif frame.method is None:
                 events.extend(self._response(frame))
         return events
