@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.items import Gap, Message, Repaired
 from fulgurite.client.merge import ChannelMerge, Verdict
+from fulgurite.client.reconcile import OrderLedger
+from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import MessageError
 from fulgurite.protocol.channels import Channel, Kind
-from fulgurite.protocol.messages import Board, Execution
+from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent
 
 FIRST_MESSAGE_SECONDS: Final = 5.0
 """How long a gap waits for the channel's first message, which then stands in it. A quiet channel's has none."""
@@ -75,12 +77,19 @@ class Feed:
         # Whether the consumer asked for it; a book may need a channel that nobody wants to see.
         self.is_given = True
         self.keeper: BookKeeper | None = None
-        # Executions left out because they had been given before.
+        # Executions and order events left out because they had been given before.
         self.duplicates = 0
         # The highest execution id that has come.
         self.newest_id: int | None = None
         # Holes whose repair is to be started; whoever starts it takes them out, and calls `repaired` once.
         self.to_repair: list[Hole] = []
+        # What is known of the account's orders, where missed events are to be reconciled.
+        self.orders: OrderLedger | None = None
+        self.parent_orders: ParentOrderLedger | None = None
+        if repair is not RepairMode.OFF and channel.kind is Kind.CHILD_ORDER_EVENTS:
+            self.orders = OrderLedger()
+        if repair is not RepairMode.OFF and channel.kind is Kind.PARENT_ORDER_EVENTS:
+            self.parent_orders = ParentOrderLedger()
         is_executions = channel.kind is Kind.EXECUTIONS
         self._repair = repair if is_executions or channel.kind.is_private else RepairMode.OFF
         self._seen: dict[object, None] | None = {} if is_executions else None
@@ -219,6 +228,11 @@ class Feed:
         self._last = message
         if self._seen is not None:
             self._note_ids(message)
+        elif self.channel.kind.is_private:
+            known = self._record(message)
+            if known is None:
+                return ()
+            message = known
         if not self._waiting:
             return self._give(message)
         hole = self._waiting[-1]
@@ -262,6 +276,10 @@ class Feed:
             self.keeper.interrupted(self.channel.kind, reason)
         if self._alive_ns is not None and self._interruption is None:
             self._interruption = reason
+            if self.orders is not None:
+                self.orders.interrupt()
+            if self.parent_orders is not None:
+                self.parent_orders.interrupt()
 
     def _resume(self, now: float, now_ns: int) -> list[Message | Gap]:
         if self.keeper is not None and not self._is_doubted:
@@ -362,8 +380,8 @@ class Feed:
         seen = self._seen
         if seen is None:
             return (message,)
-        rows = _executions(message)
         fresh = []
+        rows = _executions(message)
         for index, row in enumerate(rows):
             key = _key(row)
             if key not in seen:
@@ -371,14 +389,36 @@ class Feed:
                 fresh.append(index)
         while len(seen) > SEEN_LIMIT:
             del seen[next(iter(seen))]
+        kept = self._reduced(message, rows, fresh)
+        return () if kept is None else (kept,)
+
+    def _record(self, message: Message) -> Message | None:
+        """Take note of order events; the message without those that were given before, or None if none is left."""
+        try:
+            events: Any = message.data
+        except MessageError:
+            return message
+        fresh = []
+        for index, event in enumerate(events):
+            if isinstance(event, ChildOrderEvent):
+                is_new = self.orders is None or self.orders.record(event)
+            else:
+                assert isinstance(event, ParentOrderEvent)  # the two private channels bring nothing else
+                is_new = self.parent_orders is None or self.parent_orders.record(event)
+            if is_new:
+                fresh.append(index)
+        return self._reduced(message, events, fresh)
+
+    def _reduced(self, message: Message, rows: Sequence[Any], fresh: list[int]) -> Message | None:
+        """The message with these of its rows only."""
         if len(fresh) == len(rows):
-            return (message,)
+            return message
         self.duplicates += len(rows) - len(fresh)
         if not fresh:
-            return ()
+            return None
         texts = _ROWS.decode(message.raw)
         text = msgspec.Raw(b"[" + b",".join(texts[index] for index in fresh) + b"]")
-        return (msgspec.structs.replace(message, _json=text, _data=[rows[index] for index in fresh]),)
+        return msgspec.structs.replace(message, _json=text, _data=[rows[index] for index in fresh])
 
 
 def _joined(reason: str, then: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -14,9 +15,19 @@ from fulgurite.client.backfill import Backfilled
 from fulgurite.client.feed import Feed, Hole
 from fulgurite.client.http import HttpApi
 from fulgurite.client.items import Gap, Message, Origin, Repaired
-from fulgurite.client.repair import fetch_executions, newest_execution_id
+from fulgurite.client.orderrows import Reconciliation
+from fulgurite.client.repair import (
+    fetch_executions,
+    fetch_orders,
+    fetch_parent_orders,
+    markets,
+    newest_execution_id,
+    start_ledger,
+    start_parent_ledger,
+)
 from fulgurite.errors import FulguriteError
 from fulgurite.protocol.channels import Kind
+from fulgurite.protocol.messages import ChildOrderEvent, ParentOrderEvent
 
 DELAYS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each attempt. What the API shows is up to a second old (section 5), so the second often succeeds."""
@@ -35,6 +46,8 @@ class Repairs:
     def __init__(self, api: HttpApi) -> None:
         self._api = api
         self._stack = AsyncExitStack()
+        # An account's orders are listed by product, so all that there are must be asked for.
+        self._products: list[str] | None = None
 
     async def open(self) -> None:
         """Open the HTTP API; `close` must follow."""
@@ -46,21 +59,47 @@ class Repairs:
 
     async def learn(self, feed: Feed) -> None:
         """Find out where a channel stands, so that a hole before its first message can be repaired, too."""
-        if feed.channel.kind is not Kind.EXECUTIONS:
-            return
-        try:
-            newest = await newest_execution_id(self._api, feed.channel.product_code)
-        except FulguriteError:
-            return  # there is nothing to repair yet; a repair will say what is wrong
-        if feed.newest_id is None:
-            feed.newest_id = newest or 0
+        # What goes wrong here leaves nothing to repair yet; a repair will say what is wrong.
+        with contextlib.suppress(FulguriteError):
+            if feed.channel.kind is Kind.EXECUTIONS:
+                newest = await newest_execution_id(self._api, feed.channel.product_code)
+                if feed.newest_id is None:
+                    feed.newest_id = newest or 0
+            elif feed.orders is not None:
+                await start_ledger(self._api, feed.orders, await self._find_products())
+            elif feed.parent_orders is not None:
+                await start_parent_ledger(self._api, feed.parent_orders, await self._find_products())
 
     async def repair(self, feed: Feed, hole: Hole, give: Callable[[Iterable[Message | Gap]], None]) -> None:
-        """Repair a hole, and give what comes of it; never fails, for that too is said in the gap."""
-        if feed.channel.kind is Kind.EXECUTIONS:
-            give(await self._backfill(feed, hole))
-        else:
-            give(feed.repaired(hole, [], Repaired.NONE, "order events are not reconciled"))
+        """Repair a hole, and give what comes of it; what goes wrong is said in the gap."""
+        give(await (self._backfill if feed.channel.kind is Kind.EXECUTIONS else self._reconcile)(feed, hole))
+
+    async def _reconcile(self, feed: Feed, hole: Hole) -> Iterable[Message | Gap]:
+        problem = ""
+        for delay in DELAYS:
+            await asyncio.sleep(delay)
+            try:
+                found = await self._fetch_events(feed)
+            except FulguriteError as error:
+                problem = str(error)
+                continue
+            is_whole = not found.problem and not found.unresolved
+            repaired = Repaired.FULL if is_whole else Repaired.PARTIAL if found.events else Repaired.NONE
+            messages = _events_message(feed.name, found.events)
+            return feed.repaired(hole, messages, repaired, found.problem, found.unresolved)
+        return feed.repaired(hole, [], Repaired.NONE, f"not repaired: {problem}")
+
+    async def _fetch_events(self, feed: Feed) -> Reconciliation[ChildOrderEvent] | Reconciliation[ParentOrderEvent]:
+        products = await self._find_products()
+        if feed.orders is not None:
+            return await fetch_orders(self._api, feed.orders, products)
+        assert feed.parent_orders is not None  # the feeds of private channels have the one or the other
+        return await fetch_parent_orders(self._api, feed.parent_orders, products)
+
+    async def _find_products(self) -> list[str]:
+        if self._products is None:
+            self._products = await markets(self._api)
+        return self._products
 
     async def _backfill(self, feed: Feed, hole: Hole) -> Iterable[Message | Gap]:
         product_code = feed.channel.product_code
@@ -92,3 +131,14 @@ def _messages(channel: str, found: Backfilled) -> Iterable[Message]:
         stop = start + ROWS_PER_MESSAGE
         raw = msgspec.Raw(b"[" + b",".join(found.rows[start:stop]) + b"]")
         yield Message(channel, now_ns, "", raw, list(found.executions[start:stop]), Origin.BACKFILLED)
+
+
+def _events_message(channel: str, events: Sequence[ChildOrderEvent] | Sequence[ParentOrderEvent]) -> list[Message]:
+    if not events:
+        return []
+    # What is not known is absent, as it is on the wire (3.5).
+    rows = [
+        {name: value for name, value in msgspec.structs.asdict(event).items() if value is not None} for event in events
+    ]
+    data: list[ChildOrderEvent] | list[ParentOrderEvent] = list(events)  # type: ignore[assignment]  # of one of the two
+    return [Message(channel, time.time_ns(), "", msgspec.Raw(msgspec.json.encode(rows)), data, Origin.RECONCILED)]
