@@ -69,7 +69,7 @@ LINES = (
     *("Sec-WebSocket-Key: \xff", "Sec-WebSocket-Protocol: ,,\x00", "Sec-WebSocket-Extensions: permessage-deflate"),
     *("Content-Length: -1", "Content-Length: 5", "Transfer-Encoding: chunked", "X: " + "y" * 100_000, ":", "", "\x00"),
 )
-READ = "answered to the end"
+READ, ILLEGAL = "answered to the end", "closed with a code that may not be on the wire"
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 
@@ -191,7 +191,7 @@ class Thrower(asyncio.Protocol):
         while (taken := _whole_frame(self._data)) is not None:
             opcode, payload, self._data = taken
             if opcode == CLOSE:
-                self._end(f"closed with {int.from_bytes(payload[:2])}" if payload else "closed without a code")
+                self._end(_how_closed(payload))
             elif self._probe and self._probe in payload[:40]:
                 self._end(READ)
 
@@ -203,6 +203,16 @@ class Thrower(asyncio.Protocol):
             self.over.set_result(how)
         if not self.upgraded.done():
             self.upgraded.cancel()
+
+
+def _how_closed(payload: bytes) -> str:
+    """What the server's close frame says, and whether it may (RFC 6455, section 7.4)."""
+    code = int.from_bytes(payload[:2])
+    if not payload:
+        return "closed without a code"
+    if 3000 <= code <= 4999:
+        return "closed with the code of an application"
+    return f"closed with {code}" if code in (*range(1000, 1004), *range(1007, 1015)) else ILLEGAL
 
 
 def _whole_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
@@ -243,6 +253,7 @@ async def throw_once(rng: Random, address: tuple[str, int], number: int, report:
     await asyncio.wait([thrower.over], timeout=ANSWER_SECONDS if volley.probe else PATIENCE_SECONDS)
     assert thrower.over.done() or not volley.probe, f"neither answered nor closed: {volley.data!r}"
     how = thrower.over.result() if thrower.over.done() else "left waiting"
+    assert how != ILLEGAL, f"{how}: {volley.data!r}"
     # With a reset, so that this machine does not remember a million connections for a minute each.
     if not transport.is_closing():
         own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,8 +1,8 @@
-"""WebSocket frames as the server sends them."""
+"""WebSocket frames as the server sends them, and its answers to close frames."""
 
 import pytest
 
-from fulgurite.server.frames import BINARY, TEXT, frame
+from fulgurite.server.frames import BINARY, NO_CODE, TEXT, close_code, frame
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,19 @@ from fulgurite.server.frames import BINARY, TEXT, frame
 )
 def test_the_length_takes_the_shortest_of_its_three_forms(payload: bytes, opcode: int, header: bytes):
     assert frame(payload, opcode) == header + payload
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"", NO_CODE),
+        (b"\x03\xe8", 1000),
+        (b"\x03\xf6reason", 1014),
+        ((4999).to_bytes(2) + "理由".encode(), 4999),
+        (b"\x03", 1002),
+        *((code.to_bytes(2), 1002) for code in (0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_535)),
+        (b"\x03\xe8\xff", 1007),
+    ],
+)
+def test_a_close_frame_is_answered_with_its_code_unless_it_is_malformed(payload: bytes, code: int):
+    assert close_code(payload) == code

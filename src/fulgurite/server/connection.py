@@ -20,7 +20,7 @@ from fulgurite.protocol.events import Authenticated, Ended, ServerEvent, Subscri
 from fulgurite.protocol.fragments import PROTOCOL_ERROR, Fragments
 from fulgurite.server.faultplan import ActiveFault, Copy, Sufferer
 from fulgurite.server.faults import CloseAtOnce, Pings
-from fulgurite.server.frames import BINARY, PING, TEXT, fragments, frame, pong
+from fulgurite.server.frames import BINARY, NO_CODE, PING, TEXT, close_code, fragments, frame, pong
 from fulgurite.server.hub import Hub
 from fulgurite.server.outbox import Outbox
 from fulgurite.server.pings import PongCheck
@@ -32,9 +32,6 @@ WRITE_BUFFER_LIMIT: Final = 8 * 1024 * 1024
 
 CLOSE_TIMEOUT_SECONDS: Final = 5.0
 """How long a client may take to answer our close frame, and to read what was sent before it."""
-
-NO_CODE: Final = 0
-"""A close frame without a code, as Engine.IO sends it."""
 
 
 class Drop(Enum):
@@ -194,7 +191,7 @@ class Connection(WSListener):
         elif frame.msg_type == WSMsgType.PING:
             self.write(pong(frame.get_payload_as_bytes()))
         elif frame.msg_type == WSMsgType.CLOSE:
-            self._closed_by_client(frame.get_close_code().value if frame.payload_size else NO_CODE)
+            self._closed_by_client(close_code(frame.get_payload_as_bytes()))
         elif self._is_closing:
             return  # what comes after our close frame has no meaning (RFC 6455, section 1.4)
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from fulgurite.protocol.fragments import INVALID_TEXT, PROTOCOL_ERROR
+
 TEXT: Final = 0x1
 BINARY: Final = 0x2
 PING: Final = 0x9
 PONG: Final = 0xA
+
+NO_CODE: Final = 0
+"""A close frame without a code, as Engine.IO sends it."""
 
 _LENGTH_IN_16_BITS: Final = 126
 _LENGTH_IN_64_BITS: Final = 127
@@ -27,6 +32,25 @@ def frame(payload: bytes, opcode: int = TEXT) -> bytes:
 def pong(payload: bytes) -> bytes:
     """The answer to a ping with this payload."""
     return frame(payload, PONG)
+
+
+def close_code(payload: bytes) -> int:
+    """The code that answers a client's close frame: its own, or what is wrong with it (RFC 6455, sections 5.5.1, 7.4).
+
+    Args:
+        payload: the close frame's: nothing, or a code and a reason.
+    """
+    if not payload:
+        return NO_CODE
+    code = int.from_bytes(payload[:2])
+    is_known = 1000 <= code <= 1014 and code not in (1004, 1005, 1006)  # what may stand on the wire
+    if len(payload) == 1 or not (is_known or 3000 <= code <= 4999):
+        return PROTOCOL_ERROR
+    try:
+        payload[2:].decode()
+    except UnicodeDecodeError:
+        return INVALID_TEXT
+    return code
 
 
 def fragments(payload: bytes, pieces: int) -> list[bytes]:
