@@ -47,8 +47,7 @@ class ExchangeProcess:
 
     def memory_mib(self) -> float:
         """Resident memory."""
-        command = ["ps", "-o", "rss=", "-p", str(self.pid)]
-        return int(subprocess.run(command, check=True, capture_output=True).stdout) / 1024
+        return memory_mib(self.pid)
 
     def control(self, path: str, body: object = None, method: str | None = None) -> str:
         """Ask the control API; with a body it is a POST."""
@@ -57,6 +56,11 @@ class ExchangeProcess:
         with urllib.request.urlopen(request, context=self.context) as response:
             text: str = response.read().decode()
         return text
+
+
+def memory_mib(pid: int) -> float:
+    """Resident memory of a process."""
+    return int(subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True).stdout) / 1024
 
 
 @contextlib.contextmanager

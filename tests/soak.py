@@ -1,0 +1,165 @@
+"""Whether the client's memory stays flat while it listens for a long time to a market that runs much too fast.
+
+Runs `fulgurite exchange` in a process of its own, and in this one a stream of two connections, one of each dialect,
+with all public channels of two products, books kept and gaps repaired. Its market lives a day in half an hour, the daily
+maintenance included. Prints the memory of both over time. From the root of the repository:
+
+    .venv/bin/python -m tests.soak [SECONDS] [SPEED]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from statistics import fmean
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fulgurite import (
+    BookState,
+    Endpoint,
+    Execution,
+    Gap,
+    Message,
+    Stream,
+    Ticker,
+    connect,
+    executions,
+    parse_time,
+    ticker,
+)
+from tests.exchangeprocess import ExchangeProcess, exchange_process, memory_mib
+from tests.fuzzreport import FLAT_MIB
+
+PRODUCTS = ("FX_BTC_JPY", "BTC_JPY")
+CHANNELS = [
+    f"lightning_{kind}_{code}" for code in PRODUCTS for kind in ("board_snapshot", "board", "ticker", "executions")
+]
+SAMPLES = 40
+LONG_RUN_SECONDS = 1800.0
+"""From so long on memory must be flat: all that is bounded is at its bounds by the middle of it."""
+
+
+class Sample(NamedTuple):
+    """How things stood at one time."""
+
+    seconds: float
+    client_mib: float
+    exchange_mib: float
+    messages: int
+    live_books: int
+
+
+class Soak:
+    """Takes what a stream yields, and holds it to what must hold without knowing the truth."""
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.gaps: Counter[tuple[str, str]] = Counter()
+        """By reason, and by how much was repaired."""
+        self.wrong: list[str] = []
+        self.first_ns = self.last_ns = 0
+        """The exchange's clock, by its tickers."""
+        self._newest = dict.fromkeys((executions(code).name for code in PRODUCTS), 0)
+
+    async def listen(self, stream: Stream) -> None:
+        """Take everything, for ever."""
+        async for batch in stream.batches():
+            for item in batch:
+                if isinstance(item, Message):
+                    self.messages += 1
+                    self._take(item)
+                elif isinstance(item, Gap):
+                    self.gaps[item.reason, item.repaired] += 1
+
+    def _take(self, message: Message) -> None:
+        if message.channel == ticker(PRODUCTS[0]).name:
+            assert isinstance(message.data, Ticker)
+            self.last_ns = parse_time(message.data.timestamp)
+            self.first_ns = self.first_ns or self.last_ns
+        elif message.channel in self._newest:
+            assert isinstance(message.data, list)
+            for row in message.data:
+                assert isinstance(row, Execution)
+                if row.id <= self._newest[message.channel]:
+                    self.wrong.append(f"{message.channel}: {row.id} after {self._newest[message.channel]}")
+                self._newest[message.channel] = row.id
+
+
+async def soak(exchange: ExchangeProcess, seconds: float, console: Console) -> tuple[Soak, list[Sample]]:
+    """Listen for so long, and sample the memory of both."""
+    taken = Soak()
+    samples: list[Sample] = []
+    ready = exchange.ready
+    endpoint = Endpoint("soak", ready["realtime"], ready["socketio"], ready["http"])
+    async with connect(*CHANNELS, endpoint=endpoint, connections=2) as stream, asyncio.TaskGroup() as group:
+        books = [stream.books[code] for code in PRODUCTS]
+        listening = group.create_task(taken.listen(stream))
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            bar = progress.add_task("soaking", total=SAMPLES)
+            started = time.monotonic()
+            for number in range(SAMPLES + 1):
+                await asyncio.sleep(max(0.0, started + number * seconds / SAMPLES - time.monotonic()))
+                memory = await asyncio.to_thread(lambda: (memory_mib(os.getpid()), exchange.memory_mib()))
+                live = sum(book.state is BookState.LIVE for book in books)
+                samples.append(Sample(time.monotonic() - started, *memory, taken.messages, live))
+                console.print(samples[-1])
+                progress.update(bar, completed=number)
+        listening.cancel()
+    return taken, samples
+
+
+def growth_mib(values: list[float]) -> float:
+    """By how much the mean of the last quarter is above that of the quarter before."""
+    quarter = max(1, len(values) // 4)
+    return fmean(values[-quarter:]) - fmean(values[-2 * quarter : -quarter])
+
+
+def show(console: Console, taken: Soak, samples: list[Sample]) -> None:
+    """Print it."""
+    table = Table(title="the client's memory while the market runs")
+    for heading in ("minutes", "client, MiB", "exchange, MiB", "messages", "books LIVE"):
+        table.add_column(heading, justify="right")
+    for sample in samples:
+        figures = f"{sample.seconds / 60:.1f}", f"{sample.client_mib:.1f}", f"{sample.exchange_mib:.1f}"
+        table.add_row(*figures, f"{sample.messages:,}", f"{sample.live_books} of {len(PRODUCTS)}")
+    console.print(table)
+    seconds = samples[-1].seconds
+    console.print(
+        f"{taken.messages:,} messages, {taken.messages / seconds:,.0f} a second; the market lived "
+        f"{(taken.last_ns - taken.first_ns) / 1e9 / seconds:.1f} seconds in one"
+    )
+    for name, values in (
+        ("client", [each.client_mib for each in samples]),
+        ("exchange", [each.exchange_mib for each in samples]),
+    ):
+        console.print(f"{name}: from the third quarter to the last its memory changed by {growth_mib(values):+.1f} MiB")
+    for (reason, repaired), count in sorted(taken.gaps.items()):
+        console.print(f"{count:6,} gaps, repaired: {repaired}; {reason}")
+    console.print(f"executions twice or out of order: {len(taken.wrong)}", *taken.wrong[:10])
+
+
+def main() -> None:
+    """Run it by hand."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3600.0
+    speed = sys.argv[2] if len(sys.argv) > 2 else "50"
+    console = Console()
+    with exchange_process("--seed", "1", "--speed", speed) as exchange:
+        taken, samples = asyncio.run(soak(exchange, seconds, console))
+        errors = exchange.errors()
+    show(console, taken, samples)
+    console.print(errors or "the exchange logged nothing")
+    is_flat = growth_mib([sample.client_mib for sample in samples]) <= FLAT_MIB
+    if taken.wrong or errors or (seconds >= LONG_RUN_SECONDS and not is_flat):
+        sys.exit("it does not hold")
+
+
+if __name__ == "__main__":
+    main()
