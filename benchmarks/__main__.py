@@ -82,7 +82,7 @@ def _measure(
 ) -> None:
     key, row, conditions = turn
     if (key, row.name) in results.failures:
-        return
+        return  # a row that fails once is out, so that the rounds of all others stay side by side
     try:
         if row.environment in broken:
             raise Failed(broken[row.environment])

@@ -15,8 +15,18 @@ from rich.table import Table
 
 from benchmarks.charts import Bar, bars
 from benchmarks.measure import BookSample, Sample
-from benchmarks.rows import BOOK_LEVELS, BOOKS, CRYPTOFEED, FLOOR, OURS, PYBOTTERS, SECTIONS, TARDIS, TARDIS_MESSAGES
-from benchmarks.rows import Section as Section
+from benchmarks.rows import (
+    BOOK_LEVELS,
+    BOOKS,
+    CRYPTOFEED,
+    FLOOR,
+    OURS,
+    PYBOTTERS,
+    SECTIONS,
+    TARDIS,
+    TARDIS_MESSAGES,
+    Section,
+)
 
 FLAT = 0.9
 """From this ratio on a rate counts as the same."""
@@ -81,8 +91,8 @@ def _section_grid(results: Results, section: Section) -> Grid:
     rows = []
     for client in section.clients:
         samples = results.samples.get((section.key, client.name))
+        why = results.failures.get((section.key, client.name))
         if not samples:
-            why = results.failures.get((section.key, client.name))
             if why:
                 rows.append([client.name, client.does, f"not measured: {why}", *[""] * (len(figures) - 1)])
             continue
@@ -101,6 +111,8 @@ def _section_grid(results: Results, section: Section) -> Grid:
         does = client.does
         if any(sample.book_is_right is False for sample in samples):
             does += " (WRONG at the end)"
+        if why:
+            does += f" (after {len(samples)} rounds: {why})"
         rows.append([client.name, does, *cells])
     return Grid(section.title, ["", "what a message becomes", *figures], rows)
 
