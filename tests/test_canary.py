@@ -215,6 +215,7 @@ async def test_a_key_is_added_listed_tested_used_and_removed(world):
     world.look_at(terminal.shown)
     assert "Forgotten" in terminal.shown
     assert world.exchange.api_secret not in str(world.keychain.entries)
+    assert "no key called 'main'" in await world.output(*listen, status=1)
 
 
 async def test_a_wrong_secret_is_refused_without_being_told(world):

@@ -17,6 +17,7 @@ from fulgurite.errors import (
     ConnectError,
     HandshakeRefusedError,
     InputError,
+    KeychainError,
     UnansweredError,
 )
 
@@ -57,6 +58,7 @@ def test_same_generator_gives_the_same_delays():
     "error",
     [
         AuthenticationError("auth", -32008, "authentication failed"),
+        KeychainError("the keychain has no such key", "add it"),
         InputError("endpoint", "x", "a URL"),
         ChannelError("channel", "x", "a channel"),
     ],

@@ -56,6 +56,7 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
     Raises:
         typer.Exit: a check failed.
     """
+    import contextlib
     from collections import Counter
 
     import msgspec
@@ -65,11 +66,15 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
     styles = {"ok": "green", "warning": "yellow", "failed": "bold red"}
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     marks: Counter[str] = Counter()
-    # On a terminal only, a line below the findings says what is under way.
-    with console.status("") as status:
-        if as_json or not console.is_terminal:
-            status.stop()
-        async for finding in examination(lambda what: status.update(f"examining {what} ...")):
+    # On a terminal a line below the findings says what is under way.
+    status = console.status("") if console.is_terminal and not as_json else None
+
+    def begins(what: str) -> None:
+        if status is not None:
+            status.update(f"examining {what} ...")
+
+    with status or contextlib.nullcontext():
+        async for finding in examination(begins):
             marks[finding.mark] += 1
             if as_json:
                 print(msgspec.json.encode(finding).decode(), flush=True)

@@ -11,7 +11,14 @@ from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Final
 
-from fulgurite.errors import AuthenticationError, FulguriteError, InputError, SlowConsumerError, SubscriptionError
+from fulgurite.errors import (
+    AuthenticationError,
+    FulguriteError,
+    InputError,
+    KeychainError,
+    SlowConsumerError,
+    SubscriptionError,
+)
 
 FIRST_SECONDS: Final = 2.0
 CAP_SECONDS: Final = 30.0
@@ -60,12 +67,12 @@ def backoff(
 
 
 def is_fatal(error: FulguriteError) -> bool:
-    """Whether trying again cannot help: the key is wrong, what was asked for is refused or cannot be meant, or
-    the consumer is too slow.
+    """Whether trying again cannot help: the key is wrong or cannot be had, what was asked for is refused or
+    cannot be meant, or the consumer is too slow.
 
     Everything else may heal by itself, even a certificate that has expired, and is shown at every attempt.
     """
-    return isinstance(error, AuthenticationError | SubscriptionError | InputError | SlowConsumerError)
+    return isinstance(error, AuthenticationError | KeychainError | SubscriptionError | InputError | SlowConsumerError)
 
 
 def parse_retry_after(value: str | None, now: float) -> float | None:
