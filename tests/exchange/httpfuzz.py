@@ -25,7 +25,7 @@ from tests.protocol.fuzz import TOKENS, mutilate
 
 CONNECTIONS = 8
 LONG_RUN = 50_000
-"""From so many requests on every bounded history is full before the second half, so memory must be flat."""
+"""From so many requests on memory must be flat: the histories of the accounts are at their bounds, or close to them."""
 
 ANSWER_SECONDS = 60.0
 """A request that is not answered in this time hangs; nothing is measured with it."""
@@ -291,12 +291,12 @@ async def read_answer(reader: asyncio.StreamReader, is_head: bool) -> tuple[int,
         return code, headers, b""
     if headers.get("transfer-encoding") != "chunked":
         return code, headers, await reader.readexactly(int(headers.get("content-length", 0)))
-    body = b""
+    chunks = []
     while size := int(await reader.readline(), 16):
-        body += await reader.readexactly(size)
+        chunks.append(await reader.readexactly(size))
         await reader.readexactly(2)
     await reader.readexactly(2)
-    return code, headers, body
+    return code, headers, b"".join(chunks)
 
 
 async def throw(exchange: ExchangeProcess, requests: int, seed: str, report: FuzzReport) -> None:
@@ -305,10 +305,11 @@ async def throw(exchange: ExchangeProcess, requests: int, seed: str, report: Fuz
     address = urlsplit(exchange.ready["http"])
     baiter = Baiter(rng, address.netloc, exchange.credentials)
     writer: asyncio.StreamWriter | None = None
-    for _ in range(requests):
-        bait = baiter.bait()
+    left, bait, is_new = requests, baiter.bait(), False
+    while left:
         if writer is None:
             reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=2**20)
+            is_new = True
         outcome, is_over = "", False
         try:
             writer.write(bait.data)
@@ -324,6 +325,12 @@ async def throw(exchange: ExchangeProcess, requests: int, seed: str, report: Fuz
             baiter.learn(body)
             is_over = headers.get("connection") == "close"
         except (ConnectionError, asyncio.IncompleteReadError):
+            if not bait.may_close and not is_new:
+                # It was idle for uvicorn's 5 seconds; a client sends such a request again (RFC 9112, section 9.3.1).
+                report.counts["sent again, since the connection had ended"] += 1
+                writer.close()
+                writer = None
+                continue
             assert bait.may_close, f"no answer to {bait.data[:2_000]!r}"
             outcome, is_over = "closed without an answer", True
         except TimeoutError:
@@ -333,6 +340,7 @@ async def throw(exchange: ExchangeProcess, requests: int, seed: str, report: Fuz
         if is_over or bait.may_close or rng.random() < 0.01:
             writer.close()
             writer = None
+        left, bait, is_new = left - 1, baiter.bait(), False
     if writer is not None:
         writer.close()
 
@@ -379,8 +387,8 @@ async def fuzz(exchange: ExchangeProcess, requests: int, seed: int, *, is_shown:
 
 def run(requests: int, seed: int, *, is_shown: bool = False) -> FuzzReport:
     """Fuzz an exchange of its own."""
-    # Fast, so that all that is kept of the market is soon at its bounds; its accounts' histories, too, are.
-    with exchange_process("--seed", str(seed), "--speed", "30", "--accounts", "2", "--no-rate-limits") as exchange:
+    # One account, so that all that is kept of it is soon at its bounds.
+    with exchange_process("--seed", str(seed), "--no-rate-limits") as exchange:
         try:
             return asyncio.run(fuzz(exchange, requests, seed, is_shown=is_shown))
         except BaseException as error:
