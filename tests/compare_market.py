@@ -201,7 +201,7 @@ def recorded(path: Path) -> Iterator[tuple[int, str, bytes]]:
     """The messages of a recording."""
     lines: Iterable[Line] = received_lines(path)
     if path.suffix in (".jsonl", ".zst"):
-        lines = (parse_line(text) for text in read_lines(path) if not text.isspace())
+        lines = (parse_line(text) for text in read_lines(path) if text.strip())
     for line in lines:
         if line.received_ns is not None and line.frame is not None:
             for name, message in recorded_messages(line.frame):

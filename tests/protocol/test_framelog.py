@@ -1,15 +1,26 @@
 """The frame log."""
 
+import io
 import json
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.errors import InputError
 from fulgurite.protocol import jsonrpc, socketio
-from fulgurite.protocol.framelog import Line, format_line, parse_line, recorded_messages
+from fulgurite.protocol.dialects import DIALECTS
+from fulgurite.protocol.framelog import (
+    MAX_LINE_BYTES,
+    Line,
+    format_line,
+    parse_line,
+    read_lines,
+    recorded_messages,
+    without_credentials,
+)
 
 TICKER = "lightning_ticker_BTC_JPY"
 
@@ -19,7 +30,7 @@ TICKER = "lightning_ticker_BTC_JPY"
     [
         ('{"received_ns":1,"frame":"x"}', Line(received_ns=1, frame="x")),
         ('{"sent_ns":1,"frame":"x","connection":2}', Line(sent_ns=1, frame="x", connection=2)),
-        ('{"event":"gap","channel":"x","reason":"y"}', Line(event="gap")),
+        ('{"event":"gap","channel":"x","reason":"y"}', Line(event="gap", channel="x", reason="y")),
         (b'{"frame":"\\u00e9","received_ns":1}\n', Line(received_ns=1, frame="é")),
     ],
 )
@@ -102,3 +113,57 @@ def test_any_line_is_read_or_refused(text):
     except InputError:
         return
     assert msgspec.structs.asdict(line)
+
+
+@given(st.lists(st.binary(max_size=300).map(lambda data: data.replace(b"\n", b"")), max_size=50), st.booleans())
+def test_lines_are_split_wherever_the_pieces_end(lines, is_compressed):
+    class Dripping(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(min(size or 7, 7))
+
+    data = b"".join(line + b"\n" for line in lines)
+    file = Dripping(zstandard.compress(data) if is_compressed else data)
+    assert list(read_lines(file, is_compressed)) == lines
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_the_end_of_a_log_that_was_cut_comes_as_far_as_it_goes(is_compressed):
+    data = b'{"event":"open"}\n{"event":"clo'
+    compressor = zstandard.ZstdCompressor().compressobj()
+    compressed = compressor.compress(data) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    file = io.BytesIO(compressed if is_compressed else data)
+    assert list(read_lines(file, is_compressed)) == data.split(b"\n")
+
+
+def test_what_is_not_compressed_is_refused():
+    with pytest.raises(InputError, match="a file compressed with zstandard"):
+        list(read_lines(io.BytesIO(b"not zstd"), True))
+
+
+def test_a_line_without_an_end_comes_in_pieces():
+    pieces = list(read_lines(io.BytesIO(b"x" * (2 * MAX_LINE_BYTES + 5)), False))
+    assert [len(piece) for piece in pieces] == [MAX_LINE_BYTES, MAX_LINE_BYTES, 5]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)
+def test_a_request_to_authenticate_is_kept_without_its_credentials(dialect):
+    client = dialect.client(10.0)
+    client.handle_timer(0.0)
+    if dialect.name == "socketio":
+        client.receive("40", 0.0)
+    client.authenticate({"api_key": "KEY", "signature": "SIGNATURE"}, 0.0)
+    client.subscribe(TICKER, 0.0)
+    auth, subscribe = client.frames_to_send()
+    kept = without_credentials(auth)
+    assert "auth" in kept
+    assert "KEY" not in kept
+    assert "SIGNATURE" not in kept
+    assert without_credentials(subscribe) == subscribe
+    # It is still a frame that a server understands.
+    assert len(kept) > len("auth")
+    assert msgspec.json.decode(kept.lstrip("0123456789"))
+
+
+@pytest.mark.parametrize("frame", ["", '"auth"', '42["auth"]', "[", '{"method":"auth"', '["auth",', '42["x","auth"]'])
+def test_other_frames_are_kept_as_they_are(frame):
+    assert without_credentials(frame) == frame

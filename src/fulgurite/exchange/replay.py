@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import logging
 import math
 from collections.abc import Coroutine, Generator, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from fulgurite.errors import InputError
 from fulgurite.exchange.replayedmarkets import ReplayedMarkets
+from fulgurite.protocol import framelog
 from fulgurite.protocol.framelog import Line, Recorded, parse_line, recorded_messages
 from fulgurite.server.serve import RealtimeServer
-
-MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""The longest line that is read; a longer one is skipped like any malformed line."""
 
 BURST_BYTES: Final = 256 * 1024
 """Bytes of messages that go out before readers are waited for again, at speed 0."""
@@ -218,7 +215,7 @@ class Replay:
 
     def _lines(self) -> Iterator[Line]:
         for number, text in enumerate(read_lines(self._path), start=1):
-            if text.isspace():
+            if not text.strip():
                 continue
             try:
                 yield parse_line(text)
@@ -230,7 +227,7 @@ class Replay:
 def read_lines(path: Path) -> Iterator[bytes]:
     """The lines of a frame log, decompressed where its name ends in .zst.
 
-    What cannot be decompressed, as the end of a file that is still being written, ends it with a warning.
+    What cannot be decompressed, as the end of a file that was damaged, ends it with a warning.
 
     Raises:
         InputError: there is no such file, or it is compressed and the library for that is missing.
@@ -240,22 +237,14 @@ def read_lines(path: Path) -> Iterator[bytes]:
     except OSError as error:
         raise InputError("replay", str(path), f"the path of a frame log ({error.strerror})") from error
     with file:
-        if path.suffix == ".zst":
-            yield from _decompressed_lines(path, file)
-        else:
-            yield from iter(lambda: file.readline(MAX_LINE_BYTES), b"")
-
-
-def _decompressed_lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
-    try:
-        import zstandard  # an extra, and only needed here
-    except ImportError as error:
-        raise InputError("replay", str(path), "a .zst file after `pip install 'fulgurite[zst]'`") from error
-    plain = io.BufferedReader(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
-    try:
-        yield from iter(lambda: plain.readline(MAX_LINE_BYTES), b"")
-    except zstandard.ZstdError as error:
-        log.warning("%s ends early: %s", path, error)
+        lines = framelog.read_lines(file, path.suffix == ".zst")
+        try:
+            yield from lines
+        except InputError as error:
+            if not isinstance(error.__cause__, ImportError):
+                log.warning("%s ends early: %s", path, error.value)
+                return
+            raise InputError("replay", str(path), error.accepted) from error
 
 
 def _checked(field: str, value: float) -> float:

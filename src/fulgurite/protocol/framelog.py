@@ -6,12 +6,14 @@ Each line is one object: ``{"received_ns": int, "frame": str}`` or ``{"sent_ns":
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
 from fulgurite.errors import InputError, RemoteProtocolError
 from fulgurite.protocol import engineio, socketio
+from fulgurite.protocol.events import Method
 
 
 class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -21,8 +23,31 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     sent_ns: int | None = None
     frame: str | None = None
     connection: int | None = None
+    """Which of several connections it is about; left out where there was one."""
     event: str | None = None
+    """What happened: a `client.items.StatusKind`, ``gap``, ``backfilled``, ``reconciled``, ``end``; or ``malformed``
+    beside a frame that is not the protocol."""
+    # The rest belongs to events.
+    at_ns: int | None = None
+    channel: str | None = None
+    detail: str | None = None
+    seconds: float | None = None
+    # A gap; see `client.items.Gap`.
+    reason: str | None = None
+    from_ns: int | None = None
+    to_ns: int | None = None
+    repaired: str | None = None
+    recovered: int | None = None
+    note: str | None = None
+    unresolved: tuple[str, ...] | None = None
+    # What was recovered: a message's JSON text.
+    message: str | None = None
 
+
+MAX_LINE_BYTES: Final = 16 * 1024 * 1024
+"""The longest line that is read; what a longer one holds comes in pieces, none of which is a line."""
+
+_CHUNK_BYTES: Final = 64 * 1024
 
 _LINE = msgspec.json.Decoder(Line)
 
@@ -47,6 +72,67 @@ def parse_line(text: bytes | str) -> Line:
 def format_line(line: Line) -> bytes:
     """Write one line, its newline included."""
     return msgspec.json.encode(line) + b"\n"
+
+
+def read_lines(file: BinaryIO, is_compressed: bool) -> Iterator[bytes]:
+    """The lines of a frame log that was opened for reading, without their newlines.
+
+    A file that is still being written, or that a crash left behind, may be cut anywhere: its last piece comes as well.
+
+    Args:
+        file: where they are read, a piece at a time.
+        is_compressed: whether it is compressed with zstandard, in one frame or several.
+
+    Raises:
+        InputError: the extra `zst` is missing, or from here on the file cannot be decompressed.
+        OSError: the file cannot be read.
+    """
+    if not is_compressed:
+        yield from _split(file)
+        return
+    try:
+        import zstandard  # an extra, and only needed here
+    except ImportError as error:
+        raise InputError("frame log", "a .zst file", "it after `pip install 'fulgurite[zst]'`") from error
+    try:
+        yield from _split(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+    except zstandard.ZstdError as error:
+        raise InputError("frame log", str(error), "a file compressed with zstandard") from error
+
+
+def _split(file: BinaryIO) -> Iterator[bytes]:
+    rest = b""
+    while piece := file.read(_CHUNK_BYTES):
+        first, *others = piece.split(b"\n")
+        rest += first
+        if others:
+            yield rest
+            *lines, rest = others
+            yield from lines
+        if len(rest) >= MAX_LINE_BYTES:
+            yield rest
+            rest = b""
+    if rest:
+        yield rest
+
+
+def without_credentials(frame: str) -> str:
+    """A frame that was sent, without the params of `auth`, which name the key, where it is one.
+
+    Everything else comes back as it is.
+    """
+    if f'"{Method.AUTH}"' not in frame:
+        return frame
+    packet, emits, _ = frame.partition(f'["{Method.AUTH}",')
+    if emits and packet.startswith("42"):
+        return f"{packet}{emits}{{}}]"
+    try:
+        call = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return frame
+    if not isinstance(call, dict) or call.get("method") != Method.AUTH:
+        return frame
+    return msgspec.json.encode({**call, "params": {}}).decode()
 
 
 class Recorded(NamedTuple):
