@@ -272,7 +272,8 @@ INTRODUCTION = """# Benchmarks
 How fast Fulgurite's client is beside others, and beside the least that any client in Python could do. This page is
 written by `scripts/bench`, which installs the others into environments of their own and takes less than 20 minutes.
 
-Measured {when} in {rounds} rounds on {machine}. Each figure is the median of the rounds, with the least and the most
+Measured {when} in {rounds} rounds on {machine}.
+Each figure is the median of the rounds, with the least and the most
 in parentheses; ratios are taken round by round.
 """
 
