@@ -4,7 +4,7 @@ from fulgurite.client.backoff import backoff, is_fatal
 from fulgurite.client.connect import connect
 from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import LIVE, Endpoint, resolve_endpoint
-from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Repaired, Status, StatusKind
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.dialects import Dialect, DialectName
 
@@ -19,6 +19,7 @@ __all__ = [
     "Item",
     "Malformed",
     "Message",
+    "Origin",
     "Repaired",
     "Status",
     "StatusKind",

@@ -50,8 +50,10 @@ class RepairMode(StrEnum):
 class Hole:
     """An interruption that has ended, from then until all is said about it."""
 
-    def __init__(self, gap: Gap, after: int | None, deadline: float) -> None:
+    def __init__(self, gap: Gap, began_ns: int, after: int | None, deadline: float) -> None:
         self.gap = gap
+        # When it was known that the channel was interrupted.
+        self.began_ns = began_ns
         # Executions: the newest id before the hole (None: none was known), and the first one after it, once known.
         self.after = after
         self.before: int | None = None
@@ -59,7 +61,7 @@ class Hole:
         # It waits for the first message after it; then perhaps for its repair; then it can be given.
         self.is_pending = True
         self.is_ready = False
-        self.recovered: list[Message] = []
+        self.found: list[Message] = []
 
 
 class Feed:
@@ -83,6 +85,8 @@ class Feed:
         self.newest_id: int | None = None
         # Holes whose repair is to be started; whoever starts it takes them out, and calls `repaired` once.
         self.to_repair: list[Hole] = []
+        # When it was looked up where the channel stands, so that its first hole can be repaired, too.
+        self.learned_ns: int | None = None
         # What is known of the account's orders, where missed events are to be reconciled.
         self.orders: OrderLedger | None = None
         self.parent_orders: ParentOrderLedger | None = None
@@ -100,6 +104,7 @@ class Feed:
         self._alive_ns: int | None = None
         self._last: Message | None = None
         self._interruption: str | None = None
+        self._interrupted_ns = 0
         # Whether it was silent for too long, and no message has come since.
         self._is_doubted = False
         # Why it stopped on one of several connections: the reason of a hole that this may turn out to have left.
@@ -142,7 +147,7 @@ class Feed:
         self._flowing.discard(connection)
         self._latest_reason = reason
         if not self._flowing:
-            self._interrupt(reason)
+            self._interrupt(reason, now_ns)
         return () if self._merge is None else self._take_verdict(self._merge.left(connection, now_ns), now, now_ns)
 
     def lost(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
@@ -152,7 +157,7 @@ class Feed:
         self._latest_reason = reason
         if self._merge is not None:
             return self._take_verdict(self._merge.lost(connection, now_ns), now, now_ns)
-        self._interrupt(reason)
+        self._interrupt(reason, now_ns)
         return self._resume(now, now_ns)
 
     def repaired(
@@ -167,14 +172,12 @@ class Feed:
         if hole not in self._repairing:
             return []  # it was given up before
         self._repairing.remove(hole)
-        recovered = [message for found in messages for message in self._without_known(found)]
-        count = sum(len(message.data) for message in recovered if isinstance(message.data, list))
-        hole.gap = msgspec.structs.replace(
-            hole.gap, repaired=repaired, recovered=count, note=note, unresolved=tuple(unresolved)
-        )
+        hole.gap = msgspec.structs.replace(hole.gap, repaired=repaired, note=note, unresolved=tuple(unresolved))
+        hole.found = list(messages)
         if hole.is_ready:
-            return [*recovered, hole.gap]
-        hole.recovered = recovered
+            # Its gap was given, and comes once more.
+            gap, *recovered = self._fill(hole)
+            return [*recovered, gap]
         hole.is_ready = True
         return self._flush()
 
@@ -259,7 +262,7 @@ class Feed:
         # Where all connections had ended, that was the hole.
         is_known = self._interruption is not None or self._alive_ns is None or self._is_pending()
         if since_ns is not None and not is_known:
-            self._interrupt(self._latest_reason or "a connection lost messages")
+            self._interrupt(self._latest_reason or "a connection lost messages", now_ns)
             self._alive_ns = min(since_ns, self._alive_ns or since_ns)
             if self._flowing:
                 items += self._resume(now, now_ns)
@@ -271,11 +274,12 @@ class Feed:
         hole = self._waiting[-1] if self._waiting else None
         return isinstance(hole, Hole) and hole.is_pending
 
-    def _interrupt(self, reason: str) -> None:
+    def _interrupt(self, reason: str, now_ns: int) -> None:
         if self.keeper is not None:
             self.keeper.interrupted(self.channel.kind, reason)
         if self._alive_ns is not None and self._interruption is None:
             self._interruption = reason
+            self._interrupted_ns = now_ns
             if self.orders is not None:
                 self.orders.interrupt()
             if self.parent_orders is not None:
@@ -295,7 +299,7 @@ class Feed:
             hole.gap = msgspec.structs.replace(hole.gap, to_ns=to_ns, reason=reason)
         else:
             gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, self._last)
-            hole = Hole(gap, self.newest_id, now + FIRST_MESSAGE_SECONDS)
+            hole = Hole(gap, self._interrupted_ns, self.newest_id, now + FIRST_MESSAGE_SECONDS)
             self._waiting.append(hole)
             if self.channel.kind.is_private:
                 # The next event may be days away.
@@ -344,12 +348,17 @@ class Feed:
             if isinstance(entry, Hole):
                 if not entry.is_ready:
                     break
-                items.append(entry.gap)
-                items += entry.recovered
+                items += self._fill(entry)
             else:
                 items += self._give(entry)
             self._waiting.popleft()
         return items
+
+    def _fill(self, hole: Hole) -> list[Message | Gap]:
+        """The hole's gap, and what its repair brought that was not given before."""
+        recovered = [message for found in hole.found for message in self._without_known(found)]
+        count = sum(len(message.data) for message in recovered if isinstance(message.data, list))
+        return [msgspec.structs.replace(hole.gap, recovered=count), *recovered]
 
     def _give(self, message: Message) -> Sequence[Message]:
         if self._seen is not None:

@@ -32,6 +32,9 @@ from fulgurite.protocol.messages import ChildOrderEvent, ParentOrderEvent
 DELAYS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Seconds before each attempt. What the API shows is up to a second old (section 5), so the second often succeeds."""
 
+REPAIR_SECONDS: Final = 60.0
+"""After this a repair is given up: the channel's later messages may be waiting for it."""
+
 ROWS_PER_MESSAGE: Final = 500
 """Executions of one backfilled message."""
 
@@ -69,10 +72,18 @@ class Repairs:
                 await start_ledger(self._api, feed.orders, await self._find_products())
             elif feed.parent_orders is not None:
                 await start_parent_ledger(self._api, feed.parent_orders, await self._find_products())
+            feed.learned_ns = time.time_ns()
 
     async def repair(self, feed: Feed, hole: Hole, give: Callable[[Iterable[Message | Gap]], None]) -> None:
         """Repair a hole, and give what comes of it; what goes wrong is said in the gap."""
-        give(await (self._backfill if feed.channel.kind is Kind.EXECUTIONS else self._reconcile)(feed, hole))
+        repair = self._backfill if feed.channel.kind is Kind.EXECUTIONS else self._reconcile
+        try:
+            async with asyncio.timeout(REPAIR_SECONDS):
+                items = await repair(feed, hole)
+        except TimeoutError:
+            note = f"not repaired: nothing came of it within {REPAIR_SECONDS:.0f} s; the limits may not have allowed it"
+            items = feed.repaired(hole, [], Repaired.NONE, note)
+        give(items)
 
     async def _reconcile(self, feed: Feed, hole: Hole) -> Iterable[Message | Gap]:
         problem = ""
@@ -83,10 +94,13 @@ class Repairs:
             except FulguriteError as error:
                 problem = str(error)
                 continue
-            is_whole = not found.problem and not found.unresolved
+            problem = found.problem
+            if feed.learned_ns is None or feed.learned_ns > hole.began_ns:
+                problem = f"{problem}; the account's orders were not known before".removeprefix("; ")
+            is_whole = not problem and not found.unresolved
             repaired = Repaired.FULL if is_whole else Repaired.PARTIAL if found.events else Repaired.NONE
             messages = _events_message(feed.name, found.events)
-            return feed.repaired(hole, messages, repaired, found.problem, found.unresolved)
+            return feed.repaired(hole, messages, repaired, problem, found.unresolved)
         return feed.repaired(hole, [], Repaired.NONE, f"not repaired: {problem}")
 
     async def _fetch_events(self, feed: Feed) -> Reconciliation[ChildOrderEvent] | Reconciliation[ParentOrderEvent]:
@@ -117,7 +131,7 @@ class Repairs:
             # A later attempt may know less than an earlier one, if the server has gone meanwhile.
             if result is None or len(found.executions) >= len(result.executions):
                 result = found
-            if found.is_complete:
+            if not found.may_improve:
                 break
         if result is None:
             return feed.repaired(hole, [], Repaired.NONE, f"not repaired: {problem}")

@@ -73,6 +73,8 @@ class Stream:
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        # The channels of which it was looked up where they stand.
+        self._learned: set[str] = set()
         self._add(channels)
 
     async def __aenter__(self) -> Self:
@@ -146,6 +148,7 @@ class Stream:
                 feed.is_given = False  # its book still needs it
                 continue
             del self._feeds[channel.name]
+            self._learned.discard(channel.name)
             for connection in self._connections:
                 connection.unsubscribe(channel.name)
         self.woken()
@@ -233,6 +236,9 @@ class Stream:
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
         """Take an acknowledgement; see `connection.Receiver`."""
         feed = self._feeds[channel]
+        if feed.channel.kind is not Kind.EXECUTIONS:
+            # An account's orders are looked at when no event can be missed any more.
+            self._learn(feed)
         self._give(channel, feed.acknowledged(number, asked_ns, _now(), at_ns))
 
     def interrupted(self, number: int, reason: str) -> None:
@@ -281,7 +287,8 @@ class Stream:
                 if self._repairs is not None:
                     await self._repairs.open()
                     for feed in self._feeds.values():
-                        self._learn_newest(feed)
+                        if feed.channel.kind is Kind.EXECUTIONS:
+                            self._learn(feed)
                 for connection in self._connections:
                     self._tasks.create_task(connection.run())
                 self._tasks.create_task(self._tick_for_ever())
@@ -339,12 +346,19 @@ class Stream:
             feed = self._feeds[channel.name] = Feed(channel, len(self._connections), self._repair_mode)
             if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
                 feed.keeper = self.keepers.get(channel.product_code)
-            self._learn_newest(feed)
+            if channel.kind is Kind.EXECUTIONS:
+                self._learn(feed)
             for connection in self._connections:
                 connection.subscribe(channel.name)
 
-    def _learn_newest(self, feed: Feed) -> None:
-        if self._tasks is not None and self._repairs is not None and feed.is_repaired:
+    def _learn(self, feed: Feed) -> None:
+        if (
+            self._tasks is not None
+            and self._repairs is not None
+            and feed.is_repaired
+            and feed.name not in self._learned
+        ):
+            self._learned.add(feed.name)
             self._tasks.create_task(self._repairs.learn(feed))
 
     def _start_repairs(self, feed: Feed) -> None:
@@ -380,7 +394,9 @@ class Stream:
         """What an iterator of its own has not taken goes back to the others."""
         inbox = self._own.pop(channel)
         self._resume(inbox)
-        self._main.put(*inbox.items)
+        items = list(inbox.items)
+        inbox.items.clear()
+        self._main.put(*items)
 
     def _pause(self, inbox: Inbox) -> None:
         if not self._paused_since:
