@@ -58,6 +58,7 @@ PURE = (
             "liveness",
             "merge",
             "orderrows",
+            "playback",
             "reconcile",
             "reconcileparents",
         )

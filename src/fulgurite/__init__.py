@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         resolve_endpoint,
     )
     from fulgurite.client.credentials import keychain
+    from fulgurite.client.replay import Replay, replay
     from fulgurite.errors import FulguriteError
     from fulgurite.exchange.run import Exchange
     from fulgurite.exchange.run import run as run_exchange
@@ -64,6 +65,7 @@ _HOMES = {
     ),
     "FulguriteError": "fulgurite.errors",
     "keychain": "fulgurite.client.credentials",
+    **dict.fromkeys(("Replay", "replay"), "fulgurite.client.replay"),
     "Exchange": "fulgurite.exchange.run",
     "run_exchange": "fulgurite.exchange.run:run",
     **dict.fromkeys(("BookState", "OrderBook"), "fulgurite.orderbook"),
@@ -100,6 +102,7 @@ __all__ = [
     "OrderBook",
     "ParentOrderEvent",
     "Repaired",
+    "Replay",
     "Status",
     "StatusKind",
     "Stream",
@@ -114,6 +117,7 @@ __all__ = [
     "parent_order_events",
     "parse_channel",
     "parse_time",
+    "replay",
     "resolve_endpoint",
     "run_exchange",
     "ticker",

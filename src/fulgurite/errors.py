@@ -19,6 +19,7 @@
     ├── KeychainError               the system's keychain cannot be used, or lacks a key
     ├── ListenError                 we cannot listen where we were told to
     │   └── AddressInUseError       the port is taken
+    ├── RecordingError              what is recorded cannot be written
     ├── SlowConsumerError           a stream's consumer did not keep up, and was to end it then
     └── BookNotLiveError            the order book was asked while it may be wrong
 
@@ -226,6 +227,20 @@ class AddressInUseError(ListenError):
         super().__init__(
             host, port, f"it is taken by another program; choose another with {option}, or {option} 0 for any free one"
         )
+
+
+class RecordingError(FulguriteError):
+    """What is recorded cannot be written any more.
+
+    Args:
+        path: the file.
+        problem: why, in the system's words.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"nothing more is recorded: cannot write {path}: {problem}; what it holds so far is good")
 
 
 class SlowConsumerError(FulguriteError):

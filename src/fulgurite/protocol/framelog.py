@@ -6,7 +6,7 @@ Each line is one object: ``{"received_ns": int, "frame": str}`` or ``{"sent_ns":
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
@@ -88,21 +88,22 @@ def read_lines(file: BinaryIO, is_compressed: bool) -> Iterator[bytes]:
         OSError: the file cannot be read.
     """
     if not is_compressed:
-        yield from _split(file)
+        yield from _split(file.read)
         return
     try:
         import zstandard  # an extra, and only needed here
     except ImportError as error:
         raise InputError("frame log", "a .zst file", "it after `pip install 'fulgurite[zst]'`") from error
     try:
-        yield from _split(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True))
+        # `read1`, since `read` forgets what it has decompressed when it meets damage.
+        yield from _split(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read1)
     except zstandard.ZstdError as error:
         raise InputError("frame log", str(error), "a file compressed with zstandard") from error
 
 
-def _split(file: BinaryIO) -> Iterator[bytes]:
+def _split(read: Callable[[int], bytes]) -> Iterator[bytes]:
     rest = b""
-    while piece := file.read(_CHUNK_BYTES):
+    while piece := read(_CHUNK_BYTES):
         first, *others = piece.split(b"\n")
         rest += first
         if others:

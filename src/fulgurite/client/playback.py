@@ -1,0 +1,223 @@
+"""From the lines of a frame log to the items that a stream yielded, or would have. Pure.
+
+The feeds are those of the live stream. They are told what its connections told them: a log that `recording` wrote has a
+line for each status. A log of frames alone gives their messages, and no gaps but those that have a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.feed import Feed
+from fulgurite.client.items import Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
+from fulgurite.errors import ChannelError, RemoteProtocolError
+from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.events import ChannelMessage, ClientEvent
+from fulgurite.protocol.framelog import Line
+from fulgurite.protocol.jsonrpc import JsonRpcClient
+from fulgurite.protocol.socketio import SocketIoClient
+
+CHANNELS_LIMIT: Final = 1_000
+"""Channels whose gaps and books are kept; the messages of further ones are given as they come."""
+
+_KINDS: Final = frozenset(StatusKind)
+_ORIGINS: Final = frozenset(Origin) - {Origin.LIVE}
+
+# No feed waits for the clock here: a gap that waited for one in the live stream has a line where that was over.
+_NOW: Final = 0.0
+
+
+class Playback:
+    """Takes the lines of one frame log, in order."""
+
+    def __init__(self) -> None:
+        self.at_ns = 0
+        """The latest time that a line had, nanoseconds since 1970."""
+        self.keepers: dict[str, BookKeeper] = {}
+        """The books that are kept, by product."""
+        self._feeds: dict[str, Feed] = {}
+        # Whether several connections bring the same channels; known before the first feed is made, fixed from then on.
+        self._is_merged = False
+        # When the channels were asked for: all of a connection, or one of them once more.
+        self._asked_ns: dict[int, int] = {}
+        self._asked_again_ns: dict[tuple[int, str], int] = {}
+        # The end of each channel's latest gap.
+        self._told_to_ns: dict[str, int] = {}
+        # Neither is ever asked for anything; they only read.
+        self._readers = JsonRpcClient(), SocketIoClient()
+
+    def keep_book(self, product_code: str) -> BookKeeper:
+        """Keep the book of a product from now on."""
+        keeper = self.keepers.get(product_code)
+        if keeper is None:
+            keeper = self.keepers[product_code] = BookKeeper()
+            for feed in self._feeds.values():
+                if feed.channel.product_code == product_code:
+                    self._connect_keeper(feed)
+        return keeper
+
+    def take(self, line: Line) -> list[Item]:
+        """Take a line, and give what follows from it."""
+        at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
+        self.at_ns = max(self.at_ns, at_ns)
+        if line.frame is not None:
+            items = [] if line.received_ns is None else self._received(line, line.frame, line.received_ns)
+        elif line.event in _KINDS:
+            items = self._happened(Status(
+                StatusKind(line.event), at_ns, line.channel, line.detail or "", line.seconds,
+                line.connection or 0,
+            ))  # fmt: skip
+        elif line.event in _ORIGINS and line.channel is not None and line.message is not None:
+            raw = msgspec.Raw(line.message.encode(errors="replace"))
+            items = [Message(line.channel, at_ns, "", raw, origin=Origin(line.event))]
+        else:
+            items = self._gap(line) if line.event == "gap" else []
+        return self._noted(items)
+
+    def unreadable(self, text: str, error: str) -> list[Item]:
+        """Take what is no line of a frame log, but may have been one.
+
+        Args:
+            text: as much of it as there is.
+            error: what is wrong with it, and where.
+        """
+        items: list[Item] = [Malformed(self.at_ns, text, error)]
+        reason = f"a part of the log that could not be read: {error}"
+        named = [name for name in self._feeds if f'"{name}' in text]
+        for name in named or self._feeds:
+            for number in {0, *self._asked_ns}:
+                items += self._feeds[name].lost(number, reason, _NOW, self.at_ns)
+        return self._noted(items)
+
+    def finish(self) -> list[Item]:
+        """The log has ended: give what is still to be said."""
+        items: list[Item] = []
+        for feed in self._feeds.values():
+            items += feed.finish(_NOW, self.at_ns)
+            if feed.keeper is not None:
+                feed.keeper.interrupted(Kind.BOARD, "the log has ended")
+        return items
+
+    # --- inside
+
+    def _received(self, line: Line, frame: str, at_ns: int) -> list[Item]:
+        number = self._number(line)
+        if line.event == "malformed":
+            return self._malformed(number, frame, line.detail or "", at_ns)
+        try:
+            events = self._read(frame)
+        except RemoteProtocolError as error:
+            return self._malformed(number, frame, error.problem, at_ns)
+        items: list[Item] = []
+        for event in events:
+            if type(event) is ChannelMessage:
+                items += self._message(number, event, frame, at_ns)
+        return items
+
+    def _read(self, frame: str) -> list[ClientEvent]:
+        """The events of a frame of either dialect: JSON-RPC's begin with a bracket or a brace, Socket.IO's never do."""
+        json_rpc, socketio = self._readers
+        reader = json_rpc if frame.lstrip()[:1] in ("{", "[", "") else socketio
+        return reader.receive(frame, _NOW)
+
+    def _message(self, number: int, event: ChannelMessage, frame: str, at_ns: int) -> Iterable[Item]:
+        feed = self._feed(event.channel)
+        if feed is None:
+            return [Message(event.channel, at_ns, frame, event.message)]
+        items: list[Item] = []
+        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
+            # As in the live stream: who keeps a book by the gaps must be told before the snapshot that heals it.
+            diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
+            items += diffs.tell() if diffs is not None else ()
+        items += feed.message(number, event.message, frame, _NOW, at_ns)
+        return items
+
+    def _malformed(self, number: int, frame: str, error: str, at_ns: int) -> list[Item]:
+        items: list[Item] = [Malformed(at_ns, frame, error)]
+        flowing = [feed for feed in self._feeds.values() if feed.is_flowing_over(number)]
+        is_batch = frame.lstrip().startswith("[")
+        named = [] if is_batch else [feed for feed in flowing if f'"{feed.name}"' in frame]
+        for feed in named or flowing:
+            items += feed.lost(number, f"a frame that could not be read: {error}", _NOW, at_ns)
+        return items
+
+    def _happened(self, status: Status) -> list[Item]:
+        items: list[Item] = [status]
+        at_ns, channel = status.at_ns, status.channel
+        number = status.connection if self._is_merged else 0
+        feed = None if channel is None else self._feed(channel)
+        match status.kind:
+            case StatusKind.CONNECTING if status.connection and not self._feeds:
+                self._is_merged = True
+            case StatusKind.OPEN | StatusKind.AUTHENTICATED:
+                self._asked_ns[number] = at_ns
+            case StatusKind.SUBSCRIBED if feed is not None:
+                asked_ns = self._asked_again_ns.get((number, feed.name), self._asked_ns.get(number, 0))
+                items += feed.acknowledged(number, asked_ns, _NOW, at_ns)
+            case StatusKind.SILENT | StatusKind.DEAD if feed is not None:
+                self._asked_again_ns[number, feed.name] = at_ns
+                reason = f"{channel} was silent for {status.seconds or 0:.0f} s"
+                items += feed.silent(number, reason, _NOW, at_ns)
+            case StatusKind.CLOSED:
+                # In the stream, too, the gaps that this makes certain come first.
+                items = [*self._closed(number, status.detail, at_ns), status]
+        return items
+
+    def _closed(self, number: int, reason: str, at_ns: int) -> Iterator[Item]:
+        self._asked_ns.pop(number, None)
+        for name, feed in self._feeds.items():
+            self._asked_again_ns.pop((number, name), None)
+            yield from feed.interrupted(number, reason, _NOW, at_ns)
+
+    def _gap(self, line: Line) -> list[Item]:
+        """Take a gap that was yielded where the log was made: most of them follow from what stands before in it."""
+        channel = line.channel or ""
+        to_ns = self.at_ns if line.to_ns is None else line.to_ns
+        feed = self._feed(channel)
+        items: list[Item] = [] if feed is None else [*feed.tell()]
+        told_to_ns = max((item.to_ns for item in items if isinstance(item, Gap)), default=self._told_to_ns.get(channel))
+        is_repaired = line.repaired in (Repaired.FULL, Repaired.PARTIAL)
+        is_known = told_to_ns is not None and to_ns <= told_to_ns
+        if is_known and not is_repaired:
+            return items
+        gap = Gap(
+            channel, line.reason or "", to_ns if line.from_ns is None else line.from_ns, to_ns,
+            recovered=line.recovered or 0, note=line.note or "", unresolved=line.unresolved or (),
+            repaired=Repaired(line.repaired) if line.repaired in frozenset(Repaired) else Repaired.NONE,
+        )  # fmt: skip
+        if not is_known and feed is not None and feed.keeper is not None:
+            feed.keeper.interrupted(feed.channel.kind, gap.reason)
+            feed.keeper.resumed(feed.channel.kind)
+        return [*items, gap]
+
+    def _noted(self, items: list[Item]) -> list[Item]:
+        for item in items:
+            if type(item) is Gap and item.channel in self._feeds:
+                self._told_to_ns[item.channel] = item.to_ns
+        return items
+
+    def _number(self, line: Line) -> int:
+        return (line.connection or 0) if self._is_merged else 0
+
+    def _feed(self, channel: str) -> Feed | None:
+        feed = self._feeds.get(channel)
+        if feed is None and len(self._feeds) < CHANNELS_LIMIT:
+            try:
+                parsed = parse_channel(channel)
+            except ChannelError:
+                return None
+            feed = self._feeds[channel] = Feed(parsed, connections=2 if self._is_merged else 1)
+            self._connect_keeper(feed)
+        return feed
+
+    def _connect_keeper(self, feed: Feed) -> None:
+        kind, product_code = feed.channel
+        keeper = self.keepers.get(product_code)
+        if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) and keeper is not None:
+            feed.keeper = keeper
+            if feed.is_live:
+                keeper.resumed(kind)

@@ -1,0 +1,304 @@
+"""Replaying frame logs: a recorded stream gives the same items again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fulgurite
+from fulgurite import Gap, Malformed, Message, Status, StatusKind, board, board_snapshot, executions, ticker
+from fulgurite.client.items import Frame, Item, Origin, Repaired
+from fulgurite.client.playback import Playback
+from fulgurite.client.recording import Recorder, log_lines
+from fulgurite.client.replay import replay
+from fulgurite.errors import InputError
+from fulgurite.exchange.run import run
+from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.protocol import jsonrpc, socketio
+from fulgurite.protocol.framelog import Line, format_line, parse_line
+
+PRODUCT = "FX_BTC_JPY"
+CHANNELS = [channel(PRODUCT) for channel in (board_snapshot, board, ticker, executions)]
+TICKER = ticker(PRODUCT).name
+
+
+def comparable(item: Item | None) -> Any:
+    """The item with all that it holds: messages compare by identity only."""
+    if isinstance(item, Message):
+        return item.channel, item.received_ns, item.frame, item.raw, item.origin
+    if isinstance(item, Gap):
+        return tuple(
+            comparable(value) if isinstance(value, Message) else value for value in msgspec.structs.astuple(item)
+        )
+    return item
+
+
+def book_of(book: OrderBook) -> Any:
+    return (book.state, book.bids(), book.asks()) if book.state is BookState.LIVE else (book.state,)
+
+
+async def record(path: Path, *, seconds: float, **options: Any) -> tuple[list[Item], dict[int, Any]]:
+    """Record a stream with faults; gives its items, and its book after so many of them."""
+    faults = [
+        {"fault": "close", "after": 1.0},
+        {"fault": "reset", "after": 2.0},
+        {"fault": "invalid-json", "chance": 0.01, "seed": 1},
+        {"fault": "duplicate-executions", "chance": 0.5, "seed": 2},
+        {"fault": "zero-ids", "chance": 0.1, "seed": 3},
+        {"fault": "fragmented", "chance": 0.1, "seed": 4},
+        {"fault": "truncated", "chance": 0.01, "seed": 5},
+    ]
+    connections = options.get("connections", 1)
+    items: list[Item] = []
+    books = {}
+    async with run(seed=1, faults=faults) as exchange:
+        recorder = Recorder(path, is_numbered=connections > 1)
+        with contextlib.suppress(TimeoutError):
+            async with (
+                asyncio.timeout(seconds),
+                fulgurite.connect(
+                    *CHANNELS, endpoint=exchange, frames=True, delays=lambda: repeat(0.1), **options
+                ) as stream,
+            ):
+                book = stream.books[PRODUCT]
+                async for batch in stream.batches():
+                    recorder.write(batch)
+                    items += [item for item in batch if not isinstance(item, Frame)]
+                    books[len(items)] = book_of(book)
+        rest = [item async for batch in stream.batches() for item in batch]
+        recorder.write(rest)
+        items += [item for item in rest if not isinstance(item, Frame)]
+        recorder.close()
+    assert recorder.error is None
+    return items, books
+
+
+async def replayed(path: Path) -> list[Item]:
+    async with asyncio.timeout(60):
+        return [item async for item in replay(path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("log.jsonl", {}),
+        ("log.jsonl.zst", {"dialect": "socketio"}),
+        ("log.jsonl", {"connections": 2}),
+    ],
+)
+async def test_a_recorded_stream_comes_again_as_it_was(tmp_path, name, options):
+    items, books = await record(tmp_path / name, seconds=8, repair="off", **options)
+    assert any(isinstance(item, Malformed) for item in items)
+    assert any(isinstance(item, Status) and item.kind is StatusKind.CLOSED for item in items)
+    if "connections" not in options:
+        assert any(isinstance(item, Gap) for item in items)
+    again = await replayed(tmp_path / name)
+    assert [comparable(item) for item in again] == [comparable(item) for item in items]
+
+    playback = Playback()
+    book = playback.keep_book(PRODUCT).book
+    count = 0
+    seen: dict[int, Any] = {}
+    data = (tmp_path / name).read_bytes()
+    if name.endswith(".zst"):
+        data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    for line in data.splitlines():
+        count += len(playback.take(parse_line(line)))
+        seen[count] = book_of(book)
+    assert {state for state, *_ in books.values()} >= {BookState.LIVE}
+    # After the last item the book may be asked once more when the stream has ended.
+    for number, state in list(books.items())[:-1]:
+        assert seen[number] == state
+
+
+async def test_what_was_recovered_comes_again_with_its_gap(tmp_path):
+    path = tmp_path / "log.jsonl"
+    items, _ = await record(path, seconds=5)
+    recovered = [item for item in items if isinstance(item, Message) and item.origin is Origin.BACKFILLED]
+    assert recovered, "or else this shows nothing"
+    again = await replayed(path)
+
+    def messages(items: list[Item], origin: Origin) -> list[tuple[str, bytes]]:
+        return [(item.channel, item.raw) for item in items if isinstance(item, Message) and item.origin is origin]
+
+    assert messages(again, Origin.BACKFILLED) == messages(items, Origin.BACKFILLED)
+
+    def repaired(items: list[Item]) -> list[tuple[str, int, Repaired, int]]:
+        return [
+            (gap.channel, gap.to_ns, gap.repaired, gap.recovered)
+            for gap in items
+            if isinstance(gap, Gap) and gap.recovered
+        ]
+
+    assert repaired(again) == repaired(items)
+    # Before that each of them stands where nothing had been recovered yet.
+    first = {
+        gap.to_ns: gap.repaired
+        for gap in reversed(again)
+        if isinstance(gap, Gap) and gap.channel == repaired(items)[0][0]
+    }
+    assert first[repaired(items)[0][1]] is Repaired.NONE
+
+
+def frame(number: int, encode: Any = jsonrpc.encode_message) -> Line:
+    return Line(received_ns=1_000 + number, frame=encode(TICKER, b"%d" % number).decode())
+
+
+def write(path: Path, *lines: Line | bytes) -> Path:
+    path.write_bytes(b"".join(line if isinstance(line, bytes) else format_line(line) for line in lines))
+    return path
+
+
+async def test_a_log_of_nothing_but_frames_gives_their_messages_in_either_dialect(tmp_path):
+    path = write(tmp_path / "log.jsonl", frame(1), frame(2, socketio.encode_message), Line(sent_ns=1, frame="x"))
+    items = await replayed(path)
+    assert [(item.raw, item.received_ns) for item in items if isinstance(item, Message)] == [(b"1", 1001), (b"2", 1002)]
+    assert len(items) == 2
+
+
+async def test_numbers_of_connections_alone_drop_nothing(tmp_path):
+    """Without a word about connections nobody can say which of them brought what twice."""
+    lines = [msgspec.structs.replace(frame(number), connection=number) for number in range(5)]
+    assert len(await replayed(write(tmp_path / "log.jsonl", *lines))) == 5
+
+
+async def test_what_is_no_line_is_named_and_nothing_else_is_lost(tmp_path):
+    path = write(tmp_path / "log.jsonl", frame(1), b"nonsense\n", b"\n", frame(2))
+    one, malformed, gap, two = await replayed(path)
+    assert isinstance(malformed, Malformed)
+    assert malformed.frame == "nonsense"
+    assert malformed.error.startswith(f"line 2 of {path}: not a line of a frame log")
+    assert isinstance(gap, Gap)
+    assert (gap.channel, gap.from_ns, comparable(gap.last), comparable(gap.first)) == (
+        TICKER, 1001, comparable(one), comparable(two)
+    )  # fmt: skip
+
+
+async def test_a_log_that_was_cut_gives_what_it_holds(tmp_path):
+    data = b"".join(format_line(frame(number)) for number in range(3))
+    path = tmp_path / "log.jsonl.zst"
+    path.write_bytes(zstandard.compress(data) + b"\x28\xb5\x2f\xfd nonsense")
+    items = await replayed(path)
+    assert [item.raw for item in items if isinstance(item, Message)] == [b"0", b"1", b"2"]
+    assert isinstance(items[-1], Malformed)
+    assert "ends early" in items[-1].error
+
+
+async def test_a_gap_of_the_log_makes_the_book_stale(tmp_path):
+    levels = b'{"mid_price":2.0,"bids":[{"price":1.0,"size":1.0}],"asks":[{"price":3.0,"size":1.0}]}'
+    snapshot = jsonrpc.encode_message(board_snapshot(PRODUCT).name, levels).decode()
+    diff = jsonrpc.encode_message(board(PRODUCT).name, b'{"mid_price":2.0,"bids":[],"asks":[]}').decode()
+    path = write(
+        tmp_path / "log.jsonl",
+        Line(received_ns=1, frame=diff),
+        Line(received_ns=2, frame=snapshot),
+        Line(event="gap", channel=board(PRODUCT).name, reason="a tunnel", from_ns=3, to_ns=4),
+        Line(received_ns=5, frame=diff),
+        Line(received_ns=6, frame=snapshot),
+    )
+    async with replay(path) as stream:
+        book = stream.books[PRODUCT]
+        states = []
+        async for item in stream:
+            states.append((type(item).__name__, book.state))
+            if isinstance(item, Gap):
+                assert (item.reason, item.from_ns, item.to_ns) == ("a tunnel", 3, 4)
+    assert book.reason == "the log has ended"
+    assert [state for _, state in states] == ["WAITING_SNAPSHOT", "LIVE", "STALE", "STALE", "LIVE"]
+    assert [name for name, _ in states] == ["Message", "Message", "Gap", "Message", "Message"]
+
+
+async def test_its_pace_is_the_recorded_one_times_the_speed(tmp_path):
+    lines = [Line(received_ns=1_000_000_000 * number, frame=frame(0).frame) for number in range(1, 4)]
+    path = write(tmp_path / "log.jsonl", *lines)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    batches = [batch async for batch in replay(path, speed=20).batches()]
+    assert loop.time() - began >= 2 / 20
+    assert [len(batch) for batch in batches] == [1, 1, 1]
+
+
+async def test_others_have_their_turn_while_it_replays(tmp_path):
+    path = write(tmp_path / "log.jsonl", *map(frame, range(20_000)))
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(take_turns())
+    count = len(await replayed(path))
+    task.cancel()
+    assert count == 20_000
+    assert turns > 5
+
+
+@pytest.mark.parametrize(
+    ("name", "speed"), [("missing", None), (".", None), ("x.zst", None), ("x", 0), ("x", -1.0), ("x", float("nan"))]
+)
+def test_what_cannot_be_replayed_is_refused(tmp_path, name, speed):
+    (tmp_path / "x").touch()
+    (tmp_path / "x.zst").write_bytes(b"not compressed at all")
+    with pytest.raises(InputError, match=r"path|speed"):
+        replay(tmp_path / name, speed=speed)
+
+
+channels = st.sampled_from([*[channel.name for channel in CHANNELS], "child_order_events", "made up"])
+texts = st.text(max_size=20)
+times = st.integers(0, 2**62)
+numbers = st.integers(0, 2)
+messages = st.sampled_from([b"1", b"[]", b'[{"id":1}]', b'{"mid_price":1.0,"bids":[],"asks":[]}'])
+wire = st.one_of(
+    texts,
+    st.builds(lambda c, m: jsonrpc.encode_message(c, m).decode(), channels, messages),
+    st.builds(lambda c, m: socketio.encode_message(c, m).decode(), channels, messages),
+)
+any_item = st.one_of(
+    st.builds(Frame, st.sampled_from(["sent", "received"]), times, wire, numbers),
+    st.builds(Malformed, times, texts, texts),
+    st.builds(
+        Status, st.sampled_from(StatusKind), times, st.none() | channels, texts, st.none() | st.floats(0, 1e6), numbers
+    ),
+    st.builds(
+        Gap, channels, texts, times, times, repaired=st.sampled_from(Repaired), recovered=st.integers(0, 9), note=texts,
+        unresolved=st.lists(texts, max_size=2).map(tuple),
+    ),
+    st.builds(
+        lambda c, at, m, o: Message(c, at, "", msgspec.Raw(m), origin=o), channels, times, messages,
+        st.sampled_from(Origin),
+    ),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(any_item, max_size=40), st.booleans())
+def test_whatever_was_recorded_can_be_replayed(items, is_numbered):
+    playback = Playback()
+    book = playback.keep_book(PRODUCT).book
+    given_items: list[Item] = []
+    for line in log_lines(items, is_numbered):
+        given_items += playback.take(parse_line(format_line(line)))
+    given_items += playback.finish()
+    assert book.state is not BookState.LIVE
+    recorded = [item for item in items if isinstance(item, Status)]
+    assert [item for item in given_items if isinstance(item, Status)] == [
+        item if is_numbered else msgspec.structs.replace(item, connection=0) for item in recorded
+    ]
+    # Every gap is there, if only as part of a longer one.
+    for gap in items:
+        if isinstance(gap, Gap):
+            assert any(
+                isinstance(other, Gap) and other.channel == gap.channel and other.to_ns >= gap.to_ns
+                for other in given_items
+            )
