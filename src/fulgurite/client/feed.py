@@ -15,7 +15,7 @@ import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.items import Gap, Message, Repaired
-from fulgurite.client.merge import ChannelMerge, Verdict
+from fulgurite.client.merge import WINDOW, ChannelMerge, Verdict
 from fulgurite.client.reconcile import OrderLedger
 from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import MessageError
@@ -96,7 +96,8 @@ class Feed:
             self.parent_orders = ParentOrderLedger()
         is_executions = channel.kind is Kind.EXECUTIONS
         self._repair = repair if is_executions or channel.kind.is_private else RepairMode.OFF
-        self._seen: dict[object, None] | None = {} if is_executions else None
+        # By id and by content, with the id.
+        self._seen: dict[int, int] | None = {} if is_executions else None
         self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
         # The connections over which it can come at present.
         self._flowing: set[int] = set()
@@ -105,6 +106,9 @@ class Feed:
         self._last: Message | None = None
         self._interruption: str | None = None
         self._interrupted_ns = 0
+        # Executions from several connections, which may show late where a hole was: the messages of the merge's window,
+        # each with the highest id until then.
+        self._history: deque[tuple[Message, int | None]] = deque(maxlen=WINDOW)
         # Whether it was silent for too long, and no message has come since.
         self._is_doubted = False
         # Why it stopped on one of several connections: the reason of a hole that this may turn out to have left.
@@ -123,6 +127,10 @@ class Feed:
         message = Message(self.name, now_ns, frame, raw)
         if connection not in self._flowing:
             self._flows(connection)
+        problem = self._problem(message)
+        if problem is not None:
+            # The consumer gets it as it came; what it ought to have been is missing.
+            return [message, *self.lost(connection, f"a message that could not be read: {problem}", now, now_ns)]
         if self._merge is None:
             return self._take(message, now, now_ns)
         return self._take_verdict(self._merge.receive(connection, message, raw, now_ns), now, now_ns)
@@ -183,15 +191,15 @@ class Feed:
 
     def handle_timer(self, now: float) -> list[Message | Gap]:
         """Give the gap of a hole after which no message has come for a while."""
-        hole = self._waiting[-1] if self._waiting else None
-        if isinstance(hole, Hole) and hole.is_pending and now >= hole.deadline:
+        hole = self._pending()
+        if hole is not None and now >= hole.deadline:
             return self.tell()
         return []
 
     def tell(self) -> list[Message | Gap]:
         """Give the gap of a hole after which no message has come yet, now and without one."""
-        hole = self._waiting[-1] if self._waiting else None
-        if isinstance(hole, Hole) and hole.is_pending:
+        hole = self._pending()
+        if hole is not None:
             self._settle(hole, None)
             return self._flush()
         return []
@@ -251,6 +259,16 @@ class Feed:
             self._give_up(f"{WAITING_LIMIT} messages were waiting for it")
         return self._flush()
 
+    def _problem(self, message: Message) -> MessageError | None:
+        """Why a message cannot be read; None also where nobody here has to."""
+        if self._seen is None and self.keeper is None and not self.channel.kind.is_private:
+            return None
+        try:
+            _ = message.data
+        except MessageError as error:
+            return error
+        return None
+
     def _flows(self, connection: int) -> None:
         self._flowing.add(connection)
         if self.keeper is not None and not self._is_doubted:
@@ -259,20 +277,32 @@ class Feed:
     def _take_verdict(self, verdict: Verdict[Message], now: float, now_ns: int) -> list[Message | Gap]:
         items: list[Message | Gap] = []
         since_ns = verdict.hole_since_ns
-        # Where all connections had ended, that was the hole.
-        is_known = self._interruption is not None or self._alive_ns is None or self._is_pending()
-        if since_ns is not None and not is_known:
-            self._interrupt(self._latest_reason or "a connection lost messages", now_ns)
-            self._alive_ns = min(since_ns, self._alive_ns or since_ns)
-            if self._flowing:
-                items += self._resume(now, now_ns)
+        if since_ns is not None and self._alive_ns is not None:
+            hole = self._pending()
+            if hole is not None:
+                last, after = self._known_at(min(since_ns, hole.gap.from_ns))
+                hole.gap = msgspec.structs.replace(hole.gap, from_ns=min(since_ns, hole.gap.from_ns), last=last)
+                hole.after = after
+            else:
+                self._interrupt(self._latest_reason or "a connection lost messages", now_ns)
+                self._alive_ns = min(since_ns, self._alive_ns)
+                if self._flowing:
+                    items += self._resume(now, now_ns)
         for message in verdict.items:
             items += self._take(message, now, now_ns)
         return items
 
-    def _is_pending(self) -> bool:
+    def _pending(self) -> Hole | None:
+        """The hole after which no message has come yet."""
         hole = self._waiting[-1] if self._waiting else None
-        return isinstance(hole, Hole) and hole.is_pending
+        return hole if isinstance(hole, Hole) and hole.is_pending else None
+
+    def _known_at(self, at_ns: int) -> tuple[Message | None, int | None]:
+        """The last message before a time that is not long ago, and the highest id until then."""
+        if not self._history:
+            return self._last, self.newest_id
+        known = (each for each in reversed(self._history) if each[0].received_ns <= at_ns)
+        return next(known, (None, None))
 
     def _interrupt(self, reason: str, now_ns: int) -> None:
         if self.keeper is not None:
@@ -292,14 +322,15 @@ class Feed:
             self._alive_ns = max(now_ns, self._alive_ns or 0)
             return []
         to_ns = max(now_ns, self._alive_ns)
-        hole = self._waiting[-1] if self._waiting else None
-        if isinstance(hole, Hole) and hole.is_pending:
+        hole = self._pending()
+        if hole is not None:
             # Nothing came between this interruption and the one before: it is one gap.
             reason = _joined(hole.gap.reason, self._interruption)
             hole.gap = msgspec.structs.replace(hole.gap, to_ns=to_ns, reason=reason)
         else:
-            gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, self._last)
-            hole = Hole(gap, self._interrupted_ns, self.newest_id, now + FIRST_MESSAGE_SECONDS)
+            last, after = self._known_at(self._alive_ns)
+            gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, last)
+            hole = Hole(gap, self._interrupted_ns, after, now + FIRST_MESSAGE_SECONDS)
             self._waiting.append(hole)
             if self.channel.kind.is_private:
                 # The next event may be days away.
@@ -369,13 +400,7 @@ class Feed:
 
     def _keep(self, message: Message) -> None:
         assert self.keeper is not None  # it is who calls
-        try:
-            board = message.data
-        except MessageError as error:
-            # The consumer gets it as it came; a book cannot.
-            self.keeper.interrupted(self.channel.kind, f"a message that could not be read: {error}")
-            self.keeper.resumed(self.channel.kind)
-            return
+        board = message.data
         assert isinstance(board, Board)  # only the feeds of boards have a keeper
         self.keeper.apply(self.channel.kind, board)
 
@@ -383,6 +408,8 @@ class Feed:
         for row in _executions(message):
             if self.newest_id is None or row.id > self.newest_id:
                 self.newest_id = row.id
+        if self._merge is not None:
+            self._history.append((message, self.newest_id))
 
     def _without_known(self, message: Message) -> Sequence[Message]:
         """The message without the executions that were given before; nothing if none is left."""
@@ -392,21 +419,23 @@ class Feed:
         fresh = []
         rows = _executions(message)
         for index, row in enumerate(rows):
-            key = _key(row)
-            if key not in seen:
-                seen[key] = None
-                fresh.append(index)
-        while len(seen) > SEEN_LIMIT:
+            content = _content(row)
+            given_id = seen.get(content)
+            # Ids of 0 are known to come (3.4), and HTTP may have what came without one.
+            if row.id in seen or (given_id is not None and not (row.id and given_id)):
+                continue
+            seen[content] = row.id
+            if row.id:
+                seen[row.id] = row.id
+            fresh.append(index)
+        while len(seen) > 2 * SEEN_LIMIT:
             del seen[next(iter(seen))]
         kept = self._reduced(message, rows, fresh)
         return () if kept is None else (kept,)
 
     def _record(self, message: Message) -> Message | None:
         """Take note of order events; the message without those that were given before, or None if none is left."""
-        try:
-            events: Any = message.data
-        except MessageError:
-            return message
+        events: Any = message.data
         fresh = []
         for index, event in enumerate(events):
             if isinstance(event, ChildOrderEvent):
@@ -449,9 +478,11 @@ def _goes_beyond(message: Message, hole: Hole) -> bool:
     return hole.after is None or not rows or any(row.id > hole.after or not row.id for row in rows)
 
 
-def _key(row: Execution) -> object:
-    # Ids of 0 are known to come (3.4); what else tells two executions apart stands there, too.
-    if row.id:
-        return row.id
+def _content(row: Execution) -> int:
+    """What tells an execution from all others besides its id; two orders meet once at a price.
+
+    A hash, since many are kept.
+    """
     orders = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
-    return (*orders, row.price, row.size, row.exec_date)
+    # HTTP has the time with fewer digits, so it is for those only that have nothing better.
+    return hash((*orders, row.price, row.size, "" if all(orders) else row.exec_date))
