@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Item,
         Malformed,
         Message,
+        Origin,
         Repaired,
         Status,
         StatusKind,
@@ -58,8 +59,8 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(
         (
-            *("LIVE", "Endpoint", "Frame", "Gap", "Item", "Malformed", "Message", "Repaired", "Status", "StatusKind"),
-            *("Stream", "connect", "resolve_endpoint"),
+            *("LIVE", "Endpoint", "Frame", "Gap", "Item", "Malformed", "Message", "Origin", "Repaired", "Status"),
+            *("StatusKind", "Stream", "connect", "resolve_endpoint"),
         ),
         "fulgurite.client",
     ),
@@ -100,6 +101,7 @@ __all__ = [
     "Malformed",
     "Message",
     "OrderBook",
+    "Origin",
     "ParentOrderEvent",
     "Repaired",
     "Replay",

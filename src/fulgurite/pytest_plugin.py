@@ -39,6 +39,8 @@ class RunningExchange:
         """The HTTP API, including `/v1`."""
         self.api_key = exchange.api_key
         self.api_secret = exchange.api_secret
+        self.ca_file = exchange.ca_file
+        """With TLS: the file of the certificate to trust."""
         self.control = exchange.control
         """The control API."""
 
