@@ -1,13 +1,22 @@
-"""Items: the raw message is kept to the byte, and decoded once, when asked."""
+"""Items: the raw message is kept to the byte, decoded once, when asked, and exact to the digit."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fulgurite.client.items import Message
 from fulgurite.errors import MessageError
 from fulgurite.protocol.messages import Board, Level
+from tests.captures import SESSIONS, received_messages
 
 BOARD = b'{"mid_price": 1.50, "bids":[],"asks":[{"price":2.0,"size":0.10}]}'
 
@@ -44,3 +53,82 @@ def test_message_that_does_not_fit_keeps_its_raw_text():
 def test_channel_that_is_not_of_this_api_has_raw_text_only():
     with pytest.raises(MessageError, match="not a channel of this API"):
         _ = message("lightning_news", b"{}").data
+
+
+# --- exact numbers
+
+
+class Literal(str):
+    """A number that is written with a point or an exponent, as it was written."""
+
+
+def written(text: bytes) -> Any:
+    """The JSON text with its numbers as they are written; by a decoder that is not ours."""
+    return json.loads(text, parse_float=Literal)
+
+
+def pairs(literals: Any, values: Any) -> Iterator[tuple[Literal, Any]]:
+    """Each written number with what became of it; all else has to be the same."""
+    if isinstance(literals, Literal):
+        yield literals, values
+    elif isinstance(literals, dict):
+        assert literals.keys() == values.keys()
+        for name, literal in literals.items():
+            yield from pairs(literal, values[name])
+    elif isinstance(literals, list):
+        assert isinstance(values, list)
+        for literal, value in zip(literals, values, strict=True):
+            yield from pairs(literal, value)
+    else:
+        assert (type(literals), literals) == (type(values), values)
+
+
+@pytest.mark.parametrize("session", SESSIONS)
+def test_every_recorded_number_is_given_digit_by_digit(captures: Path, session: str):
+    numbers = 0
+    for channel, text in received_messages(captures / session):
+        for literal, value in pairs(written(text), message(channel.name, text).exact):
+            assert type(value) is Decimal
+            assert value.as_tuple() == Decimal(literal).as_tuple()
+            if "e" not in literal.lower():
+                assert f"{value:f}" == literal, "with its trailing zeros"
+            numbers += 1
+    assert numbers > 10_000
+
+
+digits = st.text("0123456789", min_size=1, max_size=40)
+whole = digits.map(lambda text: text.lstrip("0") or "0")
+exponents = st.tuples(st.sampled_from("eE"), st.sampled_from(["", "+", "-"]), st.integers(0, 400)).map(
+    lambda parts: f"{parts[0]}{parts[1]}{parts[2]}"
+)
+points = st.tuples(whole, digits).map(".".join)
+fractions = st.one_of(points, st.tuples(whole, exponents).map("".join), st.tuples(points, exponents).map("".join))
+
+
+def signed(text: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([text, f"-{text}"])
+
+
+@given(st.lists(fractions.flatmap(signed), min_size=1))
+def test_any_number_with_a_fraction_is_a_decimal_with_the_digits_that_were_written(literals):
+    values = message("lightning_ticker_BTC_JPY", f"[{','.join(literals)}]".encode()).exact
+    assert [value.as_tuple() for value in values] == [Decimal(literal).as_tuple() for literal in literals]
+
+
+@given(st.lists(whole.flatmap(signed), min_size=1))
+def test_any_whole_number_is_an_int_however_long(literals):
+    values = message("lightning_ticker_BTC_JPY", f"[{','.join(literals)}]".encode()).exact
+    assert [(type(value), value) for value in values] == [(int, int(literal)) for literal in literals]
+
+
+def test_a_message_that_does_not_fit_its_channel_is_still_exact():
+    item = message("lightning_ticker_BTC_JPY", BOARD)
+    assert item.exact == {"mid_price": Decimal("1.50"), "bids": [], "asks": [{"price": 2, "size": Decimal("0.10")}]}
+    assert str(item.exact["mid_price"]) == "1.50"
+
+
+@pytest.mark.parametrize("text", [b"[1.5,", b"[" * 100_000, b'"\xff"'])
+def test_what_is_no_json_has_no_exact_numbers(text):
+    with pytest.raises(MessageError, match="lightning_ticker_BTC_JPY") as caught:
+        _ = message("lightning_ticker_BTC_JPY", text).exact
+    assert caught.value.received == text
