@@ -58,9 +58,11 @@ PURE = (
             "liveness",
             "merge",
             "orderrows",
+            "overview",
             "playback",
             "reconcile",
             "reconcileparents",
+            "screen",
         )
     ),
     "exchange/*",

@@ -1,16 +1,21 @@
-"""`fulgurite listen`: prints what comes on channels."""
+"""`fulgurite listen`: shows what comes on channels, and records it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpText, find_endpoint, trusting
 from fulgurite.cli.running import run
-from fulgurite.errors import InputError
+from fulgurite.errors import ChannelError, InputError
+
+if TYPE_CHECKING:
+    from fulgurite.protocol.channels import Channel
 
 
 class DialectOption(StrEnum):
@@ -20,37 +25,119 @@ class DialectOption(StrEnum):
     SOCKETIO = "socketio"
 
 
+class RepairOption(StrEnum):
+    """When what was missed is given; see `connect`."""
+
+    BEFORE = "before"
+    ALONGSIDE = "alongside"
+    OFF = "off"
+
+
+class UpOption(StrEnum):
+    """The colour of buyers and of rising prices."""
+
+    GREEN = "green"
+    RED = "red"
+
+
 def listen(
-    channels: Annotated[list[str], typer.Argument(metavar="CHANNEL...", help="For example lightning_ticker_BTC_JPY.")],
+    channels: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CHANNEL...",
+            help="BTC_JPY for its ticker, executions and board; or one of them, as in ticker:BTC_JPY; or a full name.",
+        ),
+    ],
     dialect: Annotated[DialectOption, typer.Option(help="How to speak to the endpoint.")] = DialectOption.JSON_RPC,
     endpoint: EndpointText = "embedded",
     http: HttpText = None,
     ca_file: CaFile = None,
     credentials: CredentialsName = None,
+    connections: Annotated[
+        int, typer.Option(help="How many bring the same at the same time, without duplicates: 1 to 4.", metavar="N")
+    ] = 1,
+    repair: Annotated[
+        RepairOption, typer.Option(help="When missed executions and order events are given.")
+    ] = RepairOption.BEFORE,
+    record: Annotated[
+        Path | None, typer.Option(help="Write all frames to a frame log, too; .zst compresses it.", metavar="FILE")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Let --record replace a file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each item.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Print lines at a terminal, too.")] = False,
+    up: Annotated[
+        UpOption, typer.Option(help="The colour of buyers and of rising prices; red is Japan's.")
+    ] = UpOption.GREEN,
 ) -> None:
-    """Print what comes on channels.
+    """Show what comes on channels: on a screen at a terminal, and as lines elsewhere.
 
-    It reconnects by itself, and says what was missed.
+    It reconnects by itself, says what was missed, and fetches executions and order events that were.
     """
-    run(_listen(channels, dialect, endpoint, http, ca_file, credentials, as_json))
+    asked = find_channels(channels)
+    if force and record is None:
+        raise InputError("--force", "without --record", "--record FILE with it")
+    run(
+        _listen(
+            asked, dialect, endpoint, http, ca_file, credentials, connections, repair.value, record, force, as_json,
+            plain, up,
+        )
+    )  # fmt: skip
+
+
+def find_channels(words: Iterable[str]) -> list[Channel]:
+    """The channels that are meant, each once, in the order in which they were named.
+
+    Args:
+        words: full names; a product, for its ticker, executions and board; or one of these of it: ``ticker:PRODUCT``,
+            ``executions:PRODUCT``, ``board:PRODUCT``, ``snapshot:PRODUCT``.
+
+    Raises:
+        InputError: a word is none of these.
+    """
+    from fulgurite.protocol import channels
+
+    kinds = {
+        "ticker": channels.ticker,
+        "executions": channels.executions,
+        "board": channels.board,
+        "snapshot": channels.board_snapshot,
+    }
+    found: dict[Channel, None] = {}
+    for word in words:
+        try:
+            found[channels.parse_channel(word)] = None
+            continue
+        except ChannelError as error:
+            kind, colon, product = word.rpartition(":")
+            # What the service calls a product is in capitals; anything else would be met with silence.
+            if not re.fullmatch("[A-Z][A-Z0-9_]{4,31}", product) or (colon and kind not in kinds):
+                short = ["BTC_JPY", *(f"{kind}:BTC_JPY" for kind in kinds)]
+                raise ChannelError("CHANNEL", word, f"{', '.join(short)}, or {error.accepted}") from None
+        for make in [kinds[kind]] if colon else [channels.ticker, channels.executions, channels.board]:
+            found[make(product)] = None
+    return list(found)
 
 
 async def _listen(
-    channels: list[str],
+    channels: list[Channel],
     dialect: str,
     endpoint: str,
     http: str | None,
     ca_file: Path | None,
     credentials: str | None,
+    connections: int,
+    repair: Literal["before", "alongside", "off"],
+    record: Path | None,
+    force: bool,
     as_json: bool,
+    plain: bool,
+    up: str,
 ) -> None:
     from fulgurite.client.credentials import keychain
     from fulgurite.client.listen import listen
-    from fulgurite.protocol.channels import parse_channel
+    from fulgurite.client.screen import Up
 
-    asked = [parse_channel(channel) for channel in channels]
-    private = next((channel.name for channel in asked if channel.kind.is_private), None)
+    private = next((channel.name for channel in channels if channel.kind.is_private), None)
     if private is not None and credentials is None:
         raise InputError(
             "--credentials", "nothing", f"--credentials NAME for {private}, after `fulgurite credentials add NAME`"
@@ -58,4 +145,7 @@ async def _listen(
     key = None if credentials is None else keychain(credentials)
     context = None if ca_file is None else trusting(ca_file)
     async with find_endpoint(endpoint, http) as where:
-        await listen(asked, where, dialect, as_json=as_json, credentials=key, ssl_context=context)
+        await listen(
+            channels, where, dialect, as_json=as_json, plain=plain, up=Up(up), connections=connections, repair=repair,
+            record=record, replaces=force, credentials=key, ssl_context=context,
+        )  # fmt: skip

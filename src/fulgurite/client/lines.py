@@ -62,24 +62,24 @@ def human_lines(item: Item) -> Iterator[Words]:
             try:
                 data = item.data
             except MessageError as error:
-                yield [label, (_printable(f"cannot be read: {error}"), "bold red")]
+                yield [label, (printable(f"cannot be read: {error}"), "bold red")]
                 return
             for words in _data_lines(data):
                 yield [label, *words]
         case Gap():
             seconds = (item.to_ns - item.from_ns) / 1e9
             text = f"GAP of {seconds:.3f} s, {item.reason}; {_repair(item)}"
-            yield [(_label(item.channel), "cyan"), (_printable(text), "bold white on red")]
+            yield [(_label(item.channel), "cyan"), (printable(text), "bold white on red")]
         case Status():
             # What went wrong is a sentence already.
             is_loud = item.kind in _LOUD
             text = item.detail if is_loud else f"{item.kind.replace('_', ' ')} {item.detail}".rstrip()
-            yield [(_label(item.channel or ""), "cyan"), (_printable(text), "bold yellow" if is_loud else "dim")]
+            yield [(_label(item.channel or ""), "cyan"), (printable(text), "bold yellow" if is_loud else "dim")]
         case Malformed():
-            yield [(_label(""), ""), (_printable(f"not the protocol: {item.error}: {item.frame[:200]}"), "bold red")]
+            yield [(_label(""), ""), (printable(f"not the protocol: {item.error}: {item.frame[:200]}"), "bold red")]
         case Frame():
             arrow = ">" if item.direction == "sent" else "<"
-            yield [(_label(""), ""), (_printable(f"{arrow} {item.text}"), "dim")]
+            yield [(_label(""), ""), (printable(f"{arrow} {item.text}"), "dim")]
 
 
 def _repair(gap: Gap) -> str:
@@ -95,20 +95,20 @@ def _data_lines(data: object) -> Iterator[Words]:
     match data:
         case Ticker():
             words = [
-                (f"{_number(data.best_bid)}", "green"),
+                (f"{number_text(data.best_bid)}", "green"),
                 (" / ", ""),
-                (f"{_number(data.best_ask)}", "red"),
-                (f"  last {_number(data.ltp)}  volume {_number(data.volume)}", ""),
+                (f"{number_text(data.best_ask)}", "red"),
+                (f"  last {number_text(data.ltp)}  volume {number_text(data.volume)}", ""),
             ]
             if data.state not in (None, "RUNNING"):
-                words.append((f"  {_printable(str(data.state))}", "bold yellow"))
+                words.append((f"  {printable(str(data.state))}", "bold yellow"))
             yield words
         case Board():
             bids = [level.price for level in data.bids if level.size]
             asks = [level.price for level in data.asks if level.size]
             gone = len(data.bids) + len(data.asks) - len(bids) - len(asks)
             yield [
-                (f"mid {_number(data.mid_price)}  ", ""),
+                (f"mid {number_text(data.mid_price)}  ", ""),
                 (_side("bid", bids, "up to", max(bids, default=None)), "green"),
                 ("  ", ""),
                 (_side("ask", asks, "from", min(asks, default=None)), "red"),
@@ -125,30 +125,30 @@ def _row(row: object) -> Words:
             # No side: the fill of an itayose (protocol reference, section 3.4).
             side = row.side or "----"
             return [
-                (f"{_printable(side):4} {_number(row.price)} x {_number(row.size)}", _STYLES.get(row.side, "")),
+                (f"{printable(side):4} {number_text(row.price)} x {number_text(row.size)}", _STYLES.get(row.side, "")),
                 (f"  id {row.id}", "dim"),
             ]
         case ChildOrderEvent() | ParentOrderEvent():
-            words = [_printable(row.event_type)]
+            words = [printable(row.event_type)]
             if row.side:
-                words.append(_printable(row.side))
+                words.append(printable(row.side))
             if row.price is not None and row.size is not None:
-                words.append(f"{_number(row.price)} x {_number(row.size)}")
+                words.append(f"{number_text(row.price)} x {number_text(row.size)}")
             if row.reason:
-                words.append(_printable(row.reason))
+                words.append(printable(row.reason))
             number = (
                 row.parent_order_acceptance_id if isinstance(row, ParentOrderEvent) else row.child_order_acceptance_id
             )
             return [
-                (f"{_printable(row.product_code)} {' '.join(words)}", _STYLES.get(row.side or "", "")),
-                (f"  {_printable(number)}", "dim"),
+                (f"{printable(row.product_code)} {' '.join(words)}", _STYLES.get(row.side or "", "")),
+                (f"  {printable(number)}", "dim"),
             ]
     raise AssertionError(f"a list of a message's data never holds {type(row)}")
 
 
 def _side(name: str, prices: list[float], word: str, nearest: float | None) -> str:
     count = f"{len(prices)} {name}{'' if len(prices) == 1 else 's'}"
-    return count if nearest is None else f"{count} {word} {_number(nearest)}"
+    return count if nearest is None else f"{count} {word} {number_text(nearest)}"
 
 
 def _label(channel: str) -> str:
@@ -159,15 +159,15 @@ def _label(channel: str) -> str:
         text = channel
     else:
         text = f"{product_code} {_KINDS.get(kind, kind.removeprefix('lightning_'))}".lstrip()
-    return f"{_printable(text):22} "
+    return f"{printable(text):22} "
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """A number as the wire means it, without exponent, with separators for thousands."""
     text = f"{Decimal(repr(value)):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text without anything that could command a terminal: a server chooses it."""
     return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

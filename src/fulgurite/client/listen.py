@@ -1,21 +1,43 @@
-"""`fulgurite listen`: prints what comes on channels, for people or for programs."""
+"""`fulgurite listen`: shows what comes on channels, on a screen or as lines, and records it."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import ssl
 import sys
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TextIO
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Literal, Self, TextIO
 
 from fulgurite.client.connect import connect
 from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import Endpoint
-from fulgurite.client.items import Gap, Item, Malformed, Message, Status
-from fulgurite.client.lines import human_lines, json_line
-from fulgurite.protocol.channels import Channel
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
+from fulgurite.client.lines import Words, human_lines, json_line
+from fulgurite.client.overview import Overview
+from fulgurite.client.recording import Recorder
+from fulgurite.client.screen import Up, screen, summary
+from fulgurite.client.stream import Stream
+from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import Dialect
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+TICK_SECONDS: Final = 0.2
+"""How often the screen is drawn, where something has come."""
+
+IDLE_TICKS: Final = 5
+"""After so many ticks it is drawn in any case, since ages grow; and what is recorded is handed to the system."""
+
+_ASCII: Final = str.maketrans("●◐○▲▼─█▉▊▋▌▍▎▏…", "*o.^v-########.")
+
+Show = Callable[[list[Item]], None]
 
 
 async def listen(
@@ -24,14 +46,21 @@ async def listen(
     dialect: Dialect | str,
     *,
     as_json: bool = False,
+    plain: bool = False,
+    up: Up = Up.GREEN,
+    connections: int = 1,
+    repair: Literal["before", "alongside", "off"] = "before",
+    record: Path | None = None,
+    replaces: bool = False,
     credentials: Credentials | None = None,
     ssl_context: ssl.SSLContext | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> None:
-    """Print items until cancelled, or until nobody reads them any more.
+    """Show items until cancelled, or until nobody reads them any more.
 
-    Whatever has come together is written together and at once, so that a pipe sees each line as it comes. While the
+    At a terminal they are shown on a screen of its own, which is gone afterwards. Everywhere else they are lines:
+    whatever has come together is written together and at once, so that a pipe sees each line as it comes. While the
     reader of a pipe does not keep up nothing is lost: the socket is read no further.
 
     Args:
@@ -40,32 +69,103 @@ async def listen(
         dialect: "json-rpc" or "socketio"; see `connect`.
         as_json: print each message and each gap as one line of JSON (see `lines.json_line`), and everything else on
             `err`; otherwise everything goes to `out`, in words and colours.
+        plain: print lines at a terminal, too.
+        up: the screen's colour of buyers, and of prices that rise.
+        connections: see `connect`.
+        repair: see `connect`.
+        record: also write all frames, and what happened, to this file; see `recording.Recorder`.
+        replaces: whether it may be there already.
         credentials: for private channels; see `connect`.
         ssl_context: see `connect`.
         out: standard output by default.
         err: standard error by default.
 
     Raises:
-        InputError: a channel, the endpoint or the dialect cannot be meant.
+        InputError: an argument cannot be meant, or the file is there already or cannot be made.
         AuthenticationError: the key is refused; and whatever `credentials` raises.
+        RecordingError: at the end, if the file could not be written.
     """
     out = sys.stdout if out is None else out
     err = sys.stderr if err is None else err
-    write_people = _people_writer(err if as_json else out)
-    stream = connect(*channels, endpoint=endpoint, dialect=dialect, credentials=credentials, ssl_context=ssl_context)
+    asked = [parse_channel(channel) if isinstance(channel, str) else channel for channel in channels]
+    stream = connect(
+        *asked, endpoint=endpoint, dialect=dialect, connections=connections, repair=repair, frames=record is not None,
+        credentials=credentials, ssl_context=ssl_context,
+    )  # fmt: skip
+    recorder = None if record is None else Recorder(record, is_numbered=connections > 1, replaces=replaces)
     try:
-        async with stream:
-            async for batch in stream.batches():
-                if as_json:
-                    _write_json(out, batch)
-                    batch = [item for item in batch if isinstance(item, Status | Malformed)]
-                if batch:
-                    write_people(batch)
+        if as_json or plain or not _is_screen(out):
+            show = _line_writer(out, err, as_json)
+            await _listen(stream, show, recorder, _complainer(recorder, err))
+        else:
+            with _Screen(stream, asked, recorder, up, out) as shown:
+                await _listen(stream, shown.take, recorder, shown.tick)
     except BrokenPipeError:
         # The reader has gone, as `head` does when it has seen enough. What Python still holds for it goes nowhere,
         # or else it would complain at exit (Python's documentation, "Note on SIGPIPE").
         for stream_of_text in (out, err):
             _discard_if_broken(stream_of_text)
+    finally:
+        if recorder is not None:
+            recorder.close()
+            if recorder.error is not None:
+                raise recorder.error
+
+
+async def _listen(stream: Stream, show: Show, recorder: Recorder | None, tick: Callable[[], None]) -> None:
+    """Show what comes, and tick beside it, until either raises something."""
+    consuming = asyncio.create_task(_consume(stream, show, recorder))
+    ticking = asyncio.create_task(_tick_for_ever(recorder, tick))
+    try:
+        await asyncio.wait((consuming, ticking), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        consuming.cancel()
+        ticking.cancel()
+        await asyncio.wait((consuming, ticking))
+        failures = [task.exception() for task in (consuming, ticking) if not task.cancelled()]
+    for failure in failures:
+        if failure is not None:
+            raise failure
+
+
+async def _consume(stream: Stream, show: Show, recorder: Recorder | None) -> None:
+    try:
+        async with stream:
+            async for batch in stream.batches():
+                if recorder is not None:
+                    recorder.write(batch)
+                    batch = [item for item in batch if not isinstance(item, Frame)]
+                show(batch)
+    finally:
+        # What was still to be said when it was closed, such as the gaps that were open.
+        async for batch in stream.batches():
+            if recorder is not None:
+                recorder.write(batch)
+
+
+async def _tick_for_ever(recorder: Recorder | None, tick: Callable[[], None]) -> None:
+    while True:
+        for _ in range(IDLE_TICKS):
+            await asyncio.sleep(TICK_SECONDS)
+            tick()
+        if recorder is not None:
+            recorder.flush()
+
+
+# --- as lines
+
+
+def _line_writer(out: TextIO, err: TextIO, as_json: bool) -> Show:
+    write_people = _people_writer(err if as_json else out)
+
+    def show(batch: list[Item]) -> None:
+        if as_json:
+            _write_json(out, batch)
+            batch = [item for item in batch if isinstance(item, Status | Malformed)]
+        if batch:
+            write_people(batch)
+
+    return show
 
 
 def _write_json(out: TextIO, batch: list[Item]) -> None:
@@ -77,7 +177,7 @@ def _write_json(out: TextIO, batch: list[Item]) -> None:
     out.buffer.flush()
 
 
-def _people_writer(out: TextIO) -> Callable[[list[Item]], None]:
+def _people_writer(out: TextIO) -> Show:
     from rich.console import Console
     from rich.text import Text
 
@@ -97,6 +197,20 @@ def _people_writer(out: TextIO) -> Callable[[list[Item]], None]:
         out.flush()
 
     return write
+
+
+def _complainer(recorder: Recorder | None, err: TextIO) -> Callable[[], None]:
+    """Says once, as soon as it is so, that nothing is recorded any more."""
+    is_told = False
+
+    def complain() -> None:
+        nonlocal is_told
+        if recorder is not None and recorder.error is not None and not is_told:
+            is_told = True
+            err.write(f"fulgurite: {recorder.error}\n")
+            err.flush()
+
+    return complain
 
 
 def _clock(item: Item) -> str:
@@ -119,3 +233,76 @@ def _discard_if_broken(stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+
+
+# --- on a screen
+
+
+def _is_screen(out: TextIO) -> bool:
+    return out.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
+class _Screen:
+    """Draws an overview on the terminal's alternate screen; leaving puts the terminal back and prints a summary."""
+
+    def __init__(self, stream: Stream, channels: list[Channel], recorder: Recorder | None, up: Up, out: TextIO) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._overview = Overview(channels, stream.endpoint.name, time.time_ns())
+        products = [channel.product_code for channel in channels if channel.kind is Kind.BOARD]
+        self._books = {product_code: stream.books[product_code] for product_code in products}
+        self._recorder = recorder
+        self._up = up
+        self._console = Console(file=out, highlight=False, markup=False, emoji=False)
+        self._live = Live(console=self._console, screen=True, auto_refresh=False)
+        self._is_ascii = not (out.encoding or "").lower().startswith("utf")
+        self._has_changed = True
+        self._ticks = 0
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        self._draw()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        with contextlib.suppress(OSError):
+            for words in summary(self._overview, time.time_ns()):
+                self._console.print(self._text(words))
+            if self._recorder is not None and self._recorder.error is None:
+                self._console.print(f"recorded {self._recorder.written_bytes / 1e6:.1f} MB in {self._recorder.path}")
+
+    def take(self, batch: list[Item]) -> None:
+        """Take what came; it is drawn at the next tick."""
+        self._overview.take(batch)
+        for product_code, book in self._books.items():
+            self._overview.look_at_book(product_code, book, time.time_ns())
+        self._has_changed = True
+
+    def tick(self) -> None:
+        """Draw, if there is a reason."""
+        self._ticks += 1
+        if self._has_changed or self._ticks % IDLE_TICKS == 0:
+            self._has_changed = False
+            self._draw()
+
+    def _draw(self) -> None:
+        from rich.text import Text
+
+        if self._recorder is not None:
+            self._overview.recording = f"REC {self._recorder.written_bytes / 1e6:.1f} MB"
+            self._overview.failure = str(self._recorder.error or "")
+        width, height = self._console.size
+        lines = screen(self._overview, self._books, width, height, time.time_ns(), self._up)
+        text = Text("\n", no_wrap=True, overflow="crop", end="").join(map(self._text, lines))
+        self._live.update(text, refresh=True)
+
+    def _text(self, words: Words) -> Text:
+        from rich.text import Text
+
+        if self._is_ascii:
+            words = [(text.translate(_ASCII), style) for text, style in words]
+        return Text.assemble(*words, no_wrap=True, overflow="crop")

@@ -1,0 +1,442 @@
+"""The screen of `fulgurite listen`: an overview as lines of a given size, in words with styles. Pure.
+
+Every panel is a function from what is to be shown and a size to that many lines, each as wide as that or less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Final, NamedTuple
+
+from fulgurite.client.items import StatusKind
+from fulgurite.client.lines import Words, number_text, printable
+from fulgurite.client.overview import ConnectionView, Entry, Overview, ProductView
+from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.protocol.channels import Kind
+from fulgurite.protocol.messages import Level
+
+MIN_WIDTH: Final = 40
+MIN_HEIGHT: Final = 10
+
+LADDER_WIDTH: Final = 38
+TRADES_WIDTH: Final = 38
+DEPTH: Final = 10
+"""Levels of each side at the most."""
+
+FRESH_SECONDS: Final = 2.0
+OLD_SECONDS: Final = 15.0
+
+_BAD: Final = "bold white on red"
+_TITLE: Final = "bold"
+_ROUTINE: Final = {
+    StatusKind.CONNECTING: "black on yellow",
+    StatusKind.OPEN: "black on green",
+    StatusKind.AUTHENTICATED: "black on green",
+}
+
+
+class Up(StrEnum):
+    """The colour of buyers, and of prices that rise; the other is that of sellers, and of prices that fall."""
+
+    GREEN = "green"
+    RED = "red"
+
+    @property
+    def down(self) -> str:
+        """The other one."""
+        return "red" if self is Up.GREEN else "green"
+
+
+class _Column(NamedTuple):
+    title: str
+    cells: list[tuple[str, str]]
+    is_right: bool = True
+
+
+def screen(
+    overview: Overview, books: Mapping[str, OrderBook], width: int, height: int, now_ns: int, up: Up = Up.GREEN
+) -> list[Words]:
+    """The whole screen.
+
+    Args:
+        overview: what is shown.
+        books: the order books that are shown, by product.
+        width: columns of the terminal.
+        height: its lines; so many come back.
+        now_ns: the present, nanoseconds since 1970.
+        up: the colour of buyers and of prices that rise; red in Japan.
+    """
+    lines = _header(overview, width, now_ns)
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        too_small = f"The terminal has {width} x {height}: make it {MIN_WIDTH} x {MIN_HEIGHT} or larger"
+        return _sized([*lines[:2], [(too_small, "yellow")], *_log(overview, width, max(height - 3, 0))], width, height)
+    has = {channel.kind for channel in overview.channels}
+    if overview.products:
+        room = max(2, height // 3 if Kind.TICKER in has else 0)
+        lines += [[], *_tickers(overview, width, room, now_ns, up)] if Kind.TICKER in has else []
+    rest = height - len(lines)
+    log_height = min(max(5, rest // 4), 12, rest)
+    middle = rest - log_height - 1
+    if books:
+        middle = min(middle, 2 * DEPTH + 3)
+    is_middle = bool(books) or Kind.EXECUTIONS in has or any(kind.is_private for kind in has)
+    if is_middle and middle >= 4:
+        lines += [[], *_middle(overview, books, width, middle - 1, up)]
+    log_height = height - len(lines) - 1
+    lines += [[], *_log(overview, width, log_height)]
+    return _sized(lines, width, height)
+
+
+def summary(overview: Overview, now_ns: int) -> list[Words]:
+    """What remains to be said when the screen is gone: how much came, and the last things that went wrong."""
+    count = f"{overview.messages:,} messages in {_duration((now_ns - overview.started_ns) / 1e9)}"
+    gaps = f"{overview.gaps} gap{'' if overview.gaps == 1 else 's'}, {overview.recovered} recovered"
+    lines: list[Words] = [[(f"{count}, {gaps}", "bold")]]
+    lines += [_entry(entry) for entry in overview.log if entry.style == _BAD][-5:]
+    return lines
+
+
+# --- the header
+
+
+def _header(overview: Overview, width: int, now_ns: int) -> list[Words]:
+    first: Words = [(" fulgurite ", "bold black on cyan"), (f" {printable(overview.endpoint)}", "bold")]
+    for number, view in sorted(overview.connections.items()):
+        dialect = "socketio" if "/socket.io" in view.url else "json-rpc"
+        first += [
+            (f"  {dialect} ", ""),
+            _connection_state(view, {channel.name for channel in overview.channels}, now_ns),
+        ]
+        if number > 3:
+            break
+    delay = overview.delay_ns()
+    facts = [
+        f"{overview.rate(now_ns):.0f} messages/s",
+        f"{overview.messages:,} in {_duration((now_ns - overview.started_ns) / 1e9)}",
+        *([] if delay is None else [f"delay {delay / 1e6:.0f} ms"]),
+    ]
+    second: Words = [(" " + "  ".join(facts), "dim")]
+    if overview.gaps:
+        count = f"{overview.gaps} gap{'' if overview.gaps == 1 else 's'}"
+        second.append((f"  {count}" + (f", {overview.recovered} recovered" if overview.recovered else ""), "bold red"))
+    if overview.recording:
+        second.append((f"  {printable(overview.recording)}", "bold magenta"))
+    lines = [_cut(first, width), _cut(second, width)]
+    if overview.failure:
+        lines.append([(printable(f" {overview.failure} "), _BAD)])
+    return lines
+
+
+def _connection_state(view: ConnectionView, wanted: set[str], now_ns: int) -> tuple[str, str]:
+    if view.kind is StatusKind.BACKING_OFF:
+        return f" CLOSED, again in {max(view.retry_ns - now_ns, 0) / 1e9:.0f} s ", _BAD
+    if view.kind not in _ROUTINE:
+        return f" {view.kind.replace('_', ' ').upper()} ", _BAD
+    if view.kind is StatusKind.CONNECTING or not view.channels:
+        return f" {view.kind.upper()} ", "black on yellow"
+    # A book brings a channel that was not asked for by name.
+    count = len(view.channels & wanted)
+    all_of_them = len(wanted)
+    return (" LIVE ", "black on green") if count == all_of_them else (f" {count} OF {all_of_them} ", "black on yellow")
+
+
+# --- the tickers
+
+
+def _tickers(overview: Overview, width: int, height: int, now_ns: int, up: Up) -> list[Words]:
+    names = [channel.product_code for channel in overview.channels if channel.kind is Kind.TICKER]
+    views = [(name, overview.products[name]) for name in dict.fromkeys(names)]
+    shown = views[: height - 1]
+
+    def column(title: str, cell: Callable[[ProductView], tuple[str, str]], is_right: bool = True) -> _Column:
+        return _Column(title, [cell(view) for _, view in shown], is_right)
+
+    columns = [
+        _Column("PRODUCT", [(printable(name), "bold") for name, _ in shown], False),
+        column("LAST", lambda view: _last(view, up)),
+        column("BID", lambda view: (_price(view, "best_bid"), up)),
+        column("ASK", lambda view: (_price(view, "best_ask"), up.down)),
+        column("SPREAD", _spread),
+        column("24H VOL", lambda view: ("" if view.ticker is None else _size(view.ticker.volume_by_product), "")),
+        column("STATE", _state, False),
+        column("AGE", lambda view: _age(view, now_ns), False),
+    ]
+    # The least important go first where there is no room.
+    for title in ("SPREAD", "24H VOL", "ASK", "STATE"):
+        if _table_width(columns) <= width:
+            break
+        columns = [each for each in columns if each.title != title]
+    lines = _table(columns)
+    if len(shown) < len(views):
+        lines[-1] = [(f" {len(views) - len(shown) + 1} more do not fit", "dim")]
+    return lines
+
+
+def _last(view: ProductView, up: Up) -> tuple[str, str]:
+    if view.ticker is None:
+        return "-", "dim"
+    before = view.ticker.ltp if view.before is None else view.before.ltp
+    if view.ticker.ltp > before:
+        return f"{number_text(view.ticker.ltp)} ▲", f"bold {up}"
+    if view.ticker.ltp < before:
+        return f"{number_text(view.ticker.ltp)} ▼", f"bold {up.down}"
+    return f"{number_text(view.ticker.ltp)}  ", "bold"
+
+
+def _price(view: ProductView, name: str) -> str:
+    return "-" if view.ticker is None else number_text(getattr(view.ticker, name))
+
+
+def _spread(view: ProductView) -> tuple[str, str]:
+    if view.ticker is None:
+        return "-", "dim"
+    return number_text(float(f"{view.ticker.best_ask - view.ticker.best_bid:.8g}")), ""
+
+
+def _state(view: ProductView) -> tuple[str, str]:
+    if view.ticker is None:
+        return "-", "dim"
+    state = printable(view.ticker.state or "-")
+    return (state, "green") if state in ("RUNNING", "-") else (f" {state} ", "bold black on yellow")
+
+
+def _age(view: ProductView, now_ns: int) -> tuple[str, str]:
+    """How long nothing came, told by a mark that empties and a colour that cools."""
+    if not view.heard_ns:
+        return "○ none", "dim"
+    seconds = max(now_ns - view.heard_ns, 0) / 1e9
+    text = f"{seconds:.1f} s" if seconds < 10 else _duration(seconds)
+    if seconds < FRESH_SECONDS:
+        return f"● {text}", "bold green"
+    return (f"◐ {text}", "yellow") if seconds < OLD_SECONDS else (f"○ {text}", "bold red")
+
+
+# --- books, trades and orders
+
+
+def _middle(overview: Overview, books: Mapping[str, OrderBook], width: int, height: int, up: Up) -> list[Words]:
+    """Side by side, as many as fit: order books, then trades, then open orders."""
+    kinds = {channel.kind for channel in overview.channels}
+    others: list[Callable[[int], list[Words]]] = []
+    if Kind.EXECUTIONS in kinds:
+        others.append(lambda width: _trades(overview, width, height, up))
+    if Kind.CHILD_ORDER_EVENTS in kinds:
+        others.append(lambda width: _orders(overview, width, height, up))
+    for_books = max(width - TRADES_WIDTH * len(others), LADDER_WIDTH if width >= LADDER_WIDTH + 30 or not others else 0)
+    count = min(len(books), for_books // LADDER_WIDTH)
+    panels: list[tuple[int, list[Words]]] = []
+    if count:
+        book_width = min(for_books // count if not others else LADDER_WIDTH, 60)
+        of = f"  {count} of {len(books)} books" if count < len(books) else ""
+        for name, book in islice(books.items(), count):
+            panels.append((book_width, _ladder(name, book, book_width - 2, height, up, of)))
+    if others:
+        each = (width - sum(taken for taken, _ in panels)) // len(others)
+        panels += [(each, panel(each - 1)) for panel in others]
+    return [_beside([(panel_width, lines[i] if i < len(lines) else []) for panel_width, lines in panels])
+            for i in range(height)]  # fmt: skip
+
+
+def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up, of: str) -> list[Words]:
+    title: Words = [(f"{printable(product_code)} ", _TITLE)]
+    if book.state is not BookState.LIVE:
+        is_stale = book.state is BookState.STALE
+        style = _BAD if is_stale else "bold black on yellow"
+        label = " STALE " if is_stale else " WAITING FOR A SNAPSHOT "
+        why = f"{book.reason}; it is right again after the next snapshot" if is_stale else "one comes every 5 s or so"
+        return [
+            [*title, (label, style), (of, "dim")],
+            [],
+            *([(line, style.split(" on ")[0])] for line in _wrapped(why, width)),
+        ][:height]
+    depth = min(DEPTH, (height - 2) // 2)
+    asks, bids = book.asks(depth), book.bids(depth)
+    levels = [*asks, *bids]
+    prices = max((len(number_text(level.price)) for level in levels), default=1)
+    sizes = max((len(_size(level.size)) for level in levels), default=1)
+    largest = max((level.size for level in levels), default=1.0)
+    room = max(width - prices - sizes - 3, 0)
+
+    def row(level: Level, style: str) -> Words:
+        bar = _bar(level.size / largest, room)
+        return [
+            (f"{number_text(level.price):>{prices}} ", f"bold {style}"),
+            (f"{_size(level.size):>{sizes}} ", ""),
+            (bar, style),
+        ]
+
+    middle: Words = [("", "")]
+    if asks and bids:
+        spread = number_text(float(f"{asks[0].price - bids[0].price:.8g}"))
+        middle = [(f"{'─' * prices} spread {spread} {'─' * max(width - prices - len(spread) - 9, 0)}", "dim")]
+    drift = f"  {book.drift_count} drift{'' if book.drift_count == 1 else 's'}" if book.drift_count else ""
+    return [
+        [*title, (" LIVE ", "black on green"), (drift + of, "dim")],
+        *([] for _ in range(depth - len(asks))),
+        *(row(level, up.down) for level in reversed(asks)),
+        middle,
+        *(row(level, up) for level in bids),
+    ]
+
+
+def _bar(share: float, width: int) -> str:
+    eighths = max(round(share * width * 8), 1)
+    full, part = divmod(eighths, 8)
+    return ("█" * full + " ▏▎▍▌▋▊▉"[part].strip())[:width]
+
+
+def _trades(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
+    shown = list(islice(reversed(overview.trades), height - 1))
+    if not shown:
+        return [[("TRADES", _TITLE)], [("none yet", "dim")]]
+    sides = {"BUY": ("B", up), "SELL": ("S", up.down)}
+    rows = [(trade, trade.execution, *sides.get(trade.execution.side, ("-", ""))) for trade in shown]
+    columns = [
+        _Column("TRADES", [(_clock(trade.at_ns), "dim") for trade, *_ in rows], False),
+        _Column("", [(side + "+" * trade.is_recovered, colour) for trade, _, side, colour in rows], False),
+        _Column("PRICE", [(number_text(execution.price), colour) for _, execution, _, colour in rows]),
+        _Column("SIZE", [(_size(execution.size), "") for _, execution, *_ in rows]),
+    ]
+    if len({trade.product_code for trade in overview.trades}) > 1:
+        columns.append(_Column("PRODUCT", [(printable(trade.product_code), "dim") for trade, *_ in rows], False))
+    if any(trade.is_recovered for trade in shown):
+        words = [("recovered" if trade.is_recovered else "", "yellow") for trade, *_ in rows]
+        columns.append(_Column("", words, False))
+    while len(columns) > 4 and _table_width(columns) > width:
+        del columns[4]
+    if _table_width(columns) > width:
+        del columns[0]
+    return _table(columns)
+
+
+def _orders(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
+    shown = list(islice(reversed(overview.orders.values()), height - 1))
+    if not shown:
+        return [[("OPEN ORDERS", _TITLE)], [("none placed since the start", "dim")]]
+    colours = {"BUY": up, "SELL": up.down}
+    rows = [(view, view.placed, colours.get(view.placed.side or "", "")) for view in shown]
+    columns = [
+        _Column("OPEN ORDERS", [(printable(order.product_code), "") for _, order, _ in rows], False),
+        _Column("SIDE", [(printable(order.side or "-"), colour) for _, order, colour in rows], False),
+        _Column(
+            "PRICE", [(number_text(order.price) if order.price else "market", colour) for _, order, colour in rows]
+        ),
+        _Column("LEFT", [(_size(view.outstanding), "") for view, _, _ in rows]),
+        _Column("OF", [(_size(order.size or 0.0), "dim") for _, order, _ in rows]),
+        _Column("ID", [(printable(order.child_order_acceptance_id), "dim") for _, order, _ in rows], False),
+    ]
+    while len(columns) > 3 and _table_width(columns) > width:
+        columns.pop()
+    return _table(columns)
+
+
+# --- the log
+
+
+def _log(overview: Overview, width: int, height: int) -> list[Words]:
+    if height < 1:
+        return []
+    lines: list[Words] = []
+    for entry in reversed(overview.log):
+        words = _entry(entry)
+        at_end = _wrapped_words(words, width, 3 if entry.style == _BAD else 1)
+        if len(lines) + len(at_end) > height - 1:
+            break
+        lines[:0] = at_end
+    return [[("WHAT HAPPENED", _TITLE)], *lines]
+
+
+def _entry(entry: Entry) -> Words:
+    text_style = "bold" if entry.style == _BAD else ""
+    return [(f"{_clock(entry.at_ns)} ", "dim"), (f" {entry.badge} ", entry.style), (f" {entry.text}", text_style)]
+
+
+# --- words
+
+
+def _table(columns: list[_Column]) -> list[Words]:
+    widths = [max(len(column.title), *(len(text) for text, _ in column.cells)) for column in columns]
+
+    def cell(text: str, width: int, is_right: bool) -> str:
+        return f"{text:>{width}}  " if is_right else f"{text:<{width}}  "
+
+    pairs = list(zip(columns, widths, strict=True))
+    lines: list[Words] = [[(cell(column.title, width, column.is_right), "dim") for column, width in pairs]]
+    for i in range(len(columns[0].cells)):
+        row: Words = []
+        for column, width in pairs:
+            text, style = column.cells[i]
+            row.append((cell(text, width, column.is_right), style))
+        lines.append(row)
+    return lines
+
+
+def _table_width(columns: list[_Column]) -> int:
+    return sum(max(len(column.title), *(len(text) for text, _ in column.cells)) + 2 for column in columns) - 2
+
+
+def _beside(panels: list[tuple[int, Words]]) -> Words:
+    line: Words = []
+    for width, words in panels:
+        line += _cut(words, width - 1)
+        line.append((" " * (width - sum(len(text) for text, _ in _cut(words, width - 1))), ""))
+    return line
+
+
+def _cut(words: Words, width: int) -> Words:
+    """The words as far as they fit."""
+    cut: Words = []
+    for text, style in words:
+        if len(text) > width:
+            if width > 0:
+                cut.append((text[: width - 1] + "…", style))
+            break
+        cut.append((text, style))
+        width -= len(text)
+    return cut
+
+
+def _sized(lines: list[Words], width: int, height: int) -> list[Words]:
+    cut = [_cut(line, width) for line in lines[:height]]
+    return cut + [[] for _ in range(height - len(cut))]
+
+
+def _wrapped_words(words: Words, width: int, limit: int) -> list[Words]:
+    """A line whose last piece is wrapped, below itself, to so many lines at the most."""
+    *before, (text, style) = words
+    indent = sum(len(text) for text, _ in before) + 1
+    if limit == 1 or indent + len(text) <= width or indent > width // 2:
+        return [words]
+    first, *others = _wrapped(text, width - indent)
+    if len(others) >= limit:
+        others[limit - 2 :] = [" ".join(others[limit - 2 :])]
+    return [[*before, (f" {first}", style)], *([(" " * indent + line, style)] for line in others)]
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    lines = [""]
+    for word in printable(text).split():
+        if len(lines[-1]) + len(word) >= width and lines[-1]:
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines
+
+
+def _size(size: float) -> str:
+    """A size or volume to at most four places: what is smaller only blurs a column."""
+    return number_text(round(size, 4)) if size >= 0.001 else number_text(size)
+
+
+def _clock(at_ns: int) -> str:
+    return f"{datetime.fromtimestamp(at_ns // 1_000_000_000):%H:%M:%S}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(int(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {seconds:02} s" if minutes else f"{seconds} s"
