@@ -49,6 +49,7 @@ PURE = (
             "backoff",
             "bookkeeping",
             "conversation",
+            "duplicates",
             "endpoints",
             "feed",
             "findings",

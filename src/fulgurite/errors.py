@@ -252,9 +252,7 @@ class SlowConsumerError(FulguriteError):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(
-            f"{limit} items were waiting for the consumer; take them faster, raise queue_limit, or let overflow be another"
-        )
+        super().__init__(f"{limit} items were waiting for the consumer; take them faster, or raise queue_limit")
 
 
 class BookNotLiveError(FulguriteError):

@@ -47,13 +47,13 @@ def test_a_dead_channel_is_subscribed_again_then_connected_again_then_reported()
     liveness = Liveness({Kind.TICKER: 10.0, Kind.BOARD: 1000.0})
     liveness.ask(TICKER, 0.0)
     liveness.ask(BOARD, 0.0)
-    liveness.hear(BOARD, 1.0)  # so the connection is not deaf
+    liveness.heard[BOARD] = 1.0  # so the connection is not deaf
     assert steps(liveness, 25.0) == [(10.0, TICKER, Step.RESUBSCRIBE), (20.0, TICKER, Step.RECONNECT)]
     liveness.disconnect()
     assert steps(liveness, 60.0, start=25.0) == []
     liveness.ask(TICKER, 60.0)
     liveness.ask(BOARD, 60.0)
-    liveness.hear(BOARD, 61.0)
+    liveness.heard[BOARD] = 61.0
     # Another connection has not helped: it is said, and then only tried again with growing patience.
     assert steps(liveness, 200.0, start=61.0) == [
         (70.0, TICKER, Step.REPORT),
@@ -82,7 +82,7 @@ def test_a_message_begins_anew():
     liveness = Liveness({Kind.TICKER: 10.0})
     liveness.ask(TICKER, 0.0)
     assert [step for _, _, step in steps(liveness, 21.0)] == [Step.RESUBSCRIBE, Step.RECONNECT]
-    liveness.hear(TICKER, 21.0)
+    liveness.heard[TICKER] = 21.0
     assert liveness.due(30.0) == []
     assert [silence.step for silence in liveness.due(31.0)] == [Step.RESUBSCRIBE]
 
@@ -93,7 +93,8 @@ def test_a_channels_own_pace_is_learned():
     now = 0.0
     for _ in range(LEARNED_FROM + 1):
         now += 5.0
-        liveness.hear(BOARD, now)
+        liveness.heard[BOARD] = now
+        assert liveness.due(now) == []
     assert liveness.due(now + TIMES_THE_LONGEST * 5.0 - 1.0) == []
     assert liveness.due(now + TIMES_THE_LONGEST * 5.0) != []
 
@@ -104,7 +105,8 @@ def test_the_learned_limit_fits_any_pace(pace, count):
     liveness = Liveness()
     liveness.ask(BOARD, 0.0)
     for number in range(count):
-        liveness.hear(BOARD, number * pace)
+        liveness.heard[BOARD] = number * pace
+        assert liveness.has_heard(BOARD)
         if number > LEARNED_FROM:
             assert liveness.due((number + 1) * pace - pace * 0.001) == []
     last = (count - 1) * pace
@@ -117,7 +119,7 @@ def test_the_users_limits_are_not_adapted():
     liveness.ask(TICKER, 0.0)
     liveness.ask(BOARD, 0.0)
     for second in range(100):
-        liveness.hear(TICKER, second * 2.9)
+        liveness.heard[TICKER] = second * 2.9
         assert liveness.due(second * 2.9 + 2.8) == []
     assert [silence.channel for silence in liveness.due(1e6)] == [TICKER]
 
@@ -131,7 +133,7 @@ def test_private_channels_may_be_silent_for_ever():
 def test_time_in_which_nothing_was_read_is_no_silence():
     liveness = Liveness({Kind.TICKER: 10.0})
     liveness.ask(TICKER, 0.0)
-    liveness.hear(TICKER, 1.0)
+    liveness.heard[TICKER] = 1.0
     liveness.shift(100.0)
     assert liveness.due(110.9) == []
     assert liveness.due(111.0) == [Silence(TICKER, 10.0, Step.RESUBSCRIBE)]
@@ -142,7 +144,7 @@ def test_a_channel_that_is_wanted_no_longer_is_forgotten():
     liveness.ask(TICKER, 0.0)
     liveness.forget(TICKER)
     assert liveness.due(1e6) == []
-    liveness.hear(TICKER, 1e6)  # it was on its way
+    liveness.heard[TICKER] = 1e6  # it was on its way
     assert not liveness.has_heard(TICKER)
 
 
@@ -157,7 +159,7 @@ def test_what_was_heard_is_known_for_each_connection():
     liveness = Liveness()
     liveness.ask(TICKER, 0.0)
     assert not liveness.has_heard(TICKER)
-    liveness.hear(TICKER, 1.0)
+    liveness.heard[TICKER] = 1.0
     assert liveness.has_heard(TICKER)
     liveness.disconnect()
     assert not liveness.has_heard(TICKER)

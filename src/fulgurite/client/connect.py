@@ -24,8 +24,8 @@ from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import DIALECTS, Dialect, find_dialect
 
-QUEUE_LIMIT: Final = 10_000
-"""Items that may wait for the consumer."""
+QUEUE_LIMIT: Final = 1_000
+"""Items that may wait for the consumer. A longer queue holds no more in the end, and leaves the processor's cache."""
 
 MAX_CONNECTIONS: Final = 4
 

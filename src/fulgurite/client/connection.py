@@ -8,11 +8,9 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
-import msgspec
-
 from fulgurite.client.backoff import is_fatal
 from fulgurite.client.conversation import Conversation
-from fulgurite.client.items import Frame, Malformed, Status, StatusKind
+from fulgurite.client.items import Frame, Malformed, Message, Status, StatusKind
 from fulgurite.client.liveness import Liveness, Silence, Step
 from fulgurite.client.opening import open_session
 from fulgurite.client.session import Session
@@ -39,7 +37,14 @@ class Settings(NamedTuple):
 class Receiver(Protocol):
     """Who is told what comes over a stream's connections."""
 
-    def message(self, number: int, channel: str, raw: msgspec.Raw, text: str, now: float, at_ns: int) -> None:
+    def ordinary(self, number: int, channel: str, body: str, text: str, now: float, at_ns: int) -> bool:
+        """A frame came that holds this message of this channel, if that is what they are; False if they are not.
+
+        `woken` follows.
+        """
+        ...
+
+    def message(self, number: int, message: Message, now: float) -> None:
         """A channel's message came. `woken` follows."""
         ...
 
@@ -100,6 +105,8 @@ class Connection:
         self._receiver = receiver
         self._settings = settings
         self._liveness = Liveness(settings.silence_limits)
+        # When each channel was heard last; what it means is found out at the next tick.
+        self._heard = self._liveness.heard
         # The connection and what is said on it, while there is one, and whether a channel's message came over it.
         self._session: Session | None = None
         self._conversation: Conversation | None = None
@@ -187,6 +194,15 @@ class Connection:
 
     # --- called by the session
 
+    def message(self, channel: str, message: str, text: str, now: float, at_ns: int) -> bool:
+        """Take an ordinary message of a channel; see `session.Receiver`."""
+        if self._settings.frames or not self._receiver.ordinary(self.number, channel, message, text, now, at_ns):
+            return False
+        self._is_useful = True
+        self._heard[channel] = now
+        self._receiver.woken()
+        return True
+
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         """Take a frame; see `session.Receiver`."""
         if self._settings.frames:
@@ -224,8 +240,8 @@ class Connection:
         for event in events:
             if type(event) is ChannelMessage:
                 self._is_useful = True
-                self._liveness.hear(event.channel, now)
-                self._receiver.message(self.number, event.channel, event.message, text, now, at_ns)
+                self._heard[event.channel] = now
+                self._receiver.message(self.number, Message(event.channel, at_ns, text, event.message), now)
             else:
                 self._take_other(event, now, at_ns)
         self._receiver.woken()

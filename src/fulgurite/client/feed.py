@@ -14,13 +14,14 @@ from typing import Any, Final
 import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.duplicates import GivenExecutions, executions_of, reduced
 from fulgurite.client.items import Gap, Message, Repaired
 from fulgurite.client.merge import WINDOW, ChannelMerge, Verdict
 from fulgurite.client.reconcile import OrderLedger
 from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import MessageError
 from fulgurite.protocol.channels import Channel, Kind
-from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent
+from fulgurite.protocol.messages import Board, ChildOrderEvent, ParentOrderEvent, decoder_of
 
 FIRST_MESSAGE_SECONDS: Final = 5.0
 """How long a gap waits for the channel's first message, which then stands in it. A quiet channel's has none."""
@@ -28,13 +29,8 @@ FIRST_MESSAGE_SECONDS: Final = 5.0
 WAITING_LIMIT: Final = 10_000
 """Messages of a channel that may wait for a repair; at the limit the repair is given up."""
 
-SEEN_LIMIT: Final = 20_000
-"""Executions of a channel that are remembered, so that none is given twice."""
-
 REASON_LIMIT: Final = 300
 """Characters of a gap's reason after which the reasons of further interruptions are left out."""
-
-_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class RepairMode(StrEnum):
@@ -76,9 +72,12 @@ class Feed:
     def __init__(self, channel: Channel, connections: int = 1, repair: RepairMode = RepairMode.OFF) -> None:
         self.channel = channel
         self.name = channel.name
+        self.decode = decoder_of(channel).decode
         # Whether the consumer asked for it; a book may need a channel that nobody wants to see.
         self.is_given = True
         self.keeper: BookKeeper | None = None
+        # Whether a message is given as it comes, with nothing to be looked at: `pass_on` takes it then.
+        self.is_plain = False
         # Executions and order events left out because they had been given before.
         self.duplicates = 0
         # The highest execution id that has come.
@@ -96,14 +95,16 @@ class Feed:
             self.parent_orders = ParentOrderLedger()
         is_executions = channel.kind is Kind.EXECUTIONS
         self._repair = repair if is_executions or channel.kind.is_private else RepairMode.OFF
-        # By id and by content, with the id.
-        self._seen: dict[int, int] | None = {} if is_executions else None
+        self._given = GivenExecutions() if is_executions else None
         self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
+        self._may_be_plain = connections == 1 and channel.kind in (Kind.BOARD, Kind.TICKER)
         # The connections over which it can come at present.
         self._flowing: set[int] = set()
         # When it was last known to be alive (None: never yet), and why it is not at present.
         self._alive_ns: int | None = None
         self._last: Message | None = None
+        # The message that has just come, where its book may take it.
+        self._in_place: Message | None = None
         self._interruption: str | None = None
         self._interrupted_ns = 0
         # Executions from several connections, which may show late where a hole was: the messages of the merge's window,
@@ -124,7 +125,12 @@ class Feed:
         self, connection: int, raw: msgspec.Raw, frame: str, now: float, now_ns: int
     ) -> Sequence[Message | Gap]:
         """A message came."""
-        message = Message(self.name, now_ns, frame, raw)
+        return self.take(connection, Message(self.name, now_ns, frame, raw), now)
+
+    def take(self, connection: int, message: Message, now: float, is_in_place: bool = True) -> Sequence[Message | Gap]:
+        """A message came; a snapshot is `is_in_place` unless newer diffs have been given than this connection has."""
+        now_ns = message.received_ns
+        self._in_place = message if is_in_place else None
         if connection not in self._flowing:
             self._flows(connection)
         problem = self._problem(message)
@@ -132,8 +138,18 @@ class Feed:
             # The consumer gets it as it came; what it ought to have been is missing.
             return [message, *self.lost(connection, f"a message that could not be read: {problem}", now, now_ns)]
         if self._merge is None:
-            return self._take(message, now, now_ns)
-        return self._take_verdict(self._merge.receive(connection, message, raw, now_ns), now, now_ns)
+            items = self._take(message, now, now_ns)
+        else:
+            items = self._take_verdict(self._merge.receive(connection, message, message.json, now_ns), now, now_ns)
+        self.is_plain = self._may_be_plain and self._interruption is None and not self._waiting
+        return items
+
+    def pass_on(self, message: Message) -> None:
+        """Take a message about which there is nothing to be said, as about nearly every one; only while `is_plain`."""
+        self._alive_ns = message.received_ns
+        self._last = message
+        if self.keeper is not None:
+            self._keep(message)
 
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """The subscription, asked for at `asked_ns`, was acknowledged: from now on messages can come."""
@@ -146,12 +162,14 @@ class Feed:
     def silent(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """It was silent for too long on this connection: an acknowledgement is not enough to trust it again."""
         self._is_doubted = True
+        self.is_plain = False
         return self.interrupted(connection, reason, now, now_ns)
 
     def interrupted(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """Nothing can come over this connection. What was interrupted before stays so, for its first reason."""
         if connection not in self._flowing:
             return ()
+        self.is_plain = False
         self._flowing.discard(connection)
         self._latest_reason = reason
         if not self._flowing:
@@ -162,6 +180,7 @@ class Feed:
         """A frame came over this connection that may have been a message of the channel, and cannot be read."""
         if connection not in self._flowing:
             return ()
+        self.is_plain = False
         self._latest_reason = reason
         if self._merge is not None:
             return self._take_verdict(self._merge.lost(connection, now_ns), now, now_ns)
@@ -222,6 +241,10 @@ class Feed:
         """Whether messages can come at present."""
         return bool(self._flowing)
 
+    def is_level(self, connection: int) -> bool:
+        """Whether this connection has brought all that was given."""
+        return self._merge is None or self._merge.is_level(connection)
+
     def is_flowing_over(self, connection: int) -> bool:
         """Whether messages can come over this connection at present."""
         return connection in self._flowing
@@ -237,7 +260,7 @@ class Feed:
             self._resume(now, now_ns)
         self._alive_ns = now_ns
         self._last = message
-        if self._seen is not None:
+        if self._given is not None:
             self._note_ids(message)
         elif self.channel.kind.is_private:
             known = self._record(message)
@@ -249,7 +272,7 @@ class Feed:
         hole = self._waiting[-1]
         if not isinstance(hole, Hole) or not hole.is_pending:
             self._waiting.append(message)
-        elif self._seen is None or _goes_beyond(message, hole):
+        elif self._given is None or _goes_beyond(message, hole):
             self._settle(hole, message)
             self._waiting.append(message)
         else:
@@ -261,7 +284,7 @@ class Feed:
 
     def _problem(self, message: Message) -> MessageError | None:
         """Why a message cannot be read; None also where nobody here has to."""
-        if self._seen is None and self.keeper is None and not self.channel.kind.is_private:
+        if self._given is None and self.keeper is None and not self.channel.kind.is_private:
             return None
         try:
             _ = message.data
@@ -343,8 +366,8 @@ class Feed:
         """All is known about the hole but what a repair may bring."""
         hole.is_pending = False
         hole.gap = msgspec.structs.replace(hole.gap, first=first)
-        if first is not None and self._seen is not None:
-            hole.before = min((row.id for row in _executions(first) if row.id > (hole.after or 0)), default=None)
+        if first is not None and self._given is not None:
+            hole.before = min((row.id for row in executions_of(first) if row.id > (hole.after or 0)), default=None)
         if self._repair is RepairMode.OFF:
             hole.is_ready = True
             return
@@ -392,7 +415,7 @@ class Feed:
         return [msgspec.structs.replace(hole.gap, recovered=count), *recovered]
 
     def _give(self, message: Message) -> Sequence[Message]:
-        if self._seen is not None:
+        if self._given is not None:
             return self._without_known(message)
         if self.keeper is not None:
             self._keep(message)
@@ -400,12 +423,15 @@ class Feed:
 
     def _keep(self, message: Message) -> None:
         assert self.keeper is not None  # it is who calls
+        if self.channel.kind is Kind.BOARD_SNAPSHOT and message is not self._in_place:
+            # It came over a connection that lags, or was held back: what the diffs have changed since is not in it.
+            return
         board = message.data
         assert isinstance(board, Board)  # only the feeds of boards have a keeper
         self.keeper.apply(self.channel.kind, board)
 
     def _note_ids(self, message: Message) -> None:
-        for row in _executions(message):
+        for row in executions_of(message):
             if self.newest_id is None or row.id > self.newest_id:
                 self.newest_id = row.id
         if self._merge is not None:
@@ -413,24 +439,10 @@ class Feed:
 
     def _without_known(self, message: Message) -> Sequence[Message]:
         """The message without the executions that were given before; nothing if none is left."""
-        seen = self._seen
-        if seen is None:
+        if self._given is None:
             return (message,)
-        fresh = []
-        rows = _executions(message)
-        for index, row in enumerate(rows):
-            content = _content(row)
-            given_id = seen.get(content)
-            # Ids of 0 are known to come (3.4), and HTTP may have what came without one.
-            if row.id in seen or (given_id is not None and not (row.id and given_id)):
-                continue
-            seen[content] = row.id
-            if row.id:
-                seen[row.id] = row.id
-            fresh.append(index)
-        while len(seen) > 2 * SEEN_LIMIT:
-            del seen[next(iter(seen))]
-        kept = self._reduced(message, rows, fresh)
+        rows = executions_of(message)
+        kept = self._without(message, rows, self._given.fresh(rows))
         return () if kept is None else (kept,)
 
     def _record(self, message: Message) -> Message | None:
@@ -445,18 +457,11 @@ class Feed:
                 is_new = self.parent_orders is None or self.parent_orders.record(event)
             if is_new:
                 fresh.append(index)
-        return self._reduced(message, events, fresh)
+        return self._without(message, events, fresh)
 
-    def _reduced(self, message: Message, rows: Sequence[Any], fresh: list[int]) -> Message | None:
-        """The message with these of its rows only."""
-        if len(fresh) == len(rows):
-            return message
+    def _without(self, message: Message, rows: Sequence[Any], fresh: list[int]) -> Message | None:
         self.duplicates += len(rows) - len(fresh)
-        if not fresh:
-            return None
-        texts = _ROWS.decode(message.raw)
-        text = msgspec.Raw(b"[" + b",".join(texts[index] for index in fresh) + b"]")
-        return msgspec.structs.replace(message, _json=text, _data=[rows[index] for index in fresh])
+        return reduced(message, rows, fresh)
 
 
 def _joined(reason: str, then: str) -> str:
@@ -465,24 +470,6 @@ def _joined(reason: str, then: str) -> str:
     return f"{reason}; then {then}"
 
 
-def _executions(message: Message) -> list[Execution]:
-    """The message's executions; none where it cannot be read, and is given as it came."""
-    try:
-        return message.data  # type: ignore[return-value]  # it is a message of an executions channel
-    except MessageError:
-        return []
-
-
 def _goes_beyond(message: Message, hole: Hole) -> bool:
-    rows = _executions(message)
+    rows = executions_of(message)
     return hole.after is None or not rows or any(row.id > hole.after or not row.id for row in rows)
-
-
-def _content(row: Execution) -> int:
-    """What tells an execution from all others besides its id; two orders meet once at a price.
-
-    A hash, since many are kept.
-    """
-    orders = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
-    # HTTP has the time with fewer digits, so it is for those only that have nothing better.
-    return hash((*orders, row.price, row.size, "" if all(orders) else row.exec_date))

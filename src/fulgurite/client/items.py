@@ -39,7 +39,7 @@ class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
     """When the last byte of its frame was taken from the socket; or when the answer to our HTTP request was."""
     frame: str
     """The whole frame that carried it; "" where it was no frame."""
-    _json: msgspec.Raw
+    _json: msgspec.Raw | str
     _data: Data | msgspec.UnsetType = msgspec.UNSET
     origin: Origin = Origin.LIVE
 
@@ -49,7 +49,12 @@ class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
 
         Executions that were given before, in a backfill or because the server repeats itself, are left out of it.
         """
-        return bytes(self._json)
+        return self._json.encode() if isinstance(self._json, str) else bytes(self._json)
+
+    @property
+    def json(self) -> msgspec.Raw | str:
+        """The same text as it is kept, without a copy."""
+        return self._json
 
     @property
     def data(self) -> Data:

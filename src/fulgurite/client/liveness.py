@@ -27,14 +27,14 @@ FIRST_LIMITS: Final[Mapping[Kind, float | None]] = {
 """Seconds of silence that are allowed before a channel's pace is known; None for any length."""
 
 LEARNED_FROM: Final = 20
-"""Messages after which a channel's own pace counts."""
+"""How often a channel must have been found alive, at different looks, before its own pace counts."""
 TIMES_THE_LONGEST: Final = 4.0
 """How many times the longest of the recent silences is still allowed."""
 SHORTEST_LIMIT: Final = 10.0
 LONGEST_LIMIT: Final = 3600.0
 """Bounds of the learned limit, seconds."""
 FORGETTING: Final = 0.999
-"""What the longest silence is multiplied by at each message: after 700 of them half of it is forgotten."""
+"""What the longest silence is multiplied by at each look that finds messages: after 700 of them half is forgotten."""
 
 
 class Step(Enum):
@@ -54,7 +54,7 @@ class Silence(NamedTuple):
 
 
 class _Channel:
-    """One channel: `heard` is called for every message, so it is kept short."""
+    """One channel."""
 
     __slots__ = ("asked_at", "count", "heard_at", "is_armed", "limit", "longest", "patience", "steps", "waits_from")
 
@@ -88,12 +88,15 @@ class Liveness:
     def __init__(self, limits: Mapping[Kind, float | None] | None = None) -> None:
         self._fixed = limits or {}
         self._channels: dict[str, _Channel] = {}
+        self.heard: dict[str, float] = {}
+        """When a message of each channel came last: to be written for every message, so it is only a dict."""
 
     def ask(self, channel: str, now: float) -> None:
         """The channel was asked for on this connection: watch it from now on."""
         state = self._channels.get(channel)
         if state is None:
             state = self._channels[channel] = _Channel(self._first_limit(channel))
+        self.heard.pop(channel, None)
         state.is_armed = True
         state.asked_at = state.waits_from = now
         state.heard_at = None
@@ -101,32 +104,23 @@ class Liveness:
     def forget(self, channel: str) -> None:
         """The channel is wanted no longer."""
         self._channels.pop(channel, None)
+        self.heard.pop(channel, None)
 
     def disconnect(self) -> None:
         """The connection is gone; nothing is watched until it is asked for again."""
+        self._take_heard()
         for state in self._channels.values():
             state.is_armed = False
 
-    def hear(self, channel: str, now: float) -> None:
-        """A message of the channel came."""
-        state = self._channels.get(channel)
-        if state is None or not state.is_armed:
-            return
-        if state.heard_at is not None:
-            state.longest = max(state.longest * FORGETTING, now - state.heard_at)
-            state.count += 1
-        state.heard_at = state.waits_from = now
-        if state.steps:
-            state.steps = 0
-            state.patience = 1.0
-
     def has_heard(self, channel: str) -> bool:
         """Whether a message of the channel has come since it was asked for."""
+        self._take_heard()
         state = self._channels.get(channel)
         return state is not None and state.is_armed and state.heard_at is not None
 
     def shift(self, seconds: float) -> None:
         """Nothing was read for so long (the process slept, or the consumer was slow): that was no silence."""
+        self._take_heard()
         for state in self._channels.values():
             state.waits_from += seconds
             if state.heard_at is not None:
@@ -138,6 +132,7 @@ class Liveness:
         Where nothing at all has come since the channels were asked for, the connection is given up each time, with
         growing patience: it may have led to a stand-in that never sends anything.
         """
+        self._take_heard()
         armed = [(name, state) for name, state in self._channels.items() if state.is_armed]
         is_deaf = all(state.heard_at is None for _, state in armed)
         silences = []
@@ -155,6 +150,20 @@ class Liveness:
             state.waits_from = now
             silences.append(Silence(name, now - since, step))
         return silences
+
+    def _take_heard(self) -> None:
+        """Learn from what was heard since the last time. Shorter silences than that are of no interest."""
+        for name, heard_at in self.heard.items():
+            state = self._channels.get(name)
+            if state is None or not state.is_armed:
+                continue
+            if state.heard_at is not None:
+                state.longest = max(state.longest * FORGETTING, heard_at - state.heard_at)
+                state.count += 1
+            state.heard_at = state.waits_from = heard_at
+            state.steps = 0
+            state.patience = 1.0
+        self.heard.clear()
 
     def _limit(self, name: str, state: _Channel) -> float | None:
         if state.limit is None:

@@ -128,7 +128,7 @@ class ChannelMerge(Generic[Item]):
         self._aligned[connection] = self._end
         return Verdict((), since_ns)
 
-    def receive(self, connection: int, item: Item, text: msgspec.Raw, now_ns: int) -> Verdict[Item]:
+    def receive(self, connection: int, item: Item, text: msgspec.Raw | str, now_ns: int) -> Verdict[Item]:
         """A connection brought a message.
 
         One that has not joined does so with it, and as nobody said when it asked, it may have overlapped with others.
@@ -180,6 +180,10 @@ class ChannelMerge(Generic[Item]):
         if not self._aligned and not self._waiting:
             self._deserted_ns = now_ns
         return self._settle([], since_ns)
+
+    def is_level(self, connection: int) -> bool:
+        """Whether a connection has brought all that was given out: what comes over it now is not older."""
+        return self._aligned.get(connection) == self._end
 
     # --- waiting connections
 
@@ -277,11 +281,11 @@ class ChannelMerge(Generic[Item]):
 class _Text(msgspec.Struct, gc=False):
     """A message's JSON text, when it came, and what it means once that was asked for."""
 
-    text: msgspec.Raw
+    text: msgspec.Raw | str
     at_ns: int
     known_meaning: bytes = b""
 
-    def equals(self, text: msgspec.Raw) -> bool:
+    def equals(self, text: msgspec.Raw | str) -> bool:
         return self.text == text or self.meaning() == _meaning(text)
 
     def meaning(self) -> bytes:
@@ -361,12 +365,12 @@ _DECODER: Final = msgspec.json.Decoder(float_hook=_number)
 _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
-def _meaning(text: msgspec.Raw) -> bytes:
+def _meaning(text: msgspec.Raw | str) -> bytes:
     """A digest that is the same for texts with the same JSON value, however numbers, spaces and members are written."""
     try:
         canonical = _ENCODER.encode(_DECODER.decode(text))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        canonical = bytes(text)
+        canonical = text.encode(errors="surrogatepass") if isinstance(text, str) else bytes(text)
     return blake2b(canonical, digest_size=16).digest()
 
 

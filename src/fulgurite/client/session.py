@@ -38,6 +38,10 @@ _TEXT = WSMsgType.TEXT
 class Receiver(Protocol):
     """Who is told what comes over a connection. What it raises ends the connection and comes out of `Session.run`."""
 
+    def message(self, channel: str, message: str, text: str, now: float, at_ns: int) -> bool:
+        """A frame came that `ClientProtocol.split` could split; False where it is to be looked at as a whole."""
+        ...
+
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         """A frame came, and these events with it."""
         ...
@@ -68,6 +72,7 @@ class Session(WSListener):
     def __init__(self, protocol: ClientProtocol, receiver: Receiver, ping_after: float, pong_timeout: float) -> None:
         super().__init__()
         self.protocol = protocol
+        self._split = protocol.split
         self._receiver = receiver
         self._ping_after = ping_after
         self._pong_timeout = pong_timeout
@@ -111,7 +116,10 @@ class Session(WSListener):
                 text = frame.get_payload_as_bytes().decode(errors="backslashreplace")
                 self._receiver.malformed(text, f"not UTF-8: {error.reason} at byte {error.start}", at_ns)
                 return
-            self._take_message(text, text, now, at_ns)
+            # Nearly all frames are messages of channels, and take the short way.
+            found = self._split(text)
+            if found is None or not self._receiver.message(found[0], found[1], text, now, at_ns):
+                self._take_message(text, text, now, at_ns)
         except Exception as error:  # whatever it is, it must come out of `run`, and not end in picows' log
             self._fail(error)
 

@@ -205,23 +205,40 @@ class Stream:
 
     # --- called by the connections
 
-    def message(self, number: int, channel: str, raw: msgspec.Raw, text: str, now: float, at_ns: int) -> None:
+    def ordinary(self, number: int, channel: str, body: str, text: str, now: float, at_ns: int) -> bool:
+        """Take an ordinary message; see `connection.Receiver`. Nearly all come this way, so it is short."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            return False
+        try:
+            data = feed.decode(body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return False
+        message = Message(channel, at_ns, text, body, data)
+        if not feed.is_plain:
+            self.message(number, message, now)
+            return True
+        feed.pass_on(message)
+        if feed.is_given:
+            (self._own.get(channel, self._main) if self._own else self._main).items.append(message)
+        return True
+
+    def message(self, number: int, message: Message, now: float) -> None:
         """Take a message; see `connection.Receiver`."""
+        channel = message.channel
         feed = self._feeds.get(channel)
         if feed is None:
             # Nobody asked for it, or not any more.
-            self._main.items.append(Message(channel, at_ns, text, raw))
+            self._main.items.append(message)
             return
+        is_in_place = True
         if feed.channel.kind is Kind.BOARD_SNAPSHOT:
-            # Who keeps a book by the gaps must not be told after the snapshot that heals it.
-            diffs = Channel(Kind.BOARD, feed.channel.product_code).name
-            if diffs in self._feeds:
-                self._give(diffs, self._feeds[diffs].tell())
-        items = feed.message(number, raw, text, now, at_ns)
-        if feed.is_given:
-            (self._own.get(channel, self._main) if self._own else self._main).items.extend(items)
-        else:
-            self._main.items.extend(item for item in items if type(item) is not Message)
+            diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
+            if diffs is not None:
+                # Who keeps a book by the gaps must not be told after the snapshot that heals it.
+                self._give(diffs.name, diffs.tell())
+                is_in_place = diffs.is_level(number)
+        self._inbox_of(channel).items.extend(self._visible(feed, feed.take(number, message, now, is_in_place)))
         if feed.to_repair:
             self._start_repairs(feed)
         if self._waiting_for_books:
@@ -230,8 +247,9 @@ class Stream:
     def woken(self) -> None:
         """What has come can be taken; see `connection.Receiver`."""
         self._main.added()
-        for inbox in self._own.values():
-            inbox.added()
+        if self._own:
+            for inbox in self._own.values():
+                inbox.added()
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
         """Take an acknowledgement; see `connection.Receiver`."""

@@ -105,6 +105,14 @@ class ClientProtocol(Protocol):
         """
         ...
 
+    def split(self, text: str) -> tuple[str, str] | None:
+        """A channel's name and its message's JSON text, where the frame is written as the service writes such frames.
+
+        The frame is only as well-formed as the text turns out to be, and the name as it is one that is known; where
+        either is not, `receive` decides about the whole frame.
+        """
+        ...
+
     def frames_to_send(self) -> list[str]:
         """What must go out, one WebSocket text message each, oldest first; each is given once."""
         ...

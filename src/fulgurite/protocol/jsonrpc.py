@@ -7,7 +7,7 @@ reference. JavaScript's rules are kept where they show: `null` as a call is met 
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -61,6 +61,12 @@ class _Notification(msgspec.Struct, gc=False):
     params: ChannelMessage
 
 
+# How the service begins and divides these frames (section 1.1).
+_BEGINNING: Final = '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"'
+_MIDDLE: Final = '","message":'
+_NAME_FROM: Final = len(_BEGINNING)
+_MIDDLE_LENGTH: Final = len(_MIDDLE)
+
 _NOTIFICATION = msgspec.json.Decoder(_Notification)
 _FRAME = msgspec.json.Decoder(_Frame)
 _BATCH = msgspec.json.Decoder(list[_Frame])
@@ -88,6 +94,14 @@ class JsonRpcClient:
         if notification.method != "channelMessage":
             return self._receive_other(data)
         return [notification.params]
+
+    def split(self, text: str) -> tuple[str, str] | None:
+        """The channel and the message of an ordinary frame; see `events.ClientProtocol`."""
+        if text.startswith(_BEGINNING) and text.endswith("}}"):
+            middle = text.find(_MIDDLE, _NAME_FROM)
+            if middle > 0:
+                return text[_NAME_FROM:middle], text[middle + _MIDDLE_LENGTH : -2]
+        return None
 
     def frames_to_send(self) -> list[str]:
         """What must go out; see `events.ClientProtocol`."""

@@ -124,6 +124,11 @@ _DECODERS: dict[Kind, msgspec.json.Decoder[Any]] = {
 }
 
 
+def decoder_of(channel: Channel) -> msgspec.json.Decoder[Any]:
+    """What decodes the messages of a channel; it raises what msgspec does."""
+    return _DECODERS[channel.kind]
+
+
 def decode_message(channel: Channel, message: msgspec.Raw | bytes | str) -> Data:
     """Decode the JSON text of one message of `channel`.
 

@@ -122,6 +122,16 @@ class SocketIoClient:
             self._give_up_at = None
         return events
 
+    def split(self, text: str) -> tuple[str, str] | None:
+        """The channel and the message of an ordinary packet; see `events.ClientProtocol`."""
+        if text.startswith('42["') and text.endswith("]"):
+            name_to = text.find('",', 4)
+            if name_to > 0:
+                if self._opened:
+                    self._give_up_at = None  # whatever comes shows that the server lives
+                return text[4:name_to], text[name_to + 2 : -1]
+        return None
+
     def frames_to_send(self) -> list[str]:
         """What must go out; see `events.ClientProtocol`."""
         outgoing, self._outgoing = self._outgoing, []

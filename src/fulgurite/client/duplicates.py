@@ -1,0 +1,77 @@
+"""Executions that were given before, and messages without them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fulgurite.client.items import Message
+from fulgurite.errors import MessageError
+from fulgurite.protocol.messages import Execution
+
+SEEN_LIMIT: Final = 20_000
+"""Executions of a channel that are remembered, so that none is given twice."""
+
+_ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class GivenExecutions:
+    """Remembers the executions of one channel, by id and by content; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, int] = {}
+
+    def fresh(self, rows: Sequence[Execution]) -> list[int]:
+        """Where those stand that were not given before; from now on they were."""
+        seen = self._seen
+        fresh = []
+        for index, row in enumerate(rows):
+            content = _content(row)
+            given_id = seen.get(content)
+            # Ids of 0 are known to come (3.4), and HTTP may have what came without one.
+            if row.id in seen or (given_id is not None and not (row.id and given_id)):
+                continue
+            seen[content] = row.id
+            if row.id:
+                seen[row.id] = row.id
+            fresh.append(index)
+        while len(seen) > 2 * SEEN_LIMIT:
+            del seen[next(iter(seen))]
+        return fresh
+
+
+def executions_of(message: Message) -> list[Execution]:
+    """The executions of a message of an executions channel; none where it cannot be read, and is given as it came."""
+    try:
+        return message.data  # type: ignore[return-value]  # it is a message of an executions channel
+    except MessageError:
+        return []
+
+
+def reduced(message: Message, rows: Sequence[Any], kept: list[int]) -> Message | None:
+    """The message with only those of its rows that stand at these places; None where there are none.
+
+    Args:
+        message: whose data is a list.
+        rows: its data.
+        kept: places in it, ascending.
+    """
+    if len(kept) == len(rows):
+        return message
+    if not kept:
+        return None
+    texts = _ROWS.decode(message.raw)
+    text = msgspec.Raw(b"[" + b",".join(texts[index] for index in kept) + b"]")
+    return msgspec.structs.replace(message, _json=text, _data=[rows[index] for index in kept])
+
+
+def _content(row: Execution) -> int:
+    """What tells an execution from all others besides its id; two orders meet once at a price.
+
+    A hash, since many are kept.
+    """
+    orders = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
+    # HTTP has the time with fewer digits, so it is for those only that have nothing better.
+    return hash((*orders, row.price, row.size, "" if all(orders) else row.exec_date))
