@@ -14,6 +14,7 @@ import pytest
 import websockets
 
 from fulgurite import __version__
+from fulgurite.cli.listen import find_channels
 from fulgurite.server.bind import bind_socket, port_of
 from tests.exchange.test_replay import numbered, write_log
 
@@ -185,6 +186,12 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["listen", "child_order_events"], "--credentials NAME for child_order_events"),
         (["listen", TICKER, "--credentials", "a b"], "1 to 64"),
         (["listen"], "CHANNEL"),
+        (["listen", "btc_jpy"], "BTC_JPY, ticker:BTC_JPY, executions:BTC_JPY, board:BTC_JPY, snapshot:BTC_JPY, or"),
+        (["listen", "tickers:BTC_JPY"], "ticker:BTC_JPY"),
+        (["listen", TICKER, "--connections", "5"], "a number from 1 to 4"),
+        (["listen", TICKER, "--repair", "later"], "alongside"),
+        (["listen", TICKER, "--force"], "--record FILE"),
+        (["listen", TICKER, "--record", "missing/log.jsonl"], "a file that can be written"),
         (["doctor", "--endpoint", "ftp://x"], "endpoint"),
         (["doctor", "--credentials", "a b"], "1 to 64"),
         (["doctor", "--ca-file", "missing.pem"], "PEM certificate"),
@@ -201,6 +208,20 @@ async def test_a_mistake_is_told_in_a_sentence_and_never_in_a_traceback(argument
     assert said in errors
     assert "Traceback" not in errors
     assert output == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["BTC_JPY"], ["lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY", "lightning_board_BTC_JPY"]),
+        (["ticker:FX_BTC_JPY"], ["lightning_ticker_FX_BTC_JPY"]),
+        (["executions:ETH_JPY", "board:ETH_JPY"], ["lightning_executions_ETH_JPY", "lightning_board_ETH_JPY"]),
+        (["snapshot:BTCJPY24DEC2021"], ["lightning_board_snapshot_BTCJPY24DEC2021"]),
+        ([TICKER, "ticker:BTC_JPY", "child_order_events"], [TICKER, "child_order_events"]),
+    ],
+)
+def test_listen_takes_channels_in_short_and_each_once(words: list[str], names: list[str]):
+    assert [channel.name for channel in find_channels(words)] == names
 
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])

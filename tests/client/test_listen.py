@@ -1,4 +1,4 @@
-"""`fulgurite listen` into real pipes: what goes to which, and what happens when nobody reads any more."""
+"""`fulgurite listen` into real pipes and at a real terminal: what goes where, and how it ends."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import asyncio
 import contextlib
 import json
 import os
+import sys
 from collections.abc import AsyncIterator
-from typing import TextIO
+from pathlib import Path
+from typing import Any, TextIO
 
 import pytest
 
+from fulgurite.client.items import Gap, Message
 from fulgurite.client.listen import listen
-from fulgurite.errors import ChannelError, InputError
+from fulgurite.client.replay import replay
+from fulgurite.errors import ChannelError, InputError, RecordingError
+from fulgurite.exchange.run import run
+from fulgurite.protocol.channels import board, board_snapshot, executions, ticker
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
+from tests.terminals import Terminal, at_terminal
 
 MESSAGE = '{"mid_price": 1.50, "bids":[],"asks":[{"price":2.0,"size":0.10}], "note":"価格"}'
 
@@ -46,10 +53,14 @@ async def pipe() -> AsyncIterator[tuple[TextIO, asyncio.StreamReader]]:
 
 
 @contextlib.asynccontextmanager
-async def listening(url: str, *, as_json: bool) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamReader]]:
+async def listening(
+    url: str, *, as_json: bool, **options: Any
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamReader]]:
     """Run `listen` on two channels; gives what it writes to its two outputs."""
     async with pipe() as (out, out_reader), pipe() as (err, err_reader):
-        task = asyncio.create_task(listen([TICKER, BOARD], url, "json-rpc", as_json=as_json, out=out, err=err))
+        task = asyncio.create_task(
+            listen([TICKER, BOARD], url, "json-rpc", as_json=as_json, out=out, err=err, **options)
+        )
         try:
             async with asyncio.timeout(20):
                 yield out_reader, err_reader
@@ -121,3 +132,128 @@ async def test_what_cannot_be_meant_is_refused():
         await listen(["nope_channel"], "live", "json-rpc")
     with pytest.raises(InputError, match="endpoint"):
         await listen([TICKER], "nowhere", "json-rpc")
+
+
+async def test_what_is_recorded_is_what_was_shown(tmp_path):
+    path = tmp_path / "log.jsonl"
+    async with serve_script(publish_and_close) as url, listening(url, as_json=True, record=path) as (out, _):
+        lines = [json.loads(await out.readline()) for _ in range(3)]
+    items = [item async for item in replay(path)]
+    messages = [item for item in items if isinstance(item, Message)]
+    assert [(item.channel, item.received_ns) for item in messages] == [
+        (line["channel"], line["received_ns"]) for line in lines if "message" in line
+    ]
+    gaps = [(gap.channel, gap.reason, gap.to_ns) for gap in items if isinstance(gap, Gap)]
+    # The other channel's gap is told when the stream is closed, and not shown any more.
+    assert [(line["channel"], line["reason"], line["to_ns"]) for line in lines if "event" in line] == gaps[:1]
+    assert {channel for channel, *_ in gaps} == {BOARD, TICKER}
+    with pytest.raises(InputError, match="--force"):
+        await listen([TICKER], "ws://127.0.0.1:1", "json-rpc", record=path)
+
+
+async def test_what_is_recorded_can_be_served_and_listened_to_again(tmp_path):
+    channels = [make("BTC_JPY") for make in (ticker, executions, board, board_snapshot)]
+
+    async def hear(url: str, path: Path, **options: Any) -> None:
+        async with pipe() as (out, reader):
+            task = asyncio.create_task(listen(channels, url, as_json=True, record=path, out=out, err=out, **options))
+            counts: dict[str, int] = {}
+            async with asyncio.timeout(60):
+                while set(counts) != {channel.name for channel in channels}:
+                    line = await reader.readline()
+                    if line.startswith(b'{"channel"'):
+                        name = json.loads(line)["channel"]
+                        counts[name] = counts.get(name, 0) + 1
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def messages(path: Path) -> dict[str, list[bytes]]:
+        found: dict[str, list[bytes]] = {}
+        async for item in replay(path):
+            if isinstance(item, Message):
+                found.setdefault(item.channel, []).append(item.raw)
+        return found
+
+    first, second = tmp_path / "first.jsonl.zst", tmp_path / "second.jsonl"
+    async with run(seed=1) as exchange:
+        await hear(exchange.realtime, first, dialect="json-rpc")
+    async with run(replay=first, speed=0.5) as exchange:
+        await hear(exchange.socketio, second, dialect="socketio")
+    recorded, heard = await messages(first), await messages(second)
+    for name, texts in heard.items():
+        # It came in when some had gone out, and left before the end.
+        start = recorded[name].index(texts[0])
+        assert recorded[name][start : start + len(texts)] == texts
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full, which Linux has")
+async def test_a_full_disk_is_told_at_once_and_again_at_the_end_and_listening_goes_on(tmp_path):
+    path = tmp_path / "full"
+    path.symlink_to("/dev/full")
+
+    async def script(connection: Connection) -> None:
+        await connection.grant(2)
+        while not connection.closed.is_set():
+            connection.publish(BOARD, {"mid_price": 1.0, "bids": [], "asks": []})
+            await asyncio.sleep(0.01)
+
+    async def hear() -> None:
+        async with (
+            serve_script(script) as url,
+            listening(url, as_json=True, record=path, replaces=True) as (out, err),
+        ):
+            await err.readuntil(b"fulgurite: nothing more is recorded: cannot write ")
+            for _ in range(100):
+                assert await out.readline()
+
+    with pytest.raises(RecordingError, match="No space left"):
+        await hear()
+
+
+ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+
+
+@contextlib.asynccontextmanager
+async def at_screen(url: str, folder: Path, *options: str) -> AsyncIterator[Terminal]:
+    command = [sys.executable, "-m", "fulgurite", "listen", "BTC_JPY", "--endpoint", url, *options]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "PYTHONUTF8": "1"}
+    async with asyncio.timeout(60), at_terminal(*command, environment=environment, folder=folder) as terminal:
+        yield terminal
+
+
+async def test_a_terminal_has_a_screen_which_is_gone_after_ctrl_c(tmp_path):
+    async def script(connection: Connection) -> None:
+        await connection.grant(4)
+        connection.publish(BOARD, {"mid_price": 1.0, "bids": [], "asks": []})
+        connection.publish(
+            "lightning_board_snapshot_BTC_JPY", {"mid_price": 1.5, "bids": [{"price": 1, "size": 7}], "asks": []}
+        )
+        await connection.closed.wait()
+
+    async with serve_script(script) as url, at_screen(url, tmp_path, "--record", "log.jsonl") as terminal:
+        await terminal.shows("WHAT HAPPENED")
+        await terminal.shows("█")
+        assert ENTER_SCREEN in terminal.shown
+        assert LEAVE_SCREEN not in terminal.shown
+        terminal.types("\x03")
+        await terminal.shows("0 gaps, 0 recovered")
+    assert terminal.process.returncode == 0
+    afterwards = terminal.shown.rpartition(LEAVE_SCREEN)[2]
+    assert "1 message in" in afterwards
+    assert "in log.jsonl" in afterwards
+    assert terminal.shown.rfind("\x1b[?25h") > terminal.shown.rfind("\x1b[?25l"), "the cursor is back"
+    assert "Traceback" not in terminal.shown
+
+
+async def test_plain_gives_lines_at_a_terminal_too(tmp_path):
+    async def script(connection: Connection) -> None:
+        await connection.grant(3)
+        connection.publish(BOARD, {"mid_price": 1.0, "bids": [], "asks": []})
+        await connection.closed.wait()
+
+    async with serve_script(script) as url, at_screen(url, tmp_path, "--plain") as terminal:
+        await terminal.shows("mid 1  ")
+        assert ENTER_SCREEN not in terminal.shown
+        terminal.types("\x03")
+    assert terminal.process.returncode == 0

@@ -20,7 +20,7 @@ EXIT_USAGE = 2
 app = typer.Typer(
     name="fulgurite",
     help="The sandbox for bitFlyer Lightning's Realtime API. Without a command: play.",
-    epilog="Examples: fulgurite | fulgurite exchange --json | fulgurite listen lightning_ticker_BTC_JPY",
+    epilog="Examples: fulgurite | fulgurite exchange --json | fulgurite listen BTC_JPY",
     no_args_is_help=False,
     add_completion=False,
     rich_markup_mode=None,
@@ -69,7 +69,9 @@ app.command(epilog="Example: fulgurite exchange --port 0 --json, or fulgurite ex
     exchange.exchange
 )
 app.command(
-    epilog="Example: fulgurite listen lightning_ticker_BTC_JPY lightning_executions_FX_BTC_JPY --endpoint live --json"
+    epilog="Examples: fulgurite listen BTC_JPY ticker:ETH_JPY"
+    " | fulgurite listen executions:BTC_JPY --endpoint live --json"
+    " | fulgurite listen BTC_JPY FX_BTC_JPY --connections 2 --record day.jsonl.zst"
 )(listen.listen)
 app.command(epilog="Example: fulgurite doctor, or fulgurite doctor --endpoint ws://127.0.0.1:7351 --json")(
     doctor.doctor

@@ -92,8 +92,8 @@ def screen(
 
 def summary(overview: Overview, now_ns: int) -> list[Words]:
     """What remains to be said when the screen is gone: how much came, and the last things that went wrong."""
-    count = f"{overview.messages:,} messages in {_duration((now_ns - overview.started_ns) / 1e9)}"
-    gaps = f"{overview.gaps} gap{'' if overview.gaps == 1 else 's'}, {overview.recovered} recovered"
+    count = f"{_counted(overview.messages, 'message')} in {_duration((now_ns - overview.started_ns) / 1e9)}"
+    gaps = f"{_counted(overview.gaps, 'gap')}, {overview.recovered} recovered"
     lines: list[Words] = [[(f"{count}, {gaps}", "bold")]]
     lines += [_entry(entry) for entry in overview.log if entry.style == _BAD][-5:]
     return lines
@@ -120,7 +120,7 @@ def _header(overview: Overview, width: int, now_ns: int) -> list[Words]:
     ]
     second: Words = [(" " + "  ".join(facts), "dim")]
     if overview.gaps:
-        count = f"{overview.gaps} gap{'' if overview.gaps == 1 else 's'}"
+        count = _counted(overview.gaps, "gap")
         second.append((f"  {count}" + (f", {overview.recovered} recovered" if overview.recovered else ""), "bold red"))
     if overview.recording:
         second.append((f"  {printable(overview.recording)}", "bold magenta"))
@@ -272,7 +272,7 @@ def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up,
     if asks and bids:
         spread = number_text(float(f"{asks[0].price - bids[0].price:.8g}"))
         middle = [(f"{'─' * prices} spread {spread} {'─' * max(width - prices - len(spread) - 9, 0)}", "dim")]
-    drift = f"  {book.drift_count} drift{'' if book.drift_count == 1 else 's'}" if book.drift_count else ""
+    drift = f"  {_counted(book.drift_count, 'drift')}" if book.drift_count else ""
     return [
         [*title, (" LIVE ", "black on green"), (drift + of, "dim")],
         *([] for _ in range(depth - len(asks))),
@@ -428,6 +428,10 @@ def _wrapped(text: str, width: int) -> list[str]:
 def _size(size: float) -> str:
     """A size or volume to at most four places: what is smaller only blurs a column."""
     return number_text(round(size, 4)) if size >= 0.001 else number_text(size)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _clock(at_ns: int) -> str:
