@@ -1,7 +1,7 @@
 """Whether the client's memory stays flat while it listens for a long time to a market that runs much too fast.
 
 Runs `fulgurite exchange` in a process of its own, and in this one a stream of two connections, one of each dialect,
-with all public channels of two products, books kept and gaps repaired. Its market lives a day in half an hour, the daily
+with all public channels of two products, books kept and gaps repaired. Its market lives a day in half an hour, its
 maintenance included. Prints the memory of both over time. From the root of the repository:
 
     .venv/bin/python -m tests.soak [SECONDS] [SPEED]

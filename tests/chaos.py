@@ -1,0 +1,436 @@
+"""Injects faults of every kind into the embedded exchange, fast, and holds what the client gives to what was published.
+
+Rounds of some hundred faults, each with an exchange of its own in a process of its own, in which the market lives as
+fast as the machine can do it. What is in a round:
+
+* all: faults of all kinds at all connections, one after another and overlapping.
+* traced: the same without those that leave no trace on the wire; here nothing at all is excluded from the judgement.
+* one-sided: with two connections, faults at one of them at a time: there must not be one gap.
+
+From the root of the repository:
+
+    .venv/bin/python -m tests.chaos 10000 [--seed N] [--dialect json-rpc|socketio] [--connections 1|2]
+        [--repair before|alongside|off]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import chain, repeat
+from random import Random
+from typing import Any, Final, Literal
+
+import httpx
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fulgurite import BookState, Endpoint, Frame, Gap, Kind, Message, Status, StatusKind, Stream, connect
+from fulgurite.client.httplimits import HttpBudget
+from fulgurite.errors import AuthenticationError
+from fulgurite.protocol.dialects import DIALECTS
+from fulgurite.server.records import ConnectionReport
+from tests.chaosfaults import Fault, draw, draw_at_one
+from tests.chaosjudge import (
+    Given,
+    Look,
+    Published,
+    Shot,
+    Verdict,
+    digest,
+    judge_book,
+    judge_executions,
+    judge_gaps,
+)
+from tests.exchangeprocess import ExchangeProcess, exchange_process
+
+Repair = Literal["before", "alongside", "off"]
+RoundKind = Literal["all", "traced", "one-sided"]
+
+PRODUCTS: Final = ("FX_BTC_JPY", "XRP_JPY")
+"""A busy one and a quiet one."""
+
+KINDS: Final = ("board_snapshot", "board", "ticker", "executions")
+CHANNELS: Final = [f"lightning_{kind}_{code}" for code in PRODUCTS for kind in KINDS]
+JUDGED: Final = [channel for channel in CHANNELS if "ticker" not in channel]
+SPEED: Final = "50"
+"""The market's; a machine that cannot keep up with it goes as fast as it can."""
+
+FAULTS_A_ROUND: Final = 250
+PAUSE_SECONDS: Final = 0.03
+"""Between two faults, on average."""
+
+VOLLEY: Final = 10
+"""After so many faults the client is given the time to recover."""
+
+NOTICE_SECONDS: Final = 0.5
+"""A client whose connection was cut has noticed it after so long."""
+
+RECOVERY_SECONDS: Final = 60.0
+"""A client that has not recovered so long after the last fault never will."""
+
+POLL_SECONDS: Final = 0.3
+"""What was published is fetched so often, for the exchange forgets it."""
+
+SILENCE_LIMITS: Final = {Kind.BOARD_SNAPSHOT: 1.0, Kind.BOARD: 2.0, Kind.TICKER: 2.0, Kind.EXECUTIONS: 20.0}
+
+
+class Round:
+    """One exchange, one stream, and some faults.
+
+    Args:
+        kind: what is injected; see the module.
+        faults: how many.
+        seed: what all chance is drawn from.
+        dialect: the first connection's.
+        connections: how many.
+        repair: what the stream does about gaps.
+    """
+
+    def __init__(self, kind: RoundKind, faults: int, seed: int, dialect: str, connections: int, repair: Repair) -> None:
+        self.name = f"{kind} {faults} --seed {seed} --dialect {dialect} --connections {connections} --repair {repair}"
+        self.verdict = Verdict()
+        self.injected: Counter[str] = Counter()
+        self._kind = kind
+        self._faults = faults
+        self._seed = seed
+        self._dialect = dialect
+        self._connections = connections
+        self._repair: Repair = repair
+        self._rng = Random(seed)
+        self._shots: list[Shot] = []
+        self._published: dict[str, list[Published]] = {channel: [] for channel in JUDGED}
+        self._given: dict[str, list[Given]] = defaultdict(list)  # of executions by channel, of books by product
+        self._gaps = 0
+        self._is_over = False
+        self._numbers: list[int] = []
+
+    async def run(self, exchange: ExchangeProcess) -> None:
+        """Run it, and judge what came."""
+        async with (
+            httpx.AsyncClient(base_url=f"{exchange.ready['control']}/", trust_env=False, timeout=60) as self._control,
+            self._connect(exchange) as stream,
+        ):
+            tasks = [asyncio.create_task(self._take(stream)), asyncio.create_task(self._follow())]
+            try:
+                await self._recovered(stream)
+                self._gaps = 0
+                await (self._strike_one_side(stream) if self._kind == "one-sided" else self._strike(stream, exchange))
+                await self._executions_flow()
+                # What comes after this is not judged; what was published before it is known in the end.
+                tasks[0].cancel()
+                self._is_over = True
+                await asyncio.wait_for(tasks[1], RECOVERY_SECONDS)
+                reports = await self._reports()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+        self._judge(reports)
+        if errors := exchange.errors():
+            self.verdict.fail(f"the exchange logged: {errors}")
+
+    # --- the client
+
+    @asynccontextmanager
+    async def _connect(self, exchange: ExchangeProcess) -> AsyncIterator[Stream]:
+        rng = Random(self._seed)
+        stream = connect(
+            *CHANNELS,
+            endpoint=_endpoint(exchange),
+            dialect=self._dialect,
+            connections=self._connections,
+            repair=self._repair,
+            open_timeout=1.0,
+            request_timeout=1.0,
+            ping_after=0.5,
+            pong_timeout=0.5,
+            silence_limits=SILENCE_LIMITS,
+            delays=lambda: _short_delays(rng),
+        )
+        _lift_http_limits(stream)
+        async with stream:
+            yield stream
+
+    async def _take(self, stream: Stream) -> None:
+        books = {code: stream.books[code] for code in PRODUCTS}
+        async for batch in stream.batches():
+            touched = set()
+            for item in batch:
+                assert not isinstance(item, Frame)
+                if isinstance(item, Status):
+                    self.verdict.counts["connections made"] += item.kind is StatusKind.OPEN
+                    self.verdict.counts["times a channel was silent"] += item.kind is StatusKind.SILENT
+                elif not isinstance(item, Message | Gap):
+                    self.verdict.counts["frames that could not be read"] += 1
+                elif "executions" in item.channel:
+                    self._given[item.channel].append(item)
+                elif "ticker" in item.channel:
+                    self._given["tickers"].append(item) if isinstance(item, Gap) else None
+                else:
+                    product = item.channel.partition("board_")[2].removeprefix("snapshot_")
+                    self._given[product].append(item)
+                    touched.add(product)
+                if isinstance(item, Gap):
+                    self._gaps += 1
+                    if self._kind == "one-sided":
+                        self.verdict.notes[f"one-sided, {item.channel}: {item.reason}"] += 1
+            # Nothing has been awaited since the batch was handed over, so the books are as of its last message.
+            for product in touched:
+                book = books[product]
+                is_live = book.state is BookState.LIVE
+                self._given[product].append(Look(is_live, digest(book) if is_live else 0, time.time_ns()))
+
+    async def _recovered(self, stream: Stream) -> None:
+        try:
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                for product in PRODUCTS:
+                    await stream.synced(product)
+        except TimeoutError:
+            self.verdict.fail(f"the client has not recovered {RECOVERY_SECONDS:.0f} s after the last fault")
+
+    async def _executions_flow(self) -> None:
+        """Wait until executions that were published after the last fault have come."""
+        since_ns = time.time_ns()
+        try:
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                for product in PRODUCTS:
+                    given = self._given[f"lightning_executions_{product}"]
+                    while not any(isinstance(item, Message) and item.received_ns > since_ns for item in given[-9:]):  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
+        except TimeoutError:
+            self.verdict.fail(f"no executions came in {RECOVERY_SECONDS:.0f} s after the last fault")
+
+    # --- the faults
+
+    async def _strike(self, stream: Stream, exchange: ExchangeProcess) -> None:
+        with_silent = self._kind == "all"
+        for number in range(self._faults):
+            fault = draw(self._rng, CHANNELS, PRODUCTS, self._numbers, with_silent=with_silent)
+            await self._inject(fault)
+            if fault["fault"] == "refuse-auth":
+                await self._be_refused(exchange)
+            await asyncio.sleep(self._rng.expovariate(1 / PAUSE_SECONDS))
+            if number % VOLLEY == VOLLEY - 1:
+                await self._all_over()
+                await self._recovered(stream)
+                self._numbers = [report.number for report in await self._reports() if report.closed_ns is None]
+
+    async def _strike_one_side(self, stream: Stream) -> None:
+        for _ in range(self._faults):
+            await self._both_know_their_place(stream)
+            numbers = [report.number for report in await self._reports() if report.closed_ns is None]
+            await self._inject(draw_at_one(self._rng, self._rng.choice(numbers)))
+            await self._all_over()
+            await asyncio.sleep(NOTICE_SECONDS)
+        if self._gaps:
+            self.verdict.fail(f"{self._gaps} gaps, although one connection was always well")
+
+    async def _both_know_their_place(self, stream: Stream) -> None:
+        """Wait until the merge knows where both connections are in each channel: before, losing one is losing all."""
+        try:
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                merges = [stream._feeds[channel]._merge for channel in CHANNELS]
+                while not all(merge is not None and len(merge._aligned) == 2 for merge in merges):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self.verdict.fail("the connections do not find their place")
+
+    async def _inject(self, fault: Fault) -> None:
+        from_ns = time.time_ns()
+        answer = await self._control.post("faults", json=fault)
+        answer.raise_for_status()
+        # It begins when the exchange takes it, which is somewhere in between.
+        self._shots.append(Shot(fault, from_ns, time.time_ns() + int(fault.get("seconds", 0.0) * 1e9)))
+        self.injected[fault["fault"]] += 1
+
+    async def _all_over(self) -> None:
+        end_ns = max(shot.to_ns for shot in self._shots)
+        await asyncio.sleep(max(0.0, (end_ns - time.time_ns()) / 1e9))
+
+    async def _be_refused(self, exchange: ExchangeProcess) -> None:
+        """Come with a key; be refused, for good, or taken where another fault was faster."""
+        key = exchange.credentials[0]
+        stream = connect(
+            "child_order_events",
+            endpoint=_endpoint(exchange),
+            credentials=lambda: key,
+            repair="off",
+            request_timeout=1.0,
+            delays=lambda: _short_delays(Random(self._seed)),
+        )
+        try:
+            async with stream, asyncio.timeout(RECOVERY_SECONDS):
+                async for item in stream:
+                    if isinstance(item, Status) and item.kind is StatusKind.AUTHENTICATED:
+                        self.verdict.counts["keys taken"] += 1
+                        return
+        except AuthenticationError:
+            self.verdict.counts["keys refused, and the stream ended with it"] += 1
+
+    # --- the truth
+
+    async def _follow(self) -> None:
+        """Fetch what is published, until the round is over and all is there."""
+        newest = 0
+        while True:
+            is_last = self._is_over
+            fetched_to, newest = (
+                newest,
+                max((known[-1].number for known in self._published.values() if known), default=0),
+            )
+            for channel, known in self._published.items():
+                after = known[-1].number if known else 0
+                answer = await self._control.get("published", params={"channel": channel, "after": after})
+                answer.raise_for_status()
+                # All that was published until the last time was fetched then.
+                is_forgotten = int(answer.headers["Fulgurite-First-Number"]) > fetched_to + 1
+                assert not is_forgotten, "the exchange forgot what it published before it was fetched"
+                known += [msgspec.json.decode(line, type=Published) for line in answer.content.splitlines()]
+            if is_last:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _reports(self) -> list[ConnectionReport]:
+        answer = await self._control.get("connections")
+        return msgspec.json.decode(answer.content, type=list[ConnectionReport])
+
+    def _judge(self, reports: list[ConnectionReport]) -> None:
+        for given in self._given.values():
+            judge_gaps(given, self.verdict)
+        for product in PRODUCTS:
+            channel = f"lightning_executions_{product}"
+            judge_executions(
+                channel,
+                self._given[channel],
+                self._published[channel],
+                reports,
+                self._shots,
+                self.verdict,
+                is_repaired=self._repair != "off",
+                is_ordered=self._repair != "alongside",
+            )
+            boards = sorted(
+                chain(*(self._published[f"lightning_{kind}_{product}"] for kind in ("board_snapshot", "board"))),
+                key=lambda each: each.number,
+            )
+            judge_book(
+                product,
+                self._given[product],
+                boards,
+                reports,
+                self._shots,
+                self.verdict,
+                is_merged=self._connections > 1,
+            )
+
+
+def _endpoint(exchange: ExchangeProcess) -> Endpoint:
+    ready = exchange.ready
+    return Endpoint("chaos", ready["realtime"], ready["socketio"], ready["http"])
+
+
+def _short_delays(rng: Random) -> Iterator[float]:
+    return (rng.uniform(low, low * 2) for low in chain((0.005, 0.01, 0.02, 0.04), repeat(0.08)))
+
+
+def _lift_http_limits(stream: Stream) -> None:
+    """A thousand gaps in a minute are not what the limits of the HTTP API are made for."""
+    assert stream._repairs is not None
+    stream._repairs._api._address_budget = HttpBudget(share=10_000_000)
+
+
+async def play(each: Round) -> None:
+    """Run one round on an exchange of its own."""
+    with exchange_process("--seed", "1", "--speed", SPEED, "--no-rate-limits") as exchange:
+        await each.run(exchange)
+
+
+def rounds(faults: int, seed: int, dialect: str, connections: int, repair: Repair) -> Iterator[Round]:
+    """The rounds of one combination."""
+    kinds: tuple[RoundKind, ...] = ("all", "traced") if connections == 1 else ("all", "traced", "one-sided")
+    number = 0
+    while faults > 0:
+        kind = kinds[number % len(kinds)]
+        # One side at a time takes longer.
+        count = min(faults, FAULTS_A_ROUND // (5 if kind == "one-sided" else 1))
+        yield Round(kind, count, seed + number, dialect, connections, repair)
+        faults -= count
+        number += 1
+
+
+def show(console: Console, injected: Counter[str], verdicts: dict[str, Verdict]) -> None:
+    """Print it."""
+    table = Table("", *verdicts, title="what came of it")
+    rows = sorted(set().union(*(verdict.counts for verdict in verdicts.values())))
+    for row in rows:
+        table.add_row(row, *(f"{verdict.counts[row]:,}" for verdict in verdicts.values()))
+    table.add_row(
+        "longest time LIVE and wrong after something that leaves no trace, s",
+        *(f"{max(verdict.wrong_seconds, default=0.0):.2f}" for verdict in verdicts.values()),
+    )
+    table.add_row(
+        "most snapshots that came meanwhile, as published",
+        *(f"{max(verdict.wrong_snapshots, default=0):,}" for verdict in verdicts.values()),
+    )
+    table.add_row("what must not be", *(f"{len(verdict.failures):,}" for verdict in verdicts.values()))
+    faults = Table("fault", "injected", title=f"{sum(injected.values()):,} faults")
+    for name, count in sorted(injected.items()):
+        faults.add_row(name, f"{count:,}")
+    console.print(faults, table)
+    for name, verdict in verdicts.items():
+        for note, count in verdict.notes.most_common(20):
+            console.print(f"{name}: {count:,} times: {note}", markup=False)
+        for failure in verdict.failures[:20]:
+            console.print(f"{name}: {failure}", markup=False, style="red")
+
+
+def main() -> None:
+    """Run it by hand."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("faults", type=int)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--dialect", choices=sorted(DIALECTS))
+    parser.add_argument("--connections", type=int, choices=(1, 2))
+    parser.add_argument("--repair", choices=("before", "alongside", "off"), default="before")
+    given: Any = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    combinations = [
+        (dialect, connections)
+        for connections in ((given.connections,) if given.connections else (1, 2))
+        for dialect in ((given.dialect,) if given.dialect else sorted(DIALECTS))
+    ]
+    injected: Counter[str] = Counter()
+    verdicts: dict[str, Verdict] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("chaos", total=given.faults)
+        for dialect, connections in combinations:
+            total = verdicts.setdefault(f"{dialect} x {connections}", Verdict())
+            share = -(-given.faults // len(combinations))
+            for each in rounds(share, given.seed, dialect, connections, given.repair):
+                asyncio.run(play(each))
+                injected += each.injected
+                total.add(each.verdict)
+                if each.verdict.failures:
+                    console.print(f"{each.name}: {len(each.verdict.failures)} failures", markup=False)
+                    for failure in each.verdict.failures[:5]:
+                        console.print(f"   {failure}", markup=False)
+                progress.update(bar, advance=sum(each.injected.values()), description=each.name)
+    show(console, injected, verdicts)
+    if any(verdict.failures for verdict in verdicts.values()):
+        sys.exit("it does not hold")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,382 @@
+"""What the exchange published against what a client gave. Pure.
+
+Executions are told apart by what stands in them besides their id, since faults may take the id away: two orders meet
+once at a price.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from fulgurite import Board, BookState, Execution, Gap, Message, OrderBook, Repaired
+from fulgurite.errors import MessageError
+from fulgurite.server.published import Delivered
+from fulgurite.server.records import ConnectionReport
+from tests.chaosfaults import Fault, is_silent
+
+DEPTH = 100
+"""Levels a side of a book that are compared: a snapshot has 300, and the market moves by less between two of them."""
+
+SLACK_NS = 500_000_000
+"""What was published so long after a fault's end may still be hit by it: it is done late on a busy machine."""
+
+HELD_NS = 2_000_000_000
+"""Messages are held back for about so long at most, by delays and narrow bandwidths together."""
+
+REACH_NS = 5_000_000_000
+"""What was delivered to a connection that ended within this time may not have arrived."""
+
+Key = tuple[str, str, float, float]
+
+
+class Shot(NamedTuple):
+    """A fault that was injected."""
+
+    fault: Fault
+    from_ns: int
+    to_ns: int
+
+    def may_hit(self, channel: str, from_ns: int, to_ns: int) -> bool:
+        """Whether messages of a channel that were published between these times may have been hit."""
+        if self.fault["fault"] == "freeze":
+            # It hits whole connections, and these have subscribed all.
+            return self.from_ns <= to_ns and self.to_ns + SLACK_NS >= from_ns
+        product = self.fault.get("product")
+        is_aimed = self.fault.get("channel") in (None, channel) and (product is None or channel.endswith(f"_{product}"))
+        return is_aimed and self.from_ns <= to_ns and self.to_ns + SLACK_NS >= from_ns
+
+
+class Published(msgspec.Struct, gc=False):
+    """A message of the exchange's own record."""
+
+    number: int
+    published_ns: int
+    channel: str
+    message: msgspec.Raw
+
+
+class Look(NamedTuple):
+    """What a book answered after all that was given before."""
+
+    is_live: bool
+    digest: int
+    at_ns: int
+
+
+Given = Message | Gap | Look
+
+
+class Verdict:
+    """What was found; `failures` says what must not be, everything else is a figure."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
+        self.failures: list[str] = []
+        self.wrong_seconds: list[float] = []
+        """For how long books were LIVE and wrong after something that leaves no trace."""
+        self.wrong_snapshots: list[int] = []
+        """How many snapshots came meanwhile that were as published."""
+
+    def add(self, other: Verdict) -> None:
+        """Add up."""
+        self.counts += other.counts
+        self.notes += other.notes
+        self.failures += other.failures
+        self.wrong_seconds += other.wrong_seconds
+        self.wrong_snapshots += other.wrong_snapshots
+
+    def fail(self, text: str) -> None:
+        """Note what must not be."""
+        self.failures.append(text)
+
+
+class Deliveries:
+    """What the exchange sent of one channel, by its own word."""
+
+    def __init__(self, channel: str, reports: Iterable[ConnectionReport]) -> None:
+        self._rows: list[tuple[ConnectionReport, Delivered]] = [
+            (report, report.channels[channel]) for report in reports if channel in report.channels
+        ]
+
+    def is_silently_lost(self, number: int, published_ns: int) -> bool:
+        """Whether a message was withheld from a connection that went on, and brought by no other that did."""
+        is_withheld = False
+        for report, row in self._rows:
+            if not _is_within(number, row.subscribed):
+                continue
+            if _is_within(number, row.delivered):
+                if report.closed_ns is None or report.closed_ns > published_ns + REACH_NS:
+                    return False
+            elif number not in row.altered:
+                stop = next(last for first, last in row.subscribed if first <= number <= last)
+                is_withheld = is_withheld or any(number < last and first <= stop for first, last in row.delivered)
+        return is_withheld
+
+    def describe(self, number: int) -> str:
+        """What became of a message, for who looks into a failure."""
+        return "; ".join(
+            f"connection {report.number} ({report.dialect}), {report.opened_ns} to {report.closed_ns}: "
+            f"{'altered' if number in row.altered else 'sent' if _is_within(number, row.delivered) else 'withheld'}"
+            for report, row in self._rows
+            if _is_within(number, row.subscribed)
+        )
+
+    def is_spoilt(self, number: int) -> bool:
+        """Whether a connection was to get a message and was not sent it, or not as it was."""
+        return any(
+            _is_within(number, row.subscribed) and not _is_within(number, row.delivered) for _, row in self._rows
+        ) or any(number in row.altered for _, row in self._rows)
+
+
+def judge_gaps(given: Iterable[Given], verdict: Verdict) -> None:
+    """Every gap has a reason, and ends after it begins."""
+    for item in given:
+        if isinstance(item, Gap):
+            verdict.counts["gaps"] += 1
+            if not item.reason or item.from_ns > item.to_ns:
+                verdict.fail(f"a gap that says nothing: {item}")
+
+
+def judge_executions(
+    channel: str,
+    given: Sequence[Given],
+    published: Sequence[Published],
+    reports: Iterable[ConnectionReport],
+    shots: Sequence[Shot],
+    verdict: Verdict,
+    *,
+    is_repaired: bool,
+    is_ordered: bool,
+) -> None:
+    """None twice, none out of order, none lost without a gap that names it.
+
+    Args:
+        channel: a channel of executions.
+        given: what the client gave of it.
+        published: what the exchange published on it.
+        reports: what it sent to whom.
+        shots: the faults.
+        verdict: where it is noted.
+        is_repaired: whether gaps were to be repaired.
+        is_ordered: whether what is recovered was to come in its place.
+    """
+    truth = {_key(row): (row.id, each) for each in published for row in _rows(each.message)}
+    seen: Counter[Key] = Counter()
+    newest = 0
+    gaps: list[Gap] = []
+    for item in given:
+        if isinstance(item, Gap):
+            gaps.append(item)
+        if not isinstance(item, Message):
+            continue
+        try:
+            rows = item.data
+        except MessageError:
+            verdict.counts["executions: messages that could not be read"] += 1
+            continue
+        assert isinstance(rows, list)
+        for row in rows:
+            assert isinstance(row, Execution)
+            key = _key(row)
+            if key not in truth:
+                verdict.fail(f"{channel}: {row} was never published")
+                continue
+            seen[key] += 1
+            verdict.counts[f"executions given, {item.origin}"] += 1
+            if seen[key] > 1:
+                verdict.fail(f"{channel}: {row.id} ({truth[key][0]}) was given twice, {item.origin}")
+            if row.id and is_ordered:
+                if row.id < newest and item.origin == "backfilled" and any(_names(gap, row.id, 0) for gap in gaps):
+                    # Another connection showed late that it was missing, and the gap that says so stands before it.
+                    verdict.counts["executions given after later ones, after the gap that names them"] += 1
+                elif row.id < newest:
+                    verdict.fail(f"{channel}: {row.id}, {item.origin}, was given after {newest}")
+                newest = max(newest, row.id)
+    ids = [truth[key][0] for key in seen]
+    deliveries = Deliveries(channel, reports)
+    for key, (number, message) in truth.items():
+        if key in seen or not ids or not min(ids) < number < max(ids):
+            continue
+        naming = [gap for gap in gaps if _names(gap, number, message.published_ns)]
+        if naming and not is_repaired:
+            verdict.counts["executions missing, named by a gap, not to be repaired"] += 1
+        elif any(gap.repaired is not Repaired.FULL for gap in naming):
+            verdict.counts["executions missing, named by a gap that says it could not be repaired"] += 1
+            verdict.notes.update(gap.note for gap in naming)
+        elif deliveries.is_silently_lost(message.number, message.published_ns) and _is_hit(shots, channel, message):
+            verdict.counts["executions lost without a trace on the wire (excluded)"] += 1
+        elif naming:
+            verdict.fail(
+                f"{channel}: {number} is missing, and the gap says that all was repaired: {_short(naming[0])}; "
+                f"{deliveries.describe(message.number)}; {_on(shots, channel, message)}"
+            )
+        else:
+            near = min(gaps, key=lambda gap: abs(gap.to_ns - message.published_ns), default=None)
+            verdict.fail(
+                f"{channel}: {number}, published {message.published_ns}, is missing, and no gap names it; the nearest: "
+                f"{near and _short(near)}; {deliveries.describe(message.number)}; {_on(shots, channel, message)}"
+            )
+
+
+def judge_book(
+    product: str,
+    given: Sequence[Given],
+    published: Sequence[Published],
+    reports: Sequence[ConnectionReport],
+    shots: Sequence[Shot],
+    verdict: Verdict,
+    *,
+    is_merged: bool,
+) -> None:
+    """Whenever the book was LIVE it was the exchange's, unless by something that leaves no trace since a snapshot.
+
+    Args:
+        product: whose book.
+        given: messages and gaps of its two channels, and looks at the book, in order.
+        published: what the exchange published on both.
+        reports: what it sent to whom.
+        shots: the faults.
+        verdict: where it is noted.
+        is_merged: whether there were several connections. Then a snapshot is given, but not taken by the book, where
+            it cannot be known whether its connection lags.
+    """
+    digests = []
+    book = OrderBook()
+    places: dict[tuple[str, bytes], list[int]] = defaultdict(list)
+    for index, each in enumerate(published):
+        board = msgspec.json.decode(each.message, type=Board)
+        (book.apply_snapshot if "_snapshot_" in each.channel else book.apply_diff)(board)
+        digests.append(digest(book) if book.state is BookState.LIVE else None)
+        places[each.channel, bytes(each.message)].append(index)
+    deliveries = {channel: Deliveries(channel, reports) for channel in {each.channel for each in published}}
+    at, snapshot_at, snapshot_ns = -1, -1, 0
+    before = at, snapshot_at, snapshot_ns  # the first message since the last look
+    candidates: list[int] = []
+    wrong_since: int | None = None
+    snapshots = 0
+    trail: list[str] = []  # what has come since the last snapshot, for who looks into a failure
+    for item in given:
+        if isinstance(item, Gap):
+            trail.append(f"gap in {item.channel}: {item.reason}")
+        if isinstance(item, Message):
+            found = places.get((item.channel, item.raw), [])
+            candidates = [
+                index for index in found[bisect_right(found, at) :] if published[index].published_ns <= item.received_ns
+            ]
+            kind = "snapshot" if "_snapshot_" in item.channel else "diff"
+            trail = [] if kind == "snapshot" and candidates else trail[-100:]
+            trail.append(
+                f"{kind} {published[candidates[0]].number if candidates else [published[i].number for i in found]}"
+            )
+            if candidates:
+                at = candidates[0]
+                if kind == "snapshot":
+                    snapshot_at, snapshot_ns = at, item.received_ns
+                    snapshots += wrong_since is not None
+        elif isinstance(item, Look):
+            is_right = not item.is_live
+            if item.is_live and candidates:
+                verdict.counts["books looked at while LIVE"] += 1
+                right = [index for index in candidates if digests[index] == item.digest]
+                if not right and is_merged and snapshot_at != before[1]:
+                    at = before[0] if at == snapshot_at else at
+                    _, snapshot_at, snapshot_ns = before
+                    right = [at] if digests[at] == item.digest else []
+                is_right = bool(right)
+                if right:
+                    at = right[0]
+            elif item.is_live:
+                continue  # after a message that was altered nobody knows where it stands
+            before = at, snapshot_at, snapshot_ns
+            if is_right:
+                if wrong_since is not None:
+                    verdict.wrong_seconds.append((item.at_ns - wrong_since) / 1e9)
+                    verdict.wrong_snapshots.append(snapshots)
+                wrong_since = None
+                continue
+            verdict.counts["books LIVE and wrong"] += 1
+            if wrong_since is None:
+                wrong_since, snapshots = item.at_ns, 0
+            spoilt = [
+                each
+                for each in published[snapshot_at + 1 : at + 1]
+                if deliveries[each.channel].is_spoilt(each.number) and _is_hit(shots, each.channel, each)
+            ]
+            anomalies = [
+                shot
+                for shot in shots
+                if shot.fault["fault"] in ("snapshot-anomaly", "stale-snapshot", "delay")
+                and is_silent(shot.fault)
+                and any(
+                    shot.may_hit(channel, snapshot_ns, item.at_ns) for channel in deliveries if "_snapshot_" in channel
+                )
+            ]
+            if not spoilt and not anomalies:
+                verdict.fail(
+                    f"{product}: the book is LIVE and wrong at {item.at_ns}, message {published[at].number} of "
+                    f"{published[at].channel}, last snapshot {published[snapshot_at].number}; "
+                    f"{_on(shots, published[at].channel, published[at])}; came: {trail}; due: "
+                    f"{[each.number for each in published[snapshot_at : at + 1]]}"
+                )
+
+
+def digest(book: OrderBook) -> int:
+    """The best levels of a LIVE book as a number."""
+    return hash((tuple(book.bids(DEPTH)), tuple(book.asks(DEPTH))))
+
+
+def _key(row: Execution) -> Key:
+    return row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id, row.price, row.size
+
+
+def _rows(message: msgspec.Raw) -> list[Execution]:
+    return msgspec.json.decode(message, type=list[Execution])
+
+
+def _names(gap: Gap, number: int, published_ns: int) -> bool:
+    """Whether an execution is within a gap: by the ids around it, or where those are not known, by its time."""
+    last, first = _ids(gap.last), _ids(gap.first)
+    if gap.from_ns <= published_ns <= gap.to_ns:
+        return True
+    is_after = max(last) < number if last else gap.from_ns - SLACK_NS <= published_ns
+    is_before = number < min(first) if first else published_ns <= gap.to_ns
+    return is_after and is_before
+
+
+def _ids(message: Message | None) -> list[int]:
+    try:
+        rows = [] if message is None else message.data
+    except MessageError:
+        rows = []
+    return [row.id for row in rows if isinstance(row, Execution) and row.id] if isinstance(rows, list) else []
+
+
+def _is_hit(shots: Iterable[Shot], channel: str, message: Published) -> bool:
+    at_ns = message.published_ns
+    return any(
+        is_silent(shot.fault)
+        # A freeze also takes what another fault has held back.
+        and shot.may_hit(channel, at_ns, at_ns + (HELD_NS if shot.fault["fault"] == "freeze" else 0))
+        for shot in shots
+    )
+
+
+def _on(shots: Iterable[Shot], channel: str, message: Published) -> str:
+    """The faults that were on when a message was published, for who looks into a failure."""
+    at_ns = message.published_ns
+    return f"on at {at_ns}: {[shot.fault for shot in shots if shot.may_hit(channel, at_ns, at_ns)]}"
+
+
+def _is_within(number: int, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= number <= last for first, last in ranges)
+
+
+def _short(gap: Gap) -> str:
+    ids = max(_ids(gap.last), default=None), min(_ids(gap.first), default=None)
+    return f"{gap.from_ns} to {gap.to_ns}, ids {ids}, {gap.repaired} {gap.recovered} {gap.note!r}, {gap.reason}"
