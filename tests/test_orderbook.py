@@ -24,8 +24,11 @@ def board(mid_price: float, bids: dict[float, float] | None = None, asks: dict[f
 
 
 def live(bids: dict[float, float], asks: dict[float, float]) -> OrderBook:
+    """A book whose snapshot has been found to fit a diff."""
     book = OrderBook()
-    book.apply_snapshot(board((max(bids) + min(asks)) // 2, bids, asks))
+    mid_price = (max(bids) + min(asks)) // 2
+    book.apply_snapshot(board(mid_price, bids, asks))
+    book.apply_diff(board(mid_price))
     return book
 
 
@@ -120,6 +123,48 @@ class TestLevels:
             assert pairs(book.bids()) == sorted(bids.items(), reverse=True)
             assert pairs(book.asks()) == sorted(asks.items())
 
+    def test_a_copy_is_changed_by_nobody_else(self):
+        book = live({99: 1}, {101: 1})
+        copy = book.copy()
+        book.apply_diff(board(100, {99: 5}))
+        assert (pairs(copy.bids()), pairs(book.bids())) == ([(99, 1)], [(99, 5)])
+        copy.apply_diff(board(100, {98: 7}))
+        assert pairs(book.bids()) == [(99, 5)]
+        assert (copy.state, copy.best_ask) == ("LIVE", Level(101, 1))
+
+
+class TestSnapshots:
+    def test_one_that_does_not_fit_the_first_diff_is_an_old_one(self):
+        book = OrderBook()
+        book.apply_snapshot(board(100, {99: 1}, {101: 1}))
+        book.apply_diff(board(120, {119: 1}))
+        assert (book.state, book.drift_count) == ("STALE", 1)
+        assert "an old one" in book.reason
+        book.apply_snapshot(board(120, {119: 1}, {121: 1}))
+        book.apply_diff(board(120, {118: 1}))
+        assert book.state == "LIVE"
+
+    def test_later_ones_are_not_doubted(self):
+        book = live({99: 1}, {101: 1})
+        book.apply_snapshot(board(100, {90: 1}, {110: 1}))
+        book.apply_diff(board(120, {99: 1}))
+        assert (book.state, book.drift_count) == ("LIVE", 1)
+
+    def test_what_they_heal_is_counted(self):
+        book = live({97: 1, 98: 1, 99: 1}, {101: 1})
+        assert (book.healed_levels, book.last_healed_levels) == (0, 0)
+        # 99 is gone and 98 has another size; 97 is beyond what this one shows.
+        book.apply_snapshot(board(99, {98: 2}, {101: 1}))
+        assert (book.healed_levels, book.last_healed_levels) == (2, 2)
+        book.apply_snapshot(board(99, {98: 2}, {101: 1, 102: 3}))
+        assert (book.healed_levels, book.last_healed_levels) == (3, 1)
+
+    def test_after_a_gap_they_heal_nothing(self):
+        book = live({99: 1}, {101: 1})
+        book.invalidate("it broke")
+        book.apply_snapshot(board(200, {199: 1}, {201: 1}))
+        assert book.healed_levels == 0
+
 
 class TestMidPrice:
     def test_a_bid_above_mid_price_is_stale_and_dropped(self):
@@ -205,6 +250,27 @@ class TestCaptures:
             drift_count += book.drift_count
         assert drift_count <= at_most
 
+    def test_hardly_any_snapshot_is_taken_for_an_old_one(self, captures: Path):
+        fits = [
+            self.fits(snapshot, messages[index + 1 :])
+            for session in SESSIONS
+            for messages in boards(captures / session).values()
+            for index, (kind, snapshot) in enumerate(messages)
+            if kind is Kind.BOARD_SNAPSHOT
+        ]
+        judged = [fit for fit in fits if fit is not None]
+        assert (judged.count(False), len(judged)) == (2, 292)
+
+    def fits(self, snapshot: Board, later: list[tuple[Kind, Board]]) -> bool | None:
+        """Whether a first snapshot fits the first diff after it; None where none comes."""
+        book = OrderBook()
+        book.apply_snapshot(snapshot)
+        for kind, message in later:
+            if kind is Kind.BOARD:
+                book.apply_diff(message)
+                return book.state is BookState.LIVE
+        return None
+
 
 def boards(session: Path) -> dict[str, list[tuple[Kind, Board]]]:
     """The snapshots and diffs of every product, in order of arrival."""
@@ -225,6 +291,7 @@ def compare_with_snapshots(messages: list[tuple[Kind, Board]]) -> list[bool]:
     first = messages[start][1]
     book = OrderBook()
     book.apply_snapshot(first)
+    book.apply_diff(Board(first.mid_price, [], []))  # it is not the snapshot that is to be judged
     states = [(book.bids(), book.asks())]
     snapshots = []
     for kind, message in messages[start + 1 :]:
