@@ -72,6 +72,7 @@ async def record(path: Path, *, seconds: float, **options: Any) -> tuple[list[It
                 book = stream.books[PRODUCT]
                 async for batch in stream.batches():
                     recorder.write(batch)
+                    recorder.flush()
                     items += [item for item in batch if not isinstance(item, Frame)]
                     books[len(items)] = book_of(book)
         rest = [item async for batch in stream.batches() for item in batch]
@@ -103,6 +104,15 @@ async def test_a_recorded_stream_comes_again_as_it_was(tmp_path, name, options):
         assert any(isinstance(item, Gap) for item in items)
     again = await replayed(tmp_path / name)
     assert [comparable(item) for item in again] == [comparable(item) for item in items]
+
+    # Cut anywhere, as a crash leaves it, it gives the messages up to there.
+    messages = [comparable(item) for item in items if isinstance(item, Message)]
+    whole = (tmp_path / name).read_bytes()
+    for share in (0.1, 0.5, 0.999):
+        (tmp_path / f"cut-{name}").write_bytes(whole[: int(len(whole) * share)])
+        cut = [comparable(item) for item in await replayed(tmp_path / f"cut-{name}") if isinstance(item, Message)]
+        assert cut == messages[: len(cut)]
+        assert len(cut) > len(messages) * (share - 0.2)
 
     playback = Playback()
     book = playback.keep_book(PRODUCT).book

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from fulgurite.client.items import StatusKind
+from fulgurite.client.layout import Column, beside, cut, sized, table, table_width, wrapped, wrapped_words
 from fulgurite.client.lines import Words, number_text, printable
 from fulgurite.client.overview import ConnectionView, Entry, Overview, ProductView
 from fulgurite.orderbook import BookState, OrderBook
@@ -23,6 +24,8 @@ MIN_HEIGHT: Final = 10
 
 LADDER_WIDTH: Final = 38
 TRADES_WIDTH: Final = 38
+NARROW_LADDER_WIDTH: Final = 34
+NARROW_TRADES_WIDTH: Final = 24
 DEPTH: Final = 10
 """Levels of each side at the most."""
 
@@ -50,10 +53,10 @@ class Up(StrEnum):
         return "red" if self is Up.GREEN else "green"
 
 
-class _Column(NamedTuple):
-    title: str
-    cells: list[tuple[str, str]]
-    is_right: bool = True
+_Draw: TypeAlias = Callable[[int, int], list[Words]]
+"""Draws a panel of a width and a height."""
+_Panel: TypeAlias = tuple[int, list[Words]]
+"""A width, and the lines that stand in it."""
 
 
 def screen(
@@ -72,7 +75,7 @@ def screen(
     lines = _header(overview, width, now_ns)
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         too_small = f"The terminal has {width} x {height}: make it {MIN_WIDTH} x {MIN_HEIGHT} or larger"
-        return _sized([*lines[:2], [(too_small, "yellow")], *_log(overview, width, max(height - 3, 0))], width, height)
+        return sized([*lines[:2], [(too_small, "yellow")], *_log(overview, width, max(height - 3, 0))], width, height)
     has = {channel.kind for channel in overview.channels}
     if overview.products:
         room = max(2, height // 3 if Kind.TICKER in has else 0)
@@ -87,7 +90,7 @@ def screen(
         lines += [[], *_middle(overview, books, width, middle - 1, up)]
     log_height = height - len(lines) - 1
     lines += [[], *_log(overview, width, log_height)]
-    return _sized(lines, width, height)
+    return sized(lines, width, height)
 
 
 def summary(overview: Overview, now_ns: int) -> list[Words]:
@@ -124,7 +127,7 @@ def _header(overview: Overview, width: int, now_ns: int) -> list[Words]:
         second.append((f"  {count}" + (f", {overview.recovered} recovered" if overview.recovered else ""), "bold red"))
     if overview.recording:
         second.append((f"  {printable(overview.recording)}", "bold magenta"))
-    lines = [_cut(first, width), _cut(second, width)]
+    lines = [cut(first, width), cut(second, width)]
     if overview.failure:
         lines.append([(printable(f" {overview.failure} "), _BAD)])
     return lines
@@ -151,11 +154,11 @@ def _tickers(overview: Overview, width: int, height: int, now_ns: int, up: Up) -
     views = [(name, overview.products[name]) for name in dict.fromkeys(names)]
     shown = views[: height - 1]
 
-    def column(title: str, cell: Callable[[ProductView], tuple[str, str]], is_right: bool = True) -> _Column:
-        return _Column(title, [cell(view) for _, view in shown], is_right)
+    def column(title: str, cell: Callable[[ProductView], tuple[str, str]], is_right: bool = True) -> Column:
+        return Column(title, [cell(view) for _, view in shown], is_right)
 
     columns = [
-        _Column("PRODUCT", [(printable(name), "bold") for name, _ in shown], False),
+        Column("PRODUCT", [(printable(name), "bold") for name, _ in shown], False),
         column("LAST", lambda view: _last(view, up)),
         column("BID", lambda view: (_price(view, "best_bid"), up)),
         column("ASK", lambda view: (_price(view, "best_ask"), up.down)),
@@ -165,11 +168,11 @@ def _tickers(overview: Overview, width: int, height: int, now_ns: int, up: Up) -
         column("AGE", lambda view: _age(view, now_ns), False),
     ]
     # The least important go first where there is no room.
-    for title in ("SPREAD", "24H VOL", "ASK", "STATE"):
-        if _table_width(columns) <= width:
+    for titles in (("SPREAD",), ("24H VOL",), ("BID", "ASK"), ("STATE",)):
+        if table_width(columns) <= width:
             break
-        columns = [each for each in columns if each.title != title]
-    lines = _table(columns)
+        columns = [each for each in columns if each.title not in titles]
+    lines = table(columns)
     if len(shown) < len(views):
         lines[-1] = [(f" {len(views) - len(shown) + 1} more do not fit", "dim")]
     return lines
@@ -218,26 +221,41 @@ def _age(view: ProductView, now_ns: int) -> tuple[str, str]:
 
 
 def _middle(overview: Overview, books: Mapping[str, OrderBook], width: int, height: int, up: Up) -> list[Words]:
-    """Side by side, as many as fit: order books, then trades, then open orders."""
+    """Order books, trades and open orders: side by side, or the books above the others where that is too narrow."""
     kinds = {channel.kind for channel in overview.channels}
-    others: list[Callable[[int], list[Words]]] = []
+    others: list[_Draw] = []
     if Kind.EXECUTIONS in kinds:
-        others.append(lambda width: _trades(overview, width, height, up))
+        others.append(lambda width, height: _trades(overview, width, height, up))
     if Kind.CHILD_ORDER_EVENTS in kinds:
-        others.append(lambda width: _orders(overview, width, height, up))
-    for_books = max(width - TRADES_WIDTH * len(others), LADDER_WIDTH if width >= LADDER_WIDTH + 30 or not others else 0)
-    count = min(len(books), for_books // LADDER_WIDTH)
-    panels: list[tuple[int, list[Words]]] = []
-    if count:
-        book_width = min(for_books // count if not others else LADDER_WIDTH, 60)
-        of = f"  {count} of {len(books)} books" if count < len(books) else ""
-        for name, book in islice(books.items(), count):
-            panels.append((book_width, _ladder(name, book, book_width - 2, height, up, of)))
-    if others:
-        each = (width - sum(taken for taken, _ in panels)) // len(others)
-        panels += [(each, panel(each - 1)) for panel in others]
-    return [_beside([(panel_width, lines[i] if i < len(lines) else []) for panel_width, lines in panels])
-            for i in range(height)]  # fmt: skip
+        others.append(lambda width, height: _orders(overview, width, height, up))
+    if not others:
+        return _joined(_ladders(books, width, height, up, LADDER_WIDTH * 2), height)
+    if not books:
+        return _joined(_evenly(others, width, height), height)
+    if width < NARROW_LADDER_WIDTH + NARROW_TRADES_WIDTH:
+        upper = (height + 1) // 2
+        ladder = _joined(_ladders(books, width, upper, up, LADDER_WIDTH), upper)
+        return ladder + _joined(_evenly(others, width, height - upper), height - upper)
+    room = max(width - TRADES_WIDTH * len(others), NARROW_LADDER_WIDTH)
+    panels = _ladders(books, room, height, up, LADDER_WIDTH)
+    left = width - sum(taken for taken, _ in panels)
+    return _joined(panels + _evenly(others, left, height), height)
+
+
+def _ladders(books: Mapping[str, OrderBook], width: int, height: int, up: Up, widest: int) -> list[_Panel]:
+    count = max(min(len(books), width // LADDER_WIDTH), 1)
+    each = min(width // count, widest)
+    of = f"  {count} of {len(books)} books" if count < len(books) else ""
+    return [(each, _ladder(name, book, each - 2, height, up, of)) for name, book in islice(books.items(), count)]
+
+
+def _evenly(panels: list[_Draw], width: int, height: int) -> list[_Panel]:
+    each = width // len(panels)
+    return [(each, draw(each - 1, height)) for draw in panels]
+
+
+def _joined(panels: list[_Panel], height: int) -> list[Words]:
+    return [beside([(width, lines[i] if i < len(lines) else []) for width, lines in panels]) for i in range(height)]
 
 
 def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up, of: str) -> list[Words]:
@@ -250,7 +268,7 @@ def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up,
         return [
             [*title, (label, style), (of, "dim")],
             [],
-            *([(line, style.split(" on ")[0])] for line in _wrapped(why, width)),
+            *([(line, style.split(" on ")[0])] for line in wrapped(why, width)),
         ][:height]
     depth = min(DEPTH, (height - 2) // 2)
     asks, bids = book.asks(depth), book.bids(depth)
@@ -295,21 +313,21 @@ def _trades(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
     sides = {"BUY": ("B", up), "SELL": ("S", up.down)}
     rows = [(trade, trade.execution, *sides.get(trade.execution.side, ("-", ""))) for trade in shown]
     columns = [
-        _Column("TRADES", [(_clock(trade.at_ns), "dim") for trade, *_ in rows], False),
-        _Column("", [(side + "+" * trade.is_recovered, colour) for trade, _, side, colour in rows], False),
-        _Column("PRICE", [(number_text(execution.price), colour) for _, execution, _, colour in rows]),
-        _Column("SIZE", [(_size(execution.size), "") for _, execution, *_ in rows]),
+        Column("TRADES", [(_clock(trade.at_ns), "dim") for trade, *_ in rows], False),
+        Column("", [(side + "+" * trade.is_recovered, colour) for trade, _, side, colour in rows], False),
+        Column("PRICE", [(number_text(execution.price), colour) for _, execution, _, colour in rows]),
+        Column("SIZE", [(_size(execution.size), "") for _, execution, *_ in rows]),
     ]
     if len({trade.product_code for trade in overview.trades}) > 1:
-        columns.append(_Column("PRODUCT", [(printable(trade.product_code), "dim") for trade, *_ in rows], False))
+        columns.append(Column("PRODUCT", [(printable(trade.product_code), "dim") for trade, *_ in rows], False))
     if any(trade.is_recovered for trade in shown):
         words = [("recovered" if trade.is_recovered else "", "yellow") for trade, *_ in rows]
-        columns.append(_Column("", words, False))
-    while len(columns) > 4 and _table_width(columns) > width:
+        columns.append(Column("", words, False))
+    while len(columns) > 4 and table_width(columns) > width:
         del columns[4]
-    if _table_width(columns) > width:
+    if table_width(columns) > width:
         del columns[0]
-    return _table(columns)
+    return table(columns)
 
 
 def _orders(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
@@ -319,18 +337,16 @@ def _orders(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
     colours = {"BUY": up, "SELL": up.down}
     rows = [(view, view.placed, colours.get(view.placed.side or "", "")) for view in shown]
     columns = [
-        _Column("OPEN ORDERS", [(printable(order.product_code), "") for _, order, _ in rows], False),
-        _Column("SIDE", [(printable(order.side or "-"), colour) for _, order, colour in rows], False),
-        _Column(
-            "PRICE", [(number_text(order.price) if order.price else "market", colour) for _, order, colour in rows]
-        ),
-        _Column("LEFT", [(_size(view.outstanding), "") for view, _, _ in rows]),
-        _Column("OF", [(_size(order.size or 0.0), "dim") for _, order, _ in rows]),
-        _Column("ID", [(printable(order.child_order_acceptance_id), "dim") for _, order, _ in rows], False),
+        Column("OPEN ORDERS", [(printable(order.product_code), "") for _, order, _ in rows], False),
+        Column("SIDE", [(printable(order.side or "-"), colour) for _, order, colour in rows], False),
+        Column("PRICE", [(number_text(order.price) if order.price else "market", colour) for _, order, colour in rows]),
+        Column("LEFT", [(_size(view.outstanding), "") for view, _, _ in rows]),
+        Column("OF", [(_size(order.size or 0.0), "dim") for _, order, _ in rows]),
+        Column("ID", [(printable(order.child_order_acceptance_id), "dim") for _, order, _ in rows], False),
     ]
-    while len(columns) > 3 and _table_width(columns) > width:
+    while len(columns) > 3 and table_width(columns) > width:
         columns.pop()
-    return _table(columns)
+    return table(columns)
 
 
 # --- the log
@@ -342,7 +358,7 @@ def _log(overview: Overview, width: int, height: int) -> list[Words]:
     lines: list[Words] = []
     for entry in reversed(overview.log):
         words = _entry(entry)
-        at_end = _wrapped_words(words, width, 3 if entry.style == _BAD else 1)
+        at_end = wrapped_words(words, width, 3 if entry.style == _BAD else 1)
         if len(lines) + len(at_end) > height - 1:
             break
         lines[:0] = at_end
@@ -354,75 +370,7 @@ def _entry(entry: Entry) -> Words:
     return [(f"{_clock(entry.at_ns)} ", "dim"), (f" {entry.badge} ", entry.style), (f" {entry.text}", text_style)]
 
 
-# --- words
-
-
-def _table(columns: list[_Column]) -> list[Words]:
-    widths = [max(len(column.title), *(len(text) for text, _ in column.cells)) for column in columns]
-
-    def cell(text: str, width: int, is_right: bool) -> str:
-        return f"{text:>{width}}  " if is_right else f"{text:<{width}}  "
-
-    pairs = list(zip(columns, widths, strict=True))
-    lines: list[Words] = [[(cell(column.title, width, column.is_right), "dim") for column, width in pairs]]
-    for i in range(len(columns[0].cells)):
-        row: Words = []
-        for column, width in pairs:
-            text, style = column.cells[i]
-            row.append((cell(text, width, column.is_right), style))
-        lines.append(row)
-    return lines
-
-
-def _table_width(columns: list[_Column]) -> int:
-    return sum(max(len(column.title), *(len(text) for text, _ in column.cells)) + 2 for column in columns) - 2
-
-
-def _beside(panels: list[tuple[int, Words]]) -> Words:
-    line: Words = []
-    for width, words in panels:
-        line += _cut(words, width - 1)
-        line.append((" " * (width - sum(len(text) for text, _ in _cut(words, width - 1))), ""))
-    return line
-
-
-def _cut(words: Words, width: int) -> Words:
-    """The words as far as they fit."""
-    cut: Words = []
-    for text, style in words:
-        if len(text) > width:
-            if width > 0:
-                cut.append((text[: width - 1] + "…", style))
-            break
-        cut.append((text, style))
-        width -= len(text)
-    return cut
-
-
-def _sized(lines: list[Words], width: int, height: int) -> list[Words]:
-    cut = [_cut(line, width) for line in lines[:height]]
-    return cut + [[] for _ in range(height - len(cut))]
-
-
-def _wrapped_words(words: Words, width: int, limit: int) -> list[Words]:
-    """A line whose last piece is wrapped, below itself, to so many lines at the most."""
-    *before, (text, style) = words
-    indent = sum(len(text) for text, _ in before) + 1
-    if limit == 1 or indent + len(text) <= width or indent > width // 2:
-        return [words]
-    first, *others = _wrapped(text, width - indent)
-    if len(others) >= limit:
-        others[limit - 2 :] = [" ".join(others[limit - 2 :])]
-    return [[*before, (f" {first}", style)], *([(" " * indent + line, style)] for line in others)]
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in printable(text).split():
-        if len(lines[-1]) + len(word) >= width and lines[-1]:
-            lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
-    return lines
+# --- numbers and times
 
 
 def _size(size: float) -> str:
