@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,6 @@ from fulgurite.client.inbox import Overflow
 from fulgurite.client.repairs import Repairs
 from fulgurite.client.stream import Stream
 from fulgurite.errors import InputError
-from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import DIALECTS, Dialect, find_dialect
 
@@ -84,8 +82,8 @@ def connect(
             which the service keeps on separate hosts.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
             better.
-        credentials: a callable that gives the key and the secret. It is asked at each connection, and neither is
-            kept. Needed for private channels.
+        credentials: a callable that gives the key and the secret, for example `keychain("main")`. It is asked at each
+            connection, in a thread, and neither is kept. Needed for private channels.
         repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
             API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
             or not at all: "off".
@@ -123,7 +121,7 @@ def connect(
     if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
         ssl_context = ssl.create_default_context(cafile=endpoint.ca_file)
     settings = Settings(
-        sign=None if credentials is None else lambda: _sign(credentials),
+        credentials=credentials,
         ssl_context=_trusting(addresses, ssl_context),
         frames=frames,
         open_timeout=open_timeout,
@@ -166,8 +164,3 @@ def _trusting(endpoint: Endpoint, ssl_context: ssl.SSLContext | None) -> ssl.SSL
         ssl_context = ssl.create_default_context()
         ssl_context.minimum_version = ssl.TLSVersion.TLSv1_2  # what the service asks for (section 1.1)
     return ssl_context
-
-
-def _sign(credentials: Credentials) -> dict[str, object]:
-    # Milliseconds, as in the documentation's sample (section 2). The secret lives no longer than this call.
-    return signed_params(*credentials(), timestamp=time.time_ns() // 1_000_000, nonce=secrets.token_hex(16))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from fulgurite.client.backoff import is_fatal
-from fulgurite.client.conversation import Conversation
+from fulgurite.client.conversation import Conversation, Credentials
 from fulgurite.client.items import Frame, Malformed, Message, Status, StatusKind
 from fulgurite.client.liveness import Liveness, Silence, Step
 from fulgurite.client.opening import open_session
 from fulgurite.client.session import Session
 from fulgurite.errors import ConnectError, FulguriteError
+from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
@@ -23,7 +26,7 @@ from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
 class Settings(NamedTuple):
     """What all connections of a stream have in common; see `connect`."""
 
-    sign: Callable[[], dict[str, object]] | None
+    credentials: Credentials | None
     ssl_context: ssl.SSLContext | None
     frames: bool
     open_timeout: float
@@ -121,7 +124,7 @@ class Connection:
             AuthenticationError: the key was refused.
             SubscriptionError: a channel was refused.
             ConnectError: the delays ran out.
-            Exception: what the receiver or `sign` raised.
+            Exception: what the receiver or `credentials` raised.
         """
         delays = self._settings.delays()
         while True:
@@ -230,7 +233,10 @@ class Connection:
     async def _connect_once(self) -> str:
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
-        self._conversation = Conversation(protocol, self._wanted, settings.sign, self._liveness.has_heard, self.number)
+        # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
+        sign = None if settings.credentials is None else await asyncio.to_thread(_signer, settings.credentials)
+        self._conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
+        del sign  # it holds the secret, and the conversation forgets it when it has signed
         session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
         await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
         return await session.run()
@@ -295,6 +301,13 @@ class Connection:
 
     def _put_status(self, kind: StatusKind, detail: str, seconds: float | None = None) -> None:
         self._receiver.put(Status(kind, time.time_ns(), None, detail, seconds, self.number))
+
+
+def _signer(credentials: Credentials) -> Callable[[], dict[str, object]]:
+    """What signs `auth` at the moment when it is called."""
+    sign = partial(signed_params, *credentials())
+    # Milliseconds, as in the documentation's sample (section 2).
+    return lambda: sign(timestamp=time.time_ns() // 1_000_000, nonce=secrets.token_hex(16))
 
 
 def _now() -> float:

@@ -64,6 +64,7 @@ class Conversation:
                 else:
                     # "Check the completion or error response before doing the next action" (section 2).
                     self._protocol.authenticate(self._sign(), now)
+                    self._sign = None
                 return [self._status(StatusKind.OPEN, now_ns)]
             case Acknowledged(Request(Method.AUTH)):
                 self._subscribe_all(now)

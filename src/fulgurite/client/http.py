@@ -133,9 +133,13 @@ class HttpApi:
         url = httpx.URL(f"{address}?{urlencode(params)}" if params else address)
         for is_last in (False, True):
             await _wait(budgets)
+            request = self._client.build_request("GET", url)
+            if len(budgets) > 1:
+                # In a thread, since a keychain may ask its user, and the event loop must go on meanwhile.
+                await asyncio.to_thread(self._sign, request)
             try:
                 async with asyncio.timeout(self._timeout):
-                    response, body = await self._request(self._client, url, is_signed=len(budgets) > 1)
+                    response, body = await _send(self._client, request)
             except TimeoutError as error:
                 raise UnansweredError(f"GET {address} within {self._timeout:g} s") from error
             except (httpx.RequestError, OSError) as error:
@@ -148,23 +152,6 @@ class HttpApi:
                 break
         raise _refusal(address, response.status_code, body)
 
-    async def _request(
-        self, client: httpx.AsyncClient, url: httpx.URL, *, is_signed: bool
-    ) -> tuple[httpx.Response, bytes]:
-        request = client.build_request("GET", url)
-        if is_signed:
-            self._sign(request)
-        response = await client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise RemoteProtocolError(f"the answer to GET {url.path} is longer than {MAX_ANSWER_BYTES} bytes")
-        finally:
-            await response.aclose()
-        return response, bytes(body)
-
     def _sign(self, request: httpx.Request) -> None:
         assert self._credentials is not None  # `get_signed` has looked
         api_key, secret = self._credentials()
@@ -174,6 +161,20 @@ class HttpApi:
         # Signed as it is sent, byte for byte.
         target = request.url.raw_path.decode("ascii")
         request.headers["ACCESS-SIGN"] = request_signature(secret, timestamp, request.method, target)
+
+
+async def _send(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+    response = await client.send(request, stream=True)
+    try:
+        body = bytearray()
+        async for chunk in response.aiter_raw():
+            body += chunk
+            if len(body) > MAX_ANSWER_BYTES:
+                path = request.url.path
+                raise RemoteProtocolError(f"the answer to GET {path} is longer than {MAX_ANSWER_BYTES} bytes")
+    finally:
+        await response.aclose()
+    return response, bytes(body)
 
 
 async def _wait(budgets: tuple[HttpBudget, ...]) -> None:

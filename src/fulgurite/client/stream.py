@@ -58,7 +58,7 @@ class Stream:
         self._overflow = overflow
         self._repair_mode = repair
         self._repairs = repairs
-        self._is_authenticated = settings.sign is not None
+        self._is_authenticated = settings.credentials is not None
         self._feeds: dict[str, Feed] = {}
         self._connections = [
             Connection(number, endpoint.websocket_url(dialect), dialect, self._feeds, self, settings)
