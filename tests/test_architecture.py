@@ -55,6 +55,7 @@ PURE = (
             "findings",
             "httplimits",
             "items",
+            "layout",
             "lines",
             "liveness",
             "merge",
