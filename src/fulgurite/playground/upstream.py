@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 import msgspec
@@ -17,8 +16,6 @@ from fulgurite.protocol.dialects import Dialect
 
 CHANNELS_SECONDS = 0.25
 """The states of all channels are sent this often."""
-
-_SECONDS = re.compile(r"(\d+(?:\.\d+)?) s")  # how long the client waits, as it words it
 
 _CHANNEL_STATES = {
     StatusKind.SUBSCRIBED: "acknowledged",
@@ -142,15 +139,14 @@ class Upstream:
         elif status.kind in _CONNECTION_STATES:
             if status.kind is StatusKind.CLOSED and self._connection_state != "open":
                 kind = "unreachable"
-            self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail)
+            self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
             if status.kind is StatusKind.CLOSED:
                 self.market.interrupt_all(status.detail)
             for name in self._channels:
                 self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
         self._outbox.add_row(messages.Status(kind, at_ms, status.channel or "", status.detail))
 
-    def _set_connection(self, state: str, at_ms: float, detail: str = "") -> None:
-        wait = _SECONDS.fullmatch(detail) if state == "backing_off" else None
+    def _set_connection(self, state: str, at_ms: float, detail: str = "", wait: float | None = None) -> None:
         self._connection_state = state
         self._outbox.set_state(
             messages.Connection(
@@ -159,7 +155,7 @@ class Upstream:
                 self.dialect.name,
                 since_ms=at_ms,
                 detail=detail,
-                retry_at_ms=at_ms + float(wait[1]) * 1e3 if wait else None,
+                retry_at_ms=None if wait is None else at_ms + wait * 1e3,
             )
         )
 

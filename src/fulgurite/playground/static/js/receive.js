@@ -52,6 +52,9 @@ const CONNECTION_KINDS = new Set(
   ["connecting", "open", "closed", "unreachable", "backing_off", "failed", "disconnected"],
 );
 
+/** Statuses of a channel that are events. */
+const CHANNEL_KINDS = new Set(["refused", "silent", "dead"]);
+
 /** @param {NewRow[]} rows @param {RowMessage} message */
 function addRow(rows, message) {
   if (message.type === "gap") {
@@ -61,7 +64,7 @@ function addRow(rows, message) {
   } else if (message.type === "status") {
     if (CONNECTION_KINDS.has(message.kind)) rows.push(message);
     // Each attempt is in the frames; what became of it is an event.
-    if (message.kind !== "connecting" && (CONNECTION_KINDS.has(message.kind) || message.kind === "refused")) {
+    if (message.kind !== "connecting" && (CONNECTION_KINDS.has(message.kind) || CHANNEL_KINDS.has(message.kind))) {
       state.events.value = [...state.events.value, message].slice(-EVENT_LIMIT);
     }
   } else {

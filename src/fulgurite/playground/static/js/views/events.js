@@ -10,6 +10,7 @@ import { events } from "../state.js";
 const WORDS = /** @type {const} */ ({
   connecting: "evConnecting", open: "evOpen", closed: "evClosed", unreachable: "evUnreachable",
   backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected", refused: "evRefused",
+  silent: "evSilent", dead: "evDead",
 });
 const REPAIRED = /** @type {const} */ ({ none: "repairedNone", partial: "repairedPartial", full: "repairedFull" });
 

@@ -68,6 +68,8 @@ export const en = {
   evFailed: "Failed",
   evDisconnected: "Disconnected by you",
   evRefused: "Refused",
+  evSilent: "Silent",
+  evDead: "Dead",
   gap: "Gap",
   gapText: "{span} missed on {channels}",
   gapMore: "{channel} and {count} more",

@@ -68,6 +68,8 @@ export const ja = {
   evFailed: "失敗",
   evDisconnected: "手動で切断",
   evRefused: "拒否",
+  evSilent: "無音",
+  evDead: "応答なし",
   gap: "ギャップ",
   gapText: "{channels} を {span} 取りこぼしました",
   gapMore: "{channel} ほか {count} 件",
