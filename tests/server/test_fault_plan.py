@@ -58,6 +58,18 @@ def test_a_plan_in_toml_has_what_the_control_api_takes():
     assert parse_plan("") == []
 
 
+def test_nothing_overtakes_what_a_delay_that_is_over_has_held_back():
+    plan = FaultPlan()
+    sufferer = Sufferer(lambda channel, age: None)
+    plan.add(parse_fault({"fault": "delay", "by": 1.0, "channel": "lightning_executions_BTC_JPY", "seconds": 0.5}), 0.0)
+    plan.add(parse_fault({"fault": "fragmented"}), 0.0)
+    sufferer.set_faults(plan.against(1, ["lightning_executions_BTC_JPY"], 0.0))
+    assert sufferer.due(0.0, "lightning_executions_BTC_JPY") == 1.0
+    sufferer.set_faults(plan.against(1, ["lightning_executions_BTC_JPY"], 0.6))
+    assert sufferer.due(0.6, "lightning_executions_BTC_JPY") == 1.0
+    assert sufferer.due(0.6, "lightning_ticker_BTC_JPY") == 0.6
+
+
 @pytest.mark.parametrize("plan", ["[", "fault = 3", '[[faults]]\nfault = "close"', "[[fault]]\ncode = 3"])
 def test_what_is_no_plan_is_refused(plan):
     with pytest.raises(InputError):

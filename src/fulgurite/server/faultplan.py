@@ -268,7 +268,8 @@ class Sufferer:
                 lane = channel
             if self._hits_now(active):
                 due += delay.by + active.rng.uniform(0.0, delay.jitter)
-        due = max(due, self._latest.get("", 0.0), self._latest.get(lane, 0.0))
+        # Also when the delay is over that held back the message before.
+        due = max(due, self._latest.get("", 0.0), self._latest.get(channel, 0.0))
         if delays:
             self._latest[lane] = due
         return due
