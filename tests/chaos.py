@@ -350,9 +350,9 @@ def _lift_http_limits(stream: Stream) -> None:
     stream._repairs._api._address_budget = HttpBudget(share=10_000_000)
 
 
-async def play(each: Round) -> None:
+async def play(each: Round, speed: str = SPEED) -> None:
     """Run one round on an exchange of its own."""
-    with exchange_process("--seed", "1", "--speed", SPEED, "--no-rate-limits") as exchange:
+    with exchange_process("--seed", "1", "--speed", speed, "--no-rate-limits") as exchange:
         await each.run(exchange)
 
 

@@ -168,7 +168,7 @@ def judge_executions(
     """
     truth = {_key(row): (row.id, each) for each in published for row in _rows(each.message)}
     seen: Counter[Key] = Counter()
-    newest = 0
+    newest, newest_origin = 0, ""
     gaps: list[Gap] = []
     for item in given:
         if isinstance(item, Gap):
@@ -196,8 +196,12 @@ def judge_executions(
                     # Another connection showed late that it was missing, and the gap that says so stands before it.
                     verdict.counts["executions given after later ones, after the gap that names them"] += 1
                 elif row.id < newest:
-                    verdict.fail(f"{channel}: {row.id}, {item.origin}, was given after {newest}")
-                newest = max(newest, row.id)
+                    verdict.fail(
+                        f"{channel}: {row.id}, {item.origin}, was given after {newest}, {newest_origin}; the last gap: "
+                        f"{_short(gaps[-1]) if gaps else None}"
+                    )
+                if row.id > newest:
+                    newest, newest_origin = row.id, item.origin
     ids = [truth[key][0] for key in seen]
     deliveries = Deliveries(channel, reports)
     for key, (number, message) in truth.items():
@@ -260,7 +264,7 @@ def judge_book(
     candidates: list[int] = []
     wrong_since: int | None = None
     snapshots = 0
-    trail: list[str] = []  # what has come since the last snapshot, for who looks into a failure
+    trail: list[str] = []  # what has come lately, for who looks into a failure
     for item in given:
         if isinstance(item, Gap):
             trail.append(f"gap in {item.channel}: {item.reason}")
@@ -270,7 +274,7 @@ def judge_book(
                 index for index in found[bisect_right(found, at) :] if published[index].published_ns <= item.received_ns
             ]
             kind = "snapshot" if "_snapshot_" in item.channel else "diff"
-            trail = [] if kind == "snapshot" and candidates else trail[-100:]
+            trail = trail[-100:]
             trail.append(
                 f"{kind} {published[candidates[0]].number if candidates else [published[i].number for i in found]}"
             )
@@ -280,6 +284,7 @@ def judge_book(
                     snapshot_at, snapshot_ns = at, item.received_ns
                     snapshots += wrong_since is not None
         elif isinstance(item, Look):
+            trail.append("LIVE" if item.is_live else "not LIVE")
             is_right = not item.is_live
             if item.is_live and candidates:
                 verdict.counts["books looked at while LIVE"] += 1

@@ -1,0 +1,185 @@
+"""A short run of `chaos.py`, and tests that its judge would find what it is there for."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from random import Random
+
+import msgspec
+
+from fulgurite import Gap, Message, OrderBook, Repaired, Status, StatusKind, connect, run_exchange, ticker
+from fulgurite.protocol.messages import Board
+from fulgurite.server.faults import FAULTS, parse_fault
+from fulgurite.server.published import Delivered
+from fulgurite.server.records import ConnectionReport
+from tests.chaos import Round, RoundKind, play
+from tests.chaosfaults import MEMBERS, draw, draw_at_one
+from tests.chaosjudge import Given, Look, Published, Shot, Verdict, digest, judge_book, judge_executions, judge_gaps
+
+EXECUTIONS = "lightning_executions_FX_BTC_JPY"
+SPEED = "20"
+ROUNDS: list[tuple[RoundKind, int, str, int]] = [
+    ("all", 80, "json-rpc", 1),
+    ("traced", 80, "socketio", 1),
+    ("all", 80, "socketio", 2),
+    ("traced", 80, "json-rpc", 2),
+    ("one-sided", 8, "json-rpc", 2),
+]
+
+
+async def test_hundreds_of_faults_lose_nothing_unnoticed() -> None:
+    """All combinations of dialects and redundancy at the same time."""
+    rounds = [Round(kind, faults, 7, dialect, connections, "before") for kind, faults, dialect, connections in ROUNDS]
+    await asyncio.gather(*(play(each, SPEED) for each in rounds))
+    for each in rounds:
+        assert not each.verdict.failures, f"{each.name}: {each.verdict.failures[:3]}"
+        assert each.verdict.counts["executions given, live"]
+        assert each.verdict.counts["books looked at while LIVE"]
+
+
+async def test_with_its_own_delays_it_connects_once_a_second_at_most() -> None:
+    """Told by the exchange, which closes each connection as soon as it is useful."""
+    opened: list[int] = []
+    async with (
+        run_exchange(seed=1, faults=[{"fault": "close", "every": 0.3}]) as exchange,
+        connect(ticker("FX_BTC_JPY"), endpoint=exchange, repair="off") as stream,
+    ):
+        async for item in stream:
+            if isinstance(item, Status) and item.kind is StatusKind.CONNECTING:
+                opened.append(item.at_ns)
+            if len(opened) == 4:
+                break
+    assert all(later - earlier >= 1_000_000_000 for earlier, later in pairwise(opened))
+
+
+def test_every_fault_there_is_is_injected() -> None:
+    rng = Random(1)
+    assert MEMBERS.keys() == FAULTS.keys()
+    drawn = [draw(rng, [EXECUTIONS], ["FX_BTC_JPY"], [1, 2], with_silent=True) for _ in range(2000)]
+    assert {fault["fault"] for fault in drawn} == FAULTS.keys()
+    for fault in [*drawn, *(draw_at_one(rng, 1) for _ in range(500))]:
+        parse_fault(fault)
+
+
+# --- the judge finds what it is there for
+
+
+def _row(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "side": "BUY",
+        "price": 100.0,
+        "size": 1.0,
+        "exec_date": "2026-11-22T00:00:00.0000000Z",
+        "buy_child_order_acceptance_id": f"B{number}",
+        "sell_child_order_acceptance_id": f"S{number}",
+    }
+
+
+def _message(*ids: int, at_ns: int = 0) -> Message:
+    return Message(EXECUTIONS, at_ns or ids[0], "", msgspec.Raw(msgspec.json.encode([_row(each) for each in ids])))
+
+
+def _executions(
+    *given: Given, delivered: list[tuple[int, int]] | None = None, shots: list[Shot] | None = None
+) -> Verdict:
+    """The verdict about a client to which the executions 1 to 6 were published, one a message and a nanosecond."""
+    published = [
+        Published(number, number, EXECUTIONS, msgspec.Raw(msgspec.json.encode([_row(number)])))
+        for number in range(1, 7)
+    ]
+    row = Delivered([(1, 6)], [(1, 6)] if delivered is None else delivered, [])
+    report = ConnectionReport(1, "json-rpc", 0, None, None, "", "", [], {EXECUTIONS: row})
+    verdict = Verdict()
+    judge_executions(EXECUTIONS, given, published, [report], shots or [], verdict, is_repaired=False, is_ordered=True)
+    judge_gaps(given, verdict)
+    return verdict
+
+
+def test_all_is_well_where_all_was_given() -> None:
+    assert not _executions(*(_message(number) for number in range(1, 7))).failures
+
+
+def test_a_lost_execution_is_found() -> None:
+    assert len(_executions(_message(1, 2), _message(4, 5, 6)).failures) == 1
+
+
+def test_a_gap_that_names_it_excuses_it() -> None:
+    gap = Gap(EXECUTIONS, "cut", 2, 4, _message(1, 2), _message(4, 5, 6))
+    assert not _executions(_message(1, 2), gap, _message(4, 5, 6)).failures
+
+
+def test_a_gap_elsewhere_does_not() -> None:
+    gap = Gap(EXECUTIONS, "cut", 5, 6, _message(4, 5), _message(6))
+    assert len(_executions(_message(1, 2), _message(4, 5), gap, _message(6)).failures) == 1
+
+
+def test_what_was_withheld_is_excused_by_a_fault_that_leaves_no_trace_alone() -> None:
+    given = _message(1, 2), _message(4, 5, 6)
+    withheld = [(1, 2), (4, 6)]
+    assert len(_executions(*given, delivered=withheld).failures) == 1
+    assert not _executions(*given, delivered=withheld, shots=[Shot({"fault": "mute"}, 0, 6)]).failures
+    assert len(_executions(*given, shots=[Shot({"fault": "mute"}, 0, 6)]).failures) == 1
+
+
+def test_executions_twice_or_out_of_order_are_found() -> None:
+    assert len(_executions(_message(1, 2, 3, 4, 5, 6), _message(6)).failures) == 1
+    assert len(_executions(_message(1, 2, 4, 3, 5, 6)).failures) == 1
+
+
+def test_a_gap_that_says_nothing_is_found() -> None:
+    everything = _message(1, 2, 3, 4, 5, 6)
+    assert len(_executions(everything, Gap(EXECUTIONS, "", 1, 2)).failures) == 1
+    assert len(_executions(everything, Gap(EXECUTIONS, "cut", 2, 1, repaired=Repaired.FULL)).failures) == 1
+
+
+def _board(number: int, channel: str, *prices: float) -> Published:
+    bids = [{"price": price, "size": 1.0} for price in prices]
+    return Published(
+        number, number, channel, msgspec.Raw(msgspec.json.encode({"mid_price": 200.0, "bids": bids, "asks": []}))
+    )
+
+
+BOOK = [
+    _board(1, "lightning_board_snapshot_FX_BTC_JPY", 100.0),
+    _board(2, "lightning_board_FX_BTC_JPY", 99.0),
+    _board(3, "lightning_board_FX_BTC_JPY", 98.0),
+    _board(4, "lightning_board_snapshot_FX_BTC_JPY", 100.0, 99.0, 98.0),
+    _board(5, "lightning_board_FX_BTC_JPY", 97.0),
+]
+LOST_DIFFS = Shot({"fault": "lost-diffs"}, 2, 2)
+
+
+def _book(*numbers: int, lost: int = 0, shots: list[Shot] | None = None) -> Verdict:
+    """The verdict about a client that was given these messages of `BOOK`, of which the exchange withheld one."""
+    given: list[Given] = []
+    book = OrderBook()
+    for number in numbers:
+        each = BOOK[number - 1]
+        board = msgspec.json.decode(each.message, type=Board)
+        (book.apply_snapshot if "snapshot" in each.channel else book.apply_diff)(board)
+        given += [Message(each.channel, number, "", each.message), Look(True, digest(book), number)]
+    row = Delivered([(1, 5)], [(1, lost - 1), (lost + 1, 5)] if lost else [(1, 5)], [])
+    report = ConnectionReport(1, "json-rpc", 0, None, None, "", "", [], {each.channel: row for each in BOOK})
+    verdict = Verdict()
+    judge_book("FX_BTC_JPY", given, BOOK, [report], shots or [], verdict, is_merged=False)
+    return verdict
+
+
+def test_a_book_that_is_right_is_not_complained_of() -> None:
+    verdict = _book(1, 2, 3, 4, 5)
+    assert not verdict.failures
+    assert verdict.counts["books looked at while LIVE"] == 5
+
+
+def test_a_book_that_is_live_and_wrong_is_found() -> None:
+    assert len(_book(1, 3, 4, 5).failures) == 1
+    assert len(_book(1, 3, 4, 5, lost=2).failures) == 1  # no fault of the kind was on
+    assert len(_book(1, 3, 4, 5, shots=[LOST_DIFFS]).failures) == 1  # it was sent, fault or not
+
+
+def test_a_diff_that_was_lost_without_a_trace_is_an_excuse_until_the_next_snapshot() -> None:
+    excused = _book(1, 3, 4, 5, lost=2, shots=[LOST_DIFFS])
+    assert not excused.failures
+    assert excused.wrong_snapshots == [1]
