@@ -49,6 +49,7 @@ async def runs_until_it_is_interrupted(*command: str, lines: int, cwd: Path) -> 
 @pytest.mark.parametrize(("name", "block"), blocks("python"))
 async def test_a_sample_runs(tmp_path: Path, name: str, block: str):
     (tmp_path / "sample.py").write_text(block)
+    write_log(tmp_path / "recording.jsonl", numbered(5))
     await runs_until_it_is_interrupted(sys.executable, "sample.py", lines=3, cwd=tmp_path)
 
 

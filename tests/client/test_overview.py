@@ -53,7 +53,7 @@ def test_gaps_of_one_interruption_are_one_entry_and_say_what_was_recovered(overv
     reason = "closed by the server: 1012"
     gap = Gap(str(executions(PRODUCT)), reason, SECOND, 3 * SECOND, repaired=Repaired.FULL, recovered=7)
     overview.take([Gap(str(board(PRODUCT)), reason, 2 * SECOND, 3 * SECOND), gap])
-    assert said(overview) == [f"GAP 2.0 s - executions 7 recovered, all of them - BTC_JPY board, executions - {reason}"]
+    assert said(overview) == [f"GAP 1.0 s - executions 7 recovered, all of them - BTC_JPY board, executions - {reason}"]
     assert (overview.gaps, overview.recovered) == (2, 7)
 
 

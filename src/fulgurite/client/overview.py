@@ -320,7 +320,8 @@ def _name(channel: str) -> str:
 
 def _gap_text(gaps: list[Gap]) -> str:
     """Gaps of one reason in one line: how long, what was recovered, in which channels, why."""
-    seconds = (max(gap.to_ns for gap in gaps) - min(gap.from_ns for gap in gaps)) / 1e9
+    # One connection brought them all: what one channel still brought, the others would have, too.
+    seconds = (max(gap.to_ns for gap in gaps) - max(gap.from_ns for gap in gaps)) / 1e9
     channels: dict[str, list[str]] = {}
     recovered: Counter[tuple[str, Repaired, str]] = Counter()
     unresolved = 0
