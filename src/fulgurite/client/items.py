@@ -72,7 +72,9 @@ class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
 
     @property
     def exact(self) -> Any:
-        """The message as plain dicts and lists with each number as the `Decimal` that the wire wrote, zeros and all.
+        """The message as plain dicts and lists, each number digit by digit as the wire wrote it.
+
+        One with a point or an exponent is a `Decimal`, trailing zeros and all; a whole one is an `int`.
 
         Raises:
             MessageError: it is no JSON.
