@@ -1,8 +1,8 @@
 """Every scenario that ships, against clients of others: the failures that users report show, so the faults are real.
 
-Each runs as `fulgurite exchange --scenario NAME` runs it. What is asserted is what the client itself printed, and the
-exchange's own record of what it published and delivered. docs/faults.md has the results. Several run at a time, since
-most of their time is waiting.
+Each has the plan that `fulgurite exchange --scenario NAME` has; most begin once the clients are served. What is
+asserted is what the client itself printed, and the exchange's own record of what it published and delivered.
+docs/faults.md has the results. Several run at a time, since most of their time is waiting.
 
 This module is long because a scenario that ships without a client that suffers from it must fail here, in one table.
 """
@@ -15,13 +15,13 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 import pytest_asyncio
 
-from fulgurite import Board, BookState, Gap, Item, Message, OrderBook, connect
+from fulgurite import Board, BookState, Gap, Item, Kind, Message, OrderBook, Repaired, Status, connect
 from fulgurite.errors import AuthenticationError, BookNotLiveError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.exchange.scenarios import SCENARIOS
@@ -60,6 +60,8 @@ STORM = 50
 """Connections that make a storm; ours makes four in the same time."""
 AT_ONCE = 8
 """Scenarios that run beside each other."""
+KINDS = (Kind.BOARD_SNAPSHOT, Kind.BOARD, Kind.TICKER, Kind.EXECUTIONS)
+"""Kinds of channels of which ours is given a limit of silence, so that nobody has to wait for its own."""
 
 connected, said, shows_book, message = is_event("connect"), is_event("log"), is_event("book"), is_event("message")
 
@@ -98,18 +100,27 @@ class Ours(NamedTuple):
     state: BookState
     book: Book | None
     """What it answers after a snapshot, and after the diff that follows; None at other times."""
+    kept: BookState
+    """The state of the book that the stream itself keeps."""
 
 
 @asynccontextmanager
-async def our_client(exchange: Exchange) -> AsyncIterator[Witness[Ours]]:
-    """`fulgurite.connect` with an `OrderBook`, kept as docs/client.md says."""
+async def our_client(exchange: Exchange, **options: Any) -> AsyncIterator[Witness[Ours]]:
+    """`fulgurite.connect` with an `OrderBook` kept by its user from messages and gaps, and one kept by the stream.
+
+    In every scenario the latter refuses from the moment at which a connection ends.
+    """
 
     async def items() -> AsyncIterator[Ours]:
         kept = OrderBook()
         is_after_snapshot = False
-        async with connect(*CHANNELS, endpoint=exchange.realtime, dialect="json-rpc") as stream:
+        async with connect(*CHANNELS, endpoint=exchange, dialect="json-rpc", **options) as stream:
+            streams_own = stream.books[PRODUCT]
             async for item in stream:
                 book = None
+                if is_status("closed")(item):
+                    with pytest.raises(BookNotLiveError):
+                        streams_own.bids()
                 if isinstance(item, Gap) and item.channel in (SNAPSHOT, BOARD):
                     kept.invalidate(item.reason)
                     with pytest.raises(BookNotLiveError):
@@ -124,21 +135,49 @@ async def our_client(exchange: Exchange) -> AsyncIterator[Witness[Ours]]:
                         sides = {"bids": kept.bids(), "asks": kept.asks()}
                         book = {side: {level.price: level.size for level in levels} for side, levels in sides.items()}
                     is_after_snapshot = is_snapshot
-                yield Ours(item, kept.state, book)
+                yield Ours(item, kept.state, book, streams_own.state)
 
     async with following(items()) as witness:
         await witness.next(lambda said: isinstance(said.item, Message))
         yield witness
 
 
-async def our_gaps(ours: Witness[Ours]) -> None:
-    """Until our client has told of a gap in each channel; its book refuses to answer then."""
+def is_status(kind: str, channel: str | None = None, text: str = "") -> Callable[[Item], bool]:
+    """Matches our client's statuses of this kind, of this channel if one is given, whose detail has this text."""
+    return lambda item: (
+        isinstance(item, Status) and item.kind == kind and channel in (None, item.channel) and text in item.detail
+    )
+
+
+async def our_status(ours: Witness[Ours], kind: str, channel: str | None = None, text: str = "") -> Status:
+    """The next of our client's statuses that matches; see `is_status`."""
+    said = await ours.next(lambda said: is_status(kind, channel, text)(said.item))
+    assert isinstance(said.item, Status)
+    return said.item
+
+
+async def our_gaps(ours: Witness[Ours]) -> int:
+    """Until our client has told of a gap in each channel; its book refuses to answer then.
+
+    Returns:
+        How many executions were missed; they were all fetched.
+    """
     missing = set(CHANNELS)
+    fetched = 0
     while missing:
         said = await ours.next(lambda said: isinstance(said.item, Gap))
         assert isinstance(said.item, Gap)
         missing.discard(said.item.channel)
         assert said.state == BookState.STALE or said.item.channel not in (SNAPSHOT, BOARD)
+        if said.item.channel == EXECUTIONS:
+            assert (said.item.repaired, said.item.note) == (Repaired.FULL, "")
+            fetched += said.item.recovered
+    return fetched
+
+
+async def our_books(ours: Witness[Ours]) -> None:
+    """Until both of our books answer."""
+    await ours.next(lambda said: said.book and said.kept == BookState.LIVE)
 
 
 async def our_errors(ours: Witness[Ours], exchange: Exchange, channel: str) -> int:
@@ -168,6 +207,7 @@ def show(text: str) -> None:
 async def stale_book(exchange: Exchange) -> None:
     """pybotters takes one snapshot a connection, the old one, and its book is wrong until the next disconnection."""
     async with clients(exchange, PYBOTTERS, first=SNAPSHOT) as (pybotters,), our_client(exchange) as ours:
+        await begin_plan(exchange, "stale-book")
         await pybotters.nth(2 * len(CHANNELS), is_event("reply"))  # the last of its second connection
         told = await pybotters.next(is_event("message", SNAPSHOT))
         assert await true_book(exchange, PRODUCT, told["message"]) is not None, "it was published, long ago"
@@ -193,6 +233,7 @@ async def half_open(exchange: Exchange) -> None:
 
     names = JSONRPC2, PYBOTTERS, TARDIS
     async with clients(exchange, *names, timeout=2) as (jsonrpc2, pybotters, tardis), our_client(exchange) as ours:
+        await begin_plan(exchange, "half-open")
         await until(only_one_is_left)
         (left,) = [each for each in (await connections(exchange))[:4] if each["closed_ns"] is None]
         missed = len(await published(exchange, BOARD, delivered(left, BOARD)[-1][1]))
@@ -200,9 +241,11 @@ async def half_open(exchange: Exchange) -> None:
         assert not [event for event in jsonrpc2.seen if event["event"] in ("disconnect", "error")]
         assert not [event for event in pybotters.seen if event["event"] == "log"]
         await tardis.next(is_event("disconnect"))
+        await our_status(ours, "closed", text="nothing came for")
         await ask(exchange, "faults", "DELETE")
-        await our_gaps(ours)
-    show(f"half-open: jsonrpc2-ws has missed {missed} diffs, and waits")
+        fetched = await our_gaps(ours)
+        await our_books(ours)
+    show(f"half-open: jsonrpc2-ws has missed {missed} diffs, and waits; ours fetched {fetched} executions")
     assert missed > 50
 
 
@@ -215,13 +258,14 @@ async def daily_maintenance(exchange: Exchange) -> None:
             assert told == {"event": "disconnect", "code": 1012, "reason": "scheduled maintenance"}
             assert await socketio.next(is_event("disconnect")) == {"event": "disconnect", "reason": "transport close"}
             # From 04:02 to 04:10 nothing is published.
-            await our_gaps(ours)
-            await ours.next(lambda said: said.book)
+            fetched = await our_gaps(ours)
+            await our_books(ours)
         gone = [event for event in tardis.seen if event["event"] == "disconnect"]
     ends = [(each["code"], each["reason"]) for each in await connections(exchange)]
     assert ends.count((1012, "scheduled maintenance")) >= 3
     show(
-        f"daily-maintenance: tardis-dev gave {len(gone) - 1} connections up, at a limit of 20 s of the exchange's time"
+        f"daily-maintenance: tardis-dev gave {len(gone) - 1} connections up, at a limit of 20 s of the exchange's time;"
+        f" ours fetched {fetched} executions"
     )
     assert len(gone) > 3
 
@@ -232,6 +276,7 @@ async def outage(exchange: Exchange) -> None:
         clients(exchange, PYBOTTERS, TARDIS, first=SNAPSHOT) as (pybotters, tardis),
         our_client(exchange) as ours,
     ):
+        await begin_plan(exchange, "outage")
         assert "503" in (await pybotters.next(said))["text"]
         held = book_of(await pybotters.next(shows_book))
         assert (await tardis.next(is_event("error")))["text"] == "Error: Unexpected server response: 503"
@@ -241,9 +286,12 @@ async def outage(exchange: Exchange) -> None:
         assert truth is not None
         wrong = wrong_levels(held, truth)
         await ask(exchange, "faults", "DELETE")
-        await our_gaps(ours)
-        await ours.next(lambda said: said.book)
-    show(f"outage: pybotters answers with {sum(map(len, held.values()))} levels, {wrong} of the best wrong by then")
+        fetched = await our_gaps(ours)
+        await our_books(ours)
+    show(
+        f"outage: pybotters answers with {sum(map(len, held.values()))} levels, {wrong} of the best wrong by then; "
+        f"ours fetched {fetched} executions"
+    )
     assert wrong > 0
 
 
@@ -258,11 +306,14 @@ async def rough_network(exchange: Exchange) -> None:
             wrong = await errors_of_next_book(pybotters, exchange, PRODUCT)
         held = book_of(await pybotters.next(shows_book))
         assert not [each for each in (await connections(exchange))[2:] if delivered(each, SNAPSHOT)]
-        await our_gaps(ours)
+        fetched = await our_gaps(ours)
         ours.skip()
         await ask(exchange, f"faults/{number}", "DELETE")
         assert await our_errors(ours, exchange, SNAPSHOT) == 0
-    show(f"rough-network: pybotters has {wrong} of 200 levels wrong, ten diffs after the reset")
+    show(
+        f"rough-network: pybotters has {wrong} of 200 levels wrong, ten diffs after the reset; "
+        f"ours fetched {fetched} executions"
+    )
     assert min(map(len, held.values())) > 100
 
 
@@ -270,7 +321,8 @@ async def anomaly(exchange: Exchange) -> None:
     """pybotters believes the wrong mid price and drops asks; who takes the first row for the best is wrong, too."""
     # On top: pybotters takes the first snapshot and leaves the channel, so this is to be its first.
     await ask(exchange, "faults", "POST", json={"fault": "mute", "channel": SNAPSHOT})
-    async with clients(exchange, PYBOTTERS, JSONRPC2) as (pybotters, jsonrpc2):
+    async with clients(exchange, PYBOTTERS, JSONRPC2, first=BOARD) as (pybotters, jsonrpc2):
+        await begin_plan(exchange, "anomaly")
         told = (await jsonrpc2.next(is_event("message", SNAPSHOT)))["message"]
         prices = [level["price"] for level in told["bids"]]
         assert prices[0] < max(prices)
@@ -291,7 +343,12 @@ async def anomaly(exchange: Exchange) -> None:
 async def dummy_server(exchange: Exchange) -> None:
     """pybotters, jsonrpc2-ws and socket.io-client are acknowledged everything, and wait for ever."""
     waiting = PYBOTTERS, JSONRPC2, SOCKETIO
-    async with clients(exchange, *waiting, TARDIS, timeout=2) as (*mute, tardis), our_client(exchange) as ours:
+    limits = dict.fromkeys(KINDS, 2.0)
+    async with (
+        clients(exchange, *waiting, TARDIS, timeout=2) as (*mute, tardis),
+        our_client(exchange, silence_limits=limits) as ours,
+    ):
+        await begin_plan(exchange, "dummy-server")
         for witness in mute:
             await witness.nth(2 * len(CHANNELS), is_event("reply" if witness is mute[0] else "subscribe"))
         begin = [len(witness.seen) for witness in mute]
@@ -304,16 +361,21 @@ async def dummy_server(exchange: Exchange) -> None:
         # tardis-dev notices, and is a dummy's guest again.
         await tardis.next(is_event("disconnect"))
         await tardis.next(is_event("disconnect"))
+        # Ours notices, and says of what it may be a guest.
+        await our_status(ours, "closed", text="1012 scheduled maintenance")
+        await our_status(ours, "silent", text="making a new connection")
+        await our_status(ours, "dead", text="the server is a stand-in")
         await ask(exchange, "faults", "DELETE")
-        await ask(exchange, "faults", "POST", json={"fault": "close"})
         await our_gaps(ours)
-        await ours.next(lambda said: said.book)
+        await our_books(ours)
 
 
 async def dead_channel(exchange: Exchange) -> None:
     """Nobody notices: pybotters, jsonrpc2-ws and tardis-dev stay on a connection whose executions have stopped."""
     names = PYBOTTERS, JSONRPC2, TARDIS
-    async with clients(exchange, *names, timeout=4) as witnesses:
+    limits = {Kind.EXECUTIONS: 8.0}
+    async with clients(exchange, *names, timeout=4) as witnesses, our_client(exchange, silence_limits=limits) as ours:
+        await begin_plan(exchange, "dead-channel")
 
         async def plan_has_begun() -> bool:
             return any(each["faults"] for each in await connections(exchange))
@@ -329,12 +391,30 @@ async def dead_channel(exchange: Exchange) -> None:
         missed = await published(exchange, EXECUTIONS, begin)
         boards = await published(exchange, BOARD, begin)
         reports = await connections(exchange)
-        for witness, report in zip(witnesses, reports, strict=True):
+        for witness, report in zip(witnesses, reports[: len(names)], strict=True):
             assert report["closed_ns"] is None
             assert not [end for _, end in delivered(report, EXECUTIONS) if end >= missed[0]["number"]]
             assert delivered(report, BOARD)[-1][1] > missed[4]["number"]
             assert not [event for event in witness.seen if event["event"] in ("disconnect", "error", "log")]
-    show(f"dead-channel: all have got {len(boards)} diffs since, and none of {len(missed)} messages of executions")
+        for text in ("subscribing it again", "making a new connection"):
+            await our_status(ours, "silent", EXECUTIONS, text)
+        await our_status(ours, "dead", EXECUTIONS)
+        await ask(exchange, "faults", "DELETE")
+        ours.skip()
+        await ours.next(lambda said: isinstance(said.item, Message) and said.item.channel == EXECUTIONS)
+        given: list[int] = []
+        for said in ours.seen:
+            if isinstance(said.item, Message) and said.item.channel == EXECUTIONS:
+                rows: Any = said.item.data
+                given += [row.id for row in rows]
+        truth = [row["id"] for entry in await published(exchange, EXECUTIONS) for row in entry["message"]]
+        assert given == truth[truth.index(given[0]) : truth.index(given[-1]) + 1]
+        fetched = sum(said.item.recovered for said in ours.seen if isinstance(said.item, Gap))
+    show(
+        f"dead-channel: all have got {len(boards)} diffs since, and none of {len(missed)} messages of executions; "
+        f"ours fetched {fetched}"
+    )
+    assert fetched > 0
 
 
 async def drifting_book(exchange: Exchange) -> None:
@@ -370,6 +450,20 @@ async def auth_mute(exchange: Exchange) -> None:
         assert [each["channels"].keys() for each in await connections(exchange) if each["channels"]] == [
             {PRIVATE, TICKER}
         ]
+        ours = connect(PRIVATE, TICKER, endpoint=exchange, credentials=keys_of(exchange), request_timeout=2)
+        async with ours, following(ours) as witness:
+            for _ in range(2):
+                await witness.next(is_status("open"))
+                await witness.next(is_status("closed", text="auth"))
+            assert not [item for item in witness.seen if is_status("subscribed")(item)]
+            await ask(exchange, "faults", "DELETE")
+            await witness.next(is_status("authenticated"))
+            await witness.next(lambda item: isinstance(item, Message))
+
+
+def keys_of(exchange: Exchange) -> Callable[[], tuple[str, str]]:
+    """What our client asks for the key and the secret."""
+    return lambda: (exchange.api_key, exchange.api_secret)
 
 
 async def auth_refused(exchange: Exchange) -> None:
@@ -381,8 +475,7 @@ async def auth_refused(exchange: Exchange) -> None:
         assert (await pybotters.next(is_event("reply")))["error"]["message"] == "authentication required"
         await pybotters.next(is_event("message", TICKER))
         assert (await jsonrpc2.next(is_event("auth")))["error"]["message"] == "authentication failed"
-    keys_of_ours = exchange.api_key, exchange.api_secret
-    async with connect(PRIVATE, endpoint=exchange.realtime, credentials=lambda: keys_of_ours) as stream:
+    async with connect(PRIVATE, endpoint=exchange.realtime, credentials=keys_of(exchange)) as stream:
         with pytest.raises(AuthenticationError):
             [_ async for _ in stream]
 
@@ -400,6 +493,7 @@ async def flapping_tardis(exchange: Exchange) -> None:
 async def storm(exchange: Exchange, name: str) -> None:
     """Until a client has made so many connections that nobody could call it polite."""
     async with clients(exchange, name):
+        await begin_plan(exchange, "flapping")
         reports = await until(lambda: at_least(exchange, STORM))
     times = [each["opened_ns"] for each in reports[1:]]
     show(f"flapping: {name} opens {(len(times) - 1) / (times[-1] - times[0]) * 1e9:.0f} connections a second")
@@ -414,10 +508,11 @@ async def at_least(exchange: Exchange, count: int) -> list[dict]:
 async def flapping_ours(exchange: Exchange) -> None:
     """Ours waits longer each time, and comes through when the server does."""
     async with our_client(exchange) as ours:
+        await begin_plan(exchange, "flapping")
         times = [each["opened_ns"] for each in await until(lambda: at_least(exchange, 3))]
         await ask(exchange, "faults", "DELETE")  # it could be out of luck for some periods
         await our_gaps(ours)
-        await ours.next(lambda said: said.book)
+        await our_books(ours)
         assert len(await connections(exchange)) == 4
     show(f"flapping: ours waits {(times[2] - times[1]) / 1e9:.1f} s between its second connection and its third")
 
@@ -442,6 +537,22 @@ SCENES: dict[str, list[Scene]] = {
 
 SPEEDS = {"daily-maintenance": 20.0}
 """It takes a quarter of an hour otherwise."""
+EARLIER_SECONDS = {"daily-maintenance": 400}
+"""By how much the exchange's clock starts earlier, so that programs are up when something happens, however busy the
+machine."""
+FROM_THE_START = ("auth-mute", "auth-refused", "drifting-book", "rough-network")
+"""Plans that are on from the first moment; all others begin once the clients are served."""
+
+
+async def begin_plan(exchange: Exchange, name: str) -> None:
+    """Give the exchange a scenario's plan, whose times count from now.
+
+    Its last fault comes first: what awaits those who reconnect has to be there before they are disconnected, however
+    long it takes to give one fault after the other.
+    """
+    for fault in reversed(parse_plan(SCENARIOS[name].plan)):
+        status, answer = await ask(exchange, "faults", "POST", data=msgspec.json.encode(fault))
+        assert status == 201, answer
 
 
 def test_every_scenario_is_shown_against_a_client_of_others():
@@ -451,12 +562,13 @@ def test_every_scenario_is_shown_against_a_client_of_others():
 async def play(name: str, scene: Scene, turns: asyncio.Semaphore, start: asyncio.Lock) -> None:
     """Run one scenario in its turn.
 
-    Programs take a while to start, and a plan does not wait for them: so they start one scenario after the other.
+    Programs take a while to start, so they start one scenario after the other; a plan with times waits for them.
     """
     scenario = SCENARIOS[name]
     today = f"{time.strftime('%Y-%m-%d', time.gmtime())}T{scenario.starts_at}Z"
-    start_ns = parse_time(today) if scenario.starts_at else None
-    running_exchange = run(seed=1, faults=parse_plan(scenario.plan), start_ns=start_ns, speed=SPEEDS.get(name, 1.0))
+    start_ns = parse_time(today) - EARLIER_SECONDS[name] * 10**9 if scenario.starts_at else None
+    faults = parse_plan(scenario.plan) if name in FROM_THE_START else []
+    running_exchange = run(seed=1, faults=faults, start_ns=start_ns, speed=SPEEDS.get(name, 1.0))
     async with turns, AsyncExitStack() as stack:
         async with start:
             exchange = await stack.enter_async_context(running_exchange)

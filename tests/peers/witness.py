@@ -17,8 +17,8 @@ T = TypeVar("T")
 Book: TypeAlias = dict[str, dict[float, float]]
 """For "bids" and "asks": the size at each price."""
 
-PATIENCE_SECONDS = 60
-"""Nothing here takes half as long on an idle machine."""
+PATIENCE_SECONDS = 120
+"""Nothing here takes a third as long on an idle machine."""
 
 
 class Witness(Generic[T]):
