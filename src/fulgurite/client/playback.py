@@ -126,14 +126,17 @@ class Playback:
 
     def _message(self, number: int, event: ChannelMessage, frame: str, at_ns: int) -> Iterable[Item]:
         feed = self._feed(event.channel)
+        message = Message(event.channel, at_ns, frame, event.message)
         if feed is None:
-            return [Message(event.channel, at_ns, frame, event.message)]
+            return [message]
         items: list[Item] = []
-        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
+        is_in_place = True
+        diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
+        if feed.channel.kind is Kind.BOARD_SNAPSHOT and diffs is not None:
             # As in the live stream: who keeps a book by the gaps must be told before the snapshot that heals it.
-            diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
-            items += diffs.tell() if diffs is not None else ()
-        items += feed.message(number, event.message, frame, _NOW, at_ns)
+            items += diffs.tell()
+            is_in_place = diffs.is_level(number)
+        items += feed.take(number, message, _NOW, is_in_place)
         return items
 
     def _malformed(self, number: int, frame: str, error: str, at_ns: int) -> list[Item]:
