@@ -483,6 +483,64 @@ def test_a_hole_between_connections_is_a_gap():
     assert [gap.reason for gap in driver.gaps] == ["it broke"]
 
 
+def test_a_message_of_executions_that_cannot_be_read_leaves_a_gap():
+    driver = Driver(EXECUTIONS)
+    driver.acknowledge()
+    driver.execute(1)
+    driver.send([{**row(2), "size": "0.1"}])
+    driver.execute(3)
+    (gap,) = driver.gaps
+    assert "could not be read" in gap.reason
+    assert (gap.last, gap.first) == (driver.given[0], driver.given[-1])
+
+
+def test_what_came_without_an_id_does_not_come_again_with_one():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.acknowledge()
+    driver.send([row(1, "A")])
+    driver.send([{**row(2, "B"), "id": 0}])
+    driver.interrupt()
+    driver.acknowledge()
+    driver.send([row(4, "D")])
+    (hole,) = driver.feed.to_repair
+    found = [{**row(2, "B"), "exec_date": "2026-11-22T00:00:00"}, row(3, "C")]
+    message = Message(driver.feed.name, 0, "", msgspec.Raw(json.dumps(found).encode()), origin=Origin.BACKFILLED)
+    driver.take(driver.feed.repaired(hole, [message], Repaired.FULL))
+    assert driver.ids == [1, 0, 3, 4]
+
+
+def test_a_hole_that_another_connection_shows_late_begins_where_it_was():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    for number in (1, 3):
+        driver.pass_seconds(1)
+        driver.send([row(number)], 0)
+    # The second connection was behind, and now brings what the first has lost.
+    for number in (1, 2, 3):
+        driver.send([row(number)], 1)
+    driver.pass_seconds(1)
+    driver.send([row(4)], 1)
+    (hole,) = driver.feed.to_repair
+    assert (hole.after, hole.before) == (1, 4)
+    assert ids([hole.gap.last] if hole.gap.last else []) == [1]
+
+
+def test_a_book_takes_no_snapshot_that_is_older_than_its_diffs():
+    """It comes over a connection that lags; the consumer gets it all the same."""
+    keeper = BookKeeper()
+    keeper.resumed(board("BTC_JPY").kind)
+    feed = Feed(board_snapshot("BTC_JPY"), 2)
+    feed.keeper = keeper
+    feed.acknowledged(0, 0, 0.0, 0)
+    levels = [{"price": 100.0, "size": 1.0}]
+    for second, (bids, is_in_place) in enumerate([(levels, True), ([], False)]):
+        text = msgspec.Raw(json.dumps({"mid_price": 100.0, "bids": bids, "asks": []}).encode())
+        message = Message(feed.name, second * SECOND, "", text)
+        assert list(feed.take(0, message, float(second), is_in_place)) == [message]
+    assert keeper.book.best_bid is not None
+
+
 # --- everything at once
 
 Event = st.one_of(
