@@ -60,8 +60,9 @@ PRODUCTS: Final = ("FX_BTC_JPY", "XRP_JPY")
 KINDS: Final = ("board_snapshot", "board", "ticker", "executions")
 CHANNELS: Final = [f"lightning_{kind}_{code}" for code in PRODUCTS for kind in KINDS]
 JUDGED: Final = [channel for channel in CHANNELS if "ticker" not in channel]
-SPEED: Final = "50"
-"""The market's; a machine that cannot keep up with it goes as fast as it can."""
+SPEEDS: Final[dict[RoundKind, int]] = {"all": 10, "traced": 10, "one-sided": 40}
+"""The market's. What takes a snapshot or an execution to recover from takes a real second divided by this; and six
+rounds at a time are what two processors can do."""
 
 FAULTS_A_ROUND: Final = 250
 PAUSE_SECONDS: Final = 0.03
@@ -98,7 +99,7 @@ class Round:
         self.name = f"{kind} {faults} --seed {seed} --dialect {dialect} --connections {connections} --repair {repair}"
         self.verdict = Verdict()
         self.injected: Counter[str] = Counter()
-        self._kind = kind
+        self.kind = kind
         self._faults = faults
         self._seed = seed
         self._dialect = dialect
@@ -124,7 +125,7 @@ class Round:
             tasks = [asyncio.create_task(self._take(stream)), asyncio.create_task(self._follow())]
             try:
                 await self._recovered(stream)
-                await (self._strike_one_side(stream) if self._kind == "one-sided" else self._strike(stream, exchange))
+                await (self._strike_one_side(stream) if self.kind == "one-sided" else self._strike(stream, exchange))
                 await self._executions_flow()
                 # What comes after this is not judged; what was published before it is known in the end.
                 tasks[0].cancel()
@@ -187,7 +188,7 @@ class Round:
                     touched.add(product)
                 if isinstance(item, Gap):
                     self._gaps += 1
-                    if self._kind == "one-sided" and self._struck >= 0:
+                    if self.kind == "one-sided" and self._struck >= 0:
                         self.verdict.notes[f"one-sided, {item.channel}: {item.reason}"] += 1
             # Nothing has been awaited since the batch was handed over, so the books are as of its last message.
             for product in touched:
@@ -218,7 +219,7 @@ class Round:
     # --- the faults
 
     async def _strike(self, stream: Stream, exchange: ExchangeProcess) -> None:
-        with_silent = self._kind == "all"
+        with_silent = self.kind == "all"
         for number in range(self._faults):
             fault = draw(self._rng, CHANNELS, PRODUCTS, self._numbers, with_silent=with_silent)
             await self._inject(fault)
@@ -365,9 +366,9 @@ def _lift_http_limits(stream: Stream) -> None:
     stream._repairs._api._address_budget = HttpBudget(share=10_000_000)
 
 
-async def play(each: Round, speed: str = SPEED) -> None:
+async def play(each: Round) -> None:
     """Run one round on an exchange of its own."""
-    with exchange_process("--seed", "1", "--speed", speed, "--no-rate-limits") as exchange:
+    with exchange_process("--seed", "1", "--speed", str(SPEEDS[each.kind]), "--no-rate-limits") as exchange:
         await each.run(exchange)
 
 
@@ -418,6 +419,7 @@ def main() -> None:
     parser.add_argument("--dialect", choices=sorted(DIALECTS))
     parser.add_argument("--connections", type=int, choices=(1, 2))
     parser.add_argument("--repair", choices=("before", "alongside", "off"), default="before")
+    parser.add_argument("--verbose", action="store_true", help="print the counts of each round")
     given: Any = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 150)
     combinations = [
@@ -437,6 +439,7 @@ def main() -> None:
                 asyncio.run(play(each))
                 injected += each.injected
                 total.add(each.verdict)
+                console.print(f"{each.name}: {dict(each.verdict.counts)}", markup=False) if given.verbose else None
                 if each.verdict.failures:
                     console.print(f"{each.name}: {len(each.verdict.failures)} failures", markup=False)
                     for failure in each.verdict.failures[:5]:

@@ -18,20 +18,19 @@ from tests.chaosfaults import MEMBERS, draw, draw_at_one
 from tests.chaosjudge import Given, Look, Published, Shot, Verdict, digest, judge_book, judge_executions, judge_gaps
 
 EXECUTIONS = "lightning_executions_FX_BTC_JPY"
-SPEED = "20"
 ROUNDS: list[tuple[RoundKind, int, str, int]] = [
-    ("all", 80, "json-rpc", 1),
-    ("traced", 80, "socketio", 1),
-    ("all", 80, "socketio", 2),
-    ("traced", 80, "json-rpc", 2),
-    ("one-sided", 8, "json-rpc", 2),
+    ("all", 50, "json-rpc", 1),
+    ("traced", 50, "socketio", 1),
+    ("all", 50, "socketio", 2),
+    ("traced", 50, "json-rpc", 2),
+    ("one-sided", 5, "json-rpc", 2),
 ]
 
 
 async def test_hundreds_of_faults_lose_nothing_unnoticed() -> None:
     """All combinations of dialects and redundancy at the same time."""
     rounds = [Round(kind, faults, 7, dialect, connections, "before") for kind, faults, dialect, connections in ROUNDS]
-    await asyncio.gather(*(play(each, SPEED) for each in rounds))
+    await asyncio.gather(*(play(each) for each in rounds))
     for each in rounds:
         assert not each.verdict.failures, f"{each.name}: {each.verdict.failures[:3]}"
         assert each.verdict.counts["executions given, live"]
