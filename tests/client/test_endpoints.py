@@ -21,6 +21,23 @@ def test_live_is_the_real_service():
 
 
 @pytest.mark.parametrize(
+    ("text", "is_bitflyer"),
+    [
+        ("live", True),
+        ("wss://WS.lightstream.bitflyer.com:443/json-rpc", True),
+        ("https://bitflyer.com", True),
+        ("embedded", False),
+        ("ws://127.0.0.1:7351", False),
+        ("wss://bitflyer.com.example.jp", False),
+        ("wss://notbitflyer.com", False),
+        ("wss://example.jp/bitflyer.com", False),
+    ],
+)
+def test_only_the_real_service_has_a_daily_maintenance_that_is_known(text, is_bitflyer):
+    assert resolve_endpoint(text).is_bitflyer is is_bitflyer
+
+
+@pytest.mark.parametrize(
     ("text", "json_rpc", "socketio"),
     [
         ("ws://127.0.0.1:7351", "ws://127.0.0.1:7351/json-rpc", f"ws://127.0.0.1:7351{SOCKETIO_TAIL}"),

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -218,6 +219,19 @@ async def test_a_channel_that_is_acknowledged_and_never_comes_is_said_to_be_dead
         # Nor does it cost the other channels any more connections.
         items = await until(stream, status("silent", nothing))
         assert not any(status("closed")(item) for item in items)
+
+
+async def test_silence_is_noticed_at_any_time_of_day_where_it_is_not_the_real_service(exchange, monkeypatch):
+    schedule = import_module("fulgurite.client.backoff")  # its package has a function of this name
+    monkeypatch.setattr(schedule, "_MAINTENANCE_FROM", 0)
+    monkeypatch.setattr(schedule, "_MAINTENANCE_TO", 86_400)
+    await ask(exchange, "faults", "POST", json={"fault": "close-at-once", "times": 1})
+    nothing = "lightning_ticker_NO_SUCH_PRODUCT"
+    async with connect(nothing, endpoint=exchange, silence_limits={Kind.TICKER: 0.5}) as stream:
+        items = await until(stream, status("silent", nothing))
+    waits = [item.seconds for item in items if status("backing_off")(item)]
+    assert len(waits) == 1
+    assert waits[0] <= 2, "not the long one of a service that is known to be closed"
 
 
 async def test_a_stand_in_that_acknowledges_and_never_sends_is_left(exchange):

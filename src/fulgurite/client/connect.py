@@ -120,6 +120,11 @@ def connect(
     dialects = [[first, *others][number % (1 + len(others))] for number in range(connections)]
     if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
         ssl_context = ssl.create_default_context(cafile=endpoint.ca_file)
+    is_bitflyer = addresses.is_bitflyer
+
+    def is_closed() -> bool:
+        return is_bitflyer and in_maintenance(time.time())
+
     settings = Settings(
         credentials=credentials,
         ssl_context=_trusting(addresses, ssl_context),
@@ -129,7 +134,7 @@ def connect(
         ping_after=ping_after,
         pong_timeout=pong_timeout,
         silence_limits=silence_limits or {},
-        delays=delays or (lambda: backoff(random.Random(), is_closed=lambda: in_maintenance(time.time()))),
+        delays=delays or (lambda: backoff(random.Random(), is_closed=is_closed)),
     )
     if addresses.http is None:
         mode = RepairMode.OFF

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -9,6 +10,8 @@ import msgspec
 
 from fulgurite.errors import InputError
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
+
+_BITFLYER: Final = re.compile(r"\w+://([\w.-]+\.)?bitflyer\.com(?![\w.-])", re.IGNORECASE)
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -22,6 +25,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Socket.IO: an http://, https://, ws:// or wss:// URL."""
     http: str | None = None
     """The HTTP API with its version, for example ``http://127.0.0.1:7352/v1``; None where there is none."""
+
+    @property
+    def is_bitflyer(self) -> bool:
+        """Whether it is the real service: only of that is it known when its daily maintenance is."""
+        return any(_BITFLYER.match(url) for url in (self.json_rpc, self.socketio))
 
     def websocket_url(self, dialect: Dialect) -> str:
         """Where the WebSocket of a dialect is."""

@@ -341,7 +341,8 @@ class Stream:
             now = _now()
             late = now - at - TICK_SECONDS
             at = now
-            is_excused = late > OVERSLEPT_SECONDS or bool(self._paused_since) or in_maintenance(time.time())
+            is_closed = self.endpoint.is_bitflyer and in_maintenance(time.time())
+            is_excused = late > OVERSLEPT_SECONDS or bool(self._paused_since) or is_closed
             for connection in self._connections:
                 if is_excused:
                     connection.excuse(late + TICK_SECONDS)
