@@ -184,7 +184,7 @@ async def closed_after_40_ticks(dialect: str) -> None:
         late = await assert_executions_are_whole(exchange, client)
         reports = await connections(exchange)
         assert [report["channels"].keys() for report in reports] == [set(CHANNELS)] * 2
-    assert late == found[EXECUTIONS].recovered > 0
+    assert late == found[EXECUTIONS].recovered  # none, if nobody happened to trade meanwhile
     show(f"closed after 40 ticks, {dialect}: {late} executions were fetched")
 
 
@@ -260,6 +260,7 @@ async def executions_stop(dialect: str) -> None:
         await client.next(status("silent", EXECUTIONS, "making a new connection"))
         assert (await stream.synced(PRODUCT)).state == "LIVE"
         await client.next(status("dead", EXECUTIONS))
+        await wait_for_published(exchange, EXECUTIONS, 5)
         # It was the only one that was silent, and it costs the others no further connection.
         silent = {item.channel for item in client.seen if isinstance(item, Status) and item.kind in ("silent", "dead")}
         assert silent == {EXECUTIONS}
