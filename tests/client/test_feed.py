@@ -526,6 +526,19 @@ def test_a_hole_that_another_connection_shows_late_begins_where_it_was():
     assert ids([hole.gap.last] if hole.gap.last else []) == [1]
 
 
+def test_executions_that_one_connection_brings_twice_are_no_hole():
+    driver = Driver(EXECUTIONS, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    for number in (1, 2, 3):
+        driver.send([row(number)], 0)
+    for number in (1, 1, 2, 2, 3, 3):
+        driver.send([row(number)], 1)
+    driver.send([row(4)], 1)
+    assert not driver.gaps
+    assert driver.ids == [1, 2, 3, 4]
+
+
 def test_a_book_takes_no_snapshot_that_is_older_than_its_diffs():
     """It comes over a connection that lags; the consumer gets it all the same."""
     keeper = BookKeeper()

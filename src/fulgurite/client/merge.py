@@ -94,6 +94,8 @@ class ChannelMerge(Generic[Item]):
         if window < BOARD_PROOF:
             raise InputError("window", window, f"a number from {BOARD_PROOF}")
         self._proof = BOARD_PROOF if kind is Kind.BOARD else 1
+        # Executions have ids: one that comes twice in a row was sent twice, and says nothing of its connection's place.
+        self._comes_once = kind is Kind.EXECUTIONS
         self._window = window
         # The end of the sequence, and the number of all messages in it.
         self._sequence: deque[_Text] = deque(maxlen=window)
@@ -140,6 +142,8 @@ class ChannelMerge(Generic[Item]):
             now_ns: when it came.
         """
         since_ns = None
+        if self._comes_once and self._repeats(connection, text):
+            return _NOTHING
         position = self._aligned.get(connection)
         if position is None and connection not in self._waiting:
             since_ns = self.joined(connection, 0, now_ns).hole_since_ns
@@ -184,6 +188,15 @@ class ChannelMerge(Generic[Item]):
     def is_level(self, connection: int) -> bool:
         """Whether a connection has brought all that was given out: what comes over it now is not older."""
         return self._aligned.get(connection) == self._end
+
+    def _repeats(self, connection: int, text: msgspec.Raw | str) -> bool:
+        """Whether a connection brings once more what it brought last."""
+        waiting = self._waiting.get(connection)
+        if waiting is not None and waiting.texts:
+            return waiting.texts[-1].equals(text)
+        place = self._aligned.get(connection) if waiting is None else waiting.agreed_to
+        behind = self._end if place is None else self._end - place
+        return behind < len(self._sequence) and self._sequence[-behind - 1].equals(text)
 
     # --- waiting connections
 
