@@ -63,6 +63,7 @@ class Venue:
         self.plain = PlainBook()
         self.book = OrderBook()
         self.book.apply_snapshot(Board(0.0, [], []))
+        self.book.apply_diff(Board(0.0, [], []))  # it is not the first snapshot that is to be doubted
         self.executions: list[Execution] = []
         self.tickers: list[Ticker] = []
         self.boards: list[Board] = []

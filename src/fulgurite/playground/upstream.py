@@ -49,7 +49,8 @@ class Upstream:
         self.dialect = dialect
         self.market = Market(outbox, product_code)
         self._outbox = outbox
-        self._stream = connect(*channels, endpoint=endpoint, dialect=dialect.name, frames=True)
+        # The tape is to move on, and has no place for what comes later.
+        self._stream = connect(*channels, endpoint=endpoint, dialect=dialect.name, repair="off", frames=True)
         self._channels = {channel.name: messages.ChannelState(channel.name, "waiting") for channel in channels}
         # The traffic so far, and when the page was last told about it.
         self._frames = 0

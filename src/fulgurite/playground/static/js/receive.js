@@ -72,17 +72,31 @@ function addRow(rows, message) {
   }
 }
 
-/** One interruption of several channels is one row. @param {NewRow[]} rows @param {GapRow} gap */
+/** One interruption of several channels is one row, where they come together, and one event, though they do not.
+ * @param {NewRow[]} rows @param {GapRow} gap */
 function addGap(rows, gap) {
-  const last = rows.findLast((row) => row.type === "gap");
-  if (last?.type === "gap" && last.reason === gap.reason && Math.abs(last.to_ms - gap.to_ms) < SAME_GAP_MS) {
-    last.channels.push(...gap.channels);
-    // Each channel was last heard of at its own moment; the interruption began after the latest of them.
-    last.from_ms = Math.max(last.from_ms, gap.from_ms);
-    return;
-  }
-  rows.push(gap);
-  state.events.value = [...state.events.value, gap].slice(-EVENT_LIMIT);
+  const row = rows.findLastIndex((other) => isSameGap(other, gap));
+  if (row < 0) rows.push(gap);
+  else rows[row] = joined(/** @type {GapRow} */ (rows[row]), gap);
+  const events = state.events.value;
+  const event = events.findLastIndex((other) => isSameGap(other, gap));
+  state.events.value = event < 0
+    ? [...events, gap].slice(-EVENT_LIMIT)
+    : events.with(event, joined(/** @type {GapRow} */ (events[event]), gap));
+}
+
+/** @param {{type: string}} row @param {GapRow} gap @returns {boolean} whether they are of the same interruption */
+function isSameGap(row, gap) {
+  if (row.type !== "gap") return false;
+  const other = /** @type {GapRow} */ (row);
+  return other.reason === gap.reason && other.repaired === gap.repaired
+    && Math.abs(other.to_ms - gap.to_ms) < SAME_GAP_MS;
+}
+
+/** @param {GapRow} one @param {GapRow} other @returns {GapRow} the gap of both their channels */
+function joined(one, other) {
+  // Each channel was last heard of at its own moment; the interruption began after the latest of them.
+  return { ...one, channels: [...one.channels, ...other.channels], from_ms: Math.max(one.from_ms, other.from_ms) };
 }
 
 /** @param {GapRow} gap */
