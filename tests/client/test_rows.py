@@ -256,6 +256,8 @@ async def executions_stop(dialect: str) -> None:
         client.skip()
         await client.next(status("silent", EXECUTIONS, "subscribing it again"))
         await client.next(status("subscribed", EXECUTIONS))
+        # The record tells of a subscription when something was published in it.
+        await wait_for_published(exchange, BOARD, 2)
         (report,) = await connections(exchange)
         assert len(report["channels"][EXECUTIONS]["subscribed"]) == 2
         assert [len(report["channels"][other]["subscribed"]) for other in (SNAPSHOT, BOARD, TICKER)] == [1] * 3
