@@ -1,4 +1,7 @@
-"""One sequence from several connections: nothing twice, nothing out of order, and no hole that is not reported."""
+"""One sequence from several connections: nothing twice, nothing out of order, and no hole that is not reported.
+
+This module is long because its examples and its properties share one simulated service.
+"""
 
 from __future__ import annotations
 
