@@ -1,6 +1,7 @@
 """One channel's feed: gaps, repairs and duplicates, without a socket and in simulated time.
 
-This module is long because gaps, repairs, duplicates, books and several connections meet in a feed, and share its driver.
+This module is long because gaps, repairs, duplicates, books and several connections meet in a feed, and their tests
+share one driver.
 """
 
 from __future__ import annotations
