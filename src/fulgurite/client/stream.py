@@ -67,7 +67,7 @@ class Stream:
         # Everything goes to the main queue, except the channels that have an iterator of their own.
         self._main = self._make_inbox()
         self._own: dict[str, Inbox] = {}
-        self._paused_since: dict[Inbox, float] = {}
+        self._paused: set[Inbox] = set()  # the queues that are full, for which nothing is read
         # Books by product, and who waits for one to become LIVE.
         self.keepers: dict[str, BookKeeper] = {}
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
@@ -247,9 +247,8 @@ class Stream:
     def woken(self) -> None:
         """What has come can be taken; see `connection.Receiver`."""
         self._main.added()
-        if self._own:
-            for inbox in self._own.values():
-                inbox.added()
+        for inbox in self._own.values():
+            inbox.added()
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
         """Take an acknowledgement; see `connection.Receiver`."""
@@ -342,7 +341,7 @@ class Stream:
             late = now - at - TICK_SECONDS
             at = now
             is_closed = self.endpoint.is_bitflyer and in_maintenance(time.time())
-            is_excused = late > OVERSLEPT_SECONDS or bool(self._paused_since) or is_closed
+            is_excused = late > OVERSLEPT_SECONDS or bool(self._paused) or is_closed
             for connection in self._connections:
                 if is_excused:
                     connection.excuse(late + TICK_SECONDS)
@@ -418,15 +417,16 @@ class Stream:
         self._main.put(*items)
 
     def _pause(self, inbox: Inbox) -> None:
-        if not self._paused_since:
+        if not self._paused:
             for connection in self._connections:
                 connection.pause()
-        self._paused_since[inbox] = _now()
+        self._paused.add(inbox)
 
     def _resume(self, inbox: Inbox) -> None:
-        if self._paused_since.pop(inbox, None) is not None and not self._paused_since:
+        if self._paused == {inbox}:
             for connection in self._connections:
                 connection.resume()
+        self._paused.discard(inbox)
 
     def _wake_for_books(self, feed: Feed) -> None:
         product_code = feed.channel.product_code
