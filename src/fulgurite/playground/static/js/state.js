@@ -4,6 +4,7 @@ import { channelsOf } from "./channels.js";
 import { FrameLog } from "./framelog.js";
 
 /** @typedef {"embedded" | "live" | "url"} EndpointChoice */
+/** @typedef {"market" | "frames" | "connection" | "orders" | "faults"} ViewName */
 /** @typedef {import("./framelog.js").GapRow | import("./messages.js").Status} EventRow */
 /** @typedef {{type: "execution", execution: import("./messages.js").Execution, key: number}} ExecutionRow */
 /** @typedef {ExecutionRow | (import("./framelog.js").GapRow & {key: number})} TradeRow */
@@ -28,6 +29,7 @@ export const dialect = signal(/** @type {import("./messages.js").Dialect} */ ("j
 export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(LIVELY_PRODUCT))));
 export const product = signal(LIVELY_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
+export const view = signal(/** @type {ViewName} */ ("market"));
 export const notesShown = signal(true);
 
 // The connection to the endpoint.

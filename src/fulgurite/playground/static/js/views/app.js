@@ -1,13 +1,20 @@
-// The whole page: header, matrix and connection on the left, views in the middle, notes on the right.
+// The whole page: header, matrix on the left, one of the views in the middle, the sample on the right, and the strip of
+// the last minutes along the bottom.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { link, notesShown, problem } from "../state.js";
-import { Events } from "./events.js";
+import { link, notesShown, problem, view } from "../state.js";
+import { Connection } from "./connection.js";
+import { Faults } from "./faults.js";
 import { Frames } from "./frames.js";
 import { Header } from "./header.js";
 import { Market } from "./market.js";
 import { Matrix } from "./matrix.js";
-import { Notes } from "./notes.js";
+import { Orders } from "./orders.js";
+import { Sample } from "./sample.js";
+import { Timeline } from "./timeline.js";
+import { ViewTabs } from "./viewtabs.js";
+
+const VIEWS = { market: Market, frames: Frames, connection: Connection, orders: Orders, faults: Faults };
 
 export function App() {
   const shown = notesShown.value;
@@ -15,16 +22,14 @@ export function App() {
     <${Header} />
     <${Problem} />
     <main class=${shown ? "columns" : "columns columns-wide"} id="main">
-      <div class="column column-left">
-        <${Matrix} />
-        <${Events} />
-      </div>
+      <div class="column column-left"><${Matrix} /></div>
       <div class="column column-middle">
-        <${Market} />
-        <${Frames} />
+        <${ViewTabs} />
+        <${VIEWS[view.value]} />
       </div>
-      ${shown && html`<${Notes} />`}
+      ${shown && html`<${Sample} />`}
     </main>
+    <${Timeline} />
   `;
 }
 

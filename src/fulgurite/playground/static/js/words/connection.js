@@ -1,0 +1,48 @@
+// The texts of the connection view, and of gaps wherever they appear. {name} stands for a value.
+
+export const en = {
+  connection: "Connection",
+  events: "Connection",
+  eventsEmpty: "Opens, closes, refusals and gaps are listed here.",
+  evConnecting: "Connecting",
+  evOpen: "Open",
+  evClosed: "Connection ended",
+  evUnreachable: "No connection",
+  evBackingOff: "Next attempt in",
+  evFailed: "Failed",
+  evDisconnected: "Disconnected by you",
+  evRefused: "Refused",
+  evSilent: "Silent",
+  evDead: "Dead",
+  gap: "Gap",
+  gapText: "{span} missed on {channels}",
+  gapMore: "{channel} and {count} more",
+  gapWhy: "What was sent in this time is not sent again.",
+  repairedNone: "not repaired",
+  repairedPartial: "partly repaired",
+  repairedFull: "repaired",
+};
+
+/** @type {Record<keyof typeof en, string>} */
+export const ja = {
+  connection: "接続",
+  events: "接続の記録",
+  eventsEmpty: "接続・切断・拒否・ギャップがここに並びます。",
+  evConnecting: "接続中",
+  evOpen: "接続しました",
+  evClosed: "接続が終了",
+  evUnreachable: "接続できません",
+  evBackingOff: "次の試行まで",
+  evFailed: "失敗",
+  evDisconnected: "手動で切断",
+  evRefused: "拒否",
+  evSilent: "無音",
+  evDead: "応答なし",
+  gap: "ギャップ",
+  gapText: "{channels} を {span} 取りこぼしました",
+  gapMore: "{channel} ほか {count} 件",
+  gapWhy: "この間に配信された情報は再送されません。",
+  repairedNone: "未補完",
+  repairedPartial: "一部補完",
+  repairedFull: "補完済み",
+};

@@ -1,0 +1,46 @@
+// The texts of the right side: the sample and the notes. {name} stands for a value.
+
+export const en = {
+  notes: "Good to know",
+  hideNotes: "Hide notes",
+  showNotes: "Show notes",
+  noteLostTitle: "What you miss is gone",
+  noteLost: "Messages sent while you are not connected are never sent again. Fulgurite marks each such time as a Gap. Executions can be fetched later over HTTP, up to 31 days back; order book changes cannot.",
+  noteStartTitle: "No first state",
+  noteStart: "Subscribing sends nothing by itself. A book snapshot comes about every 5 seconds, also when nothing changed. Diffs carry no number and no checksum: only the next snapshot shows that one was lost.",
+  noteMaintenanceTitle: "Maintenance every day",
+  noteMaintenance: "04:00 to about 04:12, Japan time (19:00 UTC). The connection is closed at 04:02 with code 1012. Reconnect with growing, random delays. A server may accept you and then stay mute, so watch for silence too.",
+  noteUnknownTitle: "Unknown products are acknowledged",
+  noteUnknown: "A product code that does not exist gets the same yes as any other, and stays silent for ever. Aliases do not work here. Watch the age of each channel.",
+  noteLimitsTitle: "One connection, many channels",
+  noteLimits: "That is how it is meant. Connecting over and over, or many errors, can get your address or account restricted.",
+  noteDialectsTitle: "Two dialects, the same data",
+  noteDialects: "JSON-RPC is what most programs use. Socket.IO needs a client of version 2 and the websocket transport only.",
+  noteTlsTitle: "TLS 1.2 or newer",
+  noteTls: "The live service takes nothing older. The embedded exchange speaks plain ws:// on this machine.",
+  noteSecretTitle: "Keep the API secret secret",
+  noteSecret: "Never write it into a program, a file, a URL or version control. Public channels need no key, and this page asks for none.",
+};
+
+/** @type {Record<keyof typeof en, string>} */
+export const ja = {
+  notes: "知っておくこと",
+  hideNotes: "注意を隠す",
+  showNotes: "注意を表示",
+  noteLostTitle: "逃した情報は戻りません",
+  noteLost: "接続していない間に配信された情報は再送されません。Fulgurite はその区間をギャップとして示します。約定は HTTP API で 31 日前まで取得できますが、板の変化は取得できません。",
+  noteStartTitle: "購読直後の初期データはありません",
+  noteStart: "購読しただけでは何も届きません。板のスナップショットは変化がなくても約 5 秒ごとに届きます。差分には番号もチェックサムもなく、欠落は次のスナップショットで初めてわかります。",
+  noteMaintenanceTitle: "毎日の定期メンテナンス",
+  noteMaintenance: "日本時間 04:00 から 04:12 ごろまで。04:02 にコード 1012 で切断されます。間隔を延ばし、ばらつきを加えて再接続してください。接続できても何も届かないことがあるため、無音も監視してください。",
+  noteUnknownTitle: "存在しない銘柄も承認されます",
+  noteUnknown: "存在しないプロダクトコードも承認され、何も届きません。別名 (alias) は使えません。チャンネルごとの経過時間を見てください。",
+  noteLimitsTitle: "1 本の接続に多くのチャンネル",
+  noteLimits: "それが想定された使い方です。接続の繰り返しや多くのエラーは、IP アドレスやアカウントの制限につながります。",
+  noteDialectsTitle: "2 つの方式、同じデータ",
+  noteDialects: "多くのプログラムは JSON-RPC を使います。Socket.IO はバージョン 2 のクライアントと websocket トランスポートが必要です。",
+  noteTlsTitle: "TLS 1.2 以上",
+  noteTls: "本番サービスはこれより古い TLS を受け付けません。内蔵取引所はこのコンピューター内で ws:// を使います。",
+  noteSecretTitle: "API Secret は秘密に",
+  noteSecret: "プログラム、ファイル、URL、バージョン管理に書かないでください。公開チャンネルに鍵は要らず、このページも尋ねません。",
+};
