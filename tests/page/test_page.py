@@ -1,105 +1,32 @@
-"""The page in a real browser, against the embedded exchange: what a person sees and does."""
+"""The page as a whole in a real browser: what a person sees and does first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
-from playwright.async_api import Browser, Page, Request, WebSocket, expect
+from playwright.async_api import expect
 
 from fulgurite import playground
-from fulgurite.client import Endpoint
-from fulgurite.exchange.run import Exchange
-from fulgurite.exchange.run import run as run_exchange
-
-ARTIFACTS = Path(__file__).parent.parent.parent / "artifacts"
-FX = "FX_BTC_JPY"
-JSON_RPC = "JSON-RPC 2.0 over WebSocket"
-SOCKETIO = "Socket.IO 2.0"
-SIZE: Any = {"width": 1280, "height": 720}
-
-# Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
-expect.set_options(timeout=15_000)
-
-
-class Opened(NamedTuple):
-    """The page, opened; and whatever went wrong in it."""
-
-    page: Page
-    url: str
-    problems: list[str]
-
-
-def endpoint_of(exchange: Exchange) -> Endpoint:
-    return Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
-
-
-@asynccontextmanager
-async def opened(browser: Browser, url: str, **options: Any) -> AsyncIterator[Opened]:
-    """Open the page in a fresh browser profile; at the end nothing may have gone wrong in it."""
-    context = await browser.new_context(**{"viewport": SIZE, "locale": "en-US", "timezone_id": "Asia/Tokyo"} | options)
-    page = await context.new_page()
-    problems: list[str] = []
-
-    def check_address(request: Request | WebSocket) -> None:
-        if not request.url.startswith((url, url.replace("http", "ws", 1), "data:")):
-            problems.append(f"a request left the page's origin: {request.url}")
-
-    page.on("request", check_address)
-    page.on("websocket", check_address)
-    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
-    page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
-    await page.goto(url)
-    yield Opened(page, url, problems)
-    await context.close()
-    assert problems == []
-
-
-@pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with run_exchange(seed=7) as running:
-        yield running
-
-
-@pytest.fixture
-def browser(page: Page) -> Browser:
-    assert page.context.browser is not None
-    return page.context.browser
-
-
-@pytest.fixture
-async def visit(browser: Browser, exchange: Exchange) -> AsyncIterator[Page]:
-    """The page on its first visit, in English."""
-    async with (
-        playground.run(endpoint_of(exchange)) as served,
-        opened(browser, served.url) as visited,
-    ):
-        yield visited.page
-
-
-def cell(page: Page, channel: str) -> Any:
-    return page.locator(f'[data-channel="{channel}"]')
-
-
-def frames(page: Page) -> Any:
-    return page.get_by_role("list", name="Frames")
-
-
-async def expect_in_the_log(page: Page, text: str) -> None:
-    """Hold the frames, look among the oldest for one that was sent with this text, and let them flow again."""
-    sent = frames(page).locator(".frame-sent").filter(has_text=text)
-    await page.get_by_role("button", name="Pause").click()
-    await frames(page).evaluate("list => { list.scrollTop = 0; }")
-    await expect(sent.first).to_be_visible()
-    await page.get_by_role("button", name="Resume").click()
+from tests.page.visiting import (
+    DESKTOP,
+    FX,
+    JSON_RPC,
+    SOCKETIO,
+    cell,
+    connection_state,
+    endpoint_of,
+    expect_in_the_log,
+    frames,
+    opened,
+    opened_on_its_own,
+    shoot,
+    show_view,
+)
 
 
 async def test_a_first_visit_is_live_at_once_without_a_click(visit):
-    await expect(visit.get_by_role("status").first).to_have_text("Open", timeout=5_000)
+    await expect(connection_state(visit)).to_have_text("Open", timeout=5_000)
     await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving", timeout=3_000)
     for kind in ("board_snapshot", "ticker", "executions"):
         await expect(cell(visit, f"lightning_{kind}_{FX}")).to_have_attribute("data-state", "receiving")
@@ -110,13 +37,14 @@ async def test_a_first_visit_is_live_at_once_without_a_click(visit):
 
 
 async def test_both_dialects_show_their_frames(visit):
+    await show_view(visit, "frames")
     board = frames(visit).locator(".frame-received").filter(has_text=f"board_{FX}")
     await expect(visit.get_by_role("tab", name=JSON_RPC)).to_have_attribute("aria-selected", "true")
     await expect(board.first).to_be_visible()
     await expect_in_the_log(visit, '"method":"subscribe"')
 
     await visit.get_by_role("tab", name=SOCKETIO).click()
-    await expect(visit.get_by_role("status").first).to_have_text("Open")
+    await expect(connection_state(visit)).to_have_text("Open")
     await expect(board.first).to_be_visible()
     await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
     await visit.get_by_role("button", name="Clear").click()
@@ -126,6 +54,7 @@ async def test_both_dialects_show_their_frames(visit):
 
 
 async def test_a_click_subscribes_and_another_unsubscribes(visit):
+    await show_view(visit, "frames")
     ticker = cell(visit, "lightning_ticker_BTC_JPY")
     await expect(ticker).to_have_attribute("data-state", "off")
     await ticker.click()
@@ -152,7 +81,7 @@ async def test_the_matrix_is_used_with_the_keyboard(visit):
 
 
 async def test_an_unknown_product_is_acknowledged_and_silent(visit):
-    await expect(visit.get_by_role("status").first).to_have_text("Open")
+    await expect(connection_state(visit)).to_have_text("Open")
     await visit.get_by_role("textbox", name="Add a product code").fill("nope_jpy")
     await visit.keyboard.press("Enter")
     await expect(cell(visit, "lightning_ticker_NOPE_JPY")).to_have_attribute("data-state", "acknowledged")
@@ -169,6 +98,7 @@ async def test_another_product_is_shown_by_its_name(visit):
 
 
 async def test_a_frame_is_set_out_for_reading_as_it_came(visit):
+    await show_view(visit, "frames")
     board = frames(visit).locator(".frame-received").filter(has_text=f"board_{FX}")
     await expect(board.first).to_be_visible()
     await visit.get_by_role("button", name="Pause").click()
@@ -183,6 +113,7 @@ async def test_a_frame_is_set_out_for_reading_as_it_came(visit):
 
 
 async def test_pause_holds_the_rows_and_counts_what_waits(visit):
+    await show_view(visit, "frames")
     rows = frames(visit).locator(".frame")
     await expect(rows.filter(has_text=f"board_{FX}").first).to_be_visible()
     await visit.get_by_role("button", name="Pause").click()
@@ -197,6 +128,7 @@ async def test_pause_holds_the_rows_and_counts_what_waits(visit):
 
 
 async def test_scrolling_up_stops_following_and_keeps_the_place(visit):
+    await show_view(visit, "frames")
     rows = frames(visit).locator(".frame")
     await expect(visit.locator(".frames-space")).to_have_attribute("style", re.compile(r"height: (1\d|[5-9])\d\dpx"))
     await frames(visit).hover()
@@ -225,39 +157,17 @@ async def test_an_interruption_is_visible_everywhere(browser):
             await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "STALE")
             await expect(cell(page, f"lightning_board_{FX}")).to_have_attribute("data-state", "waiting")
             await shoot(page, "interrupted")
-        await expect(frames(page).locator(".frame-gap").first).to_contain_text("missed on")
-        await expect(page.locator(".events .event-gap").last).to_contain_text("and 3 more")
         await expect(page.locator(".tape .gap-row")).to_contain_text(f"executions_{FX}")
         await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
         await shoot(page, "after-the-gap")
-
-
-@asynccontextmanager
-async def opened_on_its_own(browser: Browser) -> AsyncIterator[Any]:
-    """The page on an exchange that can be stopped for the length of a context, and comes back under its ports."""
-    first = run_exchange(seed=7)
-    exchange = await first.__aenter__()
-    port = int(exchange.realtime.split(":")[2].split("/")[0])
-    running = [first]
-
-    @asynccontextmanager
-    async def stop_and_start() -> AsyncIterator[None]:
-        await running.pop().__aexit__(None, None, None)
-        yield
-        again = run_exchange(seed=8, port=port)
-        await again.__aenter__()
-        running.append(again)
-
-    try:
-        async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as visited:
-            yield visited, stop_and_start
-    finally:
-        for context in running:
-            await context.__aexit__(None, None, None)
+        await show_view(page, "frames")
+        await expect(frames(page).locator(".frame-gap").first).to_contain_text("missed on")
+        await show_view(page, "connection")
+        await expect(page.locator(".events .event-gap").last).to_contain_text("and 3 more")
 
 
 async def test_disconnect_and_connect(visit):
-    state = visit.get_by_role("status").first
+    state = connection_state(visit)
     await expect(state).to_have_text("Open")
     await visit.get_by_role("button", name="Disconnect").click()
     await expect(state).to_have_text("Not connected")
@@ -267,7 +177,7 @@ async def test_disconnect_and_connect(visit):
 
 
 async def test_the_live_service_is_never_connected_to_unasked(visit):
-    state = visit.get_by_role("status").first
+    state = connection_state(visit)
     await expect(state).to_have_text("Open")
     await visit.get_by_role("radio", name="Live").check(force=True)
     await expect(state).to_have_text("Not connected")
@@ -280,7 +190,7 @@ async def test_the_live_service_is_never_connected_to_unasked(visit):
 
 async def test_any_url_can_be_the_endpoint(visit, exchange):
     await visit.get_by_role("radio", name="URL").check(force=True)
-    await expect(visit.get_by_role("status").first).to_have_text("Not connected")
+    await expect(connection_state(visit)).to_have_text("Not connected")
     await visit.get_by_label("Endpoint URL").fill("ftp://nowhere")
     await visit.get_by_role("button", name="Connect", exact=True).click()
     await expect(visit.get_by_role("alert")).to_contain_text("ftp://nowhere")
@@ -293,14 +203,14 @@ async def test_any_url_can_be_the_endpoint(visit, exchange):
 
 async def test_it_recovers_when_its_backend_is_started_again(browser, exchange):
     async with playground.run(endpoint_of(exchange)) as served:
-        context = await browser.new_context(viewport=SIZE, locale="en-US")
+        context = await browser.new_context(viewport=DESKTOP, locale="en-US")
         page = await context.new_page()
         await page.goto(served.url)
-        await expect(page.get_by_role("status").first).to_have_text("Open")
+        await expect(connection_state(page)).to_have_text("Open")
     await expect(page.get_by_role("alert")).to_contain_text("lost the program")
     async with playground.run(endpoint_of(exchange), port=served.port):
         await expect(page.get_by_role("alert")).to_have_count(0)
-        await expect(page.get_by_role("status").first).to_have_text("Open")
+        await expect(connection_state(page)).to_have_text("Open")
         await context.close()
 
 
@@ -333,9 +243,3 @@ async def test_screenshots(browser, exchange, scheme, language):
         assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await shoot(page, f"page-{language[:2]}-{scheme}")
-
-
-async def shoot(page: Page, name: str) -> None:
-    """Keep a picture for people to look at."""
-    ARTIFACTS.mkdir(exist_ok=True)
-    await page.screenshot(path=ARTIFACTS / f"{name}.png")

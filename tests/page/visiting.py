@@ -1,0 +1,132 @@
+"""How the page's tests open it, find what is on it, and keep pictures of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from playwright.async_api import Browser, Locator, Page, Request, WebSocket, expect
+
+from fulgurite import playground
+from fulgurite.client import Endpoint
+from fulgurite.exchange.run import Exchange
+from fulgurite.exchange.run import run as run_exchange
+
+ARTIFACTS = Path(__file__).parent.parent.parent / "artifacts"
+FX = "FX_BTC_JPY"
+JSON_RPC = "JSON-RPC 2.0 over WebSocket"
+SOCKETIO = "Socket.IO 2.0"
+VIEWS = ("market", "frames", "connection", "orders", "faults")
+DESKTOP: Any = {"width": 1280, "height": 720}
+PHONE: Any = {"width": 390, "height": 844}
+
+# Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
+expect.set_options(timeout=15_000)
+
+
+class Opened(NamedTuple):
+    """The page, opened; and whatever went wrong in it."""
+
+    page: Page
+    url: str
+    problems: list[str]
+
+
+def endpoint_of(exchange: Exchange) -> Endpoint:
+    """The exchange as the playground's embedded one."""
+    return Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
+
+
+@asynccontextmanager
+async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> AsyncIterator[Opened]:
+    """Open the page in a fresh browser profile; at the end nothing may have gone wrong in it.
+
+    Args:
+        browser: opens it.
+        url: the playground's.
+        path: what follows, for example a state of the page.
+        **options: of the browser's context; a desktop screen, English and Japanese time unless given.
+    """
+    context = await browser.new_context(
+        **{"viewport": DESKTOP, "locale": "en-US", "timezone_id": "Asia/Tokyo"} | options
+    )
+    page = await context.new_page()
+    problems: list[str] = []
+
+    def check_address(request: Request | WebSocket) -> None:
+        if not request.url.startswith((url, url.replace("http", "ws", 1), "data:")):
+            problems.append(f"a request left the page's origin: {request.url}")
+
+    page.on("request", check_address)
+    page.on("websocket", check_address)
+    page.on("pageerror", lambda error: problems.append(f"error: {error}"))
+    page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
+    await page.goto(url + path)
+    yield Opened(page, url, problems)
+    await context.close()
+    assert problems == []
+
+
+@asynccontextmanager
+async def opened_on_its_own(browser: Browser, **options: Any) -> AsyncIterator[Any]:
+    """The page on an exchange that can be stopped for the length of a context, and comes back under its ports."""
+    first = run_exchange(seed=7)
+    exchange = await first.__aenter__()
+    port = int(exchange.realtime.split(":")[2].split("/")[0])
+    running = [first]
+
+    @asynccontextmanager
+    async def stop_and_start() -> AsyncIterator[None]:
+        await running.pop().__aexit__(None, None, None)
+        yield
+        again = run_exchange(seed=8, port=port)
+        await again.__aenter__()
+        running.append(again)
+
+    try:
+        async with (
+            playground.run(endpoint_of(exchange)) as served,
+            opened(browser, served.url, **options) as visited,
+        ):
+            yield visited, stop_and_start
+    finally:
+        for context in running:
+            await context.__aexit__(None, None, None)
+
+
+def cell(page: Page, channel: str) -> Locator:
+    """A channel's cell in the matrix."""
+    return page.locator(f'.matrix-panel [data-channel="{channel}"]')
+
+
+def frames(page: Page) -> Locator:
+    """The list of the frames view."""
+    return page.get_by_role("list", name="Frames")
+
+
+def connection_state(page: Page) -> Locator:
+    """What the header says of the connection."""
+    return page.locator(".top .state")
+
+
+async def show_view(page: Page, view: str) -> None:
+    """Show one of `VIEWS`."""
+    await page.locator(f"[role=tab][data-view={view}]").click()
+    await expect(page.locator(f"[role=tab][data-view={view}]")).to_have_attribute("aria-selected", "true")
+
+
+async def expect_in_the_log(page: Page, text: str) -> None:
+    """Hold the frames, look among the oldest for one that was sent with this text, and let them flow again."""
+    sent = frames(page).locator(".frame-sent").filter(has_text=text)
+    await page.get_by_role("button", name="Pause").click()
+    await frames(page).evaluate("list => { list.scrollTop = 0; }")
+    await expect(sent.first).to_be_visible()
+    await page.get_by_role("button", name="Resume").click()
+
+
+async def shoot(page: Page, name: str) -> None:
+    """Keep a picture for people to look at."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    await page.screenshot(path=ARTIFACTS / f"{name}.png")
