@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import partial
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from fulgurite.client.backoff import is_fatal
-from fulgurite.client.conversation import Conversation, Credentials
+from fulgurite.client.conversation import Conversation
 from fulgurite.client.items import Frame, Malformed, Message, Status, StatusKind
 from fulgurite.client.liveness import Liveness, Silence, Step
 from fulgurite.client.opening import open_session
 from fulgurite.client.session import Session
+from fulgurite.client.signing import Credentials, Signer, prepare_auth
 from fulgurite.errors import ConnectError, FulguriteError
-from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
@@ -26,7 +26,7 @@ from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
 class Settings(NamedTuple):
     """What all connections of a stream have in common; see `connect`."""
 
-    credentials: Credentials | None
+    credentials: Credentials | Signer | None
     ssl_context: ssl.SSLContext | None
     frames: bool
     open_timeout: float
@@ -233,10 +233,9 @@ class Connection:
     async def _connect_once(self) -> str:
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
-        # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
-        sign = None if settings.credentials is None else await asyncio.to_thread(_signer, settings.credentials)
+        sign = None if settings.credentials is None else await prepare_auth(settings.credentials)
         self._conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
-        del sign  # it holds the secret, and the conversation forgets it when it has signed
+        del sign  # it may hold the secret, and the conversation forgets it when it has signed
         session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
         await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
         return await session.run()
@@ -260,9 +259,14 @@ class Connection:
             return
         was_ready = self._conversation.is_ready
         for status in self._conversation.handle(event, now, at_ns):
-            self._receiver.put(status)
-            if status.kind is StatusKind.SUBSCRIBED and status.channel is not None and status.channel in self._wanted:
-                self._receiver.acknowledged(self.number, status.channel, self._asked_ns.get(status.channel, 0), at_ns)
+            if status.kind is not StatusKind.SUBSCRIBED or status.channel is None:
+                self._receiver.put(status)
+                continue
+            # At an answer that comes after the channel was given up, nobody remembers when it was asked for.
+            asked_ns = self._asked_ns.get(status.channel, at_ns)
+            self._receiver.put(msgspec.structs.replace(status, seconds=max(0, at_ns - asked_ns) / 1e9))
+            if status.channel in self._wanted:
+                self._receiver.acknowledged(self.number, status.channel, asked_ns, at_ns)
         if self._conversation.is_ready and not was_ready:
             for channel in self._wanted:
                 self._liveness.ask(channel, now)
@@ -301,13 +305,6 @@ class Connection:
 
     def _put_status(self, kind: StatusKind, detail: str, seconds: float | None = None) -> None:
         self._receiver.put(Status(kind, time.time_ns(), None, detail, seconds, self.number))
-
-
-def _signer(credentials: Credentials) -> Callable[[], dict[str, object]]:
-    """What signs `auth` at the moment when it is called."""
-    sign = partial(signed_params, *credentials())
-    # Milliseconds, as in the documentation's sample (section 2).
-    return lambda: sign(timestamp=time.time_ns() // 1_000_000, nonce=secrets.token_hex(16))
 
 
 def _now() -> float:

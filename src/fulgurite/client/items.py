@@ -152,7 +152,7 @@ class Status(msgspec.Struct, frozen=True):
     detail: str = ""
     """More in plain words: the address, the server's reason and code, how long is waited."""
     seconds: float | None = None
-    """How long is waited (`BACKING_OFF`), or how long nothing came (`SILENT`, `DEAD`)."""
+    """How long is waited (`BACKING_OFF`), nothing came (`SILENT`, `DEAD`), or the answer took (`SUBSCRIBED`)."""
     connection: int = 0
     """Which of the stream's connections it is about, from 0."""
 
