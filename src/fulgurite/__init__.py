@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Message,
         Origin,
         Repaired,
+        Signer,
         Status,
         StatusKind,
         Stream,
@@ -59,8 +60,8 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(
         (
-            *("LIVE", "Endpoint", "Frame", "Gap", "Item", "Malformed", "Message", "Origin", "Repaired", "Status"),
-            *("StatusKind", "Stream", "connect", "resolve_endpoint"),
+            *("LIVE", "Endpoint", "Frame", "Gap", "Item", "Malformed", "Message", "Origin", "Repaired", "Signer"),
+            *("Status", "StatusKind", "Stream", "connect", "resolve_endpoint"),
         ),
         "fulgurite.client",
     ),
@@ -105,6 +106,7 @@ __all__ = [
     "ParentOrderEvent",
     "Repaired",
     "Replay",
+    "Signer",
     "Status",
     "StatusKind",
     "Stream",

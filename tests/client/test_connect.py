@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import itertools
 import logging
+import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,7 +24,7 @@ import pytest
 import trustme
 from picows import WSUpgradeResponse
 
-from fulgurite.client import Frame, Gap, Item, Malformed, Message, Status, StatusKind, Stream, connect
+from fulgurite.client import Frame, Gap, Item, Malformed, Message, Signer, Status, StatusKind, Stream, connect
 from fulgurite.errors import (
     AuthenticationError,
     ChannelError,
@@ -200,6 +203,47 @@ async def test_what_credentials_raises_comes_out_of_the_iteration(server):
 
     with pytest.raises(PermissionError, match="keychain is locked"):
         await take_all(connect(endpoint=server.url, credentials=locked))
+
+
+async def test_a_signer_signs_each_connection_anew_and_never_gives_the_secret(server, dialect):
+    texts: list[str] = []
+
+    async def sign(text: str) -> str:
+        texts.append(text)
+        return hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    signer = Signer(KEY, sign)
+    async with connect(PRIVATE, endpoint=server.url, dialect=dialect, credentials=signer, delays=at_once) as stream:
+        await take_until(stream, status("subscribed", PRIVATE))
+        server.close_all(1012, "restart")
+        await take_until(stream, status("subscribed", PRIVATE))
+    assert len(set(texts)) == 2
+    assert all(re.fullmatch(r"\d{13}[0-9a-f]{32}", text) for text in texts)
+    assert "sign=..." in repr(signer)
+
+
+async def test_a_signer_that_does_not_answer_costs_the_attempt_and_no_connection(server):
+    calls = 0
+
+    async def sign(text: str) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise ConnectError(server.url, "nobody signed")
+        return hmac.new(SECRET.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    async with connect(PRIVATE, endpoint=server.url, credentials=Signer(KEY, sign), delays=at_once) as stream:
+        items = await take_until(stream, status("subscribed", PRIVATE))
+    assert ["nobody signed" in item.detail for item in items if status("closed")(item)] == [True]
+    assert [item.kind for item in items if isinstance(item, Status)].count(StatusKind.OPEN) == 1
+
+
+async def test_a_signer_that_fails_otherwise_ends_the_stream(server):
+    async def sign(_text: str) -> str:
+        raise PermissionError("the token is locked")
+
+    with pytest.raises(PermissionError, match="token is locked"):
+        await take_all(connect(endpoint=server.url, credentials=Signer(KEY, sign)))
 
 
 async def test_secret_is_shown_nowhere(server, dialect, caplog):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import ssl
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
+from fulgurite.client import Signer
 from fulgurite.client.http import MAX_ANSWER_BYTES, HttpApi
 from fulgurite.errors import (
     ConnectError,
@@ -192,3 +195,15 @@ async def test_credentials_are_asked_for_at_each_request_and_not_kept(exchange: 
         await api.get_signed("me/getbalance")
         assert times == 2
         assert exchange.api_secret not in str(vars(api))
+
+
+async def test_a_signer_signs_the_very_request(exchange: Exchange):
+    texts: list[str] = []
+
+    async def sign(text: str) -> str:
+        texts.append(text)
+        return hmac.new(exchange.api_secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+    async with HttpApi(exchange.http, Signer(exchange.api_key, sign)) as api:
+        await api.get_signed("me/getchildorders", {"product_code": "BTC_JPY", "count": "5"})
+    assert [text[13:] for text in texts] == ["GET/v1/me/getchildorders?product_code=BTC_JPY&count=5"]

@@ -36,6 +36,7 @@ from fulgurite import (
     ParentOrderEvent,
     Repaired,
     Replay,
+    Signer,
     Status,
     StatusKind,
     Stream,

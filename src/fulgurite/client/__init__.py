@@ -2,9 +2,9 @@
 
 from fulgurite.client.backoff import backoff, is_fatal
 from fulgurite.client.connect import connect
-from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import LIVE, Endpoint, resolve_endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
+from fulgurite.client.signing import Credentials, Signer
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.dialects import Dialect, DialectName
 
@@ -21,6 +21,7 @@ __all__ = [
     "Message",
     "Origin",
     "Repaired",
+    "Signer",
     "Status",
     "StatusKind",
     "Stream",

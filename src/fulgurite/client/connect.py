@@ -11,12 +11,12 @@ from typing import Final, Literal, Protocol, TypeVar, runtime_checkable
 
 from fulgurite.client.backoff import backoff, in_maintenance
 from fulgurite.client.connection import Settings
-from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import Endpoint, resolve_endpoint
 from fulgurite.client.feed import RepairMode
 from fulgurite.client.http import HttpApi
 from fulgurite.client.inbox import Overflow
 from fulgurite.client.repairs import Repairs
+from fulgurite.client.signing import Credentials, Signer
 from fulgurite.client.stream import Stream
 from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
@@ -51,7 +51,7 @@ def connect(
     connections: int = 1,
     ssl_context: ssl.SSLContext | None = None,
     # who
-    credentials: Credentials | None = None,
+    credentials: Credentials | Signer | None = None,
     # what is yielded
     repair: Literal["before", "alongside", "off"] = "before",
     overflow: Literal["pause", "drop-oldest", "end"] = "pause",
@@ -83,7 +83,8 @@ def connect(
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
             better.
         credentials: a callable that gives the key and the secret, for example `keychain("main")`. It is asked at each
-            connection, in a thread, and neither is kept. Needed for private channels.
+            connection, in a thread, and neither is kept. Or a `Signer`, which never gives the secret away. Needed for
+            private channels.
         repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
             API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
             or not at all: "off".

@@ -18,9 +18,6 @@ from fulgurite.protocol.events import (
 )
 from fulgurite.protocol.subscriptions import ALREADY_SUBSCRIBED
 
-Credentials = Callable[[], tuple[str, str]]
-"""Gives the key and its secret. Asked at each connection, so that neither has to be kept."""
-
 
 class Conversation:
     """Asks for what is wanted, and turns the answers into statuses.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from fulgurite.client.conversation import Credentials
+from fulgurite.client.signing import Credentials
 from fulgurite.errors import InputError, KeychainError
 
 if TYPE_CHECKING:

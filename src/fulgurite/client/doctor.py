@@ -18,7 +18,6 @@ from typing import Final
 import msgspec
 
 from fulgurite import __version__
-from fulgurite.client.conversation import Credentials
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.findings import (
     Finding,
@@ -32,6 +31,7 @@ from fulgurite.client.findings import (
 )
 from fulgurite.client.http import HttpApi
 from fulgurite.client.probes import UNKNOWN_ADVICE, Dialogue, Failure, reach, since, words_of
+from fulgurite.client.signing import Credentials
 from fulgurite.errors import FulguriteError, HttpRequestError, KeychainError
 from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import child_order_events, parse_channel, ticker

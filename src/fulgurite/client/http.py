@@ -16,8 +16,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from fulgurite.client.conversation import Credentials
 from fulgurite.client.httplimits import HttpBudget
+from fulgurite.client.signing import Credentials, Signer, request_headers
 from fulgurite.errors import (
     ConnectError,
     HttpRequestError,
@@ -26,7 +26,6 @@ from fulgurite.errors import (
     RemoteProtocolError,
     UnansweredError,
 )
-from fulgurite.protocol.auth import request_signature
 
 if TYPE_CHECKING:
     import httpx
@@ -45,8 +44,8 @@ class HttpApi:
 
     Args:
         url: the API with its version, as `Endpoint.http` has it.
-        credentials: a callable that gives the key and the secret, for the private API. It is asked at each request,
-            and neither is kept.
+        credentials: a callable that gives the key and the secret, for the private API, or a `Signer`. It is asked at
+            each request, and neither is kept.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
             better.
         timeout: seconds for a request from its beginning to its end. Waiting for the limits is not part of it.
@@ -55,7 +54,7 @@ class HttpApi:
     def __init__(
         self,
         url: str,
-        credentials: Credentials | None = None,
+        credentials: Credentials | Signer | None = None,
         ssl_context: ssl.SSLContext | None = None,
         timeout: float = 10.0,
     ) -> None:
@@ -135,8 +134,10 @@ class HttpApi:
             await _wait(budgets)
             request = self._client.build_request("GET", url)
             if len(budgets) > 1:
-                # In a thread, since a keychain may ask its user, and the event loop must go on meanwhile.
-                await asyncio.to_thread(self._sign, request)
+                assert self._credentials is not None  # `get_signed` has looked
+                # Signed as it is sent, byte for byte.
+                target = request.url.raw_path.decode("ascii")
+                request.headers.update(await request_headers(self._credentials, request.method, target))
             try:
                 async with asyncio.timeout(self._timeout):
                     response, body = await _send(self._client, request)
@@ -151,16 +152,6 @@ class HttpApi:
             if response.status_code != 429 or is_last:
                 break
         raise _refusal(address, response.status_code, body)
-
-    def _sign(self, request: httpx.Request) -> None:
-        assert self._credentials is not None  # `get_signed` has looked
-        api_key, secret = self._credentials()
-        timestamp = str(time.time_ns() // 1_000_000)
-        request.headers["ACCESS-KEY"] = api_key
-        request.headers["ACCESS-TIMESTAMP"] = timestamp
-        # Signed as it is sent, byte for byte.
-        target = request.url.raw_path.decode("ascii")
-        request.headers["ACCESS-SIGN"] = request_signature(secret, timestamp, request.method, target)
 
 
 async def _send(client: httpx.AsyncClient, request: httpx.Request) -> tuple[httpx.Response, bytes]:

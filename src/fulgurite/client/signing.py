@@ -1,0 +1,79 @@
+"""Who signs for an account: a callable that gives the key and its secret, or a signer that keeps the secret to itself.
+
+A shell: it draws nonces, reads the clock and waits for whoever signs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TypeAlias
+
+from fulgurite.protocol.auth import request_signature, signed_params
+
+Credentials: TypeAlias = Callable[[], tuple[str, str]]
+"""Gives the key and its secret. Asked at each connection, so that neither has to be kept."""
+
+
+class Signer(NamedTuple):
+    """Signs where the secret is: in another process, a browser, a hardware token::
+
+    connect(child_order_events(), credentials=Signer("my key", ask_the_token))
+    """
+
+    api_key: str
+    sign: Callable[[str], Awaitable[str]]
+    """Gives the HMAC-SHA256 of a text's UTF-8 bytes under the secret, in lower-case hex. It is awaited for each
+    connection and each private HTTP request, always with a text of that moment, for as long as it takes.
+    An `UnansweredError` or a `ConnectError` costs that attempt, and another is made; whatever else it raises ends the
+    stream."""
+
+    def __repr__(self) -> str:
+        return f"Signer(api_key={self.api_key!r}, sign=...)"
+
+
+async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[str, object]]:
+    """Give what makes the params of one `auth` (section 2).
+
+    With a secret they are signed when that is called. A signer signs before the connection is made, so that none is
+    made that could not be authenticated; its timestamp is older by what the handshake takes.
+    """
+    if isinstance(credentials, Signer):
+        timestamp, nonce = _now_ms(), secrets.token_hex(16)
+        signature = await credentials.sign(f"{timestamp}{nonce}")
+        params = {"api_key": credentials.api_key, "timestamp": timestamp, "nonce": nonce, "signature": signature}
+        return lambda: params
+    # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
+    api_key, secret = await asyncio.to_thread(credentials)
+    return lambda: signed_params(api_key, secret, _now_ms(), secrets.token_hex(16))
+
+
+async def request_headers(credentials: Credentials | Signer, method: str, target: str) -> dict[str, str]:
+    """Sign a private HTTP request without a body, now; return its headers (section 5).
+
+    Args:
+        credentials: who signs.
+        method: ``GET``.
+        target: the path with its query, as it stands in the request.
+    """
+    if isinstance(credentials, Signer):
+        timestamp = str(_now_ms())
+        return _headers(credentials.api_key, timestamp, await credentials.sign(f"{timestamp}{method}{target}"))
+    return await asyncio.to_thread(_headers_by_secret, credentials, method, target)
+
+
+def _headers_by_secret(credentials: Credentials, method: str, target: str) -> dict[str, str]:
+    api_key, secret = credentials()
+    timestamp = str(_now_ms())  # after the keychain, which may have waited for its user
+    return _headers(api_key, timestamp, request_signature(secret, timestamp, method, target))
+
+
+def _headers(api_key: str, timestamp: str, signature: str) -> dict[str, str]:
+    return {"ACCESS-KEY": api_key, "ACCESS-TIMESTAMP": timestamp, "ACCESS-SIGN": signature}
+
+
+def _now_ms() -> int:
+    # Milliseconds, as in the documentation's sample (section 2).
+    return time.time_ns() // 1_000_000
