@@ -91,6 +91,11 @@ def all_options(endpoint: Endpoint | str, delays: Callable[[], Iterator[float]])
     return assert_type(stream, Stream)
 
 
+def signed_elsewhere(signer: Signer) -> Stream:
+    assert_type(signer.api_key, str)
+    return connect(child_order_events(), credentials=signer)
+
+
 def seen(item: Item) -> str:
     """Each kind of item; a kind that is forgotten here is an error of both checkers."""
     match item:
