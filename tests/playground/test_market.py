@@ -98,3 +98,16 @@ def test_an_unsubscribed_book_is_forgotten():
     market.forget(channels.board("FX_BTC_JPY"))
     market.send_book(1.0)
     assert [book.state for book in sent(outbox, Book)] == ["WAITING_SNAPSHOT"]
+
+
+def test_backfilled_executions_are_marked_and_stand_in_their_place():
+    outbox, market = made()
+    channel = channels.executions("FX_BTC_JPY")
+    market.take(channel, [fill(1), fill(4)])
+    market.take(channel, [fill(2), fill(3)], is_backfilled=True)
+    assert [(row.id, row.backfilled) for row in sent(outbox, Executions)[-1].executions] == [
+        (1, False), (4, False), (2, True), (3, True),
+    ]  # fmt: skip
+    market.view("BTC_JPY")
+    market.view("FX_BTC_JPY")
+    assert [row.id for row in sent(outbox, Executions)[-1].executions] == [1, 2, 3, 4]

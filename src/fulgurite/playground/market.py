@@ -1,114 +1,344 @@
-"""What the market views of one page show: the books, executions and tickers of its products. Pure."""
+"""What the market view of one page shows: the books, executions, candles and tickers of its products. Pure."""
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 
+from fulgurite.errors import InputError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.playground import messages
+from fulgurite.playground.candles import INTERVALS, Candles, Hole
+from fulgurite.playground.depth import depth_points
+from fulgurite.playground.heatmap import COLUMN_SECONDS, Column, HeatMap
 from fulgurite.playground.outbox import Outbox
-from fulgurite.protocol.channels import Channel, Kind
-from fulgurite.protocol.messages import Board, Data, Execution, Ticker
+from fulgurite.playground.tape import ROW_LIMIT, Tape
+from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.messages import Board, Data, Execution, Ticker, parse_time
 
 BOOK_SECONDS = 0.1
 """The order book is sent at most this often: a person reads no faster, and a busy book changes as often."""
 
+DEPTH_SECONDS = 0.25
 DEPTH = 40
-EXECUTIONS_KEPT = 100
 
 
 class Market:
-    """Takes every message of one connection, and has what concerns the product in view sent.
+    """Takes every message of one connection after the other, and has what concerns the product in view sent.
 
     The other products are kept up to date too, so that switching to one shows it at once.
 
     Args:
         outbox: where to.
         product_code: the product in view.
+        charts: what the page shows of it.
     """
 
-    def __init__(self, outbox: Outbox, product_code: str) -> None:
+    def __init__(self, outbox: Outbox, product_code: str, charts: messages.Charts | None = None) -> None:
         self._outbox = outbox
-        self._books: dict[str, OrderBook] = {}
-        self._tickers: dict[str, Ticker] = {}
-        self._executions: dict[str, deque[messages.Execution]] = {}
-        # When the book was last sent, and whether it has changed since.
-        self._book_sent_at = 0.0
-        self._book_changed = False
+        self._products: dict[str, _Product] = {}
+        # Our clock less the exchange's, by the latest time in a message.
+        self._ahead_ms = 0.0
+        self._sampled_at = 0.0
+        # When they were last sent, and whether they have changed since.
+        self._book_sent_at = self._depth_sent_at = 0.0
+        self._book_changed = self._depth_changed = False
+        # What of the candles and of the heat map the page has not seen.
+        self._restart_candles = self._candles_changed = self._restart_heatmap = False
+        self._new_columns: list[Column] = []
+        self._charts = charts or messages.Charts([], INTERVALS[0])
         self.view(product_code)
 
-    def take(self, channel: Channel, data: Data) -> None:
-        """Take one message."""
-        product_code = channel.product_code
+    @property
+    def product_code(self) -> str:
+        """The product in view."""
+        return self._product_code
+
+    @property
+    def charts(self) -> messages.Charts:
+        """What the page shows of it."""
+        return self._charts
+
+    def take(self, channel: Channel, data: Data, received_ms: float, *, is_fetched: bool = False) -> None:
+        """Take one message.
+
+        Args:
+            channel: its channel.
+            data: the message.
+            received_ms: when it came.
+            is_fetched: whether it has executions of a gap, which were fetched from the HTTP API.
+        """
+        product = self._product(channel.product_code)
+        in_view = channel.product_code == self._product_code
         if isinstance(data, Board):
-            book = self._books.setdefault(product_code, OrderBook())
             if channel.kind is Kind.BOARD_SNAPSHOT:
-                book.apply_snapshot(data)
+                product.book.apply_snapshot(data)
             else:
-                book.apply_diff(data)
-            self._book_changed |= product_code == self._product_code
+                product.book.apply_diff(data)
+            product.has_book = True
+            self._book_changed |= in_view
+            self._depth_changed |= in_view
         elif isinstance(data, Ticker):
-            self._tickers[product_code] = data
-            if product_code == self._product_code:
+            product.ticker = data
+            self._set_clock(data.timestamp, received_ms)
+            if in_view:
                 self._outbox.set_state(_ticker(data))
         elif channel.kind is Kind.EXECUTIONS:
-            rows = [_execution(row) for row in data if isinstance(row, Execution)]
-            self._executions.setdefault(product_code, deque(maxlen=EXECUTIONS_KEPT)).extend(rows)
-            if product_code == self._product_code:
-                self._outbox.add_executions(rows)
+            executions = [row for row in data if isinstance(row, Execution)]
+            if is_fetched:
+                self._add_fetched(channel.product_code, executions)
+            else:
+                self._add_live(channel.product_code, executions, received_ms)
 
-    def interrupt(self, channel: Channel, reason: str) -> None:
+    def miss(self, gap: messages.Gap) -> None:
         """Messages of a channel were missed: its order book may be wrong until the next snapshot."""
-        book = self._books.get(channel.product_code)
-        if book is not None and channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
-            book.invalidate(reason)
-            self._book_changed |= channel.product_code == self._product_code
+        channel = parse_channel(gap.channel)
+        product = self._product(channel.product_code)
+        in_view = channel.product_code == self._product_code
+        if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
+            product.book.invalidate(gap.reason)
+            self._book_changed |= in_view
+            self._depth_changed |= in_view
+        elif channel.kind is Kind.EXECUTIONS:
+            if gap.repaired == "full":
+                product.candles.fill(gap.from_ms)
+            else:
+                hole = Hole(gap.from_ms - self._ahead_ms, gap.to_ms - self._ahead_ms)
+                product.candles.dig(gap.from_ms, hole)
+            self._candles_changed |= in_view
+            if product.tape.update(gap):
+                self._restart_tape(channel.product_code)
+            else:
+                product.tape.add([gap])
+                if in_view:
+                    self._outbox.add_executions([gap])
 
     def interrupt_all(self, reason: str) -> None:
         """The connection ended: no book is kept up to date until the gaps have been told."""
-        for product_code, book in self._books.items():
-            if book.state is BookState.LIVE:
-                book.invalidate(reason)
-                self._book_changed |= product_code == self._product_code
+        for product in self._products.values():
+            if product.book.state is BookState.LIVE:
+                product.book.invalidate(reason)
+        self._book_changed = self._depth_changed = True
 
-    def forget(self, channel: Channel) -> None:
+    def pause(self, reason: str, at_ms: float) -> None:
+        """The user ended the connection: what comes until the next one is missed, and no gap will tell it."""
+        self.interrupt_all(reason)
+        for product in self._products.values():
+            self._pause_executions(product, at_ms)
+
+    def forget(self, channel: Channel, at_ms: float) -> None:
         """A channel was unsubscribed: what it told is no longer kept up to date."""
-        product_code = channel.product_code
+        product = self._product(channel.product_code)
         if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
-            self._books.pop(product_code, None)
-            self._book_changed |= product_code == self._product_code
+            product.book = OrderBook()
+            product.has_book = False
+            self._book_changed |= channel.product_code == self._product_code
+            self._depth_changed |= channel.product_code == self._product_code
         elif channel.kind is Kind.TICKER:
-            self._tickers.pop(product_code, None)
+            product.ticker = None
+        elif channel.kind is Kind.EXECUTIONS:
+            self._pause_executions(product, at_ms)
+
+    def history_after(self, product_code: str) -> int | None:
+        """From where executions are to be fetched, now that they are subscribed to.
+
+        Returns:
+            The id of the newest that is known, 0 where none is, or None if nothing was missed since.
+        """
+        product = self._product(product_code)
+        if product.history == "loading" or (product.history != "unasked" and product.paused_ms is None):
+            return None
+        return product.newest_id
+
+    def start_history(self, product_code: str) -> None:
+        """Take note that executions are being fetched."""
+        product = self._product(product_code)
+        product.history, product.problem = "loading", ""
+        product.first_live_id = 0
+        self._candles_changed |= product_code == self._product_code
+
+    def take_history(self, product_code: str, executions: Sequence[Execution], problem: str) -> None:
+        """Take the executions that were fetched, oldest first.
+
+        Args:
+            product_code: whose.
+            executions: what came, perhaps also what has come live meanwhile.
+            problem: why some may be missing, or "".
+        """
+        product = self._product(product_code)
+        before = product.first_live_id
+        self._add_fetched(product_code, [row for row in executions if not before or 0 < row.id < before])
+        product.fetched_to = max((row.id for row in executions), default=0)
+        product.newest_id = max(product.newest_id, product.fetched_to)
+        product.history, product.problem = ("failed" if problem else "ready"), problem
+        if product.paused_ms is not None:
+            if problem and product.newest_ms is not None:
+                product.candles.dig(product.paused_ms, Hole(product.paused_ms, product.newest_ms))
+            product.paused_ms = None
+        self._candles_changed |= product_code == self._product_code
 
     def view(self, product_code: str) -> None:
         """Put a product in view and send what is known of it."""
         self._product_code = product_code
-        self._outbox.restart_executions(product_code, list(self._executions.get(product_code, ())))
-        ticker = self._tickers.get(product_code)
-        if ticker is not None:
-            self._outbox.set_state(_ticker(ticker))
-        self._send_book()
+        product = self._product(product_code)
+        self._restart_tape(product_code)
+        if product.ticker is not None:
+            self._outbox.set_state(_ticker(product.ticker))
+        self._restart_charts()
 
-    def send_book(self, now: float) -> None:
-        """Have the book in view sent if it has changed and was not sent a moment ago; `now` in seconds."""
-        if self._book_changed and now - self._book_sent_at >= BOOK_SECONDS:
-            self._book_sent_at = now
-            self._send_book()
+    def show(self, charts: messages.Charts) -> None:
+        """Send what these parts of the page need from now on."""
+        self._charts = charts
+        self._restart_charts()
 
-    def _send_book(self) -> None:
-        self._book_changed = False
-        book = self._books.get(self._product_code) or OrderBook()
-        live = book.state is BookState.LIVE
+    def sample(self, now: float, at_ms: float) -> None:
+        """Have the next columns of the heat maps made, if they are due.
+
+        Args:
+            now: seconds on any clock that never goes back.
+            at_ms: the time of day.
+        """
+        if now - self._sampled_at < COLUMN_SECONDS:
+            return
+        self._sampled_at = now
+        for product_code, product in self._products.items():
+            if product.has_book or product.heatmap.columns:
+                column = product.heatmap.sample(at_ms, product.book)
+                if product_code == self._product_code and "heatmap" in self._charts.parts:
+                    self._new_columns.append(column)
+
+    def send(self, now: float) -> None:
+        """Have sent what the page shows and what has changed; `now` in seconds on any clock that never goes back.
+
+        Whoever calls this drains the outbox at once: changes are given once, and must not replace each other.
+        """
+        parts = self._charts.parts
+        product = self._product(self._product_code)
+        if "book" in parts and self._book_changed and now - self._book_sent_at >= BOOK_SECONDS:
+            self._book_changed, self._book_sent_at = False, now
+            self._outbox.set_state(_book(self._product_code, product.book))
+        if "depth" in parts and self._depth_changed and now - self._depth_sent_at >= DEPTH_SECONDS:
+            self._depth_changed, self._depth_sent_at = False, now
+            self._outbox.set_state(_depth(self._product_code, product.book))
+        if "candles" in parts and (self._candles_changed or self._restart_candles):
+            self._send_candles(product)
+        if "heatmap" in parts and (self._new_columns or self._restart_heatmap):
+            self._send_heatmap(product)
+
+    def _send_candles(self, product: _Product) -> None:
+        series = product.candles.series[self._charts.interval_s]
         self._outbox.set_state(
-            messages.Book(
+            messages.Candles(
                 self._product_code,
-                state=str(book.state),
-                reason="" if live else book.reason,
-                drift_count=book.drift_count,
-                bids=[(level.price, level.size) for level in book.bids(DEPTH)] if live else [],
-                asks=[(level.price, level.size) for level in book.asks(DEPTH)] if live else [],
+                self._charts.interval_s,
+                series.all() if self._restart_candles else series.changed(),
+                product.candles.holes,
+                product.history,
+                product.problem,
+                restart=self._restart_candles,
             )
         )
+        self._candles_changed = self._restart_candles = False
+
+    def _send_heatmap(self, product: _Product) -> None:
+        columns = list(product.heatmap.columns) if self._restart_heatmap else self._new_columns
+        self._outbox.set_state(
+            messages.Heatmap(self._product_code, product.heatmap.step, columns, self._restart_heatmap)
+        )
+        self._new_columns = []
+        self._restart_heatmap = False
+
+    def _restart_charts(self) -> None:
+        self._book_sent_at = self._depth_sent_at = 0.0
+        self._book_changed = self._depth_changed = True
+        self._restart_candles = self._restart_heatmap = True
+        self._new_columns = []
+
+    def _restart_tape(self, product_code: str) -> None:
+        if product_code == self._product_code:
+            self._outbox.restart_executions(product_code, self._product(product_code).tape.rows)
+
+    def _product(self, product_code: str) -> _Product:
+        return self._products.setdefault(product_code, _Product())
+
+    def _add_live(self, product_code: str, executions: Sequence[Execution], received_ms: float) -> None:
+        product = self._product(product_code)
+        in_view = product_code == self._product_code
+        rows = []
+        for execution in executions:
+            if 0 < execution.id <= product.fetched_to:
+                continue  # the HTTP API was faster
+            self._set_clock(execution.exec_date, received_ms)
+            self._add_to_candles(product, execution, received_ms - self._ahead_ms)
+            product.heatmap.trade(execution.side, execution.price, execution.size)
+            product.first_live_id = product.first_live_id or execution.id
+            rows.append(_execution(execution))
+        product.tape.add(rows)
+        self._candles_changed |= in_view
+        if in_view:
+            self._outbox.add_executions(rows)
+
+    def _add_fetched(self, product_code: str, executions: Sequence[Execution]) -> None:
+        product = self._product(product_code)
+        for execution in executions:
+            self._add_to_candles(product, execution, None)
+        product.tape.insert([_execution(execution, is_fetched=True) for execution in executions[-ROW_LIMIT:]])
+        self._restart_tape(product_code)
+        self._candles_changed |= product_code == self._product_code
+
+    def _add_to_candles(self, product: _Product, execution: Execution, otherwise_ms: float | None) -> None:
+        """Add an execution to the candles; if it has no date, at another time, or not at all."""
+        at_ms = _time_ms(execution.exec_date) or otherwise_ms
+        if at_ms is None:
+            return
+        product.candles.add(execution.id, at_ms, execution.price, execution.size)
+        product.newest_id = max(product.newest_id, execution.id)
+        product.newest_ms = max(product.newest_ms or at_ms, at_ms)
+
+    def _pause_executions(self, product: _Product, at_ms: float) -> None:
+        if product.newest_id and product.paused_ms is None:
+            product.paused_ms = at_ms - self._ahead_ms
+
+    def _set_clock(self, timestamp: str, received_ms: float) -> None:
+        at_ms = _time_ms(timestamp)
+        if at_ms is not None:
+            self._ahead_ms = received_ms - at_ms
+
+
+class _Product:
+    """What is known of one product."""
+
+    def __init__(self) -> None:
+        self.book = OrderBook()
+        self.has_book = False
+        self.ticker: Ticker | None = None
+        self.tape = Tape()
+        self.candles = Candles()
+        self.heatmap = HeatMap()
+        # Whether executions from before the subscription were fetched, as in `messages.Candles`.
+        self.history, self.problem = "unasked", ""
+        # Since when executions are missed because the user wanted none, by the exchange's clock.
+        self.paused_ms: float | None = None
+        # The newest execution; the first that came live since the last fetch, and the newest that was fetched. 0: none.
+        self.newest_id = self.first_live_id = self.fetched_to = 0
+        self.newest_ms: float | None = None
+
+
+def _book(product_code: str, book: OrderBook) -> messages.Book:
+    live = book.state is BookState.LIVE
+    return messages.Book(
+        product_code,
+        state=str(book.state),
+        reason="" if live else book.reason,
+        drift_count=book.drift_count,
+        bids=[(level.price, level.size) for level in book.bids(DEPTH)] if live else [],
+        asks=[(level.price, level.size) for level in book.asks(DEPTH)] if live else [],
+    )
+
+
+def _depth(product_code: str, book: OrderBook) -> messages.Depth:
+    if book.state is not BookState.LIVE:
+        return messages.Depth(product_code, str(book.state))
+    return messages.Depth(product_code, str(book.state), *depth_points(book))
 
 
 def _ticker(ticker: Ticker) -> messages.Ticker:
@@ -123,5 +353,14 @@ def _ticker(ticker: Ticker) -> messages.Ticker:
     )
 
 
-def _execution(row: Execution) -> messages.Execution:
-    return messages.Execution(row.id, row.side, row.price, row.size, row.exec_date)
+def _execution(row: Execution, *, is_fetched: bool = False) -> messages.Execution:
+    # HTTP leaves out the Z, without which JavaScript takes the time for a local one.
+    exec_date = row.exec_date if row.exec_date.endswith("Z") or not row.exec_date else f"{row.exec_date}Z"
+    return messages.Execution(row.id, row.side, row.price, row.size, exec_date, is_fetched)
+
+
+def _time_ms(text: str) -> float | None:
+    try:
+        return parse_time(text) / 1e6
+    except InputError:
+        return None

@@ -6,7 +6,7 @@ arrays of them, one array a batch. Times are milliseconds since 1970-01-01 UTC, 
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,10 @@ from fulgurite.errors import InputError
 ChannelName: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
 ChannelNames: TypeAlias = Annotated[list[ChannelName], msgspec.Meta(max_length=200)]
 Url: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
+Key: TypeAlias = Annotated[str, msgspec.Meta(max_length=256)]
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Hex: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+Body: TypeAlias = Annotated[str, msgspec.Meta(max_length=20_000)]
 
 
 class _FromPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=str.lower):
@@ -30,6 +34,10 @@ class Connect(_FromPage, frozen=True):
     channels: ChannelNames = []
     http: Url = ""
     """Where the endpoint's HTTP API is, if elsewhere; "" to leave it to the endpoint."""
+    api_key: Key = ""
+    """The key that the page signs with when it is asked to; "" if it has none."""
+    stored: ChannelName = ""
+    """Or the name of a key in the keychain, which the backend signs with; "" for none."""
 
 
 class Disconnect(_FromPage, frozen=True):
@@ -54,7 +62,52 @@ class View(_FromPage, frozen=True):
     product_code: ChannelName
 
 
-FromPage: TypeAlias = Connect | Disconnect | Subscribe | Unsubscribe | View
+class Signature(_FromPage, frozen=True):
+    """The answer to `Sign`."""
+
+    number: Number
+    signature: Hex
+    """Empty where the page does not sign."""
+
+
+class Demo(_FromPage, frozen=True):
+    """Give the key and the secret of the embedded exchange's demo account."""
+
+
+class ListKeys(_FromPage, frozen=True):
+    """Give the names of the keys in the keychain."""
+
+
+class Private(_FromPage, frozen=True):
+    """Pass a private HTTP request on to the embedded exchange, signed by the page (section 5)."""
+
+    number: Number
+    method: Literal["GET", "POST"]
+    target: Annotated[str, msgspec.Meta(max_length=500, pattern=r"^/v1/me/[a-z]+([?][A-Za-z0-9_=&-]*)?\Z")]
+    body: Body
+    api_key: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,256}\Z")]
+    timestamp: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{13}\Z")]
+    signature: Hex
+
+
+class Control(_FromPage, frozen=True):
+    """Pass a request on to the control API of the embedded exchange."""
+
+    number: Number
+    method: Literal["GET", "POST", "DELETE"]
+    path: Annotated[str, msgspec.Meta(pattern=r"^(market|faults(/[0-9]{1,9})?)\Z")]
+    body: Body = ""
+
+
+class Maintain(_FromPage, frozen=True):
+    """Take the markets of the embedded exchange through a short maintenance."""
+
+    number: Number
+
+
+FromPage: TypeAlias = (
+    Connect | Disconnect | Subscribe | Unsubscribe | View | Signature | Demo | ListKeys | Private | Control | Maintain
+)
 
 
 class _ToPage(msgspec.Struct, frozen=True, tag=str.lower):
@@ -68,6 +121,8 @@ class Hello(_ToPage, frozen=True):
     embedded: str
     """Where the embedded exchange listens, or "" if there is none."""
     live: str
+    is_owned: bool = False
+    """Whether the embedded exchange lets itself be controlled, and its demo account be used."""
 
 
 class Products(_ToPage, frozen=True):
@@ -127,20 +182,65 @@ class Status(_ToPage, frozen=True):
     """Something happened to the connection or to one channel."""
 
     kind: str
-    """That of the client's status; or unreachable, failed, disconnected."""
+    """That of the client's status; or unreachable, failed, disconnected, overslept."""
     at_ms: float
     channel: str = ""
     detail: str = ""
+    connection: int = 0
+    """Which of the stream's connections it is about, from 0."""
+    seconds: float | None = None
+    """How long is waited (backing_off), nothing came (silent, dead), nothing ran (overslept), or the answer took
+    (subscribed)."""
+    code: int | None = None
+    """The close code, where a connection ended with one (RFC 6455, section 7.4)."""
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """The last message before a gap, or the first one after it."""
+
+    at_ms: float
+    text: str
+    """The beginning of its JSON text."""
 
 
 class Gap(_ToPage, frozen=True):
-    """A known or suspected interval of missing messages on a channel."""
+    """A known or suspected interval of missing messages on a channel.
+
+    One that is being repaired comes a second time, with the same channel and times, when that has ended.
+    """
 
     channel: str
     reason: str
     from_ms: float
     to_ms: float
     repaired: str
+    """pending, full, partial, none."""
+    recovered: int = 0
+    note: str = ""
+    """What was not repaired, and why."""
+    last: Neighbour | None = None
+    first: Neighbour | None = None
+    unresolved: tuple[str, ...] = ()
+    """Acceptance ids of orders that ended meanwhile, nobody can say how."""
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """The percentiles of one kind of delay, in milliseconds."""
+
+    what: str
+    """executions, ticker: from the message's own time to its receipt, by two clocks. subscribe: until the
+    acknowledgement. heartbeat: until Socket.IO's answer to its ping."""
+    count: int
+    p50: float
+    p90: float
+    p99: float
+    most: float
+
+
+class Latencies(_ToPage, frozen=True):
+    """How long things took of late; the latest counts."""
+
+    latencies: list[Latency]
 
 
 class Malformed(_ToPage, frozen=True):
@@ -170,23 +270,63 @@ class Book(_ToPage, frozen=True):
     asks: list[tuple[float, float]] = []
 
 
-class Execution(msgspec.Struct, frozen=True):
-    """One execution; `exec_date` as it came."""
+class Execution(msgspec.Struct, frozen=True, tag="execution", omit_defaults=True):
+    """One execution; `exec_date` as it came, but always with Z."""
 
     id: int
     side: str
     price: float
     size: float
     exec_date: str
+    fetched: bool = False
+    """Whether it was not received live but fetched from the HTTP API."""
 
 
 class Executions(_ToPage, frozen=True):
-    """Executions of the product in view, oldest first."""
+    """Executions of the product in view, oldest first, and the gaps between them."""
 
     product_code: str
-    executions: list[Execution]
+    rows: list[Execution | Gap]
     restart: bool = False
     """True if these take the place of all that the page has shown."""
+
+
+class Candles(_ToPage, frozen=True):
+    """Candles of the product in view that are new or have changed, oldest first."""
+
+    product_code: str
+    interval_s: int
+    candles: list[Candle]
+    holes: list[Hole]
+    """All there are."""
+    history: str
+    """Whether executions from before the connection are in them: unasked, loading, ready, failed."""
+    problem: str
+    """Why not, if it failed."""
+    restart: bool
+    """True if these are all there are."""
+
+
+class Heatmap(_ToPage, frozen=True):
+    """New columns of the heat map of the product in view, oldest first."""
+
+    product_code: str
+    step: float
+    """The difference between two prices of a column."""
+    columns: list[Column]
+    restart: bool
+    """True if these are all there are."""
+
+
+class Depth(_ToPage, frozen=True):
+    """What is bid and asked for in the product in view, added up; the latest counts."""
+
+    product_code: str
+    state: str
+    """LIVE, STALE, WAITING_SNAPSHOT."""
+    bids: list[tuple[float, float]] = []
+    """Best first, [price, size up to it]; empty unless LIVE."""
+    asks: list[tuple[float, float]] = []
 
 
 class Ticker(_ToPage, frozen=True):
@@ -199,6 +339,56 @@ class Ticker(_ToPage, frozen=True):
     volume: float
     state: str
     timestamp: str
+
+
+class Auth(_ToPage, frozen=True):
+    """What became of `auth` on the connection; the latest counts."""
+
+    state: str
+    """none, asked, authenticated, refused."""
+    detail: str = ""
+    """The server's words, where it refused."""
+
+
+class Sign(_ToPage, frozen=True):
+    """Give the HMAC-SHA256 of this text under the secret."""
+
+    number: int
+    text: str
+
+
+class DemoKey(_ToPage, frozen=True):
+    """The key and the secret of the demo account, which are no secret: the exchange prints them when it starts."""
+
+    api_key: str
+    api_secret: str
+
+
+class Keys(_ToPage, frozen=True):
+    """The names of the keys in the keychain, and what is wrong if they cannot be had."""
+
+    names: list[str]
+    problem: str = ""
+
+
+class Answer(_ToPage, frozen=True):
+    """The answer to `Private`, `Control` or `Maintain`."""
+
+    number: int
+    status: int
+    """The HTTP status; 0 where the request was not made or not answered, and `body` says why."""
+    body: str
+
+
+class OrderEvents(_ToPage, frozen=True):
+    """One message of a private channel."""
+
+    channel: str
+    at_ms: float
+    origin: str
+    """live, or reconciled: concluded from the HTTP API's lists."""
+    events: msgspec.Raw
+    """The message's JSON as it came."""
 
 
 class Problem(_ToPage, frozen=True):
@@ -215,11 +405,18 @@ ToPage: TypeAlias = (
     | Frame
     | Status
     | Gap
+    | Latencies
     | Malformed
     | Dropped
     | Book
     | Executions
     | Ticker
+    | Auth
+    | Sign
+    | DemoKey
+    | Keys
+    | Answer
+    | OrderEvents
     | Problem
 )
 

@@ -1,35 +1,46 @@
 """What waits to be sent to one page, bounded. Pure.
 
-Two kinds of things wait. *Rows* (frames, gaps, statuses) are all wanted in order; when the page is slow the oldest
+Three kinds of things wait. *Rows* (frames, gaps, statuses) are all wanted in order; when the page is slow the oldest
 are dropped and their number is told in their place. *States* (connection, channels, book, ticker) replace what waits
-of their own type, so a slow page sees fewer of them and is right after each.
+of their own type, so a slow page sees fewer of them and is right after each. *Letters* each answer or ask one thing;
+whoever sends them bounds them.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from fulgurite.playground.messages import (
+    Answer,
+    Auth,
     Book,
     Channels,
     Connection,
+    DemoKey,
     Dropped,
     Execution,
     Executions,
     Frame,
     Gap,
+    Heatmap,
     Hello,
+    Keys,
+    Latencies,
     Malformed,
+    OrderEvents,
     Problem,
     Products,
+    Sign,
     Status,
     Ticker,
     ToPage,
 )
 
-Row: TypeAlias = Frame | Gap | Status | Malformed
-State: TypeAlias = Hello | Products | Connection | Channels | Book | Ticker | Problem
+Row: TypeAlias = Frame | Gap | Status | Malformed | OrderEvents
+State: TypeAlias = Hello | Products | Connection | Channels | Latencies | Book | Ticker | Auth | Problem
+Letter: TypeAlias = Sign | DemoKey | Keys | Answer
 
 ROW_LIMIT = 2_000
 CHARACTER_LIMIT = 4_000_000
@@ -58,7 +69,8 @@ class Outbox:
         self._characters = 0
         self._dropped = 0
         self._states: dict[type[State], State] = {}
-        self._executions: deque[Execution] = deque(maxlen=execution_limit)
+        self._letters: list[Letter] = []
+        self._executions: deque[Execution | Gap] = deque(maxlen=execution_limit)
         self._product_code = ""
         self._restart = False
 
@@ -74,26 +86,31 @@ class Outbox:
         """Have a state sent in place of the one of its type that may still wait."""
         self._states[type(state)] = state
 
-    def add_executions(self, executions: list[Execution]) -> None:
-        """Have executions of the product in view sent."""
-        self._executions.extend(executions)
+    def send(self, letter: Letter) -> None:
+        """Have a letter sent."""
+        self._letters.append(letter)
 
-    def restart_executions(self, product_code: str, executions: list[Execution]) -> None:
-        """Put another product in view, or clear it; what waits of the one before is forgotten."""
+    def add_executions(self, rows: Iterable[Execution | Gap]) -> None:
+        """Have executions of the product in view sent, and the gaps between them."""
+        self._executions.extend(rows)
+
+    def restart_executions(self, product_code: str, rows: Iterable[Execution | Gap]) -> None:
+        """Have these sent in place of all executions that were, perhaps of another product."""
         self._product_code = product_code
         self._restart = True
         self._executions.clear()
-        self._executions.extend(executions)
+        self._executions.extend(rows)
 
     def drain(self) -> list[ToPage]:
         """Everything that waits, states first; nothing waits afterwards."""
-        batch: list[ToPage] = list(self._states.values())
+        batch: list[ToPage] = [*self._states.values(), *self._letters]
         if self._executions or self._restart:
             batch.append(Executions(self._product_code, list(self._executions), self._restart))
         if self._dropped:
             batch.append(Dropped(self._dropped))
         batch.extend(self._rows)
         self._states.clear()
+        self._letters.clear()
         self._executions.clear()
         self._rows.clear()
         self._characters = self._dropped = 0
@@ -102,4 +119,9 @@ class Outbox:
 
 
 def _characters(row: Row) -> int:
-    return len(row.text) if isinstance(row, Frame | Malformed) else 0
+    match row:
+        case Frame() | Malformed():
+            return len(row.text)
+        case OrderEvents():
+            return len(bytes(row.events))
+    return 0

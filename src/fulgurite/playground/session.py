@@ -22,6 +22,9 @@ from fulgurite.protocol.dialects import find_dialect
 BATCH_SECONDS = 0.05
 """Batches go out at most this often."""
 
+OVERSLEPT_SECONDS = 3.0
+"""A batch that is due and comes later than this shows that the program did not run."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -63,7 +66,12 @@ class PageSession:
     async def _send_batches(self) -> None:
         try:
             while True:
+                # The wall clock goes on while a computer sleeps, which others may not.
+                before = time.time()
                 await asyncio.sleep(BATCH_SECONDS)
+                overslept = time.time() - before - BATCH_SECONDS
+                if overslept > OVERSLEPT_SECONDS:
+                    self._outbox.add_row(messages.Status("overslept", time.time() * 1e3, seconds=overslept))
                 if self._upstream is not None:
                     self._upstream.send_states(time.monotonic())
                 for task in self._upstream_tasks:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import msgspec
 
-from fulgurite.client import Endpoint, Frame, Gap, Item, Malformed, Message, Status, StatusKind, connect
-from fulgurite.errors import FulguriteError, MessageError
+from fulgurite.client import Endpoint, Frame, Gap, Item, Malformed, Message, Origin, Status, StatusKind, connect
+from fulgurite.errors import AuthenticationError, FulguriteError, MessageError
 from fulgurite.playground import messages
+from fulgurite.playground.latency import LatencyMeter
 from fulgurite.playground.market import Market
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol.channels import Channel, parse_channel
-from fulgurite.protocol.dialects import Dialect
+from fulgurite.protocol.dialects import SOCKETIO, Dialect
 
 CHANNELS_SECONDS = 0.25
 """The states of all channels are sent this often."""
+
+LATENCIES_SECONDS = 1.0
+"""And the latencies this often."""
+
+NEIGHBOUR_LIMIT = 400
+"""Characters that are shown of the messages before and after a gap."""
+
+# How the client says which close code a connection ended with.
+_CLOSE_CODE = re.compile(r"closed by the server: (\d{4})|without a close frame \((1006)\)")
 
 _CHANNEL_STATES = {
     StatusKind.SUBSCRIBED: "acknowledged",
@@ -40,6 +51,7 @@ class Upstream:
         channels: what to subscribe to from the start.
         outbox: what the page is to be told goes here.
         product_code: the product in view.
+        credentials: who signs; None for nobody.
     """
 
     def __init__(
@@ -49,14 +61,18 @@ class Upstream:
         self.dialect = dialect
         self.market = Market(outbox, product_code)
         self._outbox = outbox
-        # The tape is to move on, and has no place for what comes later.
-        self._stream = connect(*channels, endpoint=endpoint, dialect=dialect.name, repair="off", frames=True)
+        # The tape is to move on meanwhile: what was missed is put in its place when it has come.
+        self._stream = connect(*channels, endpoint=endpoint, dialect=dialect.name, repair="alongside", frames=True)
         self._channels = {channel.name: messages.ChannelState(channel.name, "waiting") for channel in channels}
         # The traffic so far, and when the page was last told about it.
         self._frames = 0
         self._bytes = 0
         self._channels_sent_at = 0.0
         self._connection_state = "closed"
+        # How long things take, when the page was last told, and when Socket.IO's ping was sent that is unanswered.
+        self._latencies = LatencyMeter()
+        self._latencies_sent_at = 0.0
+        self._pinged_ns: int | None = None
 
     async def run(self) -> None:
         """Connect, and read until cancelled; the client reconnects by itself."""
@@ -96,26 +112,37 @@ class Upstream:
             self._channels_sent_at = now
             states = list(self._channels.values())
             self._outbox.set_state(messages.Channels(time.time() * 1e3, self._frames, self._bytes, states))
+        if now - self._latencies_sent_at >= LATENCIES_SECONDS:
+            self._latencies_sent_at = now
+            self._outbox.set_state(messages.Latencies(self._latencies.summary()))
 
     def _take(self, item: Item) -> None:
         match item:
             case Frame():
-                size = len(item.text.encode())
-                if item.direction == "received":
-                    self._frames += 1
-                    self._bytes += size
-                self._outbox.add_row(messages.Frame(item.direction, item.at_ns / 1e6, item.text, size))
+                self._take_frame(item)
             case Message():
                 self._take_message(item)
             case Gap():
                 self.market.interrupt(parse_channel(item.channel), item.reason)
-                self._outbox.add_row(
-                    messages.Gap(item.channel, item.reason, item.from_ns / 1e6, item.to_ns / 1e6, str(item.repaired))
-                )
+                self._outbox.add_row(_gap(item))
             case Status():
                 self._take_status(item)
             case Malformed():
                 self._outbox.add_row(messages.Malformed(item.received_ns / 1e6, item.frame, item.error))
+
+    def _take_frame(self, frame: Frame) -> None:
+        size = len(frame.text.encode())
+        if frame.direction == "received":
+            self._frames += 1
+            self._bytes += size
+        if self.dialect is SOCKETIO:
+            # Engine.IO's ping and pong (section 1.6).
+            if frame.direction == "sent" and frame.text == "2":
+                self._pinged_ns = frame.at_ns
+            elif frame.text == "3" and self._pinged_ns is not None:
+                self._latencies.add("heartbeat", (frame.at_ns - self._pinged_ns) / 1e6)
+                self._pinged_ns = None
+        self._outbox.add_row(messages.Frame(frame.direction, frame.at_ns / 1e6, frame.text, size))
 
     def _take_message(self, message: Message) -> None:
         if message.channel not in self._channels:
@@ -126,13 +153,20 @@ class Upstream:
         except MessageError as error:
             self._outbox.add_row(messages.Malformed(at_ms, message.frame, str(error)))
             return
-        count = self._channels[message.channel].messages + 1
-        self._channels[message.channel] = messages.ChannelState(message.channel, "receiving", count, at_ms)
-        self.market.take(parse_channel(message.channel), data)
+        channel = parse_channel(message.channel)
+        is_live = message.origin is Origin.LIVE
+        if is_live:
+            count = self._channels[message.channel].messages + 1
+            self._channels[message.channel] = messages.ChannelState(message.channel, "receiving", count, at_ms)
+            self._latencies.take(channel.kind, data, message.received_ns)
+        self.market.take(channel, data, is_backfilled=not is_live)
 
     def _take_status(self, status: Status) -> None:
         at_ms = status.at_ns / 1e6
         kind = str(status.kind)
+        code = None
+        if status.kind is StatusKind.SUBSCRIBED and status.seconds is not None:
+            self._latencies.add("subscribe", status.seconds * 1e3)
         if status.channel is not None:
             state = _CHANNEL_STATES.get(status.kind)
             if state is not None and status.channel in self._channels:
@@ -142,10 +176,16 @@ class Upstream:
                 kind = "unreachable"
             self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
             if status.kind is StatusKind.CLOSED:
+                found = _CLOSE_CODE.search(status.detail)
+                code = int(found[1] or found[2]) if found else None
+                self._pinged_ns = None
                 self.market.interrupt_all(status.detail)
             for name in self._channels:
                 self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
-        self._outbox.add_row(messages.Status(kind, at_ms, status.channel or "", status.detail))
+        channel = status.channel or ""
+        self._outbox.add_row(
+            messages.Status(kind, at_ms, channel, status.detail, status.connection, status.seconds, code)
+        )
 
     def _set_connection(self, state: str, at_ms: float, detail: str = "", wait: float | None = None) -> None:
         self._connection_state = state
@@ -163,3 +203,25 @@ class Upstream:
     def _set_channel(self, name: str, state: str, detail: str = "") -> None:
         known = self._channels.get(name) or messages.ChannelState(name, state)
         self._channels[name] = msgspec.structs.replace(known, state=state, detail=detail)
+
+
+def _gap(gap: Gap) -> messages.Gap:
+    return messages.Gap(
+        gap.channel,
+        gap.reason,
+        from_ms=gap.from_ns / 1e6,
+        to_ms=gap.to_ns / 1e6,
+        repaired=str(gap.repaired),
+        recovered=gap.recovered,
+        note=gap.note,
+        last=_neighbour(gap.last),
+        first=_neighbour(gap.first),
+        unresolved=gap.unresolved,
+    )
+
+
+def _neighbour(message: Message | None) -> messages.Neighbour | None:
+    if message is None:
+        return None
+    text = message.raw[: 4 * NEIGHBOUR_LIMIT].decode(errors="ignore")[:NEIGHBOUR_LIMIT]
+    return messages.Neighbour(message.received_ns / 1e6, text)
