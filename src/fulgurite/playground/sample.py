@@ -1,0 +1,215 @@
+"""A sample program in one of many languages: what its manifest says, and how parameters are filled in. Pure.
+
+A sample is a real program that runs as it stands. Its parameters are constants, each on a line of its own that ends
+with a comment ``fulgurite:NAME``::
+
+    const endpoint = "wss://ws.lightstream.bitflyer.com/json-rpc" // fulgurite:endpoint
+    var channels = []string{"lightning_ticker_BTC_JPY"} // fulgurite:channels
+    const authenticate = false // fulgurite:auth
+    const silenceSeconds = 60 // fulgurite:silence
+
+Filling in replaces the value and drops the comment. Only URLs and names of plain characters are filled in, so that no
+language needs escaping.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from fulgurite.client.endpoints import resolve_endpoint
+from fulgurite.errors import ChannelError, InputError
+from fulgurite.protocol.channels import parse_channel
+from fulgurite.protocol.dialects import DialectName
+
+MANIFEST: Final = "sample.toml"
+
+DEFAULT_CHANNELS: Final = ("lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY")
+DEFAULT_SILENCE: Final = 60
+"""Seconds; a ticker of a live market comes every second or so, and quiet markets have quiet minutes."""
+
+MAX_CHANNELS: Final = 100
+MAX_SILENCE: Final = 3600
+
+PARAMETERS: Final = ("endpoint", "channels", "auth", "silence")
+
+_MARKED: Final = re.compile(r"^(.*?\S)\s*(?://|#|--)\s*fulgurite:(\w+)\s*$")
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
+_PLAIN_URL: Final = re.compile(r"[A-Za-z0-9._:/\[\]?&=~-]{1,500}")  # no quote, backslash, $ or #: they mean something
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What ``sample.toml`` says of a sample."""
+
+    title: str
+    """The language as people write it, and the library where there is a choice."""
+    language: str
+    """What `--language` takes."""
+    dialect: DialectName
+    source: str
+    """The file that is shown, and filled in."""
+    files: list[str]
+    """All files that a user gets, the source among them; paths below the folder."""
+    requires: str
+    """What must be installed before, in words."""
+    toolchain: list[list[str]]
+    """Commands that print the versions of what runs it."""
+    debian: list[str] = []
+    """Debian packages that bring the toolchain."""
+    install: list[str] = []
+    """Shell commands that fetch its dependencies, in the sample's folder."""
+    run: list[str] = []
+    """The command that runs it, as its arguments; empty for a web page."""
+    page: str = ""
+    """The file to open in a browser instead."""
+    build: list[str] = []
+    """A command that compiles it, where compiling takes so long that CI does it once."""
+    built: list[str] = []
+    """The command that runs what was compiled."""
+
+
+class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """That CI has run a sample, and with what."""
+
+    versions: list[str]
+    """The first line that each command of `Manifest.toolchain` printed."""
+    date: str
+    """The day in UTC, as in ``2026-11-23``."""
+    digest: str
+    """Of the files that were run; see `digest`."""
+
+
+class Sample(NamedTuple):
+    """A sample as it is stored."""
+
+    folder: str
+    """The name of its folder, for example ``go-json-rpc``."""
+    manifest: Manifest
+    files: Mapping[str, str]
+    """The text of each file of `Manifest.files`."""
+    digest: str
+    verified: Verified | None
+    """None where nobody has run these very files."""
+
+
+class Parameters(NamedTuple):
+    """What is filled in. `check_parameters` makes ones that every sample can take."""
+
+    endpoint: str
+    """The URL of the WebSocket for JSON-RPC; for Socket.IO an http or https URL without a path."""
+    channels: tuple[str, ...] = DEFAULT_CHANNELS
+    auth: bool = False
+    """Whether it asks its user for an API key and secret."""
+    silence: int = DEFAULT_SILENCE
+    """Seconds without a message after which a channel is taken for dead."""
+
+
+def check_parameters(
+    dialect: DialectName,
+    *,
+    endpoint: str = "live",
+    channels: Iterable[str] = DEFAULT_CHANNELS,
+    auth: bool = False,
+    silence: int = DEFAULT_SILENCE,
+) -> Parameters:
+    """Find the parameters that a person means.
+
+    Args:
+        dialect: which of the endpoint's two addresses is meant.
+        endpoint: "live", "embedded" (an exchange on this machine, at its usual ports), or a URL.
+        channels: full names, 1 to 100 of them; repetitions are dropped.
+        auth: whether the sample authenticates; private channels need it.
+        silence: whole seconds, 1 to 3600.
+
+    Raises:
+        InputError: one of them cannot be meant, or not be written into every language as it is.
+    """
+    where = resolve_endpoint(endpoint)
+    if dialect is DialectName.JSON_RPC:
+        url = where.json_rpc
+    else:
+        parts = urlsplit(where.socketio)
+        scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+        url = f"{scheme}://{parts.netloc}"
+    if not _PLAIN_URL.fullmatch(url):
+        raise InputError("endpoint", endpoint, "a URL of letters, digits and . _ : / [ ] ? & = ~ -")
+    names = tuple(dict.fromkeys(channels))
+    if not 1 <= len(names) <= MAX_CHANNELS:
+        raise InputError("channel", f"{len(names)} channels", f"1 to {MAX_CHANNELS} of them")
+    for name in names:
+        channel = parse_channel(name)
+        if not _PLAIN_NAME.fullmatch(name):
+            raise ChannelError("channel", name, "a name of at most 64 letters, digits and _")
+        if channel.kind.is_private and not auth:
+            raise InputError("channel", name, "a private channel together with auth only")
+    if not 1 <= silence <= MAX_SILENCE:
+        raise InputError("silence", silence, f"whole seconds from 1 to {MAX_SILENCE}")
+    return Parameters(url, names, auth, silence)
+
+
+def fill(sample: Sample, parameters: Parameters) -> dict[str, str]:
+    """The text of each file that a user gets, by its name, with the parameters in the source.
+
+    Raises:
+        ValueError: the sample does not mark each parameter exactly once, or not as above.
+    """
+    source = sample.manifest.source
+    return {**sample.files, source: fill_source(sample.files[source], parameters)}
+
+
+def fill_source(text: str, parameters: Parameters) -> str:
+    """Fill the parameters into a source.
+
+    Raises:
+        ValueError: it does not mark each parameter exactly once, or not as above.
+    """
+    marked: list[str] = []
+    lines = []
+    for line in text.split("\n"):
+        if found := _MARKED.match(line):
+            code, name = found.groups()
+            marked.append(name)
+            line = _filled(code, name, parameters)
+        lines.append(line)
+    if sorted(marked) != sorted(PARAMETERS):
+        raise ValueError(f"marks {', '.join(marked) or 'nothing'}; each of {', '.join(PARAMETERS)} belongs there once")
+    return "\n".join(lines)
+
+
+def _filled(code: str, name: str, parameters: Parameters) -> str:
+    fillings: dict[str, tuple[str, Callable[[str], str]]] = {
+        "endpoint": ('".*"', lambda _: f'"{parameters.endpoint}"'),
+        "channels": ('".*"', lambda _: ", ".join(f'"{channel}"' for channel in parameters.channels)),
+        "auth": (r"\b([Tt])rue\b|\b([Ff])alse\b", lambda old: _as_spelt(parameters.auth, old)),
+        "silence": (r"(?<![\w.])\d+(?![\w.])", lambda _: str(parameters.silence)),
+    }
+    pattern, value = fillings.get(name, ("(?!)", str))
+    filled, count = re.subn(pattern, lambda found: value(found[0]), code)
+    if count != 1:
+        raise ValueError(f"a line is marked {name}, and has not exactly one value of it: {code}")
+    return filled
+
+
+def _as_spelt(value: bool, old: str) -> str:
+    """True or false with a capital letter where the language has one."""
+    return str(value) if old[0].isupper() else str(value).lower()
+
+
+def steps(manifest: Manifest) -> list[str]:
+    """What a user does in the sample's folder, a line each."""
+    return [*manifest.install, shlex.join(manifest.run) if manifest.run else f"open {manifest.page} in a browser"]
+
+
+def digest(files: Mapping[str, str | bytes]) -> str:
+    """The SHA-256, in hex, of files with their names."""
+    whole = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        data = content.encode() if isinstance(content, str) else content
+        whole.update(f"{len(name)} {name} {len(data)} ".encode() + data)
+    return whole.hexdigest()

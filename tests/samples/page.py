@@ -1,0 +1,76 @@
+"""A sample that is a web page, in a browser of its own: its console is its standard output and standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from playwright.async_api import Page, async_playwright
+
+from tests.chromium import ARGUMENTS
+from tests.samples.running import Said
+
+
+class RunningPage:
+    """A page whose button `#stop` is its Ctrl-C, and whose form `#credentials` is its terminal."""
+
+    def __init__(self, page: Page) -> None:
+        self.said = Said()
+        self._page = page
+        self._typed: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        page.on("console", lambda message: self.said.add_line(message.text))
+        page.on("pageerror", lambda error: self.said.add_line(f"uncaught: {error}"))
+
+    async def interrupt(self) -> int:
+        await self._page.click("#stop")
+        return await self.ended()
+
+    async def ended(self) -> int:
+        await self.said.until(lambda: self._end(), "ended")
+        found = self._end()
+        assert found
+        return int(found[1])
+
+    def _end(self) -> re.Match[str] | None:
+        return re.search(r"^ended (\d)$", self.said.text, re.MULTILINE)
+
+    async def asks(self) -> None:
+        """Wait for the form."""
+        await self._page.wait_for_selector("#credentials", state="visible")
+        self.said.prompt = "API key: API secret: "
+
+    def type_line(self, text: str) -> None:
+        self._typed.append(text)
+        if len(self._typed) == 2:
+            self._tasks.append(asyncio.create_task(self._submit(*self._typed)))
+
+    async def _submit(self, key: str, secret: str) -> None:
+        await self._page.fill("#credentials #key", key)
+        await self._page.fill("#credentials #secret", secret)
+        await self._page.press("#credentials #secret", "Enter")
+
+
+@contextlib.asynccontextmanager
+async def running_page(path: Path, chromium: str, *, asks: bool) -> AsyncIterator[RunningPage]:
+    """Open a file in a browser until the context is left.
+
+    Args:
+        path: the page.
+        chromium: the browser.
+        asks: whether it asks for credentials.
+    """
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        try:
+            page = await browser.new_page()
+            run = RunningPage(page)
+            await page.goto(path.as_uri())
+            if asks:
+                await run.asks()
+            yield run
+        finally:
+            await browser.close()

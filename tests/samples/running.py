@@ -1,0 +1,186 @@
+"""A sample as it runs, with all that it has said: a process, or a page in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+PATIENCE = 60.0
+"""Seconds after which what was waited for is taken to never come; a busy machine is slow."""
+
+
+class Said:
+    """What a sample has said: messages by channel, events and everything as text; and waiting for more of it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.events: list[str] = []
+        """Lines of its standard error, and at a terminal all lines that are no messages."""
+        self.messages: list[str] = []
+        """The channel of each message."""
+        self.prompt = ""
+        """At a terminal: the last line, while it is not finished."""
+        self.has_ended = False
+        self._changed = asyncio.Event()
+
+    def add_line(self, line: str) -> None:
+        """Take a line of either stream: a message is known by its channel."""
+        self.text += f"{line}\n"
+        if found := re.match(r"(lightning_\w+|(?:child|parent)_order_events) [{\[]", line):
+            self.messages.append(found[1])
+        elif line:
+            self.events.append(line)
+        self.changed()
+
+    def changed(self) -> None:
+        self._changed.set()
+
+    async def until(self, is_so: Callable[[], object], what: str) -> None:
+        """Wait until something is so.
+
+        Raises:
+            AssertionError: the sample has ended before, or it took too long.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not is_so():
+                    assert not self.has_ended, f"it has ended before {what}; it said:\n{self.tail()}"
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"waited in vain for {what}; it said:\n{self.tail()}") from None
+
+    def report(self) -> str:
+        """Its events, and how many messages came."""
+        return "\n".join([*self.events, f"({len(self.messages)} messages)"])
+
+    def tail(self) -> str:
+        """The end of what it said, without most of the messages."""
+        lines = [line if len(line) < 200 else f"{line[:120]}..." for line in self.text.splitlines()]
+        return "\n".join([*self.events[-15:], "... and the last lines of all:", *lines[-5:]])
+
+
+class Running(Protocol):
+    """A sample that runs."""
+
+    said: Said
+
+    async def interrupt(self) -> int:
+        """Press Ctrl-C; gives the exit status."""
+        ...
+
+    async def ended(self) -> int:
+        """Wait for its end; gives the exit status."""
+        ...
+
+    def type_line(self, text: str) -> None:
+        """Type a line at its terminal."""
+        ...
+
+
+class RunningProcess:
+    """A process in a process group of its own, as a shell starts it."""
+
+    def __init__(self, process: Process, master: int | None) -> None:
+        self.said = Said()
+        self._process = process
+        self._master = master
+        self._readers: list[asyncio.Task[None]] = []
+        if master is None:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            self._readers = [asyncio.create_task(self._read(stream)) for stream in (process.stdout, process.stderr)]
+        else:
+            self._unfinished = ""
+            asyncio.get_running_loop().add_reader(master, self._read_terminal, master)
+        self._end = asyncio.create_task(self._watch_end())
+
+    async def interrupt(self) -> int:
+        if self._master is None:
+            os.killpg(self._process.pid, signal.SIGINT)
+        else:
+            os.write(self._master, b"\x03")
+        return await self.ended()
+
+    async def ended(self) -> int:
+        await self.said.until(lambda: self.said.has_ended, "its end")
+        assert self._process.returncode is not None
+        return self._process.returncode
+
+    def type_line(self, text: str) -> None:
+        assert self._master is not None
+        os.write(self._master, f"{text}\n".encode())
+
+    async def close(self) -> None:
+        """Kill what is left of it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._end
+        if self._master is not None:
+            asyncio.get_running_loop().remove_reader(self._master)
+            os.close(self._master)
+
+    async def _watch_end(self) -> None:
+        await self._process.wait()
+        await asyncio.gather(*self._readers)
+        self.said.has_ended = True
+        self.said.changed()
+
+    async def _read(self, stream: asyncio.StreamReader) -> None:
+        while line := await stream.readline():
+            self.said.add_line(line.decode(errors="replace").rstrip("\r\n"))
+
+    def _read_terminal(self, master: int) -> None:
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # on Linux this is how the other side's end is told
+            data = b""
+        if not data:
+            asyncio.get_running_loop().remove_reader(master)
+            return
+        *lines, self._unfinished = (self._unfinished + data.decode(errors="replace")).split("\n")
+        for line in lines:
+            self.said.add_line(line.strip("\r"))
+        self.said.prompt = self._unfinished
+        self.said.changed()
+
+
+@contextlib.asynccontextmanager
+async def running(
+    *command: str, folder: Path, environment: Mapping[str, str], at_terminal: bool
+) -> AsyncIterator[RunningProcess]:
+    """Run a command until the context is left.
+
+    Args:
+        command: its arguments.
+        folder: where.
+        environment: the variables that it sees.
+        at_terminal: whether a terminal is its standard streams and its controlling terminal; otherwise pipes are.
+    """
+    if not at_terminal:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, limit=2**24, cwd=folder,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
+        run = RunningProcess(process, None)
+    else:
+        master, slave = os.openpty()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=slave, stdout=slave, stderr=slave, cwd=folder, env=environment,
+                preexec_fn=lambda: os.login_tty(0),
+            )  # fmt: skip
+        finally:
+            os.close(slave)
+        run = RunningProcess(process, master)
+    try:
+        yield run
+    finally:
+        await run.close()

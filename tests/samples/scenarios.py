@@ -1,0 +1,381 @@
+"""What happens to a sample, and what it must make of it: one function each, all with the same argument."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import re
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, NamedTuple
+
+from fulgurite.playground.sample import Parameters
+from fulgurite.protocol.choices import AUTHENTICATION_FAILED
+from tests.exchangeprocess import ExchangeProcess
+from tests.samples.running import Running
+
+PRODUCT = "FX_BTC_JPY"
+CHANNELS = TICKER, BOARD, EXECUTIONS = tuple(
+    f"lightning_{kind}_{PRODUCT}" for kind in ("ticker", "board", "executions")
+)
+PRIVATE = "child_order_events"
+SILENCE = 5
+"""Seconds; at SPEED none of the channels is so long without a message."""
+SPEED = "4"
+
+LOST = re.compile(r"lost: \S.*; again in (\d+\.\d) s")
+MISSED = re.compile(r"missed (\w+): nothing from (\d\d:\d\d:\d\d\.\d{3}) to (\d\d:\d\d:\d\d\.\d{3}) \(\S.*\)")
+
+
+class Trial:
+    """A sample that runs, and the exchange that it listens to.
+
+    Args:
+        exchange: its own.
+        run: the sample.
+        channels: what it has subscribed.
+    """
+
+    def __init__(self, exchange: ExchangeProcess, run: Running, channels: tuple[str, ...] = CHANNELS) -> None:
+        self.exchange = exchange
+        self.run = run
+        self.said = run.said
+        self._channels = channels
+
+    async def ask(self, path: str, body: object = None, method: str | None = None) -> Any:
+        """Ask the control API."""
+        return json.loads(await asyncio.to_thread(self.exchange.control, path, body, method))
+
+    async def give(self, fault: str, **members: object) -> None:
+        """Let something go wrong from now on."""
+        await self.ask("faults", {"fault": fault, **members})
+
+    async def end_faults(self) -> None:
+        await self.ask("faults", method="DELETE")
+
+    async def connection(self) -> dict[str, Any]:
+        """The newest connection, as the exchange knows it."""
+        newest: dict[str, Any] = (await self.ask("connections"))[-1]
+        return newest
+
+    async def flows(self) -> None:
+        """Every channel brings a message from now on."""
+        before = len(self.said.messages)
+        for channel in self._channels:
+            if channel != PRIVATE:
+                await self.said.until(lambda c=channel: c in self.said.messages[before:], f"a message of {channel}")
+
+    async def event(self, pattern: str, after: int) -> re.Match[str]:
+        """The first event that matches, of those after a number of events."""
+
+        def find() -> re.Match[str] | None:
+            return next(filter(None, (re.fullmatch(pattern, event) for event in self.said.events[after:])), None)
+
+        await self.said.until(find, repr(pattern))
+        found = find()
+        assert found
+        return found
+
+    async def losses(self, number: int, after: int) -> list[float]:
+        """The delays that it announces at so many endings after a number of events, in seconds."""
+
+        def delays() -> list[float]:
+            return [float(found[1]) for event in self.said.events[after:] if (found := LOST.fullmatch(event))]
+
+        await self.said.until(lambda: len(delays()) >= number, f"{number} lines that match {LOST.pattern!r}")
+        return delays()[:number]
+
+    async def recovers(self, after: int) -> None:
+        """It has lost its connection after a number of events; each channel says what it missed, and flows again."""
+        await self.losses(1, after)
+        for channel in self._channels:
+            if channel != PRIVATE:
+                missed = rf"missed {channel}: nothing from [\d:.]{{12}} to [\d:.]{{12}} \(\S.*\)"
+                found = await self.event(missed, after)
+                assert MISSED.fullmatch(found[0])
+        await self.flows()
+
+
+class Setting(NamedTuple):
+    """What a scenario of its own run needs to begin one."""
+
+    exchange: ExchangeProcess
+    begin: Callable[[Parameters, bool], AbstractAsyncContextManager[Running]]
+    """Runs the sample with parameters, at a terminal or not."""
+    endpoint: str
+
+    @asynccontextmanager
+    async def trial(
+        self, *, channels: tuple[str, ...] = CHANNELS, auth: bool = False, at_terminal: bool = False
+    ) -> AsyncIterator[Trial]:
+        """Run the sample."""
+        async with self.begin(Parameters(self.endpoint, channels, auth, SILENCE), at_terminal) as run:
+            yield Trial(self.exchange, run, channels)
+
+
+# --- one run, one after another -----------------------------------------------------------------------------------
+
+
+async def messages_arrive(trial: Trial) -> None:
+    """Every channel is subscribed and brings messages."""
+    await trial.event(r"connected (ws|http)://\S+", 0)
+    for channel in CHANNELS:
+        await trial.event(f"subscribed {channel}", 0)
+    await trial.flows()
+
+
+async def close_1012(trial: Trial) -> None:
+    """The server closes as for its daily maintenance."""
+    after = len(trial.said.events)
+    await trial.give("close", code=1012, reason="scheduled maintenance")
+    await trial.recovers(after)
+
+
+async def reset(trial: Trial) -> None:
+    """The connection is cut."""
+    after = len(trial.said.events)
+    await trial.give("reset")
+    await trial.recovers(after)
+
+
+async def muted_channel(trial: Trial) -> None:
+    """One channel dies while the others flow."""
+    after = len(trial.said.events)
+    await trial.give("mute", channel=BOARD)
+    await trial.event(rf"lost: {BOARD} was silent for {SILENCE} s; again in \d+\.\d s", after)
+    await trial.end_faults()
+    await trial.recovers(after)
+
+
+async def refused_handshake(trial: Trial) -> None:
+    """Handshakes are refused with HTTP status 503; the delays grow."""
+    after = len(trial.said.events)
+    await trial.give("refuse", status=503)
+    await trial.give("close")
+    await grows(trial, after)
+    await trial.end_faults()
+    await trial.recovers(after)
+
+
+async def grows(trial: Trial, after: int) -> None:
+    """Delays of 1, 2 and 4 s, each times 0.5 to 1; nothing but a message begins them anew."""
+    for number, delay in enumerate(await trial.losses(3, after)):
+        assert 0.5 * 2**number <= delay <= 2**number
+
+
+async def close_1000(trial: Trial) -> None:
+    """The server closes as if all were said."""
+    after = len(trial.said.events)
+    await trial.give("close", code=1000)
+    await trial.recovers(after)
+
+
+async def frozen_connection(trial: Trial) -> None:
+    """Half-open: nothing comes any more, not even an end."""
+    after = len(trial.said.events)
+    await trial.give("freeze", connection=(await trial.connection())["number"])
+    await trial.recovers(after)
+    await trial.end_faults()
+
+
+async def malformed_frame(trial: Trial) -> None:
+    """A frame that is no JSON."""
+    after = len(trial.said.events)
+    await trial.give("invalid-json", channel=TICKER, connection=(await trial.connection())["number"])
+    await trial.recovers(after)
+    await trial.end_faults()
+
+
+async def broken_frame(trial: Trial) -> None:
+    """The connection ends in the middle of a frame, without a reset."""
+    after = len(trial.said.events)
+    await trial.give("broken-frame", reset=False)
+    await trial.recovers(after)
+
+
+async def wrong_types(trial: Trial) -> None:
+    """Members of messages have values of other types: all the same to a program that prints them."""
+    await trial.give("wrong-types", seconds=1)
+    await trial.flows()
+    await trial.end_faults()
+    await trial.flows()
+
+
+async def fragmented_messages(trial: Trial) -> None:
+    """Messages come in several frames each, as WebSocket allows."""
+    after = len(trial.said.events)
+    await trial.give("fragmented", frames=4)
+    await trial.flows()
+    await trial.end_faults()
+    await trial.flows()
+    assert trial.said.events[after:] == []
+
+
+async def muted_from_the_start(trial: Trial) -> None:
+    """It connects to a server that acknowledges all and sends nothing: its delays go on growing."""
+    after = len(trial.said.events)
+    await trial.give("mute")
+    await trial.give("close")
+    first, second = await trial.losses(2, after)
+    assert 0.5 <= first <= 1 <= second <= 2
+    await trial.event(rf"lost: \w+ was silent for {SILENCE} s; again in \d+\.\d s", after)
+    await trial.end_faults()
+    await trial.recovers(after)
+
+
+async def closed_at_once(trial: Trial) -> None:
+    """Connections are accepted and closed before anything else: no storm, its delays go on growing."""
+    after = len(trial.said.events)
+    await trial.give("close-at-once")
+    await trial.give("close")
+    await grows(trial, after)
+    await trial.end_faults()
+    await trial.recovers(after)
+
+
+async def unanswered_subscribe(trial: Trial) -> None:
+    """Requests are never answered."""
+    after = len(trial.said.events)
+    await trial.give("no-ack")
+    await trial.give("close")
+    await trial.losses(2, after)
+    await trial.end_faults()
+    await trial.recovers(after)
+
+
+async def unanswered_handshake(trial: Trial) -> None:
+    """A handshake takes for ever."""
+    after = len(trial.said.events)
+    await trial.give("slow-handshake", by=60)
+    await trial.give("close")
+    await trial.losses(2, after)
+    await trial.end_faults()
+    await trial.recovers(after)
+
+
+async def ctrl_c(trial: Trial) -> None:
+    """Ctrl-C closes the connection and ends it with status 0, and nothing more is said; the last of its run."""
+    await trial.flows()
+    connection = (await trial.connection())["number"]
+    after = len(trial.said.events)
+    assert await trial.run.interrupt() == 0, trial.said.tail()
+    assert trial.said.events[after:] in ([], ["ended 0"]), trial.said.tail()
+    reports = await trial.ask("connections")
+    assert next(each["code"] for each in reports if each["number"] == connection) is not None, "it was cut, not closed"
+    started = next(number for number, event in enumerate(trial.said.events) if event.startswith("connected "))
+    for event in trial.said.events[started:]:
+        assert re.match("(connected |subscribed |missed |lost: |ended 0)", event), event
+    lost = sum(event.startswith("lost: ") for event in trial.said.events)
+    for channel in CHANNELS:
+        missed = sum(event.startswith(f"missed {channel}: ") for event in trial.said.events)
+        assert missed <= lost, f"{channel} was missed {missed} times in {lost} interruptions"
+
+
+# --- runs of their own --------------------------------------------------------------------------------------------
+
+
+async def ctrl_c_while_waiting(setting: Setting) -> None:
+    """Ctrl-C ends it with status 0 while it waits for its next attempt."""
+    async with setting.trial() as trial:
+        await trial.flows()
+        await trial.give("refuse")
+        await trial.give("close")
+        await trial.losses(3, 0)
+        said = len(trial.said.events)
+        assert await trial.run.interrupt() == 0, trial.said.tail()
+        assert trial.said.events[said:] in ([], ["ended 0"]), trial.said.tail()
+
+
+async def wrong_key(setting: Setting) -> None:
+    """A wrong key ends it with the server's words and status 1, and it does not try again."""
+    before = len(json.loads(await asyncio.to_thread(setting.exchange.control, "connections")))
+    async with setting.trial(channels=(*CHANNELS, PRIVATE), auth=True, at_terminal=True) as trial:
+        await type_credentials(trial, setting.exchange.credentials[0][0], "a wrong secret")
+        assert await trial.run.ended() == 1, trial.said.tail()
+        assert re.search(f"^error: .*{AUTHENTICATION_FAILED.message}", trial.said.text, re.MULTILINE), trial.said.tail()
+        assert "subscribed" not in trial.said.text
+        assert len(await trial.ask("connections")) == before + 1
+
+
+async def right_key(setting: Setting) -> None:
+    """A private channel is acknowledged and brings the account's events, also on the next connection."""
+    async with setting.trial(channels=(*CHANNELS, PRIVATE), auth=True, at_terminal=True) as trial:
+        await type_credentials(trial, *setting.exchange.credentials[0])
+        for number in (1, 2):
+            await trial.said.until(
+                lambda n=number: trial.said.events.count(f"subscribed {PRIVATE}") == n, f"subscribed {PRIVATE}"
+            )
+            before = len(trial.said.messages)
+            await asyncio.to_thread(place_order, setting.exchange)
+            await trial.said.until(lambda b=before: PRIVATE in trial.said.messages[b:], "an order event")
+            await trial.flows()
+            if number == 1:
+                after = len(trial.said.events)
+                await trial.give("reset")
+                await trial.recovers(after)
+        assert await trial.run.interrupt() == 0, trial.said.tail()
+
+
+async def type_credentials(trial: Trial, key: str, secret: str) -> None:
+    for prompt, typed in (("API key: ", key), ("API secret: ", secret)):
+        await trial.said.until(lambda p=prompt: p in trial.said.text + trial.said.prompt, prompt)
+        trial.run.type_line(typed)
+    await trial.said.until(lambda: "connected " in trial.said.text, "connected")
+    assert key not in trial.said.text
+    assert secret not in trial.said.text
+
+
+def place_order(exchange: ExchangeProcess) -> None:
+    """A small order far below the market."""
+    key, secret = exchange.credentials[0]
+    path, timestamp = "/v1/me/sendchildorder", str(int(time.time() * 1000))
+    order = {"product_code": PRODUCT, "child_order_type": "LIMIT", "side": "BUY", "price": 1_000_000, "size": 0.01}
+    body = json.dumps(order)
+    signature = hmac.new(secret.encode(), f"{timestamp}POST{path}{body}".encode(), "sha256").hexdigest()
+    headers = {"ACCESS-KEY": key, "ACCESS-TIMESTAMP": timestamp, "ACCESS-SIGN": signature}
+    headers["Content-Type"] = "application/json"
+    url = exchange.ready["http"].removesuffix("/v1") + path
+    with urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers)) as answer:
+        assert answer.status == 200
+
+
+async def refused_channel(setting: Setting) -> None:
+    """A channel that the server refuses ends it with status 1."""
+    async with setting.trial(channels=(TICKER, "nope_channel")) as trial:
+        assert await trial.run.ended() == 1, trial.said.tail()
+        await_error = [event for event in trial.said.events if event.startswith("error: ")]
+        assert len(await_error) == 1, trial.said.tail()
+        assert "nope_channel" in await_error[0]
+
+
+ONE_RUN: dict[str, Callable[[Trial], Awaitable[None]]] = {
+    scenario.__name__.replace("_", "-"): scenario
+    for scenario in (
+        messages_arrive,
+        close_1012,
+        reset,
+        muted_channel,
+        refused_handshake,
+        close_1000,
+        frozen_connection,
+        malformed_frame,
+        broken_frame,
+        wrong_types,
+        fragmented_messages,
+        muted_from_the_start,
+        closed_at_once,
+        unanswered_subscribe,
+        unanswered_handshake,
+        ctrl_c,
+    )
+}
+"""Scenarios of a sample that flows and flows again afterwards, in this order."""
+
+OWN_RUN: dict[str, Callable[[Setting], Awaitable[None]]] = {
+    scenario.__name__.replace("_", "-"): scenario
+    for scenario in (ctrl_c_while_waiting, wrong_key, right_key, refused_channel)
+}
+"""Scenarios that begin a run and end it."""

@@ -1,0 +1,186 @@
+"""Every sample in every language, run as its user runs it, against an exchange on which things go wrong.
+
+Each is written into an empty folder, and its own lines of installation are followed there. Most scenarios happen to one
+run, one after another; when one fails, the sample is run anew for the next. Several samples run at a time, since most
+of their time is waiting. `-s` shows what each printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from fulgurite.playground import samplefolders
+from fulgurite.playground.sample import Parameters, Sample, Verified
+from fulgurite.protocol.dialects import DialectName
+from tests.chromium import find_chromium
+from tests.exchangeprocess import exchange_process
+from tests.samples.installing import Installer, missing_programs
+from tests.samples.page import running_page
+from tests.samples.running import Running, running
+from tests.samples.scenarios import ONE_RUN, OWN_RUN, SPEED, Setting
+
+SAMPLES = {sample.folder: sample for sample in samplefolders.find_samples()}
+SCENARIOS = [*ONE_RUN, *OWN_RUN]
+
+AT_ONCE = 8
+"""Samples that run beside each other."""
+
+
+class Verdicts:
+    """What became of the samples in the scenarios that were asked for.
+
+    Args:
+        pairs: a sample's folder and a scenario, each.
+    """
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        loop = asyncio.get_running_loop()
+        self.futures: dict[tuple[str, str], asyncio.Future[None]] = {pair: loop.create_future() for pair in pairs}
+        self.versions: dict[str, list[str]] = {}
+        """Of each sample's toolchain, once it is installed."""
+
+    def scenarios(self, folder: str) -> list[str]:
+        """Those asked for of a sample that have no verdict yet."""
+        return [scenario for (name, scenario), future in self.futures.items() if name == folder and not future.done()]
+
+    def give(self, folder: str, scenario: str, error: Exception | None) -> None:
+        """A scenario has been passed, or failed with an error."""
+        future = self.futures[folder, scenario]
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error)
+
+    def is_verified(self, folder: str) -> bool:
+        """Whether a sample has passed all the scenarios that there are."""
+        futures = [self.futures.get((folder, scenario)) for scenario in SCENARIOS]
+        return all(future and future.done() and future.exception() is None for future in futures)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Verdicts]:
+    """The verdicts of all scenarios that this session asks for; their samples are under way."""
+    asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    pairs = [
+        (each["folder"], each["scenario"]) for each in asked if "scenario" in each and each.get("folder") in SAMPLES
+    ]
+    verdicts = Verdicts(pairs)
+    installer = Installer(tmp_path_factory.mktemp("samples"))
+    limit = asyncio.Semaphore(AT_ONCE)
+    samples = [SAMPLES[folder] for folder in dict.fromkeys(folder for folder, _ in pairs)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(judge(sample, verdicts, installer, limit)) for sample in samples]
+        yield verdicts
+        for task in tasks:
+            task.cancel()
+    if request.config.getoption("--write-verified", default=False):
+        write_verified(verdicts)
+
+
+async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit: asyncio.Semaphore) -> None:
+    """Put a sample through its scenarios."""
+    try:
+        async with limit, AsyncExitStack() as stack:
+            if missing_programs(sample.manifest):
+                return
+            folder = await installer.install(sample)
+            verdicts.versions[sample.folder] = await installer.versions(sample)
+            context = exchange_process("--speed", SPEED)
+            exchange = await asyncio.to_thread(context.__enter__)
+            stack.callback(context.__exit__, None, None, None)
+            dialect = sample.manifest.dialect
+            endpoint = exchange.ready["realtime" if dialect is DialectName.JSON_RPC else "socketio"]
+
+            @contextlib.asynccontextmanager
+            async def begin(parameters: Parameters, at_terminal: bool) -> AsyncIterator[Running]:
+                await asyncio.to_thread(exchange.control, "faults", None, "DELETE")
+                async with started(sample, folder, installer, parameters, at_terminal) as run:
+                    try:
+                        yield run
+                    finally:
+                        print(f"\n--- {sample.folder}: {parameters}\n{run.said.report()}")
+
+            await judge_all(sample.folder, Setting(exchange, begin, endpoint), verdicts)
+    except Exception as error:
+        for scenario in verdicts.scenarios(sample.folder):
+            verdicts.give(sample.folder, scenario, error)
+
+
+@contextlib.asynccontextmanager
+async def started(
+    sample: Sample, folder: Path, installer: Installer, parameters: Parameters, at_terminal: bool
+) -> AsyncIterator[Running]:
+    """Run a sample with parameters until the context is left."""
+    command = await installer.prepare(sample, parameters)
+    if sample.manifest.page:
+        chromium = find_in_thread()
+        async with running_page(folder / sample.manifest.page, await chromium, asks=parameters.auth) as page:
+            yield page
+    else:
+        environment = installer.environment
+        async with running(*command, folder=folder, environment=environment, at_terminal=at_terminal) as process:
+            yield process
+
+
+async def find_in_thread() -> str:
+    """The browser's path."""
+    path = await asyncio.to_thread(find_chromium)
+    assert path, "no Chromium found; scripts/test installs one"
+    return path
+
+
+async def judge_all(folder: str, setting: Setting, verdicts: Verdicts) -> None:
+    """Put an installed sample through its scenarios."""
+    while wanted := [scenario for scenario in verdicts.scenarios(folder) if scenario in ONE_RUN]:
+        scenario = wanted[0]
+        try:
+            async with setting.trial() as trial:
+                for scenario in wanted:
+                    await ONE_RUN[scenario](trial)
+                    verdicts.give(folder, scenario, None)
+        except Exception as error:  # the next scenario begins with a new run
+            verdicts.give(folder, scenario, error)
+    for scenario in verdicts.scenarios(folder):
+        try:
+            await OWN_RUN[scenario](setting)
+            verdicts.give(folder, scenario, None)
+        except Exception as error:
+            verdicts.give(folder, scenario, error)
+
+
+def write_verified(verdicts: Verdicts) -> None:
+    """Keep which samples have passed everything, beside those that were kept before and have not changed since."""
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    entries = samplefolders.read_verified()
+    kept = {folder: entries[folder] for folder, sample in SAMPLES.items() if sample.verified}
+    for folder, versions in verdicts.versions.items():
+        if verdicts.is_verified(folder):
+            kept[folder] = Verified(versions, today, SAMPLES[folder].digest)
+    text = msgspec.json.format(msgspec.json.encode(dict(sorted(kept.items()))))
+    (samplefolders.SAMPLES / samplefolders.VERIFIED).write_bytes(text + b"\n")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+@pytest.mark.parametrize("folder", SAMPLES)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_sample_comes_through(folder: str, scenario: str, verdicts: Verdicts):
+    manifest = SAMPLES[folder].manifest
+    if missing := missing_programs(manifest):
+        pytest.skip(f"{', '.join(missing)} is not installed; Debian has it in {', '.join(manifest.debian)}")
+    await verdicts.futures[folder, scenario]
+
+
+def test_what_is_called_verified_is_what_was_run():
+    """After a change to a sample: `pytest tests/samples --write-verified`."""
+    for folder, entry in samplefolders.read_verified().items():
+        assert folder in SAMPLES
+        assert SAMPLES[folder].digest == entry.digest, f"{folder} has changed since it was verified"
