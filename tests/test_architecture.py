@@ -68,6 +68,7 @@ PURE = (
         )
     ),
     "exchange/*",
+    "playground/sample.py",
 )
 SHELLS = (
     "exchange/run.py",

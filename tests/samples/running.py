@@ -57,6 +57,14 @@ class Said:
         except TimeoutError:
             raise AssertionError(f"waited in vain for {what}; it said:\n{self.tail()}") from None
 
+    async def message(self, channel: str, after: int) -> None:
+        """Wait for a message of a channel, after a number of messages."""
+        await self.until(lambda: channel in self.messages[after:], f"a message of {channel}")
+
+    async def text_of(self, text: str, times: int = 1) -> None:
+        """Wait until it has said something, so often."""
+        await self.until(lambda: (self.text + self.prompt).count(text) >= times, text)
+
     def report(self) -> str:
         """Its events, and how many messages came."""
         return "\n".join([*self.events, f"({len(self.messages)} messages)"])

@@ -66,7 +66,7 @@ class Trial:
         before = len(self.said.messages)
         for channel in self._channels:
             if channel != PRIVATE:
-                await self.said.until(lambda c=channel: c in self.said.messages[before:], f"a message of {channel}")
+                await self.said.message(channel, before)
 
     async def event(self, pattern: str, after: int) -> re.Match[str]:
         """The first event that matches, of those after a number of events."""
@@ -305,12 +305,10 @@ async def right_key(setting: Setting) -> None:
     async with setting.trial(channels=(*CHANNELS, PRIVATE), auth=True, at_terminal=True) as trial:
         await type_credentials(trial, *setting.exchange.credentials[0])
         for number in (1, 2):
-            await trial.said.until(
-                lambda n=number: trial.said.events.count(f"subscribed {PRIVATE}") == n, f"subscribed {PRIVATE}"
-            )
+            await trial.said.text_of(f"subscribed {PRIVATE}\n", number)
             before = len(trial.said.messages)
             await asyncio.to_thread(place_order, setting.exchange)
-            await trial.said.until(lambda b=before: PRIVATE in trial.said.messages[b:], "an order event")
+            await trial.said.message(PRIVATE, before)
             await trial.flows()
             if number == 1:
                 after = len(trial.said.events)
@@ -321,9 +319,9 @@ async def right_key(setting: Setting) -> None:
 
 async def type_credentials(trial: Trial, key: str, secret: str) -> None:
     for prompt, typed in (("API key: ", key), ("API secret: ", secret)):
-        await trial.said.until(lambda p=prompt: p in trial.said.text + trial.said.prompt, prompt)
+        await trial.said.text_of(prompt)
         trial.run.type_line(typed)
-    await trial.said.until(lambda: "connected " in trial.said.text, "connected")
+    await trial.said.text_of("connected ")
     assert key not in trial.said.text
     assert secret not in trial.said.text
 

@@ -95,8 +95,8 @@ async def main(credentials):
     delay = 1.0
     while True:
         try:
-            # wss:// means TLS 1.2 or later, with the certificate verified. The library answers the server's pings; pongs
-            # that nobody asked for, as some libraries send them, would make this server cut the connection.
+            # wss:// means TLS 1.2 or later, with the certificate verified. The library answers the server's pings; do
+            # not send pongs that nobody asked for, or this server cuts the connection.
             async with websockets.connect(ENDPOINT, open_timeout=10, ping_interval=15, close_timeout=2) as connection:
                 log(f"connected {ENDPOINT}")
                 async for channel, message in listen(connection, credentials):
