@@ -15,6 +15,8 @@ from starlette.websockets import WebSocket
 
 from fulgurite.client import LIVE, Endpoint
 from fulgurite.playground.guard import Guard, security_headers
+from fulgurite.playground.samplehttp import sample_routes
+from fulgurite.playground.owned import OwnedExchange
 from fulgurite.playground.session import PageSession
 
 STATIC = Path(__file__).parent / "static"
@@ -32,7 +34,12 @@ _MEDIA_TYPES = {
 
 
 def create_app(
-    exchange_endpoint: Endpoint | None, *, port: int, hosts: Iterable[str] = (), token: str | None = None
+    exchange_endpoint: Endpoint | None,
+    *,
+    port: int,
+    hosts: Iterable[str] = (),
+    token: str | None = None,
+    owned: OwnedExchange | None = None,
 ) -> ASGIApp:
     """Make the application.
 
@@ -41,14 +48,16 @@ def create_app(
         port: where the application will be reached; part of what the guard checks.
         hosts: names and addresses other than loopback under which it may be reached.
         token: what the page must show; random if not given.
+        owned: the embedded exchange, where the page may trade there and make it go wrong.
     """
     guard = Guard(hosts, port, token)
     endpoints = {"live": LIVE} if exchange_endpoint is None else {"live": LIVE, "embedded": exchange_endpoint}
-    pages = _Pages(guard, endpoints)
+    pages = _Pages(guard, endpoints, owned)
     routes = [
         Route("/", pages.index),
         Route("/static/{path:path}", _static_file),
         WebSocketRoute("/ws", pages.socket),
+        *sample_routes(endpoints),
     ]
     return _Guarded(Starlette(routes=routes), guard)
 
@@ -56,9 +65,10 @@ def create_app(
 class _Pages:
     """Delivers the page with its token, and serves its WebSocket."""
 
-    def __init__(self, guard: Guard, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(self, guard: Guard, endpoints: Mapping[str, Endpoint], owned: OwnedExchange | None) -> None:
         self._guard = guard
         self._endpoints = endpoints
+        self._owned = owned
         self._connected = 0
 
     async def index(self, request: Request) -> Response:
@@ -76,7 +86,7 @@ class _Pages:
             return
         self._connected += 1
         try:
-            await PageSession(websocket, self._endpoints).run()
+            await PageSession(websocket, self._endpoints, self._owned).run()
         finally:
             self._connected -= 1
 

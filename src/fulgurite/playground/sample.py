@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from fulgurite.client.endpoints import resolve_endpoint
+from fulgurite.client.endpoints import LIVE, Endpoint
 from fulgurite.errors import ChannelError, InputError
 from fulgurite.protocol.channels import parse_channel
 from fulgurite.protocol.dialects import DialectName
@@ -113,7 +113,7 @@ class Parameters(NamedTuple):
 def check_parameters(
     dialect: DialectName,
     *,
-    endpoint: str = "live",
+    endpoint: Endpoint = LIVE,
     channels: Iterable[str] = DEFAULT_CHANNELS,
     auth: bool = False,
     silence: int = DEFAULT_SILENCE,
@@ -122,7 +122,7 @@ def check_parameters(
 
     Args:
         dialect: which of the endpoint's two addresses is meant.
-        endpoint: "live", "embedded" (an exchange on this machine, at its usual ports), or a URL.
+        endpoint: the service to listen to.
         channels: full names, 1 to 100 of them; repetitions are dropped.
         auth: whether the sample authenticates; private channels need it.
         silence: whole seconds, 1 to 3600.
@@ -130,15 +130,14 @@ def check_parameters(
     Raises:
         InputError: one of them cannot be meant, or not be written into every language as it is.
     """
-    where = resolve_endpoint(endpoint)
     if dialect is DialectName.JSON_RPC:
-        url = where.json_rpc
+        url = endpoint.json_rpc
     else:
-        parts = urlsplit(where.socketio)
+        parts = urlsplit(endpoint.socketio)
         scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
         url = f"{scheme}://{parts.netloc}"
     if not _PLAIN_URL.fullmatch(url):
-        raise InputError("endpoint", endpoint, "a URL of letters, digits and . _ : / [ ] ? & = ~ -")
+        raise InputError("endpoint", url, "a URL of letters, digits and . _ : / [ ] ? & = ~ -")
     names = tuple(dict.fromkeys(channels))
     if not 1 <= len(names) <= MAX_CHANNELS:
         raise InputError("channel", f"{len(names)} channels", f"1 to {MAX_CHANNELS} of them")
@@ -202,8 +201,21 @@ def _as_spelt(value: bool, old: str) -> str:
 
 
 def steps(manifest: Manifest) -> list[str]:
-    """What a user does in the sample's folder, a line each."""
-    return [*manifest.install, shlex.join(manifest.run) if manifest.run else f"open {manifest.page} in a browser"]
+    """What a user does in the sample's folder, a line each. All are for the shell, but for the last one of a page."""
+    return [*manifest.install, shlex.join(manifest.run) or f"open {manifest.page} in a browser"]
+
+
+def shown(sample: Sample) -> dict[str, object]:
+    """What a list of samples says of one, as JSON's values."""
+    manifest, verified = sample.manifest, sample.verified
+    return {
+        "language": manifest.language,
+        "title": manifest.title,
+        "dialect": manifest.dialect.value,
+        "requires": manifest.requires,
+        "is_page": bool(manifest.page),
+        "verified": None if verified is None else {"versions": verified.versions, "date": verified.date},
+    }
 
 
 def digest(files: Mapping[str, str | bytes]) -> str:
