@@ -1,7 +1,7 @@
 // What the user can do. Each changes the state and tells the backend.
 import { batch } from "../vendor/signals.js";
 import * as backend from "./backend.js";
-import { channelsOf } from "./channels.js";
+import { channelsOf, isPrivate } from "./channels.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
@@ -14,10 +14,13 @@ export function connect() {
     type: "connect",
     endpoint: choice === "url" ? state.endpointUrl.value.trim() : choice,
     dialect: state.dialect.value,
-    channels: [...state.wanted.value],
+    channels: allowed([...state.wanted.value]),
     http: choice === "url" ? state.httpUrl.value.trim() : "",
   });
 }
+
+/** Private channels wait for credentials. @param {string[]} channels */
+const allowed = (channels) => channels.filter((channel) => state.hasCredentials.value || !isPrivate(channel));
 
 export function disconnect() {
   backend.send({ type: "disconnect" });
@@ -55,7 +58,7 @@ export function toggleChannel(channel) {
 /** @param {string[]} channels */
 export function subscribe(channels) {
   state.wanted.value = new Set([...state.wanted.value, ...channels]);
-  backend.send({ type: "subscribe", channels });
+  backend.send({ type: "subscribe", channels: allowed(channels) });
 }
 
 /** @param {string[]} channels */

@@ -10,6 +10,12 @@ export const KINDS = /** @type {const} */ ([
   { prefix: "lightning_executions_", label: "executions" },
 ]);
 
+/** The channels of one's own orders, which need credentials. */
+export const PRIVATE = /** @type {const} */ (["child_order_events", "parent_order_events"]);
+
+/** @param {string} channel */
+export const isPrivate = (channel) => PRIVATE.some((name) => name === channel);
+
 /** @param {string} channel @returns {string} without the part that all names share */
 export const shortName = (channel) => channel.replace(/^lightning_/, "");
 
@@ -23,11 +29,44 @@ export function productOf(channel) {
 export const channelsOf = (product) => KINDS.map(({ prefix }) => prefix + product);
 
 /**
- * No message for so long is worth a word: snapshots come about every 5 s, executions as people trade.
+ * No message for so long is worth a word: snapshots come about every 5 s, executions as people trade, and events of
+ * orders when one's own orders change, which may be never.
  * @param {string} channel
  * @returns {number} milliseconds
  */
-export const silenceOf = (channel) => (channel.startsWith("lightning_executions_") ? 60_000 : 15_000);
+export function silenceOf(channel) {
+  if (isPrivate(channel)) return Infinity;
+  return channel.startsWith("lightning_executions_") ? 60_000 : 15_000;
+}
+
+/** How many steps of age a cell can show. */
+export const WARMEST = 6;
+
+/**
+ * How long ago the last message came, in steps from warm to cold.
+ * @param {CellState} cell
+ * @param {string} channel
+ * @returns {number} from `WARMEST` to 1; 0 where there is no age
+ */
+export function warmth({ name, ageMs }, channel) {
+  if (name !== "receiving" || ageMs === null) return 0;
+  const coldMs = Math.min(silenceOf(channel), 60_000);
+  return WARMEST - Math.min(WARMEST - 1, Math.floor((ageMs / coldMs) * WARMEST));
+}
+
+/**
+ * The likeliest reason why an acknowledged channel is silent, as a key of the page's texts.
+ * @param {string} channel
+ * @param {{isListed: boolean | null, othersFlow: boolean, siblingsFlow: boolean}} known whether the endpoint lists the
+ *   product (null: it does not say), whether any other channel gets messages, whether any other of its product does
+ */
+export function whySilent(channel, { isListed, othersFlow, siblingsFlow }) {
+  if (isListed === false) return /** @type {const} */ ("silentUnlisted");
+  if (!othersFlow) return /** @type {const} */ ("silentAll");
+  if (channel.startsWith("lightning_executions_")) return /** @type {const} */ ("silentExecutions");
+  if (siblingsFlow) return /** @type {const} */ ("silentAlone");
+  return isListed ? /** @type {const} */ ("silentProduct") : /** @type {const} */ ("silentMaybeUnlisted");
+}
 
 /**
  * @typedef {{name: "off" | "chosen" | "waiting" | "asked" | "acknowledged" | "silent" | "receiving" | "quiet"

@@ -1,35 +1,24 @@
 // The page's language: the browser's at first, then the user's choice.
-import { signal } from "../vendor/signals.js";
+import { computed, signal } from "../vendor/signals.js";
+import { keep, recall } from "./storage.js";
 import { en } from "./words/en.js";
 import { ja } from "./words/ja.js";
 
-/** @typedef {"en" | "ja"} Language */
+/** @typedef {typeof LANGUAGES[number]} Language */
 /** @typedef {keyof typeof en} Key */
 
-const STORAGE_KEY = "fulgurite.language";
+export const LANGUAGES = /** @type {const} */ (["en", "ja"]);
 const WORDS = { en, ja };
 
 const browsers = navigator.language.startsWith("ja") ? "ja" : "en";
-export const language = signal(/** @type {Language} */ (stored() ?? browsers));
-
-/** @returns {Language | null} */
-function stored() {
-  try {
-    const value = localStorage.getItem(STORAGE_KEY);
-    return value === "en" || value === "ja" ? value : null;
-  } catch {
-    return null; // the browser is told to keep nothing
-  }
-}
+/** What the user has chosen, if anything. */
+export const chosenLanguage = signal(recall("language", LANGUAGES));
+export const language = computed(() => chosenLanguage.value ?? browsers);
 
 /** @param {Language} choice */
 export function chooseLanguage(choice) {
-  language.value = choice;
-  try {
-    localStorage.setItem(STORAGE_KEY, choice);
-  } catch {
-    // the browser is told to keep nothing: the choice lasts as long as the page
-  }
+  chosenLanguage.value = choice;
+  keep("language", choice);
 }
 
 /**

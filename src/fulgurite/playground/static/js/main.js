@@ -4,7 +4,10 @@ import { resume } from "./actions.js";
 import * as backend from "./backend.js";
 import { html, render } from "./dom.js";
 import { language } from "./i18n.js";
+import { listen } from "./keyboard.js";
 import { tick } from "./receive.js";
+import "./settings.js";
+import { follow } from "./url.js";
 import { App } from "./views/app.js";
 
 const TICK_MS = 250;
@@ -12,6 +15,8 @@ const TICK_MS = 250;
 effect(() => {
   document.documentElement.lang = language.value;
 });
+follow();
+listen();
 setInterval(tick, TICK_MS);
 backend.open(resume);
 const root = document.getElementById("root");

@@ -6,8 +6,7 @@ import { FrameLog } from "./framelog.js";
 /** @typedef {"embedded" | "live" | "url"} EndpointChoice */
 /** @typedef {"market" | "frames" | "connection" | "orders" | "faults"} ViewName */
 /** @typedef {import("./framelog.js").GapRow | import("./messages.js").Status} EventRow */
-/** @typedef {{type: "execution", execution: import("./messages.js").Execution, key: number}} ExecutionRow */
-/** @typedef {ExecutionRow | (import("./framelog.js").GapRow & {key: number})} TradeRow */
+/** @typedef {{row: import("./messages.js").Execution | import("./messages.js").Gap, key: number}} TradeRow */
 
 /**
  * @template T
@@ -30,7 +29,15 @@ export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channel
 export const product = signal(LIVELY_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
 export const view = signal(/** @type {ViewName} */ ("market"));
-export const notesShown = signal(true);
+
+// The page itself: what is folded away, what is in sight on a screen for one part only, which dialog is open.
+export const leftFolded = signal(false);
+export const rightFolded = signal(false);
+export const part = signal(/** @type {"left" | "middle" | "right"} */ ("middle"));
+export const dialog = signal(/** @type {"" | "keys" | "settings"} */ (""));
+
+/** Whether there are credentials for the private channels; the secret itself is never in the state. */
+export const hasCredentials = signal(false);
 
 // The connection to the endpoint.
 export const connection = signal(/** @type {import("./messages.js").Connection | null} */ (null));

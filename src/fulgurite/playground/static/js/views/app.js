@@ -1,14 +1,18 @@
 // The whole page: header, matrix on the left, one of the views in the middle, the sample on the right, and the strip of
-// the last minutes along the bottom.
+// the last minutes along the bottom. A narrow screen shows one of the three at a time.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { link, notesShown, problem, view } from "../state.js";
+import { leftFolded, link, part, problem, rightFolded, view } from "../state.js";
 import { Connection } from "./connection.js";
+import { Dialogs } from "./dialogs.js";
 import { Faults } from "./faults.js";
+import { FirstVisit } from "./firstvisit.js";
+import { FoldedSide } from "./fold.js";
 import { Frames } from "./frames.js";
 import { Header } from "./header.js";
 import { Market } from "./market.js";
 import { Matrix } from "./matrix.js";
+import { narrow } from "./narrow.js";
 import { Orders } from "./orders.js";
 import { Sample } from "./sample.js";
 import { Timeline } from "./timeline.js";
@@ -17,19 +21,40 @@ import { ViewTabs } from "./viewtabs.js";
 const VIEWS = { market: Market, frames: Frames, connection: Connection, orders: Orders, faults: Faults };
 
 export function App() {
-  const shown = notesShown.value;
   return html`
     <${Header} />
     <${Problem} />
-    <main class=${shown ? "columns" : "columns columns-wide"} id="main">
-      <div class="column column-left"><${Matrix} /></div>
-      <div class="column column-middle">
-        <${ViewTabs} />
-        <${VIEWS[view.value]} />
-      </div>
-      ${shown && html`<${Sample} />`}
-    </main>
+    <${FirstVisit} />
+    <main class="columns" id="main">${narrow.value ? html`<${OnePart} />` : html`<${AllParts} />`}</main>
     <${Timeline} />
+    <${Dialogs} />
+  `;
+}
+
+function AllParts() {
+  return html`
+    <div class="side side-left">${leftFolded.value ? html`<${FoldedSide} side="left" />` : html`<${Matrix} />`}</div>
+    <div class="middle"><${ViewTabs} /><${View} /></div>
+    <div class="side side-right">${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}</div>
+  `;
+}
+
+function OnePart() {
+  return html`
+    <div class="middle">
+      <${ViewTabs} />
+      ${part.value === "middle"
+        ? html`<${View} />`
+        : html`<div class="view" role="tabpanel" id="view" aria-labelledby="tab-${part.value}">
+            ${part.value === "left" ? html`<${Matrix} />` : html`<${Sample} />`}
+          </div>`}
+    </div>
+  `;
+}
+
+function View() {
+  return html`
+    <div class="view" role="tabpanel" id="view" aria-labelledby="tab-${view.value}"><${VIEWS[view.value]} /></div>
   `;
 }
 

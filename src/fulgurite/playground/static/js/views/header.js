@@ -1,16 +1,17 @@
-// The header: endpoint, dialect, connect, the state of the connection, rates, language.
+// The header: endpoint, dialect, connect, the state of the connection, rates, language, settings and keys.
 import { chooseDialect, chooseEndpoint, connect, disconnect } from "../actions.js";
 import { html } from "../dom.js";
 import { formatBytes, formatRate } from "../format.js";
 import { chooseLanguage, language, t } from "../i18n.js";
 import * as state from "../state.js";
+import { TabList } from "./tablist.js";
 
 /** @typedef {import("../messages.js").Dialect} Dialect */
 
-/** @type {{id: Dialect, label: string}[]} */
+/** @type {{id: Dialect, name: string, over: string}[]} */
 const DIALECTS = [
-  { id: "json-rpc", label: "JSON-RPC 2.0 over WebSocket" },
-  { id: "socketio", label: "Socket.IO 2.0" },
+  { id: "json-rpc", name: "JSON-RPC 2.0", over: " over WebSocket" },
+  { id: "socketio", name: "Socket.IO 2.0", over: "" },
 ];
 
 export function Header() {
@@ -18,14 +19,14 @@ export function Header() {
     <header class="top">
       <div class="top-row">
         <h1 class="brand" title=${t("tagline")}>
-          <img src="/static/mark.svg" alt="" width="22" height="22" />Fulgurite
+          <img src="/static/mark.svg" alt="" width="22" height="22" /><span>Fulgurite</span>
         </h1>
         <${Endpoint} />
         <${Dialects} />
         <${ConnectButton} />
         <${ConnectionState} />
         <${Rates} />
-        <${Language} />
+        <${Tools} />
       </div>
       ${state.endpointChoice.value === "url" && html`<${UrlRow} />`}
     </header>
@@ -54,29 +55,14 @@ function Endpoint() {
 }
 
 function Dialects() {
-  const chosen = state.dialect.value;
-  /** @param {KeyboardEvent} event */
-  const move = (event) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    const other = DIALECTS.find(({ id }) => id !== chosen);
-    if (!other || !(event.currentTarget instanceof HTMLElement)) return;
-    chooseDialect(other.id);
-    event.currentTarget.querySelector(`[data-dialect="${other.id}"]`)?.dispatchEvent(new Event("take-focus"));
-  };
-  return html`
-    <div class="tabs" role="tablist" aria-label=${t("dialect")} onKeyDown=${move}>
-      ${DIALECTS.map(({ id, label }) => html`
-        <button type="button" role="tab" key=${id} data-dialect=${id} aria-controls="main"
-          aria-selected=${chosen === id ? "true" : "false"} tabindex=${chosen === id ? 0 : -1}
-          onClick=${() => chooseDialect(id)}
-          onTake-focus=${takeFocus}>${label}</button>`)}
-    </div>
-  `;
-}
-
-/** @param {Event} event */
-function takeFocus({ currentTarget }) {
-  if (currentTarget instanceof HTMLElement) currentTarget.focus();
+  const tabs = DIALECTS.map(({ id, name, over }) => ({
+    id,
+    label: html`${name}<span class="for-readers">${over}</span>`,
+    selected: state.dialect.value === id,
+    choose: () => chooseDialect(id),
+    attributes: { title: `${name}${over}` },
+  }));
+  return html`<${TabList} label=${t("dialect")} controls="main" tabs=${tabs} style="dialects" />`;
 }
 
 function UrlRow() {
@@ -110,7 +96,7 @@ function ConnectButton() {
   const label = !connected ? t("connect") : state.connection.value?.state === "open" ? t("disconnect") : t("cancel");
   return html`
     <button type="button" class=${connected ? "action" : "action primary"} disabled=${state.link.value !== "open"}
-      onClick=${connected ? disconnect : connect}>${label}</button>
+      aria-keyshortcuts="c" title="${label} (c)" onClick=${connected ? disconnect : connect}>${label}</button>
   `;
 }
 
@@ -155,17 +141,24 @@ function Rates() {
   `;
 }
 
-function Language() {
-  const chosen = language.value;
+function Tools() {
   return html`
-    <div class="language" role="group" aria-label=${t("language")}>
-      <button type="button" class="plain" lang="en" aria-pressed=${chosen === "en" ? "true" : "false"}
-        onClick=${() => chooseLanguage("en")}>EN</button>
-      <button type="button" class="plain" lang="ja" aria-pressed=${chosen === "ja" ? "true" : "false"}
-        onClick=${() => chooseLanguage("ja")}>日本語</button>
-      <button type="button" class="plain" aria-pressed=${state.notesShown.value ? "true" : "false"}
-        title=${state.notesShown.value ? t("hideNotes") : t("showNotes")}
-        onClick=${() => { state.notesShown.value = !state.notesShown.value; }}>?</button>
+    <div class="tools">
+      <div class="language" role="group" aria-label=${t("language")}>
+        <button type="button" class="plain" lang="en" aria-pressed=${language.value === "en" ? "true" : "false"}
+          onClick=${() => chooseLanguage("en")}>EN</button>
+        <button type="button" class="plain" lang="ja" aria-pressed=${language.value === "ja" ? "true" : "false"}
+          onClick=${() => chooseLanguage("ja")}>日本語</button>
+      </div>
+      <button type="button" class="plain tool" aria-haspopup="dialog" aria-keyshortcuts="s" aria-label=${t("settings")}
+        title="${t("settings")} (s)" onClick=${() => { state.dialog.value = "settings"; }}>
+        <svg aria-hidden="true" viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor"
+          stroke-width="1.4" stroke-linecap="round">
+          <path d="M2 4.5h7m4 0h1M2 11.5h1m4 0h7" /><circle cx="11" cy="4.5" r="2" /><circle cx="5" cy="11.5" r="2" />
+        </svg>
+      </button>
+      <button type="button" class="plain tool" aria-haspopup="dialog" aria-keyshortcuts="?" aria-label=${t("keys")}
+        title="${t("keys")} (?)" onClick=${() => { state.dialog.value = "keys"; }}>?</button>
     </div>
   `;
 }

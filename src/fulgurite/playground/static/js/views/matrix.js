@@ -1,13 +1,17 @@
-// The matrix: one row a product, one column a channel; a click subscribes or unsubscribes.
-import { addProduct, toggleChannel, unsubscribe, viewProduct } from "../actions.js";
-import { cellState, KINDS, silenceOf } from "../channels.js";
+// The matrix: one row a product, one column a kind of channel; a click subscribes or unsubscribes.
+import { addProduct, subscribe, toggleChannel, unsubscribe, viewProduct } from "../actions.js";
+import { cellState, channelsOf, isPrivate, KINDS, PRIVATE, productOf, warmth, whySilent } from "../channels.js";
 import { html } from "../dom.js";
 import { formatRate, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
 import * as state from "../state.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
+import { FoldButton } from "./fold.js";
+import { narrow } from "./narrow.js";
+import { showView } from "./viewtabs.js";
 
 /** @typedef {import("../channels.js").CellState} CellState */
+/** @typedef {import("../../vendor/preact.js").Child} Child */
 
 export function Matrix() {
   const [pointedAt, pointAt] = useState("");
@@ -18,6 +22,7 @@ export function Matrix() {
         <h2 id="matrix-title">${t("channels")}</h2>
         <button type="button" class="plain" disabled=${state.wanted.value.size === 0}
           onClick=${() => unsubscribe([...state.wanted.value])}>${t("unsubscribeAll")}</button>
+        ${!narrow.value && html`<${FoldButton} side="left" />`}
       </header>
       <div class="matrix-scroll">
         <table class="matrix" onKeyDown=${moveFocus} onMouseLeave=${() => pointAt("")}>
@@ -25,12 +30,15 @@ export function Matrix() {
           <thead>
             <tr>
               <th scope="col"><span class="for-readers">${t("product")}</span></th>
-              ${KINDS.map(({ prefix, label }) => html`<th scope="col" title="${prefix}…" key=${label}>${label}</th>`)}
+              ${KINDS.map(({ prefix, label }) => html`
+                <th scope="col" key=${label}><${Group} name="${prefix}…" style="column-head"
+                  channels=${products.map((product) => prefix + product)}>${label}<//></th>`)}
             </tr>
           </thead>
           <tbody>
             ${products.map((product) => html`<${ProductRow} key=${product} product=${product} pointAt=${pointAt} />`)}
           </tbody>
+          <${PrivateRows} pointAt=${pointAt} />
         </table>
       </div>
       <${Explanation} channel=${pointedAt} />
@@ -45,8 +53,11 @@ function ProductRow({ product, pointAt }) {
   return html`
     <tr class=${inView ? "in-view" : ""}>
       <th scope="row">
-        <button type="button" class="product" aria-pressed=${inView ? "true" : "false"}
-          title=${t("showProduct", { product })} onClick=${() => viewProduct(product)}>${product}</button>
+        <div class="row-head">
+          <button type="button" class="product" aria-pressed=${inView ? "true" : "false"}
+            title=${t("showProduct", { product })} onClick=${() => viewProduct(product)}>${product}</button>
+          <${Group} name=${product} channels=${channelsOf(product)} style="row-all" />
+        </div>
       </th>
       ${KINDS.map(({ prefix, label }) => html`
         <td key=${label}><${Cell} channel=${prefix + product} label="${label}, ${product}" pointAt=${pointAt} /></td>`)}
@@ -54,11 +65,51 @@ function ProductRow({ product, pointAt }) {
   `;
 }
 
+/** A whole row or column at once: subscribed, unless it is already.
+ * @param {{name: string, channels: string[], style: string, children?: Child}} props */
+function Group({ name, channels, style, children }) {
+  const count = channels.filter((channel) => state.wanted.value.has(channel)).length;
+  const all = count === channels.length;
+  const label = t(all ? "groupUnsubscribe" : "groupSubscribe", { name });
+  return html`
+    <button type="button" class=${style} aria-label="${label}" title=${label}
+      aria-pressed=${all ? "true" : count ? "mixed" : "false"}
+      onClick=${() => (all ? unsubscribe(channels) : subscribe(channels))}>${children
+        ?? html`<span aria-hidden="true">${all ? "■" : count ? "◧" : "□"}</span>`}</button>
+  `;
+}
+
+/** The channels of one's own orders; they need credentials. @param {{pointAt: (channel: string) => void}} props */
+function PrivateRows({ pointAt }) {
+  return html`
+    <tbody class="private-rows">
+      <tr>
+        <td></td>
+        ${PRIVATE.map((channel) => html`<th scope="col" colspan="2" key=${channel}>${channel}</th>`)}
+      </tr>
+      <tr>
+        <th scope="row"><span class="private-name">${t("privateChannels")}</span></th>
+        ${PRIVATE.map((channel) => html`
+          <td colspan="2" key=${channel}>
+            ${state.hasCredentials.value
+              ? html`<${Cell} channel=${channel} label=${channel} pointAt=${pointAt} />`
+              : html`<button type="button" class="cell cell-locked" aria-label="${channel}: ${t("privateNeedsKey")}"
+                  title=${t("privateNeedsKey")} onClick=${() => showView("orders")}
+                  onFocus=${() => pointAt(channel)} onMouseEnter=${() => pointAt(channel)}>${t("needsKey")}</button>`}
+          </td>`)}
+      </tr>
+    </tbody>
+  `;
+}
+
 /** @param {string} channel @returns {CellState} */
-const stateOf = (channel) => cellState(
-  state.wanted.value.has(channel), state.channels.value.get(channel), state.channelSince.get(channel)?.sinceMs,
-  state.now.value,
-);
+function stateOf(channel) {
+  // What is not wanted does not change with time, and is not drawn again with it.
+  if (!state.wanted.value.has(channel)) return cellState(false, undefined, undefined, 0);
+  return cellState(
+    true, state.channels.value.get(channel), state.channelSince.get(channel)?.sinceMs, state.now.value,
+  );
+}
 
 /** What stands in the cell; its class says it in colour too. @param {CellState} cell @param {number} rate */
 function mark(cell, rate) {
@@ -94,51 +145,60 @@ function inWords(cell, rate) {
   }
 }
 
-/**
- * How long ago the last message came, in five steps from warm to cold.
- * @param {CellState} cell
- * @param {string} channel
- */
-function warmth(cell, channel) {
-  if (cell.name !== "receiving" || cell.ageMs === null) return 0;
-  return 5 - Math.min(4, Math.floor((cell.ageMs / silenceOf(channel)) * 5));
-}
-
 /** @param {{channel: string, label: string, pointAt: (channel: string) => void}} props */
 function Cell({ channel, label, pointAt }) {
   const cell = stateOf(channel);
-  const rate = state.rates.value.get(channel) ?? 0;
+  const rate = cell.name === "receiving" ? (state.rates.value.get(channel) ?? 0) : 0;
   return html`
     <button type="button" class="cell cell-${cell.name} warm-${warmth(cell, channel)}" data-channel=${channel}
       data-state=${cell.name} aria-pressed=${cell.name === "off" ? "false" : "true"}
-      aria-label="${label}: ${inWords(cell, rate)}" onClick=${() => toggleChannel(channel)}
+      aria-label="${label}: ${inWords(cell, rate)}" title=${inWords(cell, rate)} onClick=${() => toggleChannel(channel)}
       onFocus=${() => pointAt(channel)} onMouseEnter=${() => pointAt(channel)}>${mark(cell, rate)}</button>
   `;
 }
 
-/** Says all about the cell that is pointed at, or what the marks mean. @param {{channel: string}} props */
+/** Says all about the cell that is pointed at; else what is wrong with a channel; else what the marks mean.
+ * @param {{channel: string}} props */
 function Explanation({ channel }) {
-  if (!channel) return html`<${Legend} />`;
-  const cell = stateOf(channel);
-  const rate = state.rates.value.get(channel) ?? 0;
+  const shown = channel || firstSilent();
+  if (!shown) return html`<${Legend} />`;
+  if (isPrivate(shown) && !state.hasCredentials.value) {
+    return html`<div class="explanation"><p><code>${shown}</code></p><p>${t("privateNeedsKey")}</p></div>`;
+  }
+  const cell = stateOf(shown);
+  const rate = state.rates.value.get(shown) ?? 0;
   return html`
     <div class="explanation">
-      <p><code>${channel}</code></p>
+      <p><code>${shown}</code></p>
       <p>${inWords(cell, rate)}</p>
-      ${cell.name === "silent" && html`<p class="hint">${t("silentWhy")}</p>`}
+      ${cell.name === "silent" && html`<p class="hint">${t(whySilent(shown, known(shown)))}</p>`}
       ${cell.name === "quiet" && html`<p class="hint">${t("quietWhy")}</p>`}
     </div>
   `;
 }
 
+/** @returns {string} a channel that was acknowledged and never delivered, or "" */
+const firstSilent = () => [...state.wanted.value].find((channel) => stateOf(channel).name === "silent") ?? "";
+
+/** What is known of a silent channel's surroundings. @param {string} channel */
+function known(channel) {
+  const product = productOf(channel);
+  const flowing = [...state.wanted.value].filter((other) => stateOf(other).name === "receiving");
+  return {
+    isListed: state.productsFromEndpoint.value ? state.endpointProducts.value.includes(product) : null,
+    othersFlow: flowing.length > 0,
+    siblingsFlow: flowing.some((other) => productOf(other) === product),
+  };
+}
+
 function Legend() {
   const entries = /** @type {const} */ ([
-    ["cell-receiving warm-5", "8.1", "legendReceiving"],
+    ["cell-receiving warm-6", "8.1", "legendReceiving"],
+    ["cell-receiving warm-2", "0.1", "legendCooling"],
     ["cell-quiet", "34s", "legendQuiet"],
     ["cell-acknowledged", "✓", "legendAcknowledged"],
     ["cell-asked", "…", "legendAsked"],
     ["cell-refused", "✕", "legendRefused"],
-    ["cell-off", "", "legendOff"],
   ]);
   return html`
     <ul class="explanation legend">

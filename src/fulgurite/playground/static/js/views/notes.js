@@ -1,7 +1,7 @@
 // What a user must know, in plain words.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { notesShown } from "../state.js";
+import { FoldButton } from "./fold.js";
 
 const NOTES = /** @type {const} */ ([
   ["noteLostTitle", "noteLost"],
@@ -19,7 +19,7 @@ export function Notes() {
     <aside class="panel notes-panel" aria-labelledby="notes-title">
       <header class="panel-head">
         <h2 id="notes-title">${t("notes")}</h2>
-        <button type="button" class="plain" onClick=${() => { notesShown.value = false; }}>${t("hideNotes")}</button>
+        <${FoldButton} side="right" />
       </header>
       <div class="notes" tabindex="0">
         ${NOTES.map(([title, text]) => html`<section key=${title}><h3>${t(title)}</h3><p>${t(text)}</p></section>`)}

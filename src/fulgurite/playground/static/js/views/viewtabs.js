@@ -1,21 +1,41 @@
-// The tabs above the middle: which view of the stream is shown.
+// The tabs above the middle: which view of the stream is shown; on a narrow screen also the two sides.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { view } from "../state.js";
+import { part, view } from "../state.js";
+import { batch } from "../../vendor/signals.js";
+import { narrow } from "./narrow.js";
+import { TabList } from "./tablist.js";
 
 /** @typedef {import("../state.js").ViewName} ViewName */
 
-const VIEWS = /** @type {const} */ ([
-  ["market", "market"], ["frames", "frames"], ["connection", "connection"], ["orders", "orders"], ["faults", "faults"],
-]);
+export const VIEWS = /** @type {const} */ (["market", "frames", "connection", "orders", "faults"]);
+
+/** @param {ViewName} name */
+export function showView(name) {
+  batch(() => {
+    view.value = name;
+    part.value = "middle";
+  });
+}
 
 export function ViewTabs() {
-  return html`
-    <div class="tabs view-tabs" role="tablist" aria-label=${t("views")}>
-      ${VIEWS.map(([id, label]) => html`
-        <button type="button" role="tab" key=${id} data-view=${id} aria-controls="view"
-          aria-selected=${view.value === id ? "true" : "false"}
-          onClick=${() => { view.value = id; }}>${t(label)}</button>`)}
-    </div>
-  `;
+  const isMiddle = part.value === "middle" || !narrow.value;
+  const views = VIEWS.map((id, index) => ({
+    id,
+    label: t(id),
+    selected: isMiddle && view.value === id,
+    choose: () => showView(id),
+    attributes: { "data-view": id, "aria-keyshortcuts": `${index + 1}`, title: `${t(id)} (${index + 1})` },
+  }));
+  const tabs = narrow.value ? [side("left", t("channels")), ...views, side("right", t("sideOfSample"))] : views;
+  return html`<${TabList} label=${t("views")} controls="view" tabs=${tabs} style="view-tabs" />`;
 }
+
+/** @param {"left" | "right"} id @param {string} label @returns {import("./tablist.js").TabEntry} */
+const side = (id, label) => ({
+  id,
+  label,
+  selected: part.value === id,
+  choose: () => { part.value = id; },
+  attributes: { "data-part": id },
+});

@@ -1,0 +1,76 @@
+// The keyboard: one key each for what is done often. The list on `?` is made from the same table.
+import { chooseDialect, connect, disconnect, pauseFrames, viewProduct } from "./actions.js";
+import * as state from "./state.js";
+import { toggleSide } from "./views/fold.js";
+import { showView, VIEWS } from "./views/viewtabs.js";
+
+/** @typedef {import("./i18n.js").Key} Key */
+/** @typedef {{keys: string[], words: Key, run: (key: string) => void}} Shortcut */
+
+/** @type {Shortcut[]} */
+export const SHORTCUTS = [
+  { keys: ["1", "2", "3", "4", "5"], words: "keyViews", run: (key) => showView(VIEWS[Number(key) - 1] ?? "market") },
+  { keys: ["c"], words: "keyConnect", run: () => (state.isConnected.value ? disconnect() : connect()) },
+  {
+    keys: ["d"],
+    words: "keyDialect",
+    run: () => chooseDialect(state.dialect.value === "json-rpc" ? "socketio" : "json-rpc"),
+  },
+  { keys: ["j"], words: "keyNextProduct", run: () => stepProduct(1) },
+  { keys: ["k"], words: "keyPreviousProduct", run: () => stepProduct(-1) },
+  { keys: ["m"], words: "keyMatrix", run: focusMatrix },
+  { keys: ["["], words: "keyLeft", run: () => toggleSide("left") },
+  { keys: ["]"], words: "keyRight", run: () => toggleSide("right") },
+  { keys: ["p"], words: "keyPause", run: () => pauseFrames(!state.frameLog.paused) },
+  { keys: ["/"], words: "keyFilter", run: focusFilter },
+  { keys: ["s"], words: "keySettings", run: () => { state.dialog.value = "settings"; } },
+  { keys: ["?"], words: "keyKeys", run: () => { state.dialog.value = "keys"; } },
+];
+
+/** Listen to the keys of the whole page. */
+export function listen() {
+  document.addEventListener("keydown", (event) => {
+    // An open dialog has its own keys; a key that a part of the page has used means nothing more.
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || state.dialog.value) return;
+    if (event.isComposing || isTyping(event.target)) return;
+    const shortcut = SHORTCUTS.find(({ keys }) => keys.includes(event.key));
+    if (!shortcut) return;
+    event.preventDefault();
+    shortcut.run(event.key);
+  });
+}
+
+/** @param {EventTarget | null} target @returns {boolean} whether keys write or choose there */
+function isTyping(target) {
+  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button", "range"].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
+    || (target instanceof HTMLElement && target.isContentEditable);
+}
+
+/** @param {1 | -1} step */
+function stepProduct(step) {
+  const products = state.products.value;
+  const next = products.at((products.indexOf(state.product.value) + step) % products.length);
+  if (next) viewProduct(next);
+}
+
+function focusMatrix() {
+  state.leftFolded.value = false;
+  state.part.value = "left";
+  whenDrawn(() => document.querySelector(".in-view .cell"));
+}
+
+/** Go to the filter of the view, or to that of the frames where it has none. */
+function focusFilter() {
+  if (!document.querySelector("[data-filter]")) showView("frames");
+  whenDrawn(() => document.querySelector("[data-filter]"));
+}
+
+/** Focus what is on the page once the present change is: a redraw takes place on the next animation frame.
+ * @param {() => Element | null} find */
+function whenDrawn(find) {
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    const element = find();
+    if (element instanceof HTMLElement) element.focus();
+  }));
+}

@@ -1,0 +1,29 @@
+// One strip that explains the page to who has not seen it, until it is dismissed.
+import { html } from "../dom.js";
+import { t } from "../i18n.js";
+import { hello } from "../state.js";
+import { keep, recall } from "../storage.js";
+import { signal } from "../../vendor/signals.js";
+
+const SEEN = /** @type {const} */ (["yes"]);
+const seen = signal(recall("seen", SEEN) !== null);
+
+export function FirstVisit() {
+  if (seen.value || !hello.value) return null;
+  return html`
+    <aside class="first-visit" aria-label=${t("firstVisit")}>
+      <p>${hello.value.embedded ? t("firstVisitEmbedded") : t("firstVisitLive")} ${t("firstVisitHow")}</p>
+      <button type="button" class="action" onClick=${dismiss}>${t("understood")}</button>
+    </aside>
+  `;
+}
+
+function dismiss() {
+  seen.value = true;
+  keep("seen", "yes");
+}
+
+/** Explain the page once more. */
+export function explainAgain() {
+  seen.value = false;
+}

@@ -1,0 +1,39 @@
+// Folding the sides away: a button in a side's head, and what is left of a folded side.
+import { html } from "../dom.js";
+import { t } from "../i18n.js";
+import { leftFolded, rightFolded } from "../state.js";
+
+/** @typedef {"left" | "right"} Side */
+
+const SIDES = {
+  left: { folded: leftFolded, away: "«", back: "»", name: /** @type {const} */ ("channels"), key: "[" },
+  right: { folded: rightFolded, away: "»", back: "«", name: /** @type {const} */ ("sideOfSample"), key: "]" },
+};
+
+/** @param {Side} side */
+export function toggleSide(side) {
+  const { folded } = SIDES[side];
+  folded.value = !folded.value;
+}
+
+/** Folds the side away that it stands in. @param {{side: Side}} props */
+export function FoldButton({ side }) {
+  const { away, name, key } = SIDES[side];
+  const label = t("foldAway", { name: t(name) });
+  return html`
+    <button type="button" class="plain fold" aria-label=${label} title="${label} (${key})" aria-keyshortcuts=${key}
+      onClick=${() => toggleSide(side)}>${away}</button>
+  `;
+}
+
+/** Stands where a side is folded away, and brings it back. @param {{side: Side}} props */
+export function FoldedSide({ side }) {
+  const { back, name, key } = SIDES[side];
+  const label = t("foldBack", { name: t(name) });
+  return html`
+    <button type="button" class="folded folded-${side}" aria-label=${label} title="${label} (${key})"
+      aria-keyshortcuts=${key} onClick=${() => toggleSide(side)}>
+      <span aria-hidden="true">${back}</span><span class="folded-name" aria-hidden="true">${t(name)}</span>
+    </button>
+  `;
+}
