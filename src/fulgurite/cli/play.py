@@ -30,7 +30,10 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
     from fulgurite.exchange import run as exchange
 
     warn_if_open(host)
-    async with exchange.run(seed=seed) as running, playground.run(endpoint_of(running), host, port) as page:
+    async with (
+        exchange.run(seed=seed) as running,
+        playground.run(endpoint_of(running), host, port, owned=running) as page,
+    ):
         if as_json:
             import msgspec
 

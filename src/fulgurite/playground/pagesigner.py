@@ -1,0 +1,64 @@
+"""Signatures from the page, which alone has the secret. A shell: it waits for the page's answers.
+
+The page looks at what it is to sign (static/js/secret.js) and signs nothing but `auth` and reading of orders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from fulgurite.client import Signer
+from fulgurite.errors import ConnectError
+from fulgurite.playground import messages
+
+SIGN_SECONDS: Final = 10.0
+"""How long the page may take for a signature: long enough for one that is drawing, short against any window in which
+a timestamp is good."""
+
+
+class PageSigner:
+    """Has texts signed by one page.
+
+    Args:
+        ask: sends the page a message.
+        seconds: how long the page may take.
+    """
+
+    def __init__(self, ask: Callable[[messages.Sign], None], seconds: float = SIGN_SECONDS) -> None:
+        self._ask = ask
+        self._seconds = seconds
+        self._asked = 0
+        self._waiting: dict[int, asyncio.Future[str]] = {}
+
+    def signer(self, api_key: str) -> Signer:
+        """A signer for this key, for `connect`."""
+        return Signer(api_key, self._sign)
+
+    def answer(self, number: int, signature: str) -> None:
+        """Take an answer of the page; one that nobody waits for any more is dropped.
+
+        Args:
+            number: that of the `Sign` message.
+            signature: in hex; "" where the page does not sign.
+        """
+        future = self._waiting.get(number)
+        if future is not None and not future.done():
+            if signature:
+                future.set_result(signature)
+            else:
+                future.set_exception(ConnectError("the endpoint", "the page has forgotten the key, and signed nothing"))
+
+    async def _sign(self, text: str) -> str:
+        self._asked += 1
+        number = self._asked
+        self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._ask(messages.Sign(number, text))
+            async with asyncio.timeout(self._seconds):
+                return await self._waiting[number]
+        except TimeoutError:
+            raise ConnectError("the endpoint", f"the page did not sign within {self._seconds:g} s") from None
+        finally:
+            del self._waiting[number]
