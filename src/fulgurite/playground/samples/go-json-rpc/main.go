@@ -89,22 +89,22 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 	log.Println("connected", endpoint)
 
 	due := deadlines{}
-	due.set("no ping came for 40 s", 40)
+	due.set("no ping came for 40 s", 40*time.Second)
 	pong := conn.PingHandler()
 	conn.SetPingHandler(func(data string) error { // comes every 15 s; who answers after more than 3 s is cut off
-		due.set("no ping came for 40 s", 40)
+		due.set("no ping came for 40 s", 40*time.Second)
 		conn.SetReadDeadline(due[due.first()])
 		return pong(data)
 	})
 	request := func(id, method string, params any) { // without an id there is no answer, not even when it is refused
-		due.set("no answer for "+id+" in 10 s", 10)
+		due.set("no answer for "+id+" in 10 s", 10*time.Second)
 		conn.WriteJSON(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	}
 	keepAlive := func(channel string) {
 		// A product that does not exist is acknowledged like any other, and a channel can die while others of its
 		// connection flow: only its own silence shows it. Order events may well be silent for days.
 		if strings.HasPrefix(channel, "lightning_") {
-			due.set(fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds), silenceSeconds)
+			due.set(fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds), silenceSeconds*time.Second)
 		}
 	}
 	subscribe := func() {
@@ -182,8 +182,8 @@ func ask(ctx context.Context, prompt string) string {
 // deadlines are the times at which a connection is given up, by the reasons.
 type deadlines map[string]time.Time
 
-func (d deadlines) set(reason string, seconds int) {
-	d[reason] = time.Now().Add(time.Duration(seconds) * time.Second)
+func (d deadlines) set(reason string, within time.Duration) {
+	d[reason] = time.Now().Add(within)
 }
 
 func (d deadlines) first() (reason string) {
