@@ -144,6 +144,7 @@ async def judge_all(folder: str, setting: Setting, verdicts: Verdicts) -> None:
         scenario = wanted[0]
         try:
             async with setting.trial() as trial:
+                await trial.flows()
                 for scenario in wanted:
                     await ONE_RUN[scenario](trial)
                     verdicts.give(folder, scenario, None)
