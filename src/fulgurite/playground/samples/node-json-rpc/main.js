@@ -75,7 +75,7 @@ async function* listen(credentials, stop) {
     throw over.signal.reason ?? error; // why it was aborted, rather than that it was
   } finally {
     for (const timer of timers.values()) clearTimeout(timer);
-    socket.close();
+    socket.close(1000);
     setTimeout(() => socket.terminate(), 1000).unref(); // should nobody answer the close
   }
 }
@@ -89,8 +89,8 @@ function sign({ key, secret }) {
 }
 
 async function ask(question) {
-  process.stderr.write(question);
   const terminal = createInterface({ input: process.stdin, terminal: true }); // no output, so no echo
+  process.stderr.write(question);
   terminal.on("SIGINT", () => process.exit(0)); // Ctrl-C is a key here, not a signal
   const [answer] = await once(terminal, "line");
   terminal.close();
