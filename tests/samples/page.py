@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator
@@ -21,7 +20,6 @@ class RunningPage:
         self.said = Said()
         self._page = page
         self._typed: list[str] = []
-        self._tasks: list[asyncio.Task[None]] = []
         page.on("console", lambda message: self.said.add_line(message.text))
         page.on("pageerror", lambda error: self.said.add_line(f"uncaught: {error}"))
 
@@ -43,15 +41,13 @@ class RunningPage:
         await self._page.wait_for_selector("#credentials", state="visible")
         self.said.prompt = "API key: API secret: "
 
-    def type_line(self, text: str) -> None:
+    async def type_secretly(self, text: str) -> None:
+        name = "#secret" if self._typed else "#key"
+        assert await self._page.get_attribute(f"#credentials {name}", "type") == "password"
+        await self._page.fill(f"#credentials {name}", text)
+        if self._typed:
+            await self._page.press(f"#credentials {name}", "Enter")
         self._typed.append(text)
-        if len(self._typed) == 2:
-            self._tasks.append(asyncio.create_task(self._submit(*self._typed)))
-
-    async def _submit(self, key: str, secret: str) -> None:
-        await self._page.fill("#credentials #key", key)
-        await self._page.fill("#credentials #secret", secret)
-        await self._page.press("#credentials #secret", "Enter")
 
 
 @contextlib.asynccontextmanager

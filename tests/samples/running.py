@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import signal
+import termios
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -88,8 +89,8 @@ class Running(Protocol):
         """Wait for its end; gives the exit status."""
         ...
 
-    def type_line(self, text: str) -> None:
-        """Type a line at its terminal."""
+    async def type_secretly(self, text: str) -> None:
+        """Type a line at its terminal, once that shows nothing of what is typed."""
         ...
 
 
@@ -122,8 +123,11 @@ class RunningProcess:
         assert self._process.returncode is not None
         return self._process.returncode
 
-    def type_line(self, text: str) -> None:
+    async def type_secretly(self, text: str) -> None:
         assert self._master is not None
+        async with asyncio.timeout(PATIENCE):
+            while termios.tcgetattr(self._master)[3] & termios.ECHO:
+                await asyncio.sleep(0.01)  # a program that changes its terminal tells nobody
         os.write(self._master, f"{text}\n".encode())
 
     async def close(self) -> None:
