@@ -7,7 +7,7 @@ Each line is one object: ``{"received_ns": int, "frame": str}`` or ``{"sent_ns":
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 import msgspec
 
@@ -74,7 +74,7 @@ def format_line(line: Line) -> bytes:
     return msgspec.json.encode(line) + b"\n"
 
 
-def read_lines(file: BinaryIO, is_compressed: bool) -> Iterator[bytes]:
+def read_lines(file: IO[bytes], is_compressed: bool) -> Iterator[bytes]:
     """The lines of a frame log that was opened for reading, without their newlines.
 
     A file that is still being written, or that a crash left behind, may be cut anywhere: its last piece comes as well.

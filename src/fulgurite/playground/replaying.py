@@ -1,0 +1,194 @@
+"""One pass through a frame log at a pace that can be changed, in place of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final, Self
+
+from fulgurite.client import Frame, Item, Status, StatusKind
+from fulgurite.client.playback import Playback
+from fulgurite.errors import InputError
+from fulgurite.playground.openlog import OpenedLog
+from fulgurite.playground.outbox import Outbox
+from fulgurite.protocol.framelog import parse_line, read_lines
+
+TURN_SECONDS: Final = 0.005
+"""How long lines are read until others have their turn."""
+
+FRAMES_BEFORE: Final = 1_000
+"""Lines before the point to which one has moved whose frames are shown."""
+
+FULL_SECONDS: Final = 0.01
+"""How long is waited when the page has not taken the frames that wait for it."""
+
+
+class Replaying:
+    """Reads an opened log from its beginning, and gives the items that a stream gave when it was made.
+
+    The client's own feeds make the gaps of it (`client.playback`). It is iterated as a stream is, once; who wants to go
+    back makes another.
+
+    Args:
+        log: what is replayed.
+        outbox: as fast as possible means as fast as this is emptied, so that no frame is left out.
+        speed: recorded seconds in one second; None is as fast as possible.
+        is_paused: whether it stands still.
+        until_ns: where to begin: what is before is read as fast as possible, and only its last frames are given.
+    """
+
+    def __init__(
+        self, log: OpenedLog, outbox: Outbox, *, speed: float | None, is_paused: bool, until_ns: int = 0
+    ) -> None:
+        self.log = log
+        self.has_ended = False
+        self._outbox = outbox
+        self._speed = speed
+        self._is_paused = is_paused
+        self._playback = Playback()
+        # Lines that were read, and up to which they are read without waiting.
+        self._line = 0
+        self._target = bisect.bisect_left(log.times, until_ns)
+        self._sought_from = 0
+        # The replay's own clock showed this when the log's showed that.
+        self._anchor_at = 0.0
+        self._anchor_ns = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def speed(self) -> float | None:
+        """Recorded seconds in one second; None is as fast as possible."""
+        return self._speed
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it stands still."""
+        return self._is_paused
+
+    @property
+    def is_seeking(self) -> bool:
+        """Whether it is on its way to a point that was asked for."""
+        return self._line < self._target and not self.has_ended
+
+    @property
+    def progress(self) -> float:
+        """How much of the way to that point is done, 0 to 1."""
+        return (self._line - self._sought_from) / max(1, self._target - self._sought_from)
+
+    @property
+    def at_ns(self) -> int:
+        """The time in the log, in nanoseconds since 1970."""
+        times = self.log.times
+        if self._line >= len(times):
+            return times[-1]
+        reached = times[max(0, self._line - 1)]
+        if self._is_paused or self._speed is None or self.is_seeking or not self._anchor_ns:
+            return max(reached, min(self._anchor_ns, times[self._line]))
+        return max(reached, min(self._clock_ns(self._speed), times[self._line]))
+
+    def set_pace(self, speed: float | None, is_paused: bool) -> None:
+        """Go on at another speed, or stand still."""
+        self._anchor()
+        self._speed, self._is_paused = speed, is_paused
+        self._wake()
+
+    def can_seek(self, at_ns: int) -> bool:
+        """Whether a point is still to come."""
+        return not self.has_ended and bisect.bisect_left(self.log.times, at_ns) >= self._line
+
+    def seek(self, at_ns: int) -> None:
+        """Go to a point that is still to come, as fast as possible."""
+        self._sought_from = self._line
+        self._target = bisect.bisect_left(self.log.times, at_ns)
+        self._anchor_ns = 0
+        self._wake()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.has_ended = True
+
+    async def batches(self) -> AsyncIterator[list[Item]]:
+        """Iterate over all that is due, in lists; see `Stream.batches`."""
+        loop = asyncio.get_running_loop()
+        items: list[Item] = []
+        if self.log.begins_open:
+            items.append(Status(StatusKind.OPEN, self.log.times[0], detail=self.log.name))
+        turn_ends_at = loop.time() + TURN_SECONDS
+        self.log.file.seek(0)
+        for text in read_lines(self.log.file, self.log.is_compressed):
+            if not self._is_due():
+                if items:
+                    yield items
+                    items = []
+                await self._until_due()
+                turn_ends_at = loop.time() + TURN_SECONDS
+            items += self._take(text)
+            if loop.time() >= turn_ends_at:
+                yield items
+                items = []
+                await asyncio.sleep(0)
+                turn_ends_at = loop.time() + TURN_SECONDS
+        self.has_ended = True
+        yield [*items, *self._playback.finish()]
+
+    # --- inside
+
+    def _take(self, text: bytes) -> list[Item]:
+        self._line += 1
+        try:
+            line = parse_line(text)
+        except InputError:
+            shown = text[:400].decode(errors="backslashreplace")
+            return self._playback.unreadable(shown, f"line {self._line} of {self.log.name}") if text.strip() else []
+        items = self._playback.take(line)
+        if line.frame is None or self._line <= self._target - FRAMES_BEFORE:
+            return items
+        number = line.connection or 0
+        if line.received_ns is not None:
+            return [Frame("received", line.received_ns, line.frame, number), *items]
+        return [Frame("sent", line.sent_ns or 0, line.frame, number), *items]
+
+    def _is_due(self) -> bool:
+        if self._line < self._target:
+            return True
+        if self._is_paused:
+            return False
+        if self._speed is None:
+            return not self._outbox.is_half_full
+        self._start_clock()
+        return self._clock_ns(self._speed) >= self.log.times[self._line]
+
+    async def _until_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._is_due():
+            self._changed.clear()
+            delay: float | None = None
+            if not self._is_paused:
+                delay = FULL_SECONDS
+                if self._speed is not None:
+                    missing_ns = self.log.times[self._line] - self._clock_ns(self._speed)
+                    delay = missing_ns / 1e9 / self._speed
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(None if delay is None else loop.time() + delay):
+                    await self._changed.wait()
+
+    def _start_clock(self) -> None:
+        if not self._anchor_ns:
+            self._anchor_at = asyncio.get_running_loop().time()
+            self._anchor_ns = self.log.times[self._line]
+
+    def _clock_ns(self, speed: float) -> int:
+        return self._anchor_ns + int((asyncio.get_running_loop().time() - self._anchor_at) * speed * 1e9)
+
+    def _anchor(self) -> None:
+        """Let the clock go on from where it stands."""
+        if self._anchor_ns:
+            self._anchor_ns = self.at_ns
+            self._anchor_at = asyncio.get_running_loop().time()
+
+    def _wake(self) -> None:
+        self._changed.set()

@@ -1,0 +1,226 @@
+"""Recording what flows, and replaying a frame log in place of a connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import zstandard
+
+from fulgurite import Gap, Message, playground, replay
+from fulgurite.client import Endpoint
+from fulgurite.exchange.run import Exchange
+from fulgurite.exchange.run import run as run_exchange
+from fulgurite.playground import framelogs, openlog
+from tests.playground.talking import Talker, talking
+
+FX = "FX_BTC_JPY"
+CHANNELS = [f"lightning_{kind}_{FX}" for kind in ("board_snapshot", "board", "ticker", "executions")]
+BEGAN_NS = 1_700_000_000_000_000_000
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    async with run_exchange(seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+async def talker(exchange: Exchange) -> AsyncIterator[Talker]:
+    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
+    async with playground.run(embedded) as page, talking(page) as talker:
+        yield talker
+
+
+def log_of(seconds: int, *, per_second: int = 10) -> bytes:
+    """A frame log of tickers with a close and a gap in the middle."""
+    lines: list[dict[str, Any]] = [
+        {"event": "connecting", "at_ns": BEGAN_NS, "detail": "ws://nowhere"},
+        {"event": "open", "at_ns": BEGAN_NS},
+        {"event": "subscribed", "at_ns": BEGAN_NS, "channel": f"lightning_ticker_{FX}"},
+    ]
+    for number in range(seconds * per_second):
+        at_ns = BEGAN_NS + number * 1_000_000_000 // per_second
+        if number == seconds * per_second // 2:
+            lines += [
+                {"event": "closed", "at_ns": at_ns, "detail": "closed by the server: 1012 maintenance"},
+                {"event": "connecting", "at_ns": at_ns + 1},
+                {"event": "open", "at_ns": at_ns + 2},
+                {"event": "subscribed", "at_ns": at_ns + 3, "channel": f"lightning_ticker_{FX}"},
+            ]
+        lines.append({"received_ns": at_ns + 4, "frame": frame_of(number)})
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def frame_of(number: int) -> str:
+    ticker = {
+        "product_code": FX, "state": "RUNNING", "timestamp": "2023-11-14T22:13:20.0Z", "tick_id": number,
+        "best_bid": 99.0, "best_ask": 101.0, "best_bid_size": 1.0, "best_ask_size": 1.0, "total_bid_depth": 1.0,
+        "total_ask_depth": 1.0, "market_bid_size": 0.0, "market_ask_size": 0.0, "ltp": float(number), "volume": 1.0,
+        "volume_by_product": 1.0, "preopen_end": None, "circuit_break_end": None,
+    }  # fmt: skip
+    params = {"channel": f"lightning_ticker_{FX}", "message": ticker}
+    return json.dumps({"jsonrpc": "2.0", "method": "channelMessage", "params": params})
+
+
+def all_receive(message: dict[str, Any]) -> bool:
+    return message["type"] == "channels" and all(row["state"] == "receiving" for row in message["channels"])
+
+
+async def open_replay(talker: Talker, content: bytes, name: str = "day.jsonl") -> dict[str, Any]:
+    await talker.say(type="openreplay", key=(await talker.upload(content)).json()["key"], name=name)
+    return await talker.until(lambda m: m["type"] == "replay" and m["run"])
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_recording_replays_with_the_gaps_that_there_were(talker, exchange, tmp_path: Path, dialect):
+    await talker.say(type="connect", endpoint="embedded", dialect=dialect, channels=CHANNELS)
+    await talker.until(all_receive)
+    await talker.say(type="record", on=True)
+    await talker.until(lambda m: m["type"] == "recording" and m["frames"] > 10)
+    async with httpx.AsyncClient() as client:
+        await client.post(f"{exchange.control}/faults", json={"fault": "close", "code": 1012, "reason": "maintenance"})
+    for _ in CHANNELS:
+        await talker.until_type("gap")
+    await talker.until(all_receive)
+    await talker.say(type="record", on=False)
+    recorded = await talker.until(lambda m: m["type"] == "recording" and not m["active"])
+    assert recorded["problem"] == ""
+
+    answer = await talker.download(recorded["key"])
+    assert answer.status_code == 200
+    assert (await talker.download(recorded["key"])).status_code == 404, "it is given away once"
+    path = tmp_path / "recording.jsonl"
+    path.write_bytes(answer.content)
+    items = [item async for item in replay(path)]
+    assert {item.channel for item in items if isinstance(item, Gap)} == set(CHANNELS)
+    messages = sum(isinstance(item, Message) for item in items)
+
+    talker.all.clear()
+    opened = await open_replay(talker, answer.content)
+    assert opened["dialect"] == dialect
+    assert set(opened["channels"]) == set(CHANNELS)
+    assert opened["malformed"] == 0
+    await talker.say(type="pace", speed=None, paused=False)
+    await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    live = [m for m in talker.all if m["type"] == "gap"]
+    assert {gap["channel"] for gap in live} == set(CHANNELS)
+    assert all("1012 maintenance" in gap["reason"] for gap in live)
+    frames = [m for m in talker.all if m["type"] == "frame" and m["direction"] == "received"]
+    assert len(frames) >= messages, "as fast as possible leaves no frame out"
+    assert not [m for m in talker.all if m["type"] == "dropped"]
+
+
+async def test_the_time_of_a_replay_is_that_of_the_log_and_it_can_stand_still(talker):
+    opened = await open_replay(talker, log_of(100))
+    assert opened["from_ms"] == BEGAN_NS / 1e6
+    assert opened["to_ms"] == pytest.approx(BEGAN_NS / 1e6 + 99_900)
+    states = await talker.until(lambda m: m["type"] == "channels" and m["frames"] > 2)
+    assert abs(states["now_ms"] - BEGAN_NS / 1e6) < 60_000
+    await talker.say(type="pace", speed=1, paused=True)
+    stands = await talker.until(lambda m: m["type"] == "position" and m["paused"])
+    again = await talker.until_type("position")
+    assert again["at_ms"] == stands["at_ms"]
+    assert again["at_ms"] < opened["to_ms"]
+    await talker.say(type="pace", speed=100, paused=False)
+    await talker.until(lambda m: m["type"] == "gap" and "1012 maintenance" in m["reason"])
+    ended = await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    assert ended["at_ms"] == pytest.approx(opened["to_ms"])
+
+
+async def test_going_forth_and_back_shows_what_was_just_before(talker):
+    await talker.say(type="view", product_code=FX)
+    opened = await open_replay(talker, log_of(1_000))
+    await talker.say(type="pace", speed=1, paused=True)
+    await talker.until(lambda m: m["type"] == "position" and m["paused"])
+    talker.all.clear()
+    await talker.say(type="seek", at_ms=opened["from_ms"] + 900_000)
+    ticker = await talker.until(lambda m: m["type"] == "ticker" and m["ltp"] == 8999)
+    assert ticker["product_code"] == FX
+    frames = [m for m in talker.all if m["type"] == "frame"]
+    assert frames[-1]["text"] == frame_of(8999)
+    assert len(frames) == 1_000, "of what was passed over only the last frames are sent"
+    assert [m["reason"] for m in talker.all if m["type"] == "gap"] == ["closed by the server: 1012 maintenance"]
+
+    talker.all.clear()
+    await talker.say(type="seek", at_ms=opened["from_ms"] + 100_000)
+    anew = await talker.until(lambda m: m["type"] == "replay")
+    assert anew["run"] != opened["run"], "all is shown anew"
+    await talker.until(lambda m: m["type"] == "ticker" and m["ltp"] == 999)
+    assert not [m for m in talker.all if m["type"] == "gap"], "it has not happened yet"
+    position = await talker.until_type("position")
+    assert position["paused"]
+    assert position["at_ms"] == pytest.approx(opened["from_ms"] + 100_000, abs=200)
+
+
+async def test_lines_that_cannot_be_read_are_counted_and_named(talker):
+    opened = await open_replay(talker, b"no line\n" + log_of(5) + b'{"received_ns": "late"}\n')
+    assert opened["malformed"] == 2
+    assert opened["problems"][0] == "line 1: no line"
+    await talker.say(type="pace", speed=None, paused=False)
+    malformed = await talker.until(lambda m: m["type"] == "malformed")
+    assert "of day.jsonl" in malformed["problem"]
+    await talker.until(lambda m: m["type"] == "position" and m["ended"])
+
+
+async def test_a_compressed_log_is_replayed(talker):
+    opened = await open_replay(talker, zstandard.compress(log_of(5)), "day.jsonl.zst")
+    assert opened["lines"] == 57
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"no frame log", b"\x28\xb5\x2f\xfd broken", b"\x00\xff" * 1000])
+async def test_what_is_no_frame_log_is_refused_and_the_connection_goes_on(talker, content):
+    await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=CHANNELS)
+    await talker.until(lambda m: m.get("state") == "open")
+    await talker.say(type="openreplay", key=(await talker.upload(content)).json()["key"], name="x")
+    assert "frame log" in (await talker.until_type("problem"))["text"]
+    await talker.until(lambda m: m["type"] == "frame" and "lightning_board" in m["text"])
+
+
+async def test_connecting_ends_the_replay(talker):
+    await open_replay(talker, log_of(100))
+    await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=CHANNELS)
+    await talker.until(lambda m: m["type"] == "replay" and m["run"] == 0)
+    await talker.until(lambda m: m["type"] == "connection" and m["state"] == "open" and m["endpoint"] == "embedded")
+
+
+async def test_only_the_page_itself_may_send_and_fetch_files(talker, monkeypatch):
+    url = f"{talker.page.url}logs"
+    async with httpx.AsyncClient() as client:
+        for wrong in ({"Origin": "http://evil.example"}, {"fulgurite-token": "guess"}, {"Host": "evil.example"}):
+            assert (await client.post(url, content=b"x", headers=talker.headers | wrong)).status_code in (403, 421)
+        assert (await client.post(url, content=b"x")).status_code == 403
+        assert (await client.get(f"{url}/key")).status_code == 403
+        assert (await client.get(f"{url}/key", headers=talker.headers)).status_code == 404
+    monkeypatch.setattr(framelogs, "MAX_BYTES", 1000)
+    assert (await talker.upload(b"x" * 1001)).status_code == 413
+    assert (await talker.upload(b"x" * 1000)).status_code == 200
+
+
+async def test_files_that_nobody_fetches_are_bounded(talker):
+    keys = [(await talker.upload(log_of(1))).json()["key"] for _ in range(framelogs.KEPT_LIMIT + 1)]
+    await talker.say(type="openreplay", key=keys[0], name="x")
+    assert "frame log" in (await talker.until_type("problem"))["text"]
+    await talker.say(type="openreplay", key=keys[1], name="x")
+    await talker.until(lambda m: m["type"] == "replay" and m["run"])
+
+
+async def test_a_log_of_too_many_lines_is_refused(talker, monkeypatch):
+    monkeypatch.setattr(openlog, "LINE_LIMIT", 50)
+    await talker.say(type="openreplay", key=(await talker.upload(log_of(10))).json()["key"], name="x")
+    assert "at most 50 lines" in (await talker.until_type("problem"))["text"]
+
+
+async def test_a_recording_ends_at_its_bound_and_says_so(talker, monkeypatch):
+    monkeypatch.setattr(framelogs, "RECORDING_BYTES", 20_000)
+    await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=CHANNELS)
+    await talker.until(lambda m: m.get("state") == "open")
+    await talker.say(type="record", on=True)
+    ended = await talker.until(lambda m: m["type"] == "recording" and not m["active"])
+    assert ended["problem"] == "full"
+    content = (await talker.download(ended["key"])).content
+    assert json.loads(content.splitlines()[-1])["event"] == "end"
