@@ -126,8 +126,9 @@ class RunningProcess:
     async def type_secretly(self, text: str) -> None:
         assert self._master is not None
         async with asyncio.timeout(PATIENCE):
-            while termios.tcgetattr(self._master)[3] & termios.ECHO:
-                await asyncio.sleep(0.01)  # a program that changes its terminal tells nobody
+            # A program that changes its terminal tells nobody.
+            while termios.tcgetattr(self._master)[3] & termios.ECHO:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         os.write(self._master, f"{text}\n".encode())
 
     async def close(self) -> None:

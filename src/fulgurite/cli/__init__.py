@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fulgurite import __version__
-from fulgurite.cli import credentials, doctor, exchange, listen, play
+from fulgurite.cli import credentials, doctor, exchange, listen, play, sample
 from fulgurite.errors import FulguriteError, InputError
 
 EXIT_FAILED = 1
@@ -76,4 +76,9 @@ app.command(
 app.command(epilog="Example: fulgurite doctor, or fulgurite doctor --endpoint ws://127.0.0.1:7351 --json")(
     doctor.doctor
 )
+app.command(
+    epilog="Examples: fulgurite sample --list"
+    " | fulgurite sample --language go --channel ticker:BTC_JPY --output my-bot"
+    " | fulgurite sample --language python --channel child_order_events --auth --endpoint embedded"
+)(sample.sample)
 app.add_typer(credentials.app, name="credentials")

@@ -1,0 +1,120 @@
+"""`fulgurite sample`: a program in the user's language that listens, and reconnects whenever it must."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fulgurite.cli.listen import DialectOption, find_channels
+from fulgurite.errors import InputError
+
+if TYPE_CHECKING:
+    from fulgurite.playground.sample import Sample
+
+
+def sample(
+    language: Annotated[str | None, typer.Option(help="In which language; see --list.", metavar="NAME")] = None,
+    dialect: Annotated[DialectOption, typer.Option(help="How it speaks to the endpoint.")] = DialectOption.JSON_RPC,
+    channels: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--channel",
+            help="What it listens to, several times for several: as for `fulgurite listen`.",
+            metavar="CHANNEL",
+            show_default="ticker:BTC_JPY and executions:BTC_JPY",
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option(help="live, embedded (what `fulgurite exchange` runs), or a ws, wss, http or https URL.")
+    ] = "live",
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Let it ask its user for an API key, for private channels.")
+    ] = False,
+    silence: Annotated[
+        int, typer.Option(help="Seconds without a message after which a channel is taken for dead.", min=1, max=3600)
+    ] = 60,
+    output: Annotated[
+        Path | None, typer.Option(help="Write it and all that it needs into this folder.", metavar="DIR")
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="List the languages and end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --list: print one line of JSON.")] = False,
+) -> None:
+    """Write a program in your language that listens, reconnects by itself and says what it missed.
+
+    Without --output it prints the source.
+    """
+    from fulgurite.client.endpoints import resolve_endpoint
+    from fulgurite.playground.sample import DEFAULT_CHANNELS, check_parameters, fill, steps
+    from fulgurite.playground.samplefolders import find_sample, find_samples
+
+    if as_json and not list_all:
+        raise InputError("--json", "without --list", "--list --json")
+    if list_all:
+        _print_list(find_samples(), as_json)
+        return
+    if language is None:
+        accepted = dict.fromkeys(each.manifest.language for each in find_samples())
+        raise InputError("--language", "nothing", accepted)
+    found = find_sample(language, dialect)
+    parameters = check_parameters(
+        found.manifest.dialect,
+        endpoint=resolve_endpoint(endpoint),
+        channels=[channel.name for channel in find_channels(channels)] if channels else DEFAULT_CHANNELS,
+        auth=auth,
+        silence=silence,
+    )
+    files = fill(found, parameters)
+    if output is None:
+        print(files[found.manifest.source], end="")
+        return
+    _write(output, files)
+    print(f"Written to {output}. It needs {found.manifest.requires}. To run it:\n", file=sys.stderr)
+    print("\n".join([f"cd {shlex.quote(str(output))}", *steps(found.manifest)]))
+
+
+def _print_list(samples: list[Sample], as_json: bool) -> None:
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    from fulgurite.playground.sample import shown
+
+    if as_json:
+        print(msgspec.json.encode([shown(sample) for sample in samples]).decode())
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("--language", "--dialect", "", "needs", "verified with"):
+        table.add_column(column, overflow="fold")
+    for sample in samples:
+        manifest, verified = sample.manifest, sample.verified
+        table.add_row(
+            manifest.language,
+            manifest.dialect,
+            manifest.title,
+            manifest.requires,
+            "not verified" if verified is None else ", ".join(verified.versions),
+        )
+    Console(highlight=False).print(table)
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files where none of them is yet.
+
+    Raises:
+        InputError: one is, or the folder cannot be made or written to.
+    """
+    for name in files:
+        if (folder / name).exists():
+            raise InputError("--output", str(folder), f"a folder in which there is no {name} yet")
+    try:
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            with (folder / name).open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+    except OSError as error:
+        raise InputError("--output", str(folder), f"a folder that can be written to ({error})") from error
