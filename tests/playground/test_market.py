@@ -1,13 +1,21 @@
-"""The market views: the product in view is shown, the others are ready, and no book is shown that may be wrong."""
+"""The market view: the product in view is shown, the others are ready, and nothing is shown that may be wrong."""
 
 from __future__ import annotations
 
+import pytest
+
+from fulgurite.playground.candles import INTERVALS
+from fulgurite.playground.heatmap import COLUMN_LIMIT
 from fulgurite.playground.market import Market
-from fulgurite.playground.messages import Book, Executions, Ticker
+from fulgurite.playground.messages import Book, Candles, Charts, Depth, Executions, Gap, Heatmap, Ticker
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol import channels
 from fulgurite.protocol.messages import Board, Execution, Level
 from fulgurite.protocol.messages import Ticker as WireTicker
+
+FX, BTC = "FX_BTC_JPY", "BTC_JPY"
+ALL = Charts(["book", "candles", "depth", "heatmap"], 1)
+T0 = 1_795_305_600_000  # 2026-11-22T00:00:00Z
 
 
 def board(bid, ask):
@@ -18,96 +26,245 @@ def ticker(product_code):
     return WireTicker(product_code, "2026-11-22T00:00:00Z", 1, 99.0, 101.0, 1.0, 1.0, 1.0, 1.0, 100.0, 5.0, 6.0)
 
 
-def fill(number):
-    return Execution(number, "SELL", 100.0, 0.1, "2026-11-22T00:00:00Z", "JRF1", "JRF2")
+def fill(number, second=0, price=100.0, size=0.1, side="SELL"):
+    return Execution(number, side, price, size, f"2026-11-22T00:00:{second:02d}Z", "JRF1", "JRF2")
 
 
-def made(product_code="FX_BTC_JPY"):
-    outbox = Outbox()
-    return outbox, Market(outbox, product_code)
+def gap(channel, from_second, to_second, repaired="none"):
+    return Gap(channel.name, "closed", T0 + from_second * 1e3, T0 + to_second * 1e3, repaired)
 
 
-def sent(outbox, kind):
-    return [message for message in outbox.drain() if isinstance(message, kind)]
+class Page:
+    """A market with its outbox, and what a page that shows everything has been sent."""
+
+    def __init__(self, product_code=FX, charts=ALL):
+        self.outbox = Outbox()
+        self.market = Market(self.outbox, product_code, charts)
+        self.now = 0.0
+
+    def sent(self, kind, later=1.0):
+        self.now += later
+        self.market.send(self.now)
+        return [message for message in self.outbox.drain() if isinstance(message, kind)]
+
+    def live(self, *fills, product_code=FX, at_ms=T0):
+        self.market.take(channels.executions(product_code), list(fills), at_ms)
+
+    def tape(self):
+        return [getattr(row, "id", "gap") for message in self.sent(Executions) for row in message.rows]
 
 
-def test_a_book_waits_for_its_snapshot_then_is_live():
-    outbox, market = made()
-    market.take(channels.board("FX_BTC_JPY"), board(99, 101))
-    market.send_book(1.0)
-    assert [book.state for book in sent(outbox, Book)] == ["WAITING_SNAPSHOT"]
-    market.take(channels.board_snapshot("FX_BTC_JPY"), board(99, 101))
-    market.send_book(2.0)
-    [book] = sent(outbox, Book)
+@pytest.fixture
+def page():
+    return Page()
+
+
+def test_a_book_waits_for_its_snapshot_then_is_live(page):
+    page.market.take(channels.board(FX), board(99, 101), T0)
+    assert [book.state for book in page.sent(Book)] == ["WAITING_SNAPSHOT"]
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    [book] = page.sent(Book)
     assert (book.state, book.bids, book.asks) == ("LIVE", [(99, 1.0)], [(101, 2.0)])
 
 
-def test_the_book_is_sent_ten_times_a_second_at_most_and_only_when_changed():
-    outbox, market = made()
-    outbox.drain()
+def test_the_book_is_sent_ten_times_a_second_at_most_and_only_when_changed(page):
+    page.sent(Book)
     counts = []
     for step in range(20):
-        market.take(channels.board_snapshot("FX_BTC_JPY"), board(99 - step, 101))
-        market.send_book(10 + step / 16)
-        counts.append(len(sent(outbox, Book)))
+        page.market.take(channels.board_snapshot(FX), board(99 - step, 101), T0)
+        counts.append(len(page.sent(Book, later=1 / 16)))
     assert sum(counts) == 10, "every 62.5 ms it was asked, so every other time it was due"
-    market.send_book(20.0)
-    market.send_book(30.0)
-    assert len(sent(outbox, Book)) <= 1
-    market.send_book(40.0)
-    assert sent(outbox, Book) == []
+    page.sent(Book)
+    assert page.sent(Book) == []
 
 
-def test_no_book_is_shown_after_an_interruption():
-    outbox, market = made()
-    market.take(channels.board_snapshot("FX_BTC_JPY"), board(99, 101))
-    market.interrupt_all("closed by the server: 1012")
-    market.send_book(1.0)
-    [book] = sent(outbox, Book)
-    assert (book.state, book.reason, book.bids) == ("STALE", "closed by the server: 1012", [])
+def test_no_book_is_shown_after_an_interruption(page):
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.market.interrupt_all("closed by the server: 1012")
+    batch = page.sent((Book, Depth))
+    assert {(message.state, tuple(message.bids)) for message in batch} == {("STALE", ())}
+    assert {type(message) for message in batch} == {Book, Depth}
 
 
-def test_a_gap_of_the_ticker_leaves_the_book_alone():
-    outbox, market = made()
-    market.take(channels.board_snapshot("FX_BTC_JPY"), board(99, 101))
-    market.interrupt(channels.ticker("FX_BTC_JPY"), "a malformed frame")
-    market.send_book(1.0)
-    assert [book.state for book in sent(outbox, Book)] == ["LIVE"]
-    market.interrupt(channels.board("FX_BTC_JPY"), "a malformed frame")
-    market.send_book(2.0)
-    assert [book.state for book in sent(outbox, Book)] == ["STALE"]
+def test_a_gap_of_the_ticker_leaves_the_book_alone(page):
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.market.miss(gap(channels.ticker(FX), 0, 1))
+    assert [book.state for book in page.sent(Book)] == ["LIVE"]
+    page.market.miss(gap(channels.board(FX), 0, 1))
+    assert [book.state for book in page.sent(Book)] == ["STALE"]
 
 
-def test_another_product_is_ready_when_it_comes_into_view():
-    outbox, market = made()
-    market.take(channels.board_snapshot("BTC_JPY"), board(9, 11))
-    market.take(channels.ticker("BTC_JPY"), ticker("BTC_JPY"))
-    market.take(channels.executions("BTC_JPY"), [fill(1), fill(2)])
-    market.send_book(1.0)
-    assert sent(outbox, Ticker) == []
-    market.view("BTC_JPY")
-    batch = outbox.drain()
-    assert [message.state for message in batch if isinstance(message, Book)] == ["LIVE"]
-    assert [message.product_code for message in batch if isinstance(message, Ticker)] == ["BTC_JPY"]
-    assert [[row.id for row in message.executions] for message in batch if isinstance(message, Executions)] == [[1, 2]]
+def test_another_product_is_ready_when_it_comes_into_view(page):
+    page.market.take(channels.board_snapshot(BTC), board(9, 11), T0)
+    page.market.take(channels.ticker(BTC), ticker(BTC), T0)
+    page.live(fill(1), fill(2), product_code=BTC)
+    page.market.sample(T0)
+    assert page.sent((Ticker, Candles))[0].product_code == FX
+    page.market.view(BTC)
+    batch = page.sent((Book, Ticker, Candles, Heatmap, Executions))
+    assert {type(message): message.product_code for message in batch} == dict.fromkeys(
+        (Book, Ticker, Candles, Heatmap, Executions), BTC
+    )
+    shown = {type(message): message for message in batch}
+    assert shown[Book].state == "LIVE"
+    assert [row.id for row in shown[Executions].rows] == [1, 2]
+    assert (len(shown[Candles].candles), shown[Candles].restart) == (1, True)
+    assert (len(shown[Heatmap].columns), shown[Heatmap].restart) == (1, True)
 
 
-def test_an_unsubscribed_book_is_forgotten():
-    outbox, market = made()
-    market.take(channels.board_snapshot("FX_BTC_JPY"), board(99, 101))
-    market.forget(channels.board("FX_BTC_JPY"))
-    market.send_book(1.0)
-    assert [book.state for book in sent(outbox, Book)] == ["WAITING_SNAPSHOT"]
+def test_an_unsubscribed_book_is_forgotten(page):
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.market.forget(channels.board(FX), T0)
+    assert [book.state for book in page.sent(Book)] == ["WAITING_SNAPSHOT"]
 
 
-def test_backfilled_executions_are_marked_and_stand_in_their_place():
-    outbox, market = made()
-    channel = channels.executions("FX_BTC_JPY")
-    market.take(channel, [fill(1), fill(4)])
-    market.take(channel, [fill(2), fill(3)], is_backfilled=True)
-    assert [(row.id, row.backfilled) for row in sent(outbox, Executions)[-1].executions] == [
-        (1, False), (4, False), (2, True), (3, True),
-    ]  # fmt: skip
-    market.view("BTC_JPY")
-    market.view("FX_BTC_JPY")
-    assert [row.id for row in sent(outbox, Executions)[-1].executions] == [1, 2, 3, 4]
+def test_what_is_not_shown_is_not_sent():
+    page = Page(charts=Charts([], 1))
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.live(fill(1))
+    page.market.sample(T0)
+    assert page.sent((Book, Depth, Candles, Heatmap)) == []
+    page.market.show(Charts(["heatmap", "candles"], 60))
+    heatmap, candles = sorted(page.sent((Book, Depth, Candles, Heatmap)), key=lambda message: "candles" in str(message))
+    assert (len(heatmap.columns), candles.interval_s, len(candles.candles)) == (1, 60, 1)
+
+
+def test_candles_come_once_and_then_as_they_change(page):
+    page.live(fill(1, second=1, price=100), fill(2, second=1, price=103), fill(3, second=2, price=99))
+    [first] = page.sent(Candles)
+    assert first.restart
+    assert [(candle.time_s - T0 // 1000, candle.open, candle.close) for candle in first.candles] == [
+        (1, 100, 103),
+        (2, 99, 99),
+    ]
+    assert page.sent(Candles) == []
+    page.live(fill(4, second=2, price=98))
+    [change] = page.sent(Candles)
+    assert not change.restart
+    assert [(candle.open, candle.close, candle.volume) for candle in change.candles] == [(99, 98, 0.2)]
+
+
+def test_history_and_what_came_live_meanwhile_are_each_counted_once(page):
+    assert page.market.history_after(FX) == 0
+    page.market.start_history(FX, T0)
+    page.live(fill(5, second=5), fill(6, second=6))
+    page.market.take_history(FX, [fill(3, second=3), fill(4, second=4), fill(5, second=5)], "")
+    page.live(fill(7, second=7))
+    candles = page.sent(Candles)[-1]
+    assert [round(candle.volume, 8) for candle in candles.candles] == [0.1] * 5
+    assert candles.history == "ready"
+    assert page.market.history_after(FX) is None, "another subscription, after an interruption: the client repairs that"
+
+
+def test_executions_that_history_was_faster_with_are_not_counted_again(page):
+    page.market.start_history(FX, T0)
+    page.market.take_history(FX, [fill(3, second=3), fill(4, second=4)], "")
+    page.live(fill(3, second=3), fill(4, second=4), fill(5, second=5))
+    assert [round(candle.volume, 8) for candle in page.sent(Candles)[-1].candles] == [0.1] * 3
+
+
+def test_the_tape_has_history_marked_and_in_order(page):
+    page.market.start_history(FX, T0)
+    page.live(fill(5))
+    page.market.take_history(FX, [fill(3), fill(4)], "")
+    [message] = page.sent(Executions)
+    assert [(row.id, row.backfilled) for row in message.rows] == [(3, True), (4, True), (5, False)]
+    assert message.rows[0].exec_date.endswith("Z")
+
+
+def test_a_gap_is_a_hole_until_it_is_repaired(page):
+    executions = channels.executions(FX)
+    page.live(fill(1, second=1), at_ms=T0 + 1_000)
+    page.market.miss(gap(executions, 1, 9, "pending"))
+    page.live(fill(5, second=9), at_ms=T0 + 9_000)
+    assert [(hole.from_ms - T0, hole.to_ms - T0) for hole in page.sent(Candles)[-1].holes] == [(1_000, 9_000)]
+    page.market.take(executions, [fill(2, second=3), fill(3, second=4)], T0 + 10_000, is_backfilled=True)
+    page.market.miss(gap(executions, 1, 9, "full"))
+    batch = page.sent((Candles, Executions))
+    rows = next(message.rows for message in batch if isinstance(message, Executions))
+    assert [row.repaired if isinstance(row, Gap) else row.id for row in rows] == [1, "full", 2, 3, 5]
+    candles = next(message for message in batch if isinstance(message, Candles))
+    assert (candles.holes, len(candles.candles)) == ([], 2)
+
+
+def test_a_gap_that_is_not_repaired_stays_a_hole(page):
+    executions = channels.executions(FX)
+    page.live(fill(1, second=1), at_ms=T0 + 1_000)
+    page.market.miss(gap(executions, 1, 9, "none"))
+    page.market.view(BTC)
+    page.market.view(FX)
+    assert len(page.sent(Candles)[-1].holes) == 1
+
+
+def test_a_hole_is_where_the_exchange_s_clock_was(page):
+    """The exchange's clock stands three hours behind ours."""
+    page.live(fill(1, second=1), at_ms=T0 + 1_000 + 3 * 3_600_000)
+    page.market.miss(gap(channels.executions(FX), 3 * 3_600 + 2, 3 * 3_600 + 5))
+    assert [(hole.from_ms - T0, hole.to_ms - T0) for hole in page.sent(Candles)[-1].holes] == [(2_000, 5_000)]
+
+
+def test_what_comes_while_the_user_is_disconnected_is_asked_for_or_a_hole(page):
+    page.market.start_history(FX, T0)
+    page.market.take_history(FX, [], "")
+    page.live(fill(7, second=1), at_ms=T0 + 1_000)
+    for problem, holes in (("", []), ("no answer", [(4_000, 6_000)])):
+        page.market.pause("you have disconnected", T0 + 4_000)
+        assert page.market.history_after(FX) == 7
+        page.market.start_history(FX, T0 + 6_000)
+        page.market.take_history(FX, [], problem)
+        candles = page.sent(Candles)[-1]
+        assert [(hole.from_ms - T0, hole.to_ms - T0) for hole in candles.holes] == holes
+    assert (candles.history, candles.problem) == ("failed", "no answer")
+
+
+def test_history_that_was_cut_off_is_asked_for_again(page):
+    page.market.start_history(FX, T0)
+    page.market.pause("you have disconnected", T0)
+    assert page.market.history_after(FX) == 0
+
+
+def test_executions_without_a_date_count_when_they_came(page):
+    page.live(fill(1, second=3), at_ms=T0 + 3_000)
+    page.live(Execution(2, "BUY", 100.0, 0.1, "", "", ""), at_ms=T0 + 4_000)
+    assert [candle.time_s - T0 // 1000 for candle in page.sent(Candles)[-1].candles] == [3, 4]
+
+
+def test_the_map_has_a_column_each_half_second_and_none_of_a_book_that_may_be_wrong(page):
+    page.market.sample(T0)
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    for at_ms in (T0 + 100, T0 + 600, T0 + 700, T0 + 1_300):
+        page.market.sample(at_ms)
+    page.live(fill(1, price=101, size=1, side="BUY"), fill(2, price=102, size=3, side="BUY"))
+    page.market.interrupt_all("closed")
+    page.market.sample(T0 + 1_500)
+    [heatmap] = page.sent(Heatmap)
+    assert [(column.at_ms - T0, column.best_bid, bool(column.sizes)) for column in heatmap.columns] == [
+        (500, 99, True),
+        (1_000, 99, True),
+        (1_500, 0, False),
+    ]
+    assert [(trade.side, trade.price, trade.size) for trade in heatmap.columns[-1].trades] == [("BUY", 101.75, 4)]
+
+
+def test_everything_is_bounded(page):
+    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    for number in range(1, 3_000):
+        page.live(fill(number), at_ms=T0 + number)
+        page.market.miss(gap(channels.executions(FX), number, number + 1))
+        page.market.sample(T0 + number * 500)
+    page.market.view(FX)
+    batch = page.sent((Candles, Heatmap, Executions))
+    sizes = {type(message): message for message in batch}
+    assert len(sizes[Candles].holes) == 100
+    assert len(sizes[Heatmap].columns) == COLUMN_LIMIT
+    assert len(sizes[Executions].rows) == 100
+
+
+@pytest.mark.parametrize("interval_s", INTERVALS)
+def test_each_interval_can_be_shown(interval_s):
+    page = Page(charts=Charts(["candles"], interval_s))
+    page.live(*(fill(number, second=number) for number in range(1, 60)))
+    [candles] = page.sent(Candles)
+    assert candles.interval_s == interval_s
+    assert len(candles.candles) == {1: 59, 10: 6, 60: 1, 300: 1}[interval_s]
+    assert sum(candle.volume for candle in candles.candles) == pytest.approx(5.9)

@@ -9,7 +9,7 @@ from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.playground import messages
 from fulgurite.playground.candles import INTERVALS, Candles, Hole
 from fulgurite.playground.depth import depth_points
-from fulgurite.playground.heatmap import COLUMN_SECONDS, Column, HeatMap
+from fulgurite.playground.heatmap import COLUMN_MS, Column, HeatMap
 from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.tape import ROW_LIMIT, Tape
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
@@ -38,7 +38,7 @@ class Market:
         self._products: dict[str, _Product] = {}
         # Our clock less the exchange's, by the latest time in a message.
         self._ahead_ms = 0.0
-        self._sampled_at = 0.0
+        self._sampled_slot = 0.0
         # When they were last sent, and whether they have changed since.
         self._book_sent_at = self._depth_sent_at = 0.0
         self._book_changed = self._depth_changed = False
@@ -58,14 +58,14 @@ class Market:
         """What the page shows of it."""
         return self._charts
 
-    def take(self, channel: Channel, data: Data, received_ms: float, *, is_fetched: bool = False) -> None:
+    def take(self, channel: Channel, data: Data, received_ms: float, *, is_backfilled: bool = False) -> None:
         """Take one message.
 
         Args:
             channel: its channel.
             data: the message.
             received_ms: when it came.
-            is_fetched: whether it has executions of a gap, which were fetched from the HTTP API.
+            is_backfilled: whether it has executions of a gap, which were fetched from the HTTP API.
         """
         product = self._product(channel.product_code)
         in_view = channel.product_code == self._product_code
@@ -84,8 +84,8 @@ class Market:
                 self._outbox.set_state(_ticker(data))
         elif channel.kind is Kind.EXECUTIONS:
             executions = [row for row in data if isinstance(row, Execution)]
-            if is_fetched:
-                self._add_fetched(channel.product_code, executions)
+            if is_backfilled:
+                self._add_backfilled(channel.product_code, executions)
             else:
                 self._add_live(channel.product_code, executions, received_ms)
 
@@ -124,6 +124,7 @@ class Market:
         self.interrupt_all(reason)
         for product in self._products.values():
             self._pause_executions(product, at_ms)
+        self._candles_changed = True
 
     def forget(self, channel: Channel, at_ms: float) -> None:
         """A channel was unsubscribed: what it told is no longer kept up to date."""
@@ -149,11 +150,12 @@ class Market:
             return None
         return product.newest_id
 
-    def start_history(self, product_code: str) -> None:
-        """Take note that executions are being fetched."""
+    def start_history(self, product_code: str, at_ms: float) -> None:
+        """Take note that executions are subscribed to since `at_ms`, and those before are being fetched."""
         product = self._product(product_code)
         product.history, product.problem = "loading", ""
         product.first_live_id = 0
+        product.resumed_ms = at_ms - self._ahead_ms
         self._candles_changed |= product_code == self._product_code
 
     def take_history(self, product_code: str, executions: Sequence[Execution], problem: str) -> None:
@@ -166,13 +168,13 @@ class Market:
         """
         product = self._product(product_code)
         before = product.first_live_id
-        self._add_fetched(product_code, [row for row in executions if not before or 0 < row.id < before])
+        self._add_backfilled(product_code, [row for row in executions if not before or 0 < row.id < before])
         product.fetched_to = max((row.id for row in executions), default=0)
         product.newest_id = max(product.newest_id, product.fetched_to)
         product.history, product.problem = ("failed" if problem else "ready"), problem
         if product.paused_ms is not None:
-            if problem and product.newest_ms is not None:
-                product.candles.dig(product.paused_ms, Hole(product.paused_ms, product.newest_ms))
+            if problem:
+                product.candles.dig(product.paused_ms, Hole(product.paused_ms, product.resumed_ms))
             product.paused_ms = None
         self._candles_changed |= product_code == self._product_code
 
@@ -190,19 +192,15 @@ class Market:
         self._charts = charts
         self._restart_charts()
 
-    def sample(self, now: float, at_ms: float) -> None:
-        """Have the next columns of the heat maps made, if they are due.
-
-        Args:
-            now: seconds on any clock that never goes back.
-            at_ms: the time of day.
-        """
-        if now - self._sampled_at < COLUMN_SECONDS:
+    def sample(self, at_ms: float) -> None:
+        """Have the next columns of the heat maps made, if they are due at this time of day."""
+        slot = at_ms // COLUMN_MS
+        if slot == self._sampled_slot:
             return
-        self._sampled_at = now
+        self._sampled_slot = slot
         for product_code, product in self._products.items():
             if product.has_book or product.heatmap.columns:
-                column = product.heatmap.sample(at_ms, product.book)
+                column = product.heatmap.sample(slot * COLUMN_MS, product.book)
                 if product_code == self._product_code and "heatmap" in self._charts.parts:
                     self._new_columns.append(column)
 
@@ -277,11 +275,11 @@ class Market:
         if in_view:
             self._outbox.add_executions(rows)
 
-    def _add_fetched(self, product_code: str, executions: Sequence[Execution]) -> None:
+    def _add_backfilled(self, product_code: str, executions: Sequence[Execution]) -> None:
         product = self._product(product_code)
         for execution in executions:
             self._add_to_candles(product, execution, None)
-        product.tape.insert([_execution(execution, is_fetched=True) for execution in executions[-ROW_LIMIT:]])
+        product.tape.insert([_execution(execution, is_backfilled=True) for execution in executions[-ROW_LIMIT:]])
         self._restart_tape(product_code)
         self._candles_changed |= product_code == self._product_code
 
@@ -292,9 +290,10 @@ class Market:
             return
         product.candles.add(execution.id, at_ms, execution.price, execution.size)
         product.newest_id = max(product.newest_id, execution.id)
-        product.newest_ms = max(product.newest_ms or at_ms, at_ms)
 
     def _pause_executions(self, product: _Product, at_ms: float) -> None:
+        if product.history == "loading":
+            product.history = "unasked"  # it will not come
         if product.newest_id and product.paused_ms is None:
             product.paused_ms = at_ms - self._ahead_ms
 
@@ -316,11 +315,12 @@ class _Product:
         self.heatmap = HeatMap()
         # Whether executions from before the subscription were fetched, as in `messages.Candles`.
         self.history, self.problem = "unasked", ""
-        # Since when executions are missed because the user wanted none, by the exchange's clock.
+        # By the exchange's clock: since when executions are missed because the user wanted none, and since when they
+        # come again.
         self.paused_ms: float | None = None
+        self.resumed_ms = 0.0
         # The newest execution; the first that came live since the last fetch, and the newest that was fetched. 0: none.
         self.newest_id = self.first_live_id = self.fetched_to = 0
-        self.newest_ms: float | None = None
 
 
 def _book(product_code: str, book: OrderBook) -> messages.Book:
@@ -353,10 +353,10 @@ def _ticker(ticker: Ticker) -> messages.Ticker:
     )
 
 
-def _execution(row: Execution, *, is_fetched: bool = False) -> messages.Execution:
+def _execution(row: Execution, *, is_backfilled: bool = False) -> messages.Execution:
     # HTTP leaves out the Z, without which JavaScript takes the time for a local one.
     exec_date = row.exec_date if row.exec_date.endswith("Z") or not row.exec_date else f"{row.exec_date}Z"
-    return messages.Execution(row.id, row.side, row.price, row.size, exec_date, is_fetched)
+    return messages.Execution(row.id, row.side, row.price, row.size, exec_date, is_backfilled)
 
 
 def _time_ms(text: str) -> float | None:

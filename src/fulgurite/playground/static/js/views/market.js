@@ -1,25 +1,59 @@
-// The market view of one product: its switch, its ticker, the ladder and the executions.
-import { viewProduct } from "../actions.js";
+// The market view of one product: its switch, its ticker, the charts, the ladder and the executions.
+import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
+import { showParts, viewProduct } from "../actions.js";
 import { html } from "../dom.js";
 import { formatPrice, formatSize } from "../format.js";
 import { t } from "../i18n.js";
+import { lowerChart, upperChart } from "../marketdata.js";
 import { product, products, ticker } from "../state.js";
+import { Chart } from "./charts.js";
 import { Ladder } from "./ladder.js";
 import { Trades } from "./trades.js";
 
+/** From this size on, in pixels, there is room for a second chart. */
+const WIDE = 860;
+const HIGH = 480;
+
 export function Market() {
+  const { ref, hasRoom } = useRoom();
+  const upper = upperChart.value;
+  // The same chart twice is of no use.
+  const lower = lowerChart.value === upper ? (upper === "heatmap" ? "depth" : "heatmap") : lowerChart.value;
+  useLayoutEffect(() => {
+    lowerChart.value = lower;
+    showParts(hasRoom ? ["book", upper, lower] : ["book", upper]);
+  }, [upper, lower, hasRoom]);
+  useLayoutEffect(() => () => showParts([]), []);
   return html`
-    <section class="panel market-panel" aria-label=${t("market")}>
+    <section class="panel market-panel" aria-label=${t("market")} ref=${ref}>
       <header class="panel-head market-head">
         <${ProductSwitch} />
         <${TickerLine} />
       </header>
-      <div class="market-body">
+      <div class=${hasRoom ? "market-body market-wide" : "market-body"}>
+        <${Chart} name="upper" chosen=${upperChart} taken=${null} />
+        ${hasRoom && html`<${Chart} name="lower" chosen=${lowerChart} taken=${upper} />`}
         <${Ladder} />
         <${Trades} />
       </div>
     </section>
   `;
+}
+
+/** Whether the view is large enough for two charts. */
+function useRoom() {
+  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  const [hasRoom, setHasRoom] = useState(false);
+  useLayoutEffect(() => {
+    const element = ref.current;
+    if (!element) return undefined;
+    const look = () => setHasRoom(element.clientWidth >= WIDE && element.clientHeight >= HIGH);
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return { ref, hasRoom };
 }
 
 function ProductSwitch() {

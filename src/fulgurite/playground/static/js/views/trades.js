@@ -16,10 +16,15 @@ const SIDES = /** @type {const} */ ({
   SELL: { style: "sell", mark: "▼", key: "sell" },
 });
 
+/** An execution stands out if so few of those in sight, as a share, are as large. */
+const LARGE_SHARE = 0.05;
+const LARGE_FROM = 20;
+
 export function Trades() {
   const rows = trades.value.slice(-SHOWN).toReversed();
-  const prices = rows.flatMap((row) => (row.type === "execution" ? [row.execution.price] : []));
-  const decimals = decimalsOf(prices);
+  const executions = rows.flatMap(({ row }) => (row.type === "execution" ? [row] : []));
+  const decimals = decimalsOf(executions.map(({ price }) => price));
+  const large = largeSize(executions.map(({ size }) => size));
   return html`
     <section class="trades" aria-labelledby="trades-title">
       <header class="sub-head"><h3 id="trades-title" title=${t("localTime")}>${t("trades")}</h3></header>
@@ -33,10 +38,10 @@ export function Trades() {
               </tr>
             </thead>
             <tbody>
-              ${rows.map((row) => (row.type === "gap"
-                ? html`<tr key=${row.key} class="gap-row">
-                    <td colspan="4" title=${gapDetail(row)}><strong>${t("gap")}</strong> ${gapText(row)}</td></tr>`
-                : html`<${TradeRow} key=${row.key} execution=${row.execution} decimals=${decimals} />`))}
+              ${rows.map(({ row, key }) => (row.type === "gap"
+                ? html`<${GapRow} key=${key} gap=${row} />`
+                : html`<${TradeRow} key=${key} execution=${row} decimals=${decimals}
+                    isLarge=${row.size >= large} />`))}
             </tbody>
           </table>
         </div>`}
@@ -44,14 +49,33 @@ export function Trades() {
   `;
 }
 
-/** @param {{execution: Execution, decimals: number}} props */
-function TradeRow({ execution, decimals }) {
-  const side = execution.side === "BUY" || execution.side === "SELL" ? SIDES[execution.side] : null;
+/** @param {number[]} sizes @returns {number} from which size on an execution stands out */
+function largeSize(sizes) {
+  if (sizes.length < LARGE_FROM) return Infinity;
+  const ordered = sizes.toSorted((one, other) => other - one);
+  return ordered[Math.floor(sizes.length * LARGE_SHARE)] ?? Infinity;
+}
+
+/** @param {{gap: import("../messages.js").Gap}} props */
+function GapRow({ gap }) {
+  const row = { ...gap, channels: [gap.channel] };
   return html`
-    <tr class=${side?.style ?? ""} title="id ${execution.id}, ${execution.exec_date}">
-      <td class="time">${formatDate(execution.exec_date)}</td>
+    <tr class="gap-row" data-repaired=${gap.repaired}>
+      <td colspan="4" title=${gapDetail(row)}><strong>${t("gap")}</strong> ${gapText(row)}</td>
+    </tr>`;
+}
+
+/** @param {{execution: Execution, decimals: number, isLarge: boolean}} props */
+function TradeRow({ execution, decimals, isLarge }) {
+  const side = execution.side === "BUY" || execution.side === "SELL" ? SIDES[execution.side] : null;
+  const title = `id ${execution.id}, ${execution.exec_date}`;
+  return html`
+    <tr class="${side?.style ?? ""} ${isLarge ? "large" : ""}" data-id=${execution.id}
+      title=${execution.backfilled ? `${title}. ${t("backfilledHint")}` : title}>
+      <td class="time">${formatDate(execution.exec_date)}${execution.backfilled && html`
+        <span class="backfilled" role="img" aria-label=${t("backfilledHint")}>↺</span>`}</td>
       <td class="side">${side ? html`<span aria-hidden="true">${side.mark}</span> ${t(side.key)}` : t("itayose")}</td>
-      <td class="number">${formatSize(execution.size)}</td>
+      <td class="number size">${formatSize(execution.size)}</td>
       <td class="number price">${formatPrice(execution.price, decimals)}</td>
     </tr>
   `;

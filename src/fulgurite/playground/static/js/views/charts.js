@@ -1,0 +1,53 @@
+// One chart of the product in view, and the switch to the others.
+import { chooseInterval } from "../actions.js";
+import { html } from "../dom.js";
+import { t } from "../i18n.js";
+import { CHARTS, INTERVALS, interval } from "../marketdata.js";
+import { CandleChart, intervalName } from "./candles.js";
+import { DepthChart } from "./depth.js";
+import { HeatMap, HeatScale } from "./heatmap.js";
+
+/** @typedef {import("../marketdata.js").ChartName} ChartName */
+
+const VIEWS = { candles: CandleChart, heatmap: HeatMap, depth: DepthChart };
+const NAMES = /** @type {const} */ ({ candles: "candles", heatmap: "heatmap", depth: "depthChart" });
+
+/** @param {{name: string, chosen: import("../state.js").Signal<ChartName>, taken: ChartName | null}} props where it is,
+ * which chart it shows, and which is shown elsewhere */
+export function Chart({ name, chosen, taken }) {
+  const shown = chosen.value;
+  return html`
+    <section class="chart chart-${name}" aria-label=${t(NAMES[shown])}>
+      <header class="sub-head chart-head">
+        <fieldset class="segments">
+          <legend class="for-readers">${t("chart")}</legend>
+          ${CHARTS.filter((chart) => chart !== taken).map((chart) => html`
+            <label key=${chart}>
+              <input type="radio" name=${`chart-${name}`} value=${chart} checked=${shown === chart}
+                onChange=${() => { chosen.value = chart; }} />
+              <span>${t(NAMES[chart])}</span>
+            </label>`)}
+        </fieldset>
+        <span class="push"></span>
+        ${shown === "candles" && html`<${Intervals} name=${name} />`}
+        ${shown === "heatmap" && html`<${HeatScale} />`}
+      </header>
+      <${VIEWS[shown]} key=${shown} />
+    </section>
+  `;
+}
+
+/** @param {{name: string}} props */
+function Intervals({ name }) {
+  return html`
+    <fieldset class="segments">
+      <legend class="for-readers">${t("interval")}</legend>
+      ${INTERVALS.map((seconds) => html`
+        <label key=${seconds}>
+          <input type="radio" name=${`interval-${name}`} value=${seconds} checked=${interval.value === seconds}
+            onChange=${() => chooseInterval(seconds)} />
+          <span>${intervalName(seconds)}</span>
+        </label>`)}
+    </fieldset>
+  `;
+}
