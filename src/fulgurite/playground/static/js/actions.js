@@ -2,8 +2,12 @@
 import { batch } from "../vendor/signals.js";
 import * as backend from "./backend.js";
 import { channelsOf, isPrivate } from "./channels.js";
+import { wasConnected } from "./happened.js";
+import { forConnect } from "./secret.js";
+import * as marketdata from "./marketdata.js";
 import * as state from "./state.js";
 
+/** @typedef {import("./messages.js").MarketPart} MarketPart */
 /** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
 
 /** Connect to what is chosen, or anew in the chosen dialect. */
@@ -16,6 +20,7 @@ export function connect() {
     dialect: state.dialect.value,
     channels: allowed([...state.wanted.value]),
     http: choice === "url" ? state.httpUrl.value.trim() : "",
+    ...forConnect(),
   });
 }
 
@@ -29,9 +34,11 @@ export function disconnect() {
 /** The backend is there, for the first time or again. */
 export function resume() {
   backend.send({ type: "view", product_code: state.product.value });
+  sendCharts();
   if (!state.hello.value?.embedded && state.endpointChoice.value === "embedded") state.endpointChoice.value = "live";
-  // Only the embedded exchange is connected to without being asked; the real service never is.
-  if (state.endpointChoice.value === "embedded") connect();
+  // Only the embedded exchange is connected to without being asked; the real service never is. What was connected when
+  // the backend went is connected again.
+  if (wasConnected ?? state.endpointChoice.value === "embedded") connect();
 }
 
 /** @param {EndpointChoice} choice */
@@ -76,8 +83,26 @@ export function viewProduct(product) {
     state.lastLiveBook.value = null;
     state.ticker.value = null;
     state.trades.value = [];
+    marketdata.clearCharts();
   });
   backend.send({ type: "view", product_code: product });
+}
+
+/** Show these parts of the market, and nothing costs what the others need. @param {readonly MarketPart[]} parts */
+export function showParts(parts) {
+  marketdata.parts.value = parts;
+  sendCharts();
+}
+
+/** @param {import("./messages.js").Interval} interval of the candles */
+export function chooseInterval(interval) {
+  marketdata.interval.value = interval;
+  sendCharts();
+}
+
+function sendCharts() {
+  const { parts, interval } = marketdata;
+  backend.send({ type: "charts", parts: [...parts.value], interval_s: interval.value });
 }
 
 /** Add a row to the matrix. @param {string} code */

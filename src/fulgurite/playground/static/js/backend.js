@@ -1,11 +1,14 @@
 // The page's WebSocket to its own backend. Reconnects by itself; each start of the backend has a new token, which
 // stands in the page it delivers.
+import * as happened from "./happened.js";
 import { receive } from "./receive.js";
 import { link } from "./state.js";
 
 /** @typedef {import("./messages.js").ToBackend} ToBackend */
 
 const RETRY_MS = 1000;
+/** The close code of a backend that has too many pages to serve. */
+const TRY_AGAIN_LATER = 1013;
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -30,13 +33,16 @@ export function open(onHello) {
   socket = opening;
   opening.addEventListener("message", ({ data }) => {
     const messages = /** @type {import("./messages.js").FromBackend[]} */ (JSON.parse(data));
+    happened.heard();
     receive(messages);
     if (messages.some(({ type }) => type === "hello")) {
+      happened.found();
       link.value = "open";
       onHello();
     }
   });
-  opening.addEventListener("close", () => {
+  opening.addEventListener("close", ({ code }) => {
+    happened.lost(code === TRY_AGAIN_LATER);
     link.value = "lost";
     setTimeout(() => retry(onHello), RETRY_MS);
   });

@@ -3,8 +3,7 @@
 /** @typedef {import("./messages.js").Frame} Frame */
 /** @typedef {import("./messages.js").Status} Status */
 /** @typedef {import("./messages.js").Malformed} Malformed */
-/** @typedef {{type: "gap", channels: string[], reason: string, from_ms: number, to_ms: number,
- *   repaired: string}} GapRow */
+/** @typedef {import("./history.js").GapRow} GapRow */
 /** @typedef {{type: "dropped", count: number}} DroppedRow */
 /** @typedef {(Frame | Status | Malformed | GapRow | DroppedRow) & {seq: number}} Row */
 /** @typedef {Frame | Status | Malformed | GapRow | DroppedRow} NewRow */

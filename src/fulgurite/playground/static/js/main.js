@@ -3,6 +3,7 @@ import { effect } from "../vendor/signals.js";
 import { resume } from "./actions.js";
 import * as backend from "./backend.js";
 import { html, render } from "./dom.js";
+import * as happened from "./happened.js";
 import { language } from "./i18n.js";
 import { listen } from "./keyboard.js";
 import { tick } from "./receive.js";
@@ -17,6 +18,8 @@ effect(() => {
 });
 follow();
 listen();
+happened.takeUp();
+addEventListener("pagehide", happened.keep);
 setInterval(tick, TICK_MS);
 backend.open(resume);
 const root = document.getElementById("root");

@@ -1,16 +1,20 @@
 // Takes the backend's messages into the state, one batch at a time.
 import { batch } from "../vendor/signals.js";
+import { takeAnswer } from "./ask.js";
+import { watchFaults } from "./faultruns.js";
+import { takeOrders } from "./orders.js";
+import { takeSecrets } from "./secret.js";
+import { takeChart } from "./marketdata.js";
+import * as happened from "./happened.js";
+import { interruption, isOneWith } from "./history.js";
 import { RateMeter } from "./ratemeter.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").FromBackend} FromBackend */
 /** @typedef {import("./framelog.js").NewRow} NewRow */
-/** @typedef {import("./framelog.js").GapRow} GapRow */
+/** @typedef {import("./history.js").GapRow} GapRow */
 
 const TRADE_LIMIT = 200;
-const EVENT_LIMIT = 200;
-/** Gaps that end within so many milliseconds of each other are one interruption of several channels. */
-const SAME_GAP_MS = 500;
 
 const meter = new RateMeter();
 /** The difference between the backend's clock and ours. */
@@ -23,6 +27,7 @@ export function receive(messages) {
     /** @type {NewRow[]} */
     const rows = [];
     for (const message of messages) {
+      if (takeSecrets(message) || takeAnswer(message) || takeOrders(message) || watchFaults(message)) continue;
       if (isRow(message)) addRow(rows, message);
       else takeState(message);
     }
@@ -36,6 +41,7 @@ export function receive(messages) {
 /** Move the page's clock on: ages and countdowns follow. */
 export function tick() {
   state.now.value = Date.now() + clockOffset;
+  happened.tick();
 }
 
 /** @typedef {import("./messages.js").Frame | import("./messages.js").Status | import("./messages.js").Gap
@@ -52,63 +58,34 @@ const CONNECTION_KINDS = new Set(
   ["connecting", "open", "closed", "unreachable", "backing_off", "failed", "disconnected"],
 );
 
-/** Statuses of a channel that are events. */
-const CHANNEL_KINDS = new Set(["refused", "silent", "dead"]);
-
 /** @param {NewRow[]} rows @param {RowMessage} message */
 function addRow(rows, message) {
   if (message.type === "gap") {
-    const gap = { ...message, channels: [message.channel] };
-    addGap(rows, gap);
-    addTradeGap(gap);
+    addGap(rows, interruption([message]));
+    happened.gap(message);
   } else if (message.type === "status") {
     if (CONNECTION_KINDS.has(message.kind)) rows.push(message);
-    // Each attempt is in the frames; what became of it is an event.
-    if (message.kind !== "connecting" && (CONNECTION_KINDS.has(message.kind) || CHANNEL_KINDS.has(message.kind))) {
-      state.events.value = [...state.events.value, message].slice(-EVENT_LIMIT);
-    }
+    happened.status(message);
   } else {
     rows.push(message);
   }
 }
 
-/** One interruption of several channels is one row, where they come together, and one event, though they do not.
+/** One interruption of several channels is one row, where they come together.
  * @param {NewRow[]} rows @param {GapRow} gap */
 function addGap(rows, gap) {
-  const row = rows.findLastIndex((other) => isSameGap(other, gap));
-  if (row < 0) rows.push(gap);
-  else rows[row] = joined(/** @type {GapRow} */ (rows[row]), gap);
-  const events = state.events.value;
-  const event = events.findLastIndex((other) => isSameGap(other, gap));
-  state.events.value = event < 0
-    ? [...events, gap].slice(-EVENT_LIMIT)
-    : events.with(event, joined(/** @type {GapRow} */ (events[event]), gap));
-}
-
-/** @param {{type: string}} row @param {GapRow} gap @returns {boolean} whether they are of the same interruption */
-function isSameGap(row, gap) {
-  if (row.type !== "gap") return false;
-  const other = /** @type {GapRow} */ (row);
-  return other.reason === gap.reason && other.repaired === gap.repaired
-    && Math.abs(other.to_ms - gap.to_ms) < SAME_GAP_MS;
-}
-
-/** @param {GapRow} one @param {GapRow} other @returns {GapRow} the gap of both their channels */
-function joined(one, other) {
-  // Each channel was last heard of at its own moment; the interruption began after the latest of them.
-  return { ...one, channels: [...one.channels, ...other.channels], from_ms: Math.max(one.from_ms, other.from_ms) };
-}
-
-/** @param {GapRow} gap */
-function addTradeGap(gap) {
-  if (gap.channels[0] !== `lightning_executions_${state.product.peek()}`) return;
-  state.trades.value = [...state.trades.value, { ...gap, key: ++nextKey }].slice(-TRADE_LIMIT);
+  const index = rows.findLastIndex((row) => row.type === "gap" && row.repaired === gap.repaired
+    && gap.gaps.every((one) => isOneWith(row, one)));
+  const row = rows[index];
+  if (row?.type === "gap") rows[index] = interruption([...row.gaps, ...gap.gaps]);
+  else rows.push(gap);
 }
 
 /** @param {Exclude<FromBackend, RowMessage>} message */
 function takeState(message) {
   switch (message.type) {
     case "hello":
+      happened.hello();
       state.hello.value = message;
       // A backend that says hello has no connection yet, whatever the one before it had.
       state.connection.value = null;
@@ -125,6 +102,9 @@ function takeState(message) {
     case "channels":
       takeChannels(message);
       break;
+    case "latencies":
+      happened.latencies.value = message.latencies;
+      break;
     case "book":
       state.book.value = message;
       if (message.state === "LIVE") state.lastLiveBook.value = message;
@@ -133,11 +113,15 @@ function takeState(message) {
       if (message.product_code === state.product.peek()) state.ticker.value = message;
       break;
     case "executions": {
-      const rows = message.executions.map((execution) => (
-        { type: /** @type {const} */ ("execution"), execution, key: ++nextKey }));
+      const rows = message.rows.map((row) => ({ row, key: ++nextKey }));
       state.trades.value = (message.restart ? rows : [...state.trades.value, ...rows]).slice(-TRADE_LIMIT);
       break;
     }
+    case "candles":
+    case "heatmap":
+    case "depth":
+      takeChart(message);
+      break;
     case "problem":
       state.problem.value = message.text;
   }
@@ -155,4 +139,5 @@ function takeChannels(message) {
   meter.take(message);
   state.rates.value = meter.channelRates();
   state.traffic.value = meter.traffic();
+  happened.totals(message);
 }

@@ -5,7 +5,6 @@ import { FrameLog } from "./framelog.js";
 
 /** @typedef {"embedded" | "live" | "url"} EndpointChoice */
 /** @typedef {"market" | "frames" | "connection" | "orders" | "faults"} ViewName */
-/** @typedef {import("./framelog.js").GapRow | import("./messages.js").Status} EventRow */
 /** @typedef {{row: import("./messages.js").Execution | import("./messages.js").Gap, key: number}} TradeRow */
 
 /**
@@ -16,7 +15,7 @@ import { FrameLog } from "./framelog.js";
 export const LIVELY_PRODUCT = "FX_BTC_JPY";
 
 // The page's own line to its backend.
-export const link = signal(/** @type {"connecting" | "open" | "lost"} */ ("connecting"));
+export const link = signal(/** @type {"connecting" | "open" | "silent" | "lost"} */ ("connecting"));
 export const hello = signal(/** @type {import("./messages.js").Hello | null} */ (null));
 export const problem = signal("");
 
@@ -82,7 +81,6 @@ export function watchFrameLog() {
 }
 export const selectedFrame = signal(/** @type {import("./framelog.js").Row | null} */ (null));
 export const following = signal(true);
-export const events = signal(/** @type {EventRow[]} */ ([]));
 
 /** The backend's clock, moved on four times a second. */
 export const now = signal(Date.now());

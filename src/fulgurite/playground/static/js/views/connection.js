@@ -1,42 +1,126 @@
-// The connection view: what happened to it: opens, closes, refusals, gaps. Newest first.
+// The connection view: what happened to it, newest first, and how it is doing.
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
-import { formatClock } from "../format.js";
+import { formatClock, formatSpan, formatTime } from "../format.js";
+import { events, focusedEvent } from "../happened.js";
+import { EVENT_LIMIT, timeOf } from "../history.js";
 import { t } from "../i18n.js";
-import { events } from "../state.js";
-import { gapDetail, gapText, statusText } from "./events.js";
+import { codeText, eventWords, fetchedText, gapText } from "./events.js";
+import { Figures } from "./figures.js";
+import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
+
+/** @typedef {import("../history.js").EventRow} EventRow */
+/** @typedef {import("../history.js").GapRow} GapRow */
+/** @typedef {import("../messages.js").Gap} Gap */
+/** @typedef {import("../messages.js").Neighbour} Neighbour */
+
+/** Channels of a gap that are shown at once. */
+const CHANNELS_SHOWN = 4;
+/** Events that are drawn; the older ones on demand. */
+const EVENTS_SHOWN = 100;
+/** What tells a message from others: an execution's or a ticker's number. */
+const NUMBER = /"(?:id|tick_id)"\s*:\s*(\d+)/;
 
 export function Connection() {
-  const rows = events.value;
   return html`
     <section class="panel connection-panel" aria-labelledby="events-title">
-      <header class="panel-head"><h2 id="events-title">${t("events")}</h2></header>
-      ${rows.length === 0
-        ? html`<p class="empty">${t("eventsEmpty")}</p>`
-        : html`<ol class="events" tabindex="0" aria-labelledby="events-title">
-            ${rows.toReversed().map((row) => html`<${EventRow} row=${row} />`)}
-          </ol>`}
+      <header class="panel-head">
+        <h2 id="events-title">${t("events")}</h2>
+        <span class="hint">${t("eventsBound", { count: EVENT_LIMIT })}</span>
+      </header>
+      <div class="connection-body">
+        <${Events} />
+        <${Figures} />
+      </div>
     </section>
   `;
 }
 
-/** @param {{row: import("../state.js").EventRow}} props */
-function EventRow({ row }) {
-  if (row.type === "gap") {
-    return html`
-      <li class="event event-gap" title=${`${row.channels.join("\n")}\n${t("gapWhy")}`}>
-        <time>${formatClock(row.to_ms)}</time>
-        <span><strong>${t("gap")}</strong> ${gapText(row)} <span class="hint">${gapDetail(row)}</span></span>
-      </li>`;
-  }
+function Events() {
+  const rows = events.value;
+  const focused = focusedEvent.value;
+  const [isWhole, setWhole] = useState(false);
+  const at = rows.findIndex(({ key }) => key === focused);
+  const shown = isWhole || (at >= 0 && at < rows.length - EVENTS_SHOWN) ? rows : rows.slice(-EVENTS_SHOWN);
+  if (rows.length === 0) return html`<p class="events empty">${t("eventsEmpty")}</p>`;
   return html`
-    <li class="event event-${row.kind}">
-      <time>${formatClock(row.at_ms)}</time>
-      <span>
-        <strong>${statusText(row.kind)}</strong>
-        ${row.channel && html` ${shortName(row.channel)}`}
-        ${row.detail && html` <span class="hint">${row.detail}</span>`}
-      </span>
+    <ol class="events" tabindex="0" aria-labelledby="events-title">
+      ${shown.toReversed().map((row) => html`<${Event} key=${row.key} row=${row} isFocused=${row.key === focused} />`)}
+      ${shown.length < rows.length && html`<li class="event"><button type="button" class="plain"
+        onClick=${() => setWhole(true)}>${t("eventsMore", { count: rows.length - shown.length })}</button></li>`}
+    </ol>
+  `;
+}
+
+/** @param {{row: EventRow, isFocused: boolean}} props */
+function Event({ row, isFocused }) {
+  const item = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => {
+    if (!isFocused || !item.current) return;
+    item.current.scrollIntoView({ block: "nearest" });
+    item.current.focus({ preventScroll: true });
+  }, [isFocused]);
+  const kind = row.type === "status" ? row.kind : row.type;
+  return html`
+    <li class="event event-${kind}" data-kind=${kind} ref=${item} tabindex="-1">
+      <time>${formatClock(timeOf(row))}</time>
+      <div>${row.type === "gap" ? html`<${GapEvent} row=${row} />` : html`<${Plain} row=${row} />`}</div>
     </li>
   `;
+}
+
+/** @param {{row: Exclude<EventRow, GapRow>}} props */
+function Plain({ row }) {
+  const { title, text } = eventWords(row);
+  const code = row.type === "status" ? row.code : null;
+  return html`
+    <p><strong>${title}</strong> <span class=${code === null ? "" : "reason"}>${text}</span></p>
+    ${code !== null && html`<p class="hint">${codeText(code)}</p>`}
+    ${row.type === "subscribed" && row.answers.length > 1 && html`
+      <p class="hint">${row.answers.map(({ channel }) => shortName(channel)).join(", ")}</p>`}
+  `;
+}
+
+/** A gap, and what it means. @param {{row: GapRow}} props */
+function GapEvent({ row }) {
+  const [isWhole, setWhole] = useState(false);
+  const shown = isWhole ? row.gaps : row.gaps.slice(0, CHANNELS_SHOWN);
+  return html`
+    <p><strong>${t("gap")}</strong> ${gapText(row)} <span class="reason">${row.reason}</span></p>
+    <table class="gap-table">
+      <caption class="for-readers">${t("gapCaption")}</caption>
+      <thead>
+        <tr>
+          <th scope="col">${t("gapChannel")}</th><th scope="col">${t("gapLast")}</th>
+          <th scope="col">${t("gapFirst")}</th><th scope="col" class="number">${t("gapLong")}</th>
+          <th scope="col">${t("gapFetched")}</th>
+        </tr>
+      </thead>
+      <tbody>${shown.map((gap) => html`<${GapLine} key=${gap.channel} gap=${gap} />`)}</tbody>
+    </table>
+    ${shown.length < row.gaps.length && html`<button type="button" class="plain" onClick=${() => setWhole(true)}>
+      ${t("gapShowAll", { count: row.gaps.length })}</button>`}
+    <p class="gap-explained">${t("gapExplained")}</p>
+  `;
+}
+
+/** @param {{gap: Gap}} props */
+function GapLine({ gap }) {
+  const unresolved = gap.unresolved.length;
+  return html`
+    <tr data-repaired=${gap.repaired}>
+      <th scope="row">${shortName(gap.channel)}</th>
+      <td><${Beside} message=${gap.last} at_ms=${gap.from_ms} /></td>
+      <td><${Beside} message=${gap.first} at_ms=${null} /></td>
+      <td class="number">${formatSpan(gap.to_ms - gap.from_ms)}</td>
+      <td>${fetchedText(gap)}${unresolved > 0 && html`; ${t("unresolved", { count: unresolved })}`}</td>
+    </tr>
+  `;
+}
+
+/** The message on one side of a gap. @param {{message: Neighbour | null, at_ms: number | null}} props */
+function Beside({ message, at_ms }) {
+  if (!message) return html`<span class="hint">${at_ms === null ? t("gapNoMessage") : formatTime(at_ms)}</span>`;
+  const number = NUMBER.exec(message.text)?.[1];
+  return html`<span title=${message.text}>${formatTime(message.at_ms)}${number && html` <small>${number}</small>`}</span>`;
 }

@@ -3,19 +3,37 @@ import { shortName } from "../channels.js";
 import { formatSpan } from "../format.js";
 import { t } from "../i18n.js";
 
-/** @typedef {import("../framelog.js").GapRow} GapRow */
+/** @typedef {import("../history.js").EventRow} EventRow */
+/** @typedef {import("../messages.js").Gap} Gap */
 
 const WORDS = /** @type {const} */ ({
-  connecting: "evConnecting", open: "evOpen", closed: "evClosed", unreachable: "evUnreachable",
-  backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected", refused: "evRefused",
-  silent: "evSilent", dead: "evDead",
+  connecting: "evConnecting", open: "evOpen", authenticated: "evAuthenticated", closed: "evClosed",
+  unreachable: "evUnreachable", backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected",
+  refused: "evRefused", unanswered: "evUnanswered", silent: "evSilent", dead: "evDead", overslept: "evOverslept",
+  subscribed: "evSubscribed", unsubscribed: "evUnsubscribed",
 });
-const REPAIRED = /** @type {const} */ ({ none: "repairedNone", partial: "repairedPartial", full: "repairedFull" });
+const PAGE_WORDS = /** @type {const} */ ({
+  lost: ["pageLost", "pageLostText"], back: ["pageBack", "pageBackText"], slept: ["pageSlept", "pageSleptText"],
+  reloaded: ["pageReloaded", "pageReloadedText"], full: ["pageFull", "pageFullText"],
+});
+const REPAIRED = /** @type {const} */ ({
+  none: "repairedNone", partial: "repairedPartial", full: "repairedFull", pending: "repairedPending",
+});
+const CODES = /** @type {const} */ ({
+  1000: "code1000", 1001: "code1001", 1002: "code1002", 1003: "code1003", 1005: "code1005", 1006: "code1006",
+  1007: "code1007", 1008: "code1008", 1009: "code1009", 1011: "code1011", 1012: "code1012", 1013: "code1013",
+  1014: "code1014", 1015: "code1015",
+});
+/** How the client says that a connection ended, before the server's own words. */
+const CLOSED_WITH = /^closed by the server: \d{4} ?/;
 
 /** @param {string} kind @returns {string} a status in words */
 export const statusText = (kind) => (kind in WORDS ? t(WORDS[/** @type {keyof typeof WORDS} */ (kind)]) : kind);
 
-/** @param {GapRow} gap @returns {string} what was missed, in words */
+/** @param {number} code @returns {string} what a close code means (RFC 6455, section 7.4) */
+export const codeText = (code) => t(code in CODES ? CODES[/** @type {keyof typeof CODES} */ (code)] : "codeOther");
+
+/** @param {{channels: string[], from_ms: number, to_ms: number}} gap @returns {string} what was missed, in words */
 export function gapText(gap) {
   const first = shortName(gap.channels[0] ?? "");
   const count = gap.channels.length - 1;
@@ -23,9 +41,53 @@ export function gapText(gap) {
   return t("gapText", { span: formatSpan(gap.to_ms - gap.from_ms), channels });
 }
 
-/** @param {GapRow} gap @returns {string} why, and whether it was repaired */
+/** @param {{reason: string, repaired: string}} gap @returns {string} why, and whether it was repaired */
 export function gapDetail(gap) {
   const { repaired } = gap;
   const words = repaired in REPAIRED ? t(REPAIRED[/** @type {keyof typeof REPAIRED} */ (repaired)]) : repaired;
   return `${gap.reason}; ${words}`;
 }
+
+/** @param {Gap} gap @returns {string} what was fetched again of a channel's gap */
+export function fetchedText(gap) {
+  const count = gap.recovered;
+  switch (gap.repaired) {
+    case "pending": return t("fetchedPending");
+    case "full": return count ? t("fetchedFull", { count }) : t("fetchedNothing");
+    case "partial": return t("fetchedPartial", { count, note: gap.note });
+    case "none": return gap.note || t("fetchedNever");
+  }
+}
+
+/** @param {import("../history.js").PageRow} row @returns {string} what happened to the page, and what follows */
+export const pageText = (row) => t(PAGE_WORDS[row.kind][1], { span: formatSpan(row.seconds * 1000) });
+
+/** @param {EventRow} row @returns {{title: string, text: string}} an event's name, and all else in short */
+export function eventWords(row) {
+  switch (row.type) {
+    case "gap": return { title: t("gap"), text: `${gapText(row)}. ${gapDetail(row)}` };
+    case "page": return { title: t(PAGE_WORDS[row.kind][0]), text: pageText(row) };
+    case "subscribed":
+    case "unsubscribed": return { title: statusText(row.type), text: answersText(row) };
+    case "status": {
+      const title = row.code === null ? statusText(row.kind) : `${statusText(row.kind)} ${row.code}`;
+      const span = row.kind === "overslept" && row.seconds !== null ? formatSpan(row.seconds * 1000) : "";
+      const number = row.connection ? t("evNumbered", { number: row.connection + 1 }) : "";
+      const detail = row.code === null ? row.detail : row.detail.replace(CLOSED_WITH, "");
+      return { title, text: [number, row.channel && shortName(row.channel), span, detail].filter(Boolean).join(" ") };
+    }
+  }
+}
+
+/** @param {import("../history.js").Answers} row @returns {string} */
+function answersText({ type, answers }) {
+  const count = answers.length;
+  const only = shortName(answers[0]?.channel ?? "");
+  if (type === "unsubscribed") return count > 1 ? t("answersGone", { count }) : only;
+  const ms = answers.map(({ seconds }) => (seconds ?? 0) * 1000);
+  const [least, most] = [formatMs(Math.min(...ms)), formatMs(Math.max(...ms))];
+  return count > 1 ? t("answersMany", { count, least, most }) : t("answersOne", { channel: only, ms: most });
+}
+
+/** @param {number} ms @returns {string} three digits that tell */
+export const formatMs = (ms) => ms.toFixed(Math.abs(ms) < 9.95 ? 1 : 0);

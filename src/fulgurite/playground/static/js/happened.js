@@ -1,0 +1,156 @@
+// What happened to the connection and to this page, kept for the strip and the connection view, over a reload too.
+import { signal } from "../vendor/signals.js";
+import { endedLanes, STRIP_MS, withEvent, withGap, withLaneState, withStatus } from "./history.js";
+import { RateHistory } from "./ratehistory.js";
+import { isConnected, link, now } from "./state.js";
+
+/** @typedef {import("./history.js").EventRow} EventRow */
+/** @typedef {import("./history.js").PageRow} PageRow */
+
+export const events = signal(/** @type {readonly EventRow[]} */ ([]));
+/** For each connection the states it was in. */
+export const lanes = signal(/** @type {import("./history.js").Lanes} */ (new Map()));
+export const latencies = signal(/** @type {import("./messages.js").Latency[]} */ ([]));
+export const rateHistory = new RateHistory();
+/** Changes whenever a bucket of `rateHistory` is full. */
+export const rateVersion = signal(0);
+/** The event that was asked for on the strip. */
+export const focusedEvent = signal(/** @type {number | null} */ (null));
+/** A word about what has just passed, gone after a while. */
+export const notice = signal(/** @type {PageRow | null} */ (null));
+
+const NOTICE_MS = 8_000;
+/** With no word from the backend for so long it is said to be silent: it says something at least every second. */
+const SILENT_MS = 5_000;
+/** A clock that stood still for so long: the page slept. In the background it ticks once a minute only. */
+const SLEPT_MS = 5_000;
+const SLEPT_HIDDEN_MS = 90_000;
+const KEPT = "fulgurite.happened";
+
+let nextKey = 0;
+/** When the backend last said something. */
+export let heardAt = Date.now();
+let tickedAt = Date.now();
+let wasHidden = document.hidden;
+let noticedAt = 0;
+/** Since when the line to the backend is lost, or the backend silent. */
+let lostAt = 0;
+/** Whether there was a connection when the line to the backend was lost; null if it never was. */
+export let wasConnected = /** @type {boolean | null} */ (null);
+
+// --- told by the backend
+
+/** @param {import("./messages.js").Status} status */
+export function status(status) {
+  if (status.kind === "backing_off" || status.kind === "connecting") {
+    lanes.value = withLaneState(lanes.value, status);
+    return; // the line shows it; what became of it is an event
+  }
+  lanes.value = withLaneState(lanes.value, status);
+  events.value = withStatus(events.value, status, ++nextKey);
+  if (status.kind === "overslept") say("slept", status.at_ms, status.seconds ?? 0);
+}
+
+/** @param {import("./messages.js").Gap} gap */
+export function gap(gap) {
+  events.value = withGap(events.value, gap, ++nextKey);
+}
+
+/** @param {import("./messages.js").Channels} message */
+export function totals(message) {
+  if (rateHistory.take(message)) rateVersion.value += 1;
+}
+
+/** A backend that says hello has no connection yet, whatever the one before it had. */
+export function hello() {
+  lanes.value = endedLanes(lanes.value, now.value);
+}
+
+// --- noticed by the page itself
+
+/** Something came from the backend. */
+export function heard() {
+  heardAt = Date.now();
+  if (link.peek() !== "silent") return;
+  link.value = "open";
+  happenedToPage("back", (heardAt - lostAt) / 1000);
+  lostAt = 0;
+}
+
+/** The line to the backend is open again, or for the first time. */
+export function found() {
+  if (lostAt) happenedToPage("back", (Date.now() - lostAt) / 1000);
+  lostAt = 0;
+}
+
+/** The line to the backend was lost. @param {boolean} isFull whether it has too many pages to serve */
+export function lost(isFull) {
+  if (link.peek() === "lost") return;
+  if (link.peek() !== "silent") lostAt = Date.now();
+  wasConnected = isConnected.peek();
+  lanes.value = endedLanes(lanes.value, now.value);
+  happenedToPage(isFull ? "full" : "lost", 0);
+}
+
+/** The page's clock ticks. */
+export function tick() {
+  const at = Date.now();
+  const sleptMs = at - tickedAt;
+  if (sleptMs > (wasHidden || document.hidden ? SLEPT_HIDDEN_MS : SLEPT_MS)) {
+    heardAt = at; // what waits is about to come
+    happenedToPage("slept", sleptMs / 1000);
+  }
+  tickedAt = at;
+  wasHidden = document.hidden;
+  if (link.peek() === "open" && at - heardAt > SILENT_MS) {
+    link.value = "silent";
+    lostAt = heardAt;
+  }
+  if (notice.peek() && at - noticedAt > NOTICE_MS) notice.value = null;
+}
+
+/** @param {PageRow["kind"]} kind @param {number} seconds */
+function happenedToPage(kind, seconds) {
+  events.value = withEvent(events.value, { type: "page", kind, at_ms: now.peek(), seconds, key: ++nextKey });
+  say(kind, now.peek(), seconds);
+}
+
+/** @param {PageRow["kind"]} kind @param {number} at_ms @param {number} seconds */
+function say(kind, at_ms, seconds) {
+  noticedAt = Date.now();
+  notice.value = { type: "page", kind, at_ms, seconds };
+}
+
+// --- over a reload
+
+/** Keep what happened for this tab's next page. */
+export function keep() {
+  const kept = events.value.map((row) => (
+    row.type === "gap" ? { ...row, gaps: row.gaps.map((one) => ({ ...one, last: null, first: null })) } : row));
+  const at_ms = now.value;
+  const text = JSON.stringify({ at_ms, events: kept, lanes: [...endedLanes(lanes.value, at_ms)] });
+  try {
+    sessionStorage.setItem(KEPT, text);
+  } catch {
+    // the browser is told to keep nothing, or has no room: the strip begins anew
+  }
+}
+
+/** Take up what this tab's last page kept, if that was not long ago. */
+export function takeUp() {
+  let text = null;
+  try {
+    text = sessionStorage.getItem(KEPT);
+    sessionStorage.removeItem(KEPT);
+  } catch {
+    // the browser is told to keep nothing
+  }
+  if (!text) return;
+  const kept = JSON.parse(text);
+  const seconds = (Date.now() - kept.at_ms) / 1000;
+  if (seconds * 1000 > STRIP_MS) return;
+  events.value = kept.events;
+  lanes.value = new Map(kept.lanes);
+  nextKey = Math.max(0, ...events.value.map(({ key }) => key));
+  happenedToPage("reloaded", Math.max(0, seconds));
+}

@@ -1,0 +1,33 @@
+// A short word about what has just passed, or goes on: that the page slept, or has lost its program and found it again.
+import { html } from "../dom.js";
+import { formatSpan } from "../format.js";
+import { heardAt, notice } from "../happened.js";
+import { t } from "../i18n.js";
+import { link, now } from "../state.js";
+import { eventWords } from "./events.js";
+
+/** @param {{row: import("../history.js").PageRow | null}} props */
+export function Notice({ row }) {
+  return html`
+    <div class="notice-place" role="status">
+      ${link.value === "silent" ? html`<${Silent} />` : row && html`<${Passed} row=${row} />`}
+    </div>
+  `;
+}
+
+function Silent() {
+  void now.value; // it counts on
+  return html`<p class="notice notice-lasting" data-notice="silent">
+    ${t("noticeSilent", { span: formatSpan(Date.now() - heardAt) })}</p>`;
+}
+
+/** @param {{row: import("../history.js").PageRow}} props */
+function Passed({ row }) {
+  const { title, text } = eventWords({ ...row, key: 0 });
+  return html`
+    <p class="notice" data-notice=${row.kind}>
+      <strong>${title}.</strong> ${text}
+      <button type="button" class="plain" onClick=${() => { notice.value = null; }}>${t("noticeHide")}</button>
+    </p>
+  `;
+}
