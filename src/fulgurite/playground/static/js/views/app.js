@@ -33,15 +33,15 @@ export function App() {
 
 function AllParts() {
   return html`
-    <div class="side side-left">${leftFolded.value ? html`<${FoldedSide} side="left" />` : html`<${Matrix} />`}</div>
-    <div class="middle"><${ViewTabs} /><${View} /></div>
-    <div class="side side-right">${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}</div>
+    <div class="column-left">${leftFolded.value ? html`<${FoldedSide} side="left" />` : html`<${Matrix} />`}</div>
+    <div class="column-middle"><${ViewTabs} /><${View} /></div>
+    <div class="column-right">${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}</div>
   `;
 }
 
 function OnePart() {
   return html`
-    <div class="middle">
+    <div class="column-middle">
       <${ViewTabs} />
       ${part.value === "middle"
         ? html`<${View} />`
