@@ -109,7 +109,8 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
                     finally:
                         print(f"\n--- {sample.folder}: {parameters}\n{run.said.report()}")
 
-            await judge_all(sample.folder, Setting(exchange, begin, endpoint), verdicts)
+            is_ours = "fulgurite" in sample.manifest.language
+            await judge_all(sample.folder, Setting(exchange, begin, endpoint, is_ours), verdicts)
     except Exception as error:
         for scenario in verdicts.scenarios(sample.folder):
             verdicts.give(sample.folder, scenario, error)
