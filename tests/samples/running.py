@@ -34,7 +34,7 @@ class Said:
     def add_line(self, line: str) -> None:
         """Take a line of either stream: a message is known by its channel."""
         self.text += f"{line}\n"
-        if found := re.match(r"(lightning_\w+|(?:child|parent)_order_events) [{\[]", line):
+        if found := re.match(r"(lightning_\w+|(?:child|parent)_order_events) \S", line):
             self.messages.append(found[1])
         elif line:
             self.events.append(line)
