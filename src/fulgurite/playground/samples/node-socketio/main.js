@@ -42,12 +42,13 @@ async function* listen(credentials, stop) {
   socket.on("connect_error", (error) => end(error.description?.message ?? `no connection: ${error}`));
   socket.on("disconnect", end); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", end);
-  const decode = socket.io.decoder.add.bind(socket.io.decoder);
-  socket.io.decoder.add = (frame) => {
+  const { decoder } = socket.io;
+  const decode = decoder.add.bind(decoder);
+  decoder.add = (frame) => {
     try {
       decode(frame);
     } catch (error) {
-      end(error.message); // a malformed frame would otherwise end the whole program
+      end(String(error)); // a malformed frame would otherwise end the whole program
     }
   };
 
