@@ -1,0 +1,171 @@
+// What was made to go wrong, and what came of it on this connection.
+import { signal } from "../vendor/signals.js";
+import { control, maintain } from "./ask.js";
+import * as state from "./state.js";
+
+/** @typedef {Record<string, unknown> & {fault: string}} Fault as the control API takes it */
+/** @typedef {Fault & {number: number}} ActiveFault */
+/** @typedef {import("./presets.js").Preset} Preset */
+/**
+ * @typedef {object} Happening one line of what was seen
+ * @property {"status" | "gap" | "book" | "malformed"} type
+ * @property {string} kind of the status, the state of the book, or what became of a gap
+ * @property {number} atMs
+ * @property {string[]} channels
+ * @property {string} detail
+ * @property {number} count how many came at once
+ * @property {number} fromMs the beginning of a gap
+ */
+/**
+ * @typedef {object} Run
+ * @property {string} id of the preset, or "" for a fault by hand
+ * @property {number} startedMs
+ * @property {number | null} struckMs when it was first seen here
+ * @property {number | null} recoveredMs when all was well again, for now
+ * @property {Happening[]} happenings oldest first
+ * @property {number} left how many more there were
+ */
+
+export const HAPPENING_LIMIT = 60;
+
+export const active = signal(/** @type {ActiveFault[]} */ ([]));
+export const run = signal(/** @type {Run | null} */ (null));
+/** What is wrong with the last request, as the control API says it. */
+export const refusal = signal("");
+export const maintaining = signal(false);
+
+/** @param {import("./messages.js").Answer} answer @returns {string} "" where it was granted */
+function wrong({ status, body }) {
+  if (status === 200 || status === 201) return "";
+  try {
+    return JSON.parse(body).error ?? body;
+  } catch {
+    return body || "-";
+  }
+}
+
+export async function listActive() {
+  const answer = await control("GET", "faults");
+  if (answer.status === 200) active.value = JSON.parse(answer.body);
+}
+
+/** @param {string} id */
+function begin(id) {
+  refusal.value = "";
+  run.value = { id, startedMs: state.now.peek(), struckMs: null, recoveredMs: null, happenings: [], left: 0 };
+}
+
+/** @param {Preset} preset */
+export async function press(preset) {
+  begin(preset.id);
+  if (preset.maintenance) {
+    maintaining.value = true;
+    refusal.value = wrong(await maintain());
+    maintaining.value = false;
+  }
+  const product = state.product.peek();
+  if (preset.market) refusal.value = wrong(await control("POST", "market", preset.market(product)));
+  for (const fault of preset.faults?.(product) ?? []) {
+    refusal.value = wrong(await control("POST", "faults", fault));
+    if (refusal.value) break;
+  }
+  await listActive();
+}
+
+/** Give one fault, written by hand. @param {unknown} fault */
+export async function give(fault) {
+  begin("");
+  refusal.value = wrong(await control("POST", "faults", fault));
+  await listActive();
+}
+
+/** @param {number} [number] of the fault; all without it */
+export async function end(number) {
+  refusal.value = wrong(await control("DELETE", number === undefined ? "faults" : `faults/${number}`));
+  await listActive();
+}
+
+const KINDS = new Set(["closed", "unreachable", "backing_off", "open", "authenticated", "silent", "dead", "refused",
+  "unanswered", "failed"]);
+const HARMLESS = new Set(["open", "authenticated", "backing_off"]);
+
+/** Take note of what may come of a fault. @param {import("./messages.js").FromBackend} message @returns {false} */
+export function watchFaults(message) {
+  const now = run.peek();
+  if (!now) return false;
+  switch (message.type) {
+    case "status":
+      if (message.at_ms >= now.startedMs && KINDS.has(message.kind)) {
+        note("status", message.kind, message.at_ms, [message.channel].filter(Boolean), message.detail);
+      }
+      break;
+    case "gap":
+      if (message.to_ms >= now.startedMs) {
+        note("gap", message.repaired, message.to_ms, [message.channel], message.reason, message.from_ms);
+      }
+      break;
+    case "malformed":
+      note("malformed", "", message.at_ms, [], message.problem);
+      break;
+    case "book":
+      if (message.state === "STALE" && state.book.peek()?.state === "LIVE") {
+        note("book", message.state, state.now.peek(), [message.product_code], message.reason);
+      } else if (message.state === "LIVE" && state.book.peek()?.state === "STALE") {
+        note("book", message.state, state.now.peek(), [message.product_code], "");
+      } else if (message.drift_count > (state.book.peek()?.drift_count ?? Infinity)) {
+        note("book", "drift", state.now.peek(), [message.product_code], "");
+      }
+      break;
+    case "channels":
+      if (now.struckMs !== null && now.recoveredMs === null && isWell(message.channels, now)) {
+        run.value = { ...now, recoveredMs: message.now_ms };
+      }
+  }
+  return false;
+}
+
+/** Whether every channel flows again, since the last thing that went wrong.
+ * @param {import("./messages.js").ChannelState[]} channels @param {Run} seen */
+function isWell(channels, seen) {
+  const worst = seen.happenings.findLast(isBad)?.atMs ?? 0;
+  const book = state.book.peek();
+  return state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
+    && channels.every(({ channel, state: name, last_ms: last }) => (
+      name === "receiving" || name === "acknowledged") && (!FLOWS.test(channel) || (last ?? 0) > worst));
+}
+
+/** Channels that tell soon whether they flow; others may be silent for long. */
+const FLOWS = /^lightning_(board|ticker)_/;
+
+/** @param {Happening} happening */
+const isBad = ({ type, kind }) => (
+  type === "status" ? !HARMLESS.has(kind) : type === "gap" ? false : type === "book" ? kind !== "LIVE" : true);
+
+/** @param {Happening["type"]} type @param {string} kind @param {number} atMs @param {string[]} channels
+ * @param {string} detail @param {number} [fromMs] */
+function note(type, kind, atMs, channels, detail, fromMs = 0) {
+  const seen = /** @type {Run} */ (run.peek());
+  const next = { type, kind, atMs, channels, detail, count: 1, fromMs };
+  const happenings = merged(seen.happenings, next);
+  const left = Math.max(0, happenings.length - HAPPENING_LIMIT);
+  const bad = isBad(next);
+  run.value = {
+    ...seen, happenings: happenings.slice(left), left: seen.left + left,
+    struckMs: seen.struckMs ?? (bad || type === "gap" ? atMs : null), recoveredMs: bad ? null : seen.recoveredMs,
+  };
+}
+
+/** Gaps of one interruption are one line, as are things that repeat. @param {Happening[]} before
+ * @param {Happening} next @returns {Happening[]} */
+function merged(before, next) {
+  const at = before.findLastIndex((each) => each.type === next.type && (next.type === "gap"
+    ? each.detail === next.detail && Math.abs(each.atMs - next.atMs) < 1000
+    : each.kind === next.kind && each.detail === next.detail && each === before.at(-1)));
+  const same = before[at];
+  if (!same) return [...before, next];
+  const channels = [...new Set([...same.channels, ...next.channels])];
+  return before.with(at, {
+    ...next, channels, count: same.count + 1, atMs: next.type === "gap" ? same.atMs : next.atMs,
+    fromMs: Math.max(same.fromMs, next.fromMs),
+  });
+}
