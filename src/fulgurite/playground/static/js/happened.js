@@ -6,6 +6,7 @@ import { isConnected, link, now } from "./state.js";
 
 /** @typedef {import("./history.js").EventRow} EventRow */
 /** @typedef {import("./history.js").PageRow} PageRow */
+/** @typedef {import("./messages.js").Gap} Gap */
 
 export const events = signal(/** @type {readonly EventRow[]} */ ([]));
 /** For each connection the states it was in. */
@@ -26,6 +27,9 @@ const SILENT_MS = 5_000;
 const SLEPT_MS = 5_000;
 const SLEPT_HIDDEN_MS = 90_000;
 const KEPT = "fulgurite.happened";
+/** What is kept over a reload; the browser has room for a few million characters. */
+const KEPT_EVENTS = 200;
+const KEPT_CHARACTERS = 160;
 
 let nextKey = 0;
 /** When the backend last said something. */
@@ -51,7 +55,7 @@ export function status(status) {
   if (status.kind === "overslept") say("slept", status.at_ms, status.seconds ?? 0);
 }
 
-/** @param {import("./messages.js").Gap} gap */
+/** @param {Gap} gap */
 export function gap(gap) {
   events.value = withGap(events.value, gap, ++nextKey);
 }
@@ -64,6 +68,17 @@ export function totals(message) {
 /** A backend that says hello has no connection yet, whatever the one before it had. */
 export function hello() {
   lanes.value = endedLanes(lanes.value, now.value);
+}
+
+/** Another story begins, a replay perhaps: what happened in this one is nothing to it. */
+export function forget() {
+  events.value = [];
+  lanes.value = new Map();
+  latencies.value = [];
+  rateHistory.counts.clear();
+  rateHistory.totals.clear();
+  rateHistory.bucket = 0;
+  rateVersion.value += 1;
 }
 
 // --- noticed by the page itself
@@ -125,8 +140,8 @@ function say(kind, at_ms, seconds) {
 
 /** Keep what happened for this tab's next page. */
 export function keep() {
-  const kept = events.value.map((row) => (
-    row.type === "gap" ? { ...row, gaps: row.gaps.map((one) => ({ ...one, last: null, first: null })) } : row));
+  const kept = events.value.slice(-KEPT_EVENTS).map((row) => (
+    row.type === "gap" ? { ...row, gaps: row.gaps.map(shortened) } : row));
   const at_ms = now.value;
   const text = JSON.stringify({ at_ms, events: kept, lanes: [...endedLanes(lanes.value, at_ms)] });
   try {
@@ -135,6 +150,12 @@ export function keep() {
     // the browser is told to keep nothing, or has no room: the strip begins anew
   }
 }
+
+/** @param {Gap} gap @returns {Gap} */
+const shortened = (gap) => ({ ...gap, last: beginning(gap.last), first: beginning(gap.first) });
+
+/** @param {Gap["last"]} message @returns {Gap["last"]} */
+const beginning = (message) => message && { ...message, text: message.text.slice(0, KEPT_CHARACTERS) };
 
 /** Take up what this tab's last page kept, if that was not long ago. */
 export function takeUp() {

@@ -100,7 +100,7 @@ function GapEvent({ row }) {
     </table>
     ${shown.length < row.gaps.length && html`<button type="button" class="plain" onClick=${() => setWhole(true)}>
       ${t("gapShowAll", { count: row.gaps.length })}</button>`}
-    <p class="gap-explained">${t("gapExplained")}</p>
+    <p class="hint">${t("gapExplained")}</p>
   `;
 }
 
