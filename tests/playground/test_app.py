@@ -166,6 +166,7 @@ async def test_a_connection_brings_frames_states_and_the_market(page, dialect):
     kinds = ("board_snapshot", "board", "ticker", "executions")
     async with talking(page) as talker:
         channels = [f"lightning_{kind}_{FX}" for kind in kinds]
+        await talker.say(type="charts", parts=["book"], interval_s=1)
         await talker.say(type="connect", endpoint="embedded", dialect=dialect, channels=channels)
         assert (await talker.until(lambda m: m.get("state") == "open"))["dialect"] == dialect
         assert (
@@ -181,6 +182,29 @@ async def test_a_connection_brings_frames_states_and_the_market(page, dialect):
         assert states["frames"] > 4
         await talker.say(type="disconnect")
         assert (await talker.until_type("connection"))["state"] == "closed"
+
+
+async def test_the_candles_begin_before_the_connection(page, exchange):
+    async with httpx.AsyncClient() as client:
+        listed = (await client.get(f"{exchange.http}/executions", params={"product_code": FX, "count": "500"})).json()
+    async with talking(page) as talker:
+        await talker.say(type="charts", parts=["candles"], interval_s=300)
+        await talker.say(
+            type="connect", endpoint="embedded", dialect="json-rpc", channels=[f"lightning_executions_{FX}"]
+        )
+        candles = await talker.until(lambda m: m["type"] == "candles" and m["history"] == "ready")
+        assert candles["problem"] == ""
+        volume = sum(candle[5] for candle in candles["candles"])
+        assert volume >= sum(row["size"] for row in listed) - 1e-6 > 0
+
+
+async def test_an_endpoint_without_an_http_api_says_that_its_candles_begin_now(page, exchange):
+    url = exchange.realtime.replace("127.0.0.1", "localhost")
+    async with talking(page) as talker:
+        await talker.say(type="charts", parts=["candles"], interval_s=1)
+        await talker.say(type="connect", endpoint=url, dialect="json-rpc", channels=[f"lightning_executions_{FX}"])
+        candles = await talker.until(lambda m: m["type"] == "candles" and m["history"] == "failed")
+        assert candles["problem"]
 
 
 async def test_products_come_from_the_endpoint(page):
@@ -253,6 +277,7 @@ async def test_an_interruption_is_a_stale_book_then_a_gap(page):
     channels = [f"lightning_board_snapshot_{FX}", f"lightning_board_{FX}"]
     async with talking(page) as talker:
         async with run_exchange(seed=2) as before:
+            await talker.say(type="charts", parts=["book"], interval_s=1)
             await talker.say(type="connect", endpoint=before.realtime, dialect="json-rpc", channels=channels)
             await talker.until(lambda m: m["type"] == "book" and m["state"] == "LIVE")
         stale = await talker.until(lambda m: m["type"] == "book" and m["state"] == "STALE")

@@ -21,6 +21,9 @@ BOOK_SECONDS = 0.1
 DEPTH_SECONDS = 0.25
 DEPTH = 40
 
+LATE_SLOTS = 120
+"""A message is not older than so many columns."""
+
 
 class Market:
     """Takes every message of one connection after the other, and has what concerns the product in view sent.
@@ -67,6 +70,7 @@ class Market:
             received_ms: when it came.
             is_backfilled: whether it has executions of a gap, which were fetched from the HTTP API.
         """
+        self.sample(received_ms)  # a replay may be so fast that nobody else asks in time
         product = self._product(channel.product_code)
         in_view = channel.product_code == self._product_code
         if isinstance(data, Board):
@@ -195,7 +199,8 @@ class Market:
     def sample(self, at_ms: float) -> None:
         """Have the next columns of the heat maps made, if they are due at this time of day."""
         slot = at_ms // COLUMN_MS
-        if slot == self._sampled_slot:
+        # A message is a little older than the present; but a clock that was set back must not stop everything.
+        if 0 <= self._sampled_slot - slot < LATE_SLOTS:
             return
         self._sampled_slot = slot
         for product_code, product in self._products.items():
