@@ -20,7 +20,7 @@ class RunningPage:
         self.said = Said()
         self._page = page
         self._typed: list[str] = []
-        page.on("console", lambda message: self.said.add_line(message.text))
+        page.on("console", lambda message: message.type in ("log", "info") and self.said.add_line(message.text))
         page.on("pageerror", lambda error: self.said.add_line(f"uncaught: {error}"))
 
     async def interrupt(self) -> int:
