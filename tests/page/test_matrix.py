@@ -1,0 +1,73 @@
+"""The matrix of channels: whole rows and columns, private channels, and how a dead channel is seen."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+from playwright.async_api import expect
+
+from tests.page.visiting import FX, cell, connection_state
+
+PATIENCE = 60_000
+"""Silence is told after 15 s; in milliseconds, and long enough for a loaded machine."""
+
+
+async def test_the_head_of_a_column_subscribes_all_of_it(visit):
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await visit.get_by_role("button", name="Subscribe to all: lightning_ticker_").click()
+    for product in ("BTC_JPY", "XRP_JPY"):
+        await expect(cell(visit, f"lightning_ticker_{product}")).to_have_attribute("data-state", "receiving")
+    await expect(visit.locator('[data-channel^=lightning_ticker_][data-state="off"]')).to_have_count(0)
+    await visit.get_by_role("button", name="Unsubscribe all: lightning_ticker_").click()
+    await expect(visit.locator('[data-channel^=lightning_ticker_][data-state="off"]')).to_have_count(9)
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
+
+
+async def test_the_head_of_a_row_subscribes_all_of_it(visit):
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await cell(visit, "lightning_ticker_BTC_JPY").click()
+    await expect(visit.get_by_role("button", name="Subscribe to all: BTC_JPY", exact=True)).to_have_attribute(
+        "aria-pressed", "mixed"
+    )
+    await visit.get_by_role("button", name="Subscribe to all: BTC_JPY", exact=True).click()
+    for kind in ("board_snapshot", "board", "ticker"):
+        await expect(cell(visit, f"lightning_{kind}_BTC_JPY")).to_have_attribute("data-state", "receiving")
+    await visit.get_by_role("button", name="Unsubscribe all: BTC_JPY", exact=True).click()
+    await expect(visit.locator('[data-channel$="_BTC_JPY"][data-state="off"]')).to_have_count(8 - 4)
+
+
+async def test_private_channels_say_what_they_need_and_lead_there(visit):
+    await expect(connection_state(visit)).to_have_text("Open")
+    child = visit.get_by_role("button", name=re.compile("child_order_events: Private channels need an API key"))
+    await child.hover()
+    await expect(visit.locator(".explanation")).to_contain_text("Orders is where to give one")
+    await child.click()
+    await expect(visit.locator("[data-view=orders]")).to_have_attribute("aria-selected", "true")
+
+
+async def test_a_channel_that_dies_cools_and_is_told_apart(visit, exchange):
+    ticker = cell(visit, f"lightning_ticker_{FX}")
+    await expect(ticker).to_have_attribute("data-state", "receiving")
+    await expect(ticker).to_have_class(re.compile("warm-6"))
+    async with httpx.AsyncClient() as http:
+        fault = {"fault": "mute", "channel": f"lightning_ticker_{FX}"}
+        assert (await http.post(f"{exchange.control}/faults", json=fault)).status_code == 201
+    await expect(ticker).to_have_class(re.compile("warm-[345]"), timeout=PATIENCE)
+    await expect(ticker).to_have_attribute("title", re.compile(r"messages/s, last \d\.\d s ago"))
+    await expect(ticker).to_have_attribute("data-state", "quiet", timeout=PATIENCE)
+    await expect(ticker).to_have_text(re.compile(r"^\d+s$"))
+    await ticker.hover()
+    await expect(visit.locator(".explanation")).to_contain_text("A channel can die alone")
+    await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
+
+
+async def test_a_channel_that_never_delivers_says_why(visit):
+    await expect(connection_state(visit)).to_have_text("Open")
+    await visit.get_by_role("textbox", name="Add a product code").fill("nope_jpy")
+    await visit.keyboard.press("Enter")
+    silent = cell(visit, "lightning_ticker_NOPE_JPY")
+    await expect(silent).to_have_attribute("data-state", "acknowledged")
+    await expect(silent).to_have_attribute("data-state", "silent", timeout=PATIENCE)
+    # Without being pointed at, because this is what people search for hours.
+    await expect(visit.locator(".explanation")).to_contain_text("This endpoint has no such product.")
