@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright
 
 from tests.chromium import ARGUMENTS
 from tests.samples.running import Said
@@ -20,8 +20,12 @@ class RunningPage:
         self.said = Said()
         self._page = page
         self._typed: list[str] = []
-        page.on("console", lambda message: message.type in ("log", "info") and self.said.add_line(message.text))
+        page.on("console", self._take)
         page.on("pageerror", lambda error: self.said.add_line(f"uncaught: {error}"))
+
+    def _take(self, message: ConsoleMessage) -> None:
+        if message.type in ("log", "info"):  # the browser itself writes the errors there
+            self.said.add_line(message.text)
 
     async def interrupt(self) -> int:
         await self._page.click("#stop")
