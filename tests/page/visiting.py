@@ -66,7 +66,7 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
     await page.goto(url + path)
     yield Opened(page, url, problems)
     await context.close()
-    assert problems == []
+    assert problems == [], problems
 
 
 @asynccontextmanager
