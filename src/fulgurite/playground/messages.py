@@ -11,6 +11,8 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from fulgurite.errors import InputError
+from fulgurite.playground.candles import Candle, Hole
+from fulgurite.playground.heatmap import Column
 
 # A channel's name is at most 64 characters long here, and a URL 2,000: both many times what is in use.
 ChannelName: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
@@ -62,6 +64,55 @@ class View(_FromPage, frozen=True):
     product_code: ChannelName
 
 
+class Charts(_FromPage, frozen=True):
+    """Send what these parts of the market view need, and nothing for the others."""
+
+    parts: Annotated[list[Literal["book", "candles", "depth", "heatmap"]], msgspec.Meta(max_length=4)]
+    interval_s: Literal[1, 10, 60, 300]
+    """The length of a candle."""
+
+
+class Record(_FromPage, frozen=True):
+    """Begin to record what flows, or end that and offer the file."""
+
+    on: bool
+
+
+class OpenReplay(_FromPage, frozen=True):
+    """Replay a frame log that was sent here under this key, in place of a connection."""
+
+    key: Annotated[str, msgspec.Meta(max_length=64)]
+    name: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Pace(_FromPage, frozen=True):
+    """Replay at this pace."""
+
+    speed: Annotated[float, msgspec.Meta(ge=0.5, le=100)] | None
+    """Recorded seconds in one second; None is as fast as possible."""
+    paused: bool
+
+
+class Seek(_FromPage, frozen=True):
+    """Go to this time of the replay."""
+
+    at_ms: float
+
+
+class ByHand(_FromPage, frozen=True):
+    """Send this frame, over a connection of its own."""
+
+    text: Annotated[str, msgspec.Meta(max_length=50_000)]
+    endpoint: Url
+    dialect: Annotated[str, msgspec.Meta(max_length=16)]
+    confirmed: bool = False
+    """Whether the user means the real service."""
+
+
+class EndByHand(_FromPage, frozen=True):
+    """Close the connection by hand."""
+
+
 class Signature(_FromPage, frozen=True):
     """The answer to `Sign`."""
 
@@ -106,7 +157,24 @@ class Maintain(_FromPage, frozen=True):
 
 
 FromPage: TypeAlias = (
-    Connect | Disconnect | Subscribe | Unsubscribe | View | Signature | Demo | ListKeys | Private | Control | Maintain
+    Connect
+    | Disconnect
+    | Subscribe
+    | Unsubscribe
+    | View
+    | Charts
+    | Record
+    | OpenReplay
+    | Pace
+    | Seek
+    | ByHand
+    | EndByHand
+    | Signature
+    | Demo
+    | ListKeys
+    | Private
+    | Control
+    | Maintain
 )
 
 
@@ -176,13 +244,16 @@ class Frame(_ToPage, frozen=True):
     text: str
     size: int
     """In bytes."""
+    by_hand: bool = False
+    """Whether it went over the connection for frames written by hand."""
 
 
 class Status(_ToPage, frozen=True):
     """Something happened to the connection or to one channel."""
 
     kind: str
-    """That of the client's status; or unreachable, failed, disconnected, overslept."""
+    """That of the client's status; or unreachable, failed, disconnected, overslept; hand_open, hand_closed (the
+    connection by hand); skipped (of a replay)."""
     at_ms: float
     channel: str = ""
     detail: str = ""
@@ -278,7 +349,7 @@ class Execution(msgspec.Struct, frozen=True, tag="execution", omit_defaults=True
     price: float
     size: float
     exec_date: str
-    fetched: bool = False
+    backfilled: bool = False
     """Whether it was not received live but fetched from the HTTP API."""
 
 
@@ -378,6 +449,8 @@ class Answer(_ToPage, frozen=True):
     status: int
     """The HTTP status; 0 where the request was not made or not answered, and `body` says why."""
     body: str
+    at_ms: float = 0.0
+    """When it came."""
 
 
 class OrderEvents(_ToPage, frozen=True):
@@ -389,6 +462,56 @@ class OrderEvents(_ToPage, frozen=True):
     """live, or reconciled: concluded from the HTTP API's lists."""
     events: msgspec.Raw
     """The message's JSON as it came."""
+
+
+class Recording(_ToPage, frozen=True):
+    """What is being recorded, or was; the latest counts."""
+
+    active: bool
+    since_ms: float = 0.0
+    frames: int = 0
+    bytes: int = 0
+    key: str = ""
+    """Under which the file can be fetched, once; "" while it is not finished."""
+    problem: str = ""
+    """Why it ended by itself: full, or what went wrong."""
+
+
+class Replay(_ToPage, frozen=True):
+    """The frame log that is replayed; the latest counts."""
+
+    run: int
+    """Differs each time that all is shown anew, from the log's beginning; 0 where nothing is replayed."""
+    name: str = ""
+    dialect: str = ""
+    from_ms: float = 0.0
+    to_ms: float = 0.0
+    lines: int = 0
+    malformed: int = 0
+    problems: list[str] = []
+    """The first of the lines that could not be read."""
+    channels: list[str] = []
+    """The busiest first."""
+
+
+class Position(_ToPage, frozen=True):
+    """Where the replay is; the latest counts."""
+
+    at_ms: float
+    speed: float | None
+    paused: bool
+    ended: bool
+    seeking: float | None
+    """How much is done of the way to the point that was asked for, 0 to 1; None when it is there."""
+
+
+class HandState(_ToPage, frozen=True):
+    """The connection for frames written by hand; the latest counts."""
+
+    state: str
+    """closed, connecting, open."""
+    url: str
+    detail: str
 
 
 class Problem(_ToPage, frozen=True):
@@ -410,7 +533,14 @@ ToPage: TypeAlias = (
     | Dropped
     | Book
     | Executions
+    | Candles
+    | Heatmap
+    | Depth
     | Ticker
+    | Recording
+    | Replay
+    | Position
+    | HandState
     | Auth
     | Sign
     | DemoKey

@@ -7,6 +7,7 @@ it by its guarded WebSocket alone; the control API itself refuses every web page
 from __future__ import annotations
 
 import asyncio
+import time
 from types import TracebackType
 from typing import Final, Self
 
@@ -105,4 +106,4 @@ class OwnedExchange:
                         return messages.Answer(number, 0, f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         except httpx.HTTPError as error:
             return messages.Answer(number, 0, f"the exchange did not answer: {error or type(error).__name__}")
-        return messages.Answer(number, response.status_code, read.decode(errors="replace"))
+        return messages.Answer(number, response.status_code, read.decode(errors="replace"), time.time() * 1e3)

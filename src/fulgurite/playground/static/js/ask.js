@@ -48,7 +48,7 @@ export async function privately(method, path, body) {
 export function takeAnswer(message) {
   if (message.type === "hello") {
     // Another backend does not know what the one before was asked.
-    for (const [number, resolve] of waiting) resolve({ type: "answer", number, status: 0, body: "" });
+    for (const [number, resolve] of waiting) resolve({ type: "answer", number, status: 0, body: "", at_ms: 0 });
     waiting.clear();
     return false;
   }

@@ -15,6 +15,7 @@ import * as state from "./state.js";
  * @property {string} detail
  * @property {number} count how many came at once
  * @property {number} fromMs the beginning of a gap
+ * @property {Record<string, string>} repairs what became of a gap, by channel
  */
 /**
  * @typedef {object} Run
@@ -85,6 +86,10 @@ export async function end(number) {
   await listActive();
 }
 
+/** How often the faults that are on are looked at, in milliseconds: they end by themselves. */
+const LOOK_MS = 1000;
+let lookedMs = 0;
+
 const KINDS = new Set(["closed", "unreachable", "backing_off", "open", "authenticated", "silent", "dead", "refused",
   "unanswered", "failed"]);
 const HARMLESS = new Set(["open", "authenticated", "backing_off"]);
@@ -117,19 +122,22 @@ export function watchFaults(message) {
       }
       break;
     case "channels":
-      if (now.struckMs !== null && now.recoveredMs === null && isWell(message.channels, now)) {
-        run.value = { ...now, recoveredMs: message.now_ms };
+      if (now.recoveredMs !== null) break;
+      if (message.now_ms - lookedMs >= LOOK_MS) {
+        lookedMs = message.now_ms;
+        void listActive();
       }
+      if (now.struckMs !== null && isWell(message.channels, now)) run.value = { ...now, recoveredMs: message.now_ms };
   }
   return false;
 }
 
-/** Whether every channel flows again, since the last thing that went wrong.
+/** Whether the faults are over and every channel flows again, since the last thing that went wrong.
  * @param {import("./messages.js").ChannelState[]} channels @param {Run} seen */
 function isWell(channels, seen) {
   const worst = seen.happenings.findLast(isBad)?.atMs ?? 0;
   const book = state.book.peek();
-  return state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
+  return active.peek().length === 0 && !maintaining.peek() && state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
     && channels.every(({ channel, state: name, last_ms: last }) => (
       name === "receiving" || name === "acknowledged") && (!FLOWS.test(channel) || (last ?? 0) > worst));
 }
@@ -145,7 +153,8 @@ const isBad = ({ type, kind }) => (
  * @param {string} detail @param {number} [fromMs] */
 function note(type, kind, atMs, channels, detail, fromMs = 0) {
   const seen = /** @type {Run} */ (run.peek());
-  const next = { type, kind, atMs, channels, detail, count: 1, fromMs };
+  const repairs = type === "gap" ? Object.fromEntries(channels.map((channel) => [channel, kind])) : {};
+  const next = { type, kind, atMs, channels, detail, count: 1, fromMs, repairs };
   const happenings = merged(seen.happenings, next);
   const left = Math.max(0, happenings.length - HAPPENING_LIMIT);
   const bad = isBad(next);
@@ -166,6 +175,6 @@ function merged(before, next) {
   const channels = [...new Set([...same.channels, ...next.channels])];
   return before.with(at, {
     ...next, channels, count: same.count + 1, atMs: next.type === "gap" ? same.atMs : next.atMs,
-    fromMs: Math.max(same.fromMs, next.fromMs),
+    fromMs: Math.max(same.fromMs, next.fromMs), repairs: { ...same.repairs, ...next.repairs },
   });
 }

@@ -5,6 +5,8 @@
 /** @typedef {"closed" | "connecting" | "open" | "backing_off" | "failed"} ConnectionState */
 /** @typedef {"waiting" | "asked" | "acknowledged" | "refused" | "receiving"} ChannelStateName */
 /** @typedef {[price: number, size: number]} Level */
+/** @typedef {1 | 10 | 60 | 300} Interval */
+/** @typedef {"book" | "candles" | "depth" | "heatmap"} MarketPart */
 
 /** @typedef {{type: "hello", version: string, embedded: string, live: string, is_owned: boolean}} Hello */
 /** @typedef {{type: "products", endpoint: string, product_codes: string[], from_endpoint: boolean}} Products */
@@ -17,7 +19,8 @@
  *   detail: string}} ChannelState
  */
 /** @typedef {{type: "channels", now_ms: number, frames: number, bytes: number, channels: ChannelState[]}} Channels */
-/** @typedef {{type: "frame", direction: "sent" | "received", at_ms: number, text: string, size: number}} Frame */
+/** @typedef {{type: "frame", direction: "sent" | "received", at_ms: number, text: string, size: number,
+ *   by_hand: boolean}} Frame */
 /**
  * @typedef {{type: "status", kind: string, at_ms: number, channel: string, detail: string, connection: number,
  *   seconds: number | null, code: number | null}} Status
@@ -33,14 +36,29 @@
 /** @typedef {{type: "latencies", latencies: Latency[]}} Latencies */
 /** @typedef {{type: "malformed", at_ms: number, text: string, problem: string}} Malformed */
 /** @typedef {{type: "dropped", count: number}} Dropped */
+/** @typedef {"LIVE" | "STALE" | "WAITING_SNAPSHOT"} BookState */
 /**
- * @typedef {{type: "book", product_code: string, state: "LIVE" | "STALE" | "WAITING_SNAPSHOT", reason: string,
- *   drift_count: number, bids: Level[], asks: Level[]}} Book
+ * @typedef {{type: "book", product_code: string, state: BookState, reason: string, drift_count: number,
+ *   bids: Level[], asks: Level[]}} Book
  */
 /**
- * @typedef {{id: number, side: string, price: number, size: number, exec_date: string, backfilled: boolean}} Execution
+ * @typedef {{type: "execution", id: number, side: string, price: number, size: number, exec_date: string,
+ *   backfilled?: boolean}} Execution
  */
-/** @typedef {{type: "executions", product_code: string, executions: Execution[], restart: boolean}} Executions */
+/** @typedef {{type: "executions", product_code: string, rows: (Execution | Gap)[], restart: boolean}} Executions */
+/**
+ * @typedef {[timeS: number, open: number, high: number, low: number, close: number, volume: number]} Candle
+ * @typedef {[fromMs: number, toMs: number]} Hole
+ * @typedef {{type: "candles", product_code: string, interval_s: Interval, candles: Candle[], holes: Hole[],
+ *   history: "unasked" | "loading" | "ready" | "failed", problem: string, restart: boolean}} Candles
+ */
+/**
+ * @typedef {[side: string, price: number, size: number]} ColumnTrade
+ * @typedef {[atMs: number, bestBid: number, bestAsk: number, first: number, sizes: number[],
+ *   trades: ColumnTrade[]]} Column
+ * @typedef {{type: "heatmap", product_code: string, step: number, columns: Column[], restart: boolean}} Heatmap
+ */
+/** @typedef {{type: "depth", product_code: string, state: BookState, bids: Level[], asks: Level[]}} Depth */
 /**
  * @typedef {{type: "ticker", product_code: string, ltp: number, best_bid: number, best_ask: number,
  *   volume: number, state: string, timestamp: string}} Ticker
@@ -50,17 +68,27 @@
 /** @typedef {{type: "sign", number: number, text: string}} Sign */
 /** @typedef {{type: "demokey", api_key: string, api_secret: string}} DemoKey */
 /** @typedef {{type: "keys", names: string[], problem: string}} Keys */
-/** @typedef {{type: "answer", number: number, status: number, body: string}} Answer */
+/** @typedef {{type: "answer", number: number, status: number, body: string, at_ms: number}} Answer */
 /** @typedef {{event_type: string, event_date: string, product_code: string, [member: string]: unknown}} OrderEvent */
 /**
  * @typedef {{type: "orderevents", channel: string, at_ms: number, origin: "live" | "reconciled",
  *   events: OrderEvent[]}} OrderEvents
  */
+/**
+ * @typedef {{type: "recording", active: boolean, since_ms: number, frames: number, bytes: number, key: string,
+ *   problem: string}} Recording
+ * @typedef {{type: "replay", run: number, name: string, dialect: Dialect, from_ms: number, to_ms: number,
+ *   lines: number, malformed: number, problems: string[], channels: string[]}} Replay
+ * @typedef {{type: "position", at_ms: number, speed: number | null, paused: boolean, ended: boolean,
+ *   seeking: number | null}} Position
+ * @typedef {{type: "handstate", state: "closed" | "connecting" | "open", url: string, detail: string}} HandState
+ */
 /** @typedef {{type: "problem", text: string}} Problem */
 
 /**
  * @typedef {Hello | Products | Connection | Channels | Frame | Status | Gap | Latencies | Malformed | Dropped | Book
- *   | Executions | Ticker | Auth | Sign | DemoKey | Keys | Answer | OrderEvents | Problem} FromBackend
+ *   | Executions | Candles | Heatmap | Depth | Ticker | Auth | Sign | DemoKey | Keys | Answer | OrderEvents | Recording | Replay | Position | HandState
+ *   | Problem} FromBackend
  */
 
 /**
@@ -70,6 +98,13 @@
  *   | {type: "subscribe", channels: string[]}
  *   | {type: "unsubscribe", channels: string[]}
  *   | {type: "view", product_code: string}
+ *   | {type: "record", on: boolean}
+ *   | {type: "openreplay", key: string, name: string}
+ *   | {type: "pace", speed: number | null, paused: boolean}
+ *   | {type: "seek", at_ms: number}
+ *   | {type: "byhand", text: string, endpoint: string, dialect: Dialect, confirmed: boolean}
+ *   | {type: "endbyhand"}
+ *   | {type: "charts", parts: MarketPart[], interval_s: Interval}
  *   | {type: "signature", number: number, signature: string}
  *   | {type: "demo"}
  *   | {type: "listkeys"}

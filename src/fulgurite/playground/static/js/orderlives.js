@@ -7,7 +7,8 @@
 /**
  * @typedef {object} Moment something in an order's life
  * @property {string} type the event's, or ACCEPTED, LISTED, GAP, UNRESOLVED
- * @property {number} atMs
+ * @property {number} atMs when it was told
+ * @property {string} date as the exchange's clock has it, or ""
  * @property {boolean} reconciled whether it was concluded afterwards
  * @property {number} count how many events, where several executions came at once
  * @property {number} size executed, or 0
@@ -52,7 +53,7 @@ const string = (value) => (typeof value === "string" ? value : "");
 
 /** @param {string} type @param {number} atMs @param {Partial<Moment>} [more] @returns {Moment} */
 const moment = (type, atMs, more = {}) => (
-  { type, atMs, reconciled: false, count: 1, size: 0, outstanding: null, index: null, detail: "", ...more });
+  { type, atMs, date: "", reconciled: false, count: 1, size: 0, outstanding: null, index: null, detail: "", ...more });
 
 /** @param {string} id @param {Kind} kind @param {Partial<Life>} [more] @returns {Life} */
 const life = (id, kind, more = {}) => ({
@@ -110,10 +111,8 @@ function takeEvent(lives, kind, event, atMs, reconciled) {
   const known = lives.get(id) ?? life(id, kind);
   const changed = { ...known, product: event.product_code };
   const type = event.event_type;
-  // HTTP's times, which reconciled events have, are UTC without saying so.
-  const at = Date.parse(event.event_date.replace(/Z?$/, "Z"));
   const index = number(event.parameter_index);
-  const next = moment(type, Number.isNaN(at) ? atMs : at, { reconciled, index, detail: string(event.reason) });
+  const next = moment(type, atMs, { reconciled, index, detail: string(event.reason), date: event.event_date });
   if (kind === "child") takeChild(changed, event, next);
   else takeParent(changed, event, next);
   changed.moments = joined(known.moments, next);

@@ -4,7 +4,7 @@ import { auth, credentials, funds, orders } from "./account.js";
 import { privately } from "./ask.js";
 import { isPrivate } from "./channels.js";
 import * as lives from "./orderlives.js";
-import { endpointChoice, endpointProducts, hello, now, product } from "./state.js";
+import { endpointChoice, endpointProducts, hello, product } from "./state.js";
 
 /** Orders can be sent to the embedded exchange alone, by a key that this page has. */
 export const canTrade = () => endpointChoice.value === "embedded" && hello.value?.is_owned === true
@@ -75,7 +75,7 @@ export async function send(kind, body, facts) {
   const refusal = refusalOf(answer);
   if (refusal) return refusal;
   const id = JSON.parse(answer.body)[`${kind}_order_acceptance_id`];
-  orders.value = lives.told(orders.value, id, kind, facts, "ACCEPTED", now.peek());
+  orders.value = lives.told(orders.value, id, kind, facts, "ACCEPTED", answer.at_ms);
   return null;
 }
 
@@ -96,7 +96,7 @@ async function listOpen(products) {
         orders.value = lives.told(orders.value, row[`${kind}_order_acceptance_id`], kind, {
           product: code, type: row[`${kind}_order_type`], side: row.side, price: row.price || null, size: row.size,
           outstanding, state: "active",
-        }, "LISTED", now.peek());
+        }, "LISTED", answer.at_ms);
       }
     }
   }

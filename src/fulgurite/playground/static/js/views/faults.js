@@ -182,7 +182,7 @@ const REPAIRS = /** @type {Record<string, import("../i18n.js").Key>} */ ({
 });
 
 /** @param {Happening} happening @returns {string} */
-function textOf({ type, kind, channels, count, atMs, fromMs }) {
+function textOf({ type, kind, channels, count, atMs, fromMs, repairs }) {
   const [first = ""] = channels;
   switch (type) {
     case "gap": {
@@ -190,7 +190,10 @@ function textOf({ type, kind, channels, count, atMs, fromMs }) {
       const what = channels.length > 1
         ? t("fltGap", { span, count: t("fltChannels", { count: channels.length }) })
         : t("fltGapOne", { span, channel: shortName(first) });
-      return `${what}, ${t(REPAIRS[kind] ?? "fltGapNone")}`;
+      const ends = Object.values(repairs);
+      const repaired = ends.filter((end) => end === "full").length;
+      const isMixed = repaired > 0 && repaired < ends.length;
+      return `${what}, ${isMixed ? t("fltGapSome", { count: repaired }) : t(REPAIRS[kind] ?? "fltGapNone")}`;
     }
     case "malformed": return t("fltMalformed", { count });
     case "book": return `${t(kind === "LIVE" ? "fltLive" : kind === "drift" ? "fltDrift" : "fltStale")} ${first}`;

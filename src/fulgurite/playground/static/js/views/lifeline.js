@@ -31,7 +31,7 @@ const SHORT = /** @type {Record<string, string>} */ ({
 
 /** @param {Moment} moment @returns {string} all about it */
 function inWords(moment) {
-  const { type, atMs, fromMs, detail, size, outstanding, reconciled } = moment;
+  const { type, atMs, fromMs, date, detail, size, outstanding, reconciled } = moment;
   if (type === "GAP") {
     const key = ({ pending: "mvGapPending", full: "mvGapFull", partial: "mvGapPartial" })[moment.repaired ?? ""];
     const values = { span: formatSpan(atMs - (fromMs ?? atMs)), detail };
@@ -45,6 +45,7 @@ function inWords(moment) {
   else if (detail) words.push(detail);
   if (type === "EXECUTION" && outstanding !== null) words.push(`(${formatSize(outstanding)})`);
   if (reconciled) words.push(`(${t("mvReconciled")})`);
+  if (date) words.push(`event_date ${date}`);
   return words.join(" ");
 }
 

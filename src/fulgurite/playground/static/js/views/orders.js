@@ -112,11 +112,11 @@ function LifeRow({ life, depth }) {
           ${depth > 0 && html`<span class="hint">${life.part} </span>`}
           ${side && html`<strong class=${side}><span aria-hidden="true">${side === "buy" ? "▲" : "▼"}</span>
             ${t(side === "buy" ? "ordBuy" : "ordSell")}</strong> `}
-          <span class="life-type">${life.type}</span>
+          <span class="life-type">${life.type}</span> <span class="hint life-type">${life.product}</span>
         </p>
         <p class="hint">
           ${life.size !== null && `${rest ? `${formatSize(life.outstanding ?? 0)} / ` : ""}${formatSize(life.size)}`}
-          ${life.price ? ` @ ${formatPrice(life.price)}` : ""} <span class="life-product">${life.product}</span>
+          ${life.price ? ` @ ${formatPrice(life.price)}` : ""}
         </p>
       </div>
       <${Lifeline} life=${life} />

@@ -1,9 +1,10 @@
 // Placing an order on the embedded exchange: one order, or a special order of one to three.
 import { html } from "../dom.js";
+import { decimalsOf } from "../format.js";
 import { t } from "../i18n.js";
 import { send } from "../orders.js";
 import { product, ticker } from "../state.js";
-import { useState } from "../../vendor/preact-hooks.js";
+import { useRef, useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {"CHILD" | "SIMPLE" | "IFD" | "OCO" | "IFDOCO"} Method */
 /** @typedef {"LIMIT" | "MARKET" | "STOP" | "STOP_LIMIT" | "TRAIL"} Condition */
@@ -28,6 +29,9 @@ const CONDITIONS = /** @type {Condition[]} */ (["LIMIT", "MARKET", "STOP", "STOP
 const LABELS = /** @type {const} */ ({ price: "ordPrice", trigger_price: "ordTrigger", offset: "ordOffset" });
 const FORCES = /** @type {const} */ ([["GTC", "ordGtc"], ["IOC", "ordIoc"], ["FOK", "ordFok"]]);
 const NUMBER = /^\d+(\.\d+)?$/;
+
+/** How far from the last price the parts of a special order begin. */
+const AWAY = 0.001;
 
 /** @param {"BUY" | "SELL"} side @param {Condition} condition @returns {Part} */
 const part = (side, condition) => ({ side, condition, size: "0.01", price: "", trigger_price: "", offset: "" });
@@ -72,9 +76,14 @@ export function Ticket() {
   const [force, setForce] = useState("GTC");
   const [trouble, setTrouble] = useState(/** @type {Trouble | null} */ (null));
   const [sending, setSending] = useState(false);
+  // What a field begins with must not change under one's hands, so it goes by the ticker of one moment.
+  const seen = useRef(/** @type {import("../messages.js").Ticker | null} */ (null));
+  if (seen.current?.product_code !== product.value) {
+    seen.current = ticker.value?.product_code === product.value ? ticker.value : null;
+  }
   const count = METHODS.find(({ id }) => id === method)?.parts ?? 1;
   const conditions = method === "CHILD" ? CHILD_CONDITIONS : CONDITIONS;
-  const parts = given.slice(0, count).map((each) => withPrices(each, conditions));
+  const parts = given.slice(0, count).map((each, index) => withPrices(each, index, conditions, seen.current));
 
   /** @param {number} index @param {Partial<Part>} change */
   const change = (index, change) => {
@@ -96,6 +105,7 @@ export function Ticket() {
     setSending(false);
     // Of several parts the exchange does not say which one is wrong.
     if (refusal) setTrouble({ part: count === 1 ? 0 : -1, ...refusal });
+    seen.current = null;
   };
   /** @param {string} field */
   const isWhole = (field) => trouble !== null && trouble.part === -1 && trouble.field === field;
@@ -119,17 +129,19 @@ export function Ticket() {
         <${PartRow} key=${index} part=${each} index=${index} many=${count > 1} conditions=${conditions}
           trouble=${trouble?.part === index ? trouble : null} change=${change} />`)}
       <div class="ticket-row">
-        <label class="field field-force">${t("ordForce")}
+        <label class="field"><span>${t("ordForce")}</span>
           <select value=${force} onChange=${reads(setForce)}>
             ${FORCES.map(([id, label]) => html`<option key=${id} value=${id}>${t(label)}</option>`)}
           </select>
         </label>
-        <label class="field field-minutes" title=${t("ordMinutesHint")}>${t("ordMinutes")}
-          <input type="text" inputmode="numeric" value=${minutes} onInput=${reads(setMinutes)}
-            aria-invalid=${isWhole("minute_to_expire") ? "true" : "false"} aria-describedby="minutes-problem" />
+        <div class="field-place">
+          <label class="field field-minutes" title=${t("ordMinutesHint")}><span>${t("ordMinutes")}</span>
+            <input type="text" inputmode="numeric" value=${minutes} onInput=${reads(setMinutes)}
+              aria-invalid=${isWhole("minute_to_expire") ? "true" : "false"} aria-describedby="minutes-problem" />
+          </label>
           ${isWhole("minute_to_expire") && html`
-            <span class="field-problem" id="minutes-problem">${trouble?.text}</span>`}
-        </label>
+            <p class="field-problem" id="minutes-problem" role="alert">${trouble?.text}</p>`}
+        </div>
         <button type="submit" class="action primary ticket-send" disabled=${sending}>
           ${sending ? t("ordSending") : html`${t("ordSend")} <span class="ticket-product">${product.value}</span>`}
         </button>
@@ -143,13 +155,23 @@ export function Ticket() {
   `;
 }
 
-/** What a user leaves empty is near the last price. @param {Part} part @param {Condition[]} conditions @returns {Part} */
-function withPrices(part, conditions) {
-  const last = ticker.value?.product_code === product.value ? String(ticker.value.ltp) : "";
+/** What a user leaves empty is near the market. @param {Part} part @param {number} index @param {Condition[]} conditions
+ * @param {import("../messages.js").Ticker | null} seen @returns {Part} */
+function withPrices(part, index, conditions, seen) {
   const condition = conditions.includes(part.condition) ? part.condition : "LIMIT";
+  if (!seen) return { ...part, condition };
+  const { ltp, best_bid: bid, best_ask: ask } = seen;
+  const decimals = decimalsOf([ltp, bid, ask]);
+  const text = (/** @type {number} */ value) => value.toFixed(decimals);
+  const isBuy = part.side === "BUY";
+  const better = text(ltp * (isBuy ? 1 - AWAY : 1 + AWAY));
+  const worse = text(ltp * (isBuy ? 1 + AWAY : 1 - AWAY));
+  const touch = text(isBuy ? bid : ask);
   return {
-    ...part, condition, price: part.price || last, trigger_price: part.trigger_price || last,
-    offset: part.offset || (last && String(Math.max(1, Math.round(Number(last) / 1000)))),
+    ...part, condition,
+    price: part.price || (condition === "STOP_LIMIT" ? worse : index === 0 ? touch : better),
+    trigger_price: part.trigger_price || worse,
+    offset: part.offset || text(ltp * AWAY),
   };
 }
 
@@ -166,12 +188,14 @@ function PartRow({ part, index, many, conditions, trouble, change }) {
     const wrong = trouble?.field === field;
     const id = `problem-${index}-${field}`;
     return html`
-      <label class="field" key=${field}>${t(label)}
-        <input type="text" inputmode="decimal" value=${part[field]} data-field=${field} spellcheck="false"
-          aria-invalid=${wrong ? "true" : "false"} aria-describedby=${wrong ? id : undefined}
-          onInput=${reads((value) => change(index, { [field]: value }))} />
-        ${wrong && html`<span class="field-problem" id=${id} role="alert">${trouble?.text}</span>`}
-      </label>`;
+      <div class="field-place" key=${field}>
+        <label class="field"><span>${t(label)}</span>
+          <input type="text" inputmode="decimal" value=${part[field]} data-field=${field} spellcheck="false"
+            aria-invalid=${wrong ? "true" : "false"} aria-describedby=${wrong ? id : undefined}
+            onInput=${reads((value) => change(index, { [field]: value }))} />
+        </label>
+        ${wrong && html`<p class="field-problem" id=${id} role="alert">${trouble?.text}</p>`}
+      </div>`;
   };
   return html`
     <div class="ticket-row" role="group" aria-label="${t("ordPlace")} ${index + 1}">
@@ -185,7 +209,7 @@ function PartRow({ part, index, many, conditions, trouble, change }) {
             <span>${t(side === "BUY" ? "ordBuy" : "ordSell")}</span>
           </label>`)}
       </fieldset>
-      <label class="field field-condition">${t("ordCondition")}
+      <label class="field"><span class="for-readers">${t("ordCondition")}</span>
         <select value=${part.condition}
           onChange=${reads((value) => change(index, { condition: /** @type {Condition} */ (value) }))}>
           ${conditions.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
