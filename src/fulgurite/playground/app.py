@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from fulgurite.client import LIVE, Endpoint
+from fulgurite.playground.framelogs import FrameLogs, LogRoutes
 from fulgurite.playground.guard import Guard, security_headers
-from fulgurite.playground.samplehttp import sample_routes
 from fulgurite.playground.owned import OwnedExchange
+from fulgurite.playground.samplehttp import sample_routes
 from fulgurite.playground.session import PageSession
 
 STATIC = Path(__file__).parent / "static"
@@ -35,6 +36,7 @@ _MEDIA_TYPES = {
 
 def create_app(
     exchange_endpoint: Endpoint | None,
+    logs: FrameLogs,
     *,
     port: int,
     hosts: Iterable[str] = (),
@@ -45,6 +47,7 @@ def create_app(
 
     Args:
         exchange_endpoint: the embedded exchange, or None to offer only what the user names.
+        logs: frame logs on their way to and from pages.
         port: where the application will be reached; part of what the guard checks.
         hosts: names and addresses other than loopback under which it may be reached.
         token: what the page must show; random if not given.
@@ -52,10 +55,13 @@ def create_app(
     """
     guard = Guard(hosts, port, token)
     endpoints = {"live": LIVE} if exchange_endpoint is None else {"live": LIVE, "embedded": exchange_endpoint}
-    pages = _Pages(guard, endpoints, owned)
+    pages = _Pages(guard, endpoints, logs, owned)
+    log_routes = LogRoutes(guard, logs)
     routes = [
         Route("/", pages.index),
         Route("/static/{path:path}", _static_file),
+        Route("/logs", log_routes.upload, methods=["POST"]),
+        Route("/logs/{key}", log_routes.download),
         WebSocketRoute("/ws", pages.socket),
         *sample_routes(endpoints),
     ]
@@ -65,9 +71,12 @@ def create_app(
 class _Pages:
     """Delivers the page with its token, and serves its WebSocket."""
 
-    def __init__(self, guard: Guard, endpoints: Mapping[str, Endpoint], owned: OwnedExchange | None) -> None:
+    def __init__(
+        self, guard: Guard, endpoints: Mapping[str, Endpoint], logs: FrameLogs, owned: OwnedExchange | None
+    ) -> None:
         self._guard = guard
         self._endpoints = endpoints
+        self._logs = logs
         self._owned = owned
         self._connected = 0
 
@@ -86,7 +95,7 @@ class _Pages:
             return
         self._connected += 1
         try:
-            await PageSession(websocket, self._endpoints, self._owned).run()
+            await PageSession(websocket, self._endpoints, self._logs, self._owned).run()
         finally:
             self._connected -= 1
 

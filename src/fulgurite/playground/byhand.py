@@ -39,6 +39,8 @@ class ByHand:
         self._url = ""
         self._session: Session | None = None
         self._frames = _WrittenFrames()
+        # What is to be sent when it is open.
+        self._waiting: list[str] = []
         self._task: asyncio.Task[None] | None = None
         self._may_send_at = 0.0
 
@@ -61,11 +63,12 @@ class ByHand:
             await self.close()
             self._url = url
             self._frames = _WrittenFrames()
+            self._waiting = []
             self._session = None
             self._task = asyncio.create_task(self._run(url))
-        self._frames.waiting.append(text)
+        self._waiting.append(text)
         if self._session is not None:
-            self._session.flush()
+            self._flush(self._session)
 
     async def close(self) -> None:
         """End the connection, if there is one."""
@@ -88,8 +91,12 @@ class ByHand:
             return
         self._tell("open", url)
         self._session = session
-        session.flush()
+        self._flush(session)
         self._tell("closed", await session.run())
+
+    def _flush(self, session: Session) -> None:
+        self._frames.waiting, self._waiting = self._waiting, []
+        session.flush()
 
     def _tell(self, state: str, detail: str) -> None:
         self._outbox.set_state(messages.HandState(state, self._url, detail))

@@ -16,22 +16,28 @@ from fulgurite.playground.messages import (
     Answer,
     Auth,
     Book,
+    Candles,
     Channels,
     Connection,
     DemoKey,
+    Depth,
     Dropped,
     Execution,
     Executions,
     Frame,
     Gap,
+    HandState,
     Heatmap,
     Hello,
     Keys,
     Latencies,
     Malformed,
     OrderEvents,
+    Position,
     Problem,
     Products,
+    Recording,
+    Replay,
     Sign,
     Status,
     Ticker,
@@ -39,7 +45,24 @@ from fulgurite.playground.messages import (
 )
 
 Row: TypeAlias = Frame | Gap | Status | Malformed | OrderEvents
-State: TypeAlias = Hello | Products | Connection | Channels | Latencies | Book | Ticker | Auth | Problem
+State: TypeAlias = (
+    Hello
+    | Products
+    | Connection
+    | Channels
+    | Latencies
+    | Book
+    | Candles
+    | Heatmap
+    | Depth
+    | Ticker
+    | Auth
+    | Recording
+    | Replay
+    | Position
+    | HandState
+    | Problem
+)
 Letter: TypeAlias = Sign | DemoKey | Keys | Answer
 
 ROW_LIMIT = 2_000
@@ -100,6 +123,17 @@ class Outbox:
         self._restart = True
         self._executions.clear()
         self._executions.extend(rows)
+
+    @property
+    def is_half_full(self) -> bool:
+        """Whether so many rows wait that one who can wait should."""
+        return 2 * len(self._rows) >= self._row_limit or 2 * self._characters >= self._character_limit
+
+    def forget(self) -> None:
+        """Rows and executions that wait are not sent: another story begins."""
+        self._executions.clear()
+        self._rows.clear()
+        self._characters = self._dropped = 0
 
     def drain(self) -> list[ToPage]:
         """Everything that waits, states first; nothing waits afterwards."""

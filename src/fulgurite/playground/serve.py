@@ -9,6 +9,7 @@ from typing import NamedTuple
 from fulgurite.client import Endpoint
 from fulgurite.exchange.run import Exchange
 from fulgurite.playground.app import create_app
+from fulgurite.playground.framelogs import FrameLogs
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.server.bind import bind_socket, port_of, url_host
 from fulgurite.server.http import serve_app
@@ -42,6 +43,7 @@ async def run(
     port = port_of(listening)
     async with contextlib.AsyncExitStack() as stack:
         exchange = None if owned is None else await stack.enter_async_context(OwnedExchange(owned))
-        app = create_app(embedded, port=port, hosts=[host], owned=exchange)
+        logs = stack.enter_context(contextlib.closing(FrameLogs()))
+        app = create_app(embedded, logs, port=port, hosts=[host], owned=exchange)
         await stack.enter_async_context(serve_app(app, listening))
         yield Page(f"http://{url_host(host)}:{port}/", port)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import fulgurite
-from fulgurite.client import Endpoint, resolve_endpoint
+from fulgurite.client import Credentials, Endpoint, Signer, resolve_endpoint
+from fulgurite.client.credentials import keychain, saved_names
 from fulgurite.errors import FulguriteError, InputError
 from fulgurite.playground import messages
-from fulgurite.playground.outbox import Outbox
+from fulgurite.playground.byhand import ByHand
+from fulgurite.playground.framelogs import FrameLogs
+from fulgurite.playground.market import Market
+from fulgurite.playground.outbox import Letter, Outbox
+from fulgurite.playground.owned import OwnedExchange
+from fulgurite.playground.pagesigner import PageSigner
+from fulgurite.playground.player import Player, log_channels, log_endpoint, now_ms
 from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
+from fulgurite.playground.replaying import Replaying
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, parse_channel
 from fulgurite.protocol.dialects import find_dialect
@@ -22,8 +32,14 @@ from fulgurite.protocol.dialects import find_dialect
 BATCH_SECONDS = 0.05
 """Batches go out at most this often."""
 
+HEARTBEAT_SECONDS = 1.0
+"""An empty one goes out where there has been nothing to say for so long: the page must know that we are there."""
+
 OVERSLEPT_SECONDS = 3.0
 """A batch that is due and comes later than this shows that the program did not run."""
+
+ERRAND_LIMIT = 16
+"""How many requests of a page may be on their way to the exchange or the keychain at once; further ones are refused."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -34,16 +50,32 @@ class PageSession:
     Args:
         websocket: the page's, accepted already.
         endpoints: those that have a name: "live", and "embedded" if there is one.
+        logs: frame logs on their way to and from pages.
+        owned: the embedded exchange, where the page may trade there and make it go wrong.
     """
 
-    def __init__(self, websocket: WebSocket, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(
+        self,
+        websocket: WebSocket,
+        endpoints: Mapping[str, Endpoint],
+        logs: FrameLogs,
+        owned: OwnedExchange | None = None,
+    ) -> None:
         self._websocket = websocket
         self._endpoints = endpoints
+        self._owned = owned
         self._outbox = Outbox()
-        self._product_code = JP_PRODUCT_CODES[0]
+        self._signer = PageSigner(self._outbox.send)
+        self._player = Player(logs, self._outbox)
+        self._by_hand = ByHand(self._outbox)
+        # What the page shows of the endpoint's markets; it outlives a connection, but not a change of endpoint.
+        self._market = Market(self._outbox, JP_PRODUCT_CODES[0])
+        self._market_endpoint: Endpoint | None = None
         # The connection to the endpoint, and the tasks that belong to it.
         self._upstream: Upstream | None = None
         self._upstream_tasks: list[asyncio.Task[None]] = []
+        # What the page has asked for and waits for.
+        self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until the page goes away."""
@@ -52,6 +84,7 @@ class PageSession:
                 fulgurite.__version__,
                 embedded=self._endpoints["embedded"].json_rpc if "embedded" in self._endpoints else "",
                 live=self._endpoints["live"].json_rpc,
+                is_owned=self._owned is not None,
             )
         )
         sender = asyncio.create_task(self._send_batches())
@@ -60,10 +93,14 @@ class PageSession:
             # Whichever ends first ends the other: a page that went away, or one that cannot be sent to.
             await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end(sender, reader)
-            await self._disconnect()
+            with contextlib.closing(self._player):
+                await _end(sender, reader)
+                await _end(*self._errands)
+                await self._by_hand.close()
+                await self._disconnect()
 
     async def _send_batches(self) -> None:
+        sent_at = time.monotonic()
         try:
             while True:
                 # The wall clock goes on while a computer sleeps, which others may not.
@@ -74,11 +111,15 @@ class PageSession:
                     self._outbox.add_row(messages.Status("overslept", time.time() * 1e3, seconds=overslept))
                 if self._upstream is not None:
                     self._upstream.send_states(time.monotonic())
-                for task in self._upstream_tasks:
+                self._market.send(time.monotonic())
+                for task in (*self._upstream_tasks, *self._errands):
                     if task.done() and not task.cancelled():
                         task.result()  # a bug in there must not go unseen
-                batch = self._outbox.drain()
-                if batch:
+                self._errands = {task for task in self._errands if not task.done()}
+                self._player.send_states(time.monotonic())
+                batch = self._player.waiting() or self._outbox.drain()
+                if batch or time.monotonic() - sent_at >= HEARTBEAT_SECONDS:
+                    sent_at = time.monotonic()
                     # While a slow page holds this up the outbox drops its oldest rows.
                     await self._websocket.send_text(_encoder.encode(batch).decode())
         except WebSocketDisconnect:
@@ -100,29 +141,137 @@ class PageSession:
                 await self._connect(message)
             case messages.Disconnect():
                 await self._disconnect()
+                self._player.end()
+            case (
+                messages.Record() | messages.OpenReplay() | messages.Pace() | messages.Seek()
+                | messages.ByHand() | messages.EndByHand()
+            ):  # fmt: skip
+                await self._obey_frames(message)
             case messages.Subscribe():
                 if self._upstream is not None:
                     await self._upstream.subscribe(_parse_channels(message.channels))
             case messages.Unsubscribe():
                 if self._upstream is not None:
                     await self._upstream.unsubscribe(_parse_channels(message.channels))
+            case messages.Signature():
+                self._signer.answer(message.number, message.signature)
+            case messages.ListKeys():
+                self._run_errand(_stored_keys())
+            case messages.Demo():
+                if self._owned is None:
+                    raise InputError("demo", "", "an embedded exchange: there is none here")
+                self._outbox.send(self._owned.demo)
+            case messages.Private() | messages.Control() | messages.Maintain():
+                self._run_errand(self._ask_exchange(message))
             case messages.View():
-                self._product_code = message.product_code
-                if self._upstream is not None:
-                    self._upstream.market.view(message.product_code)
+                self._market.view(message.product_code)
+            case messages.Charts():
+                self._market.show(message)
+
+    async def _obey_frames(
+        self,
+        message: messages.Record
+        | messages.OpenReplay
+        | messages.Pace
+        | messages.Seek
+        | messages.ByHand
+        | messages.EndByHand,
+    ) -> None:
+        player, replaying = self._player, self._player.replaying
+        match message:
+            case messages.Record(on=True):
+                recording = player.record(now_ms())
+                if self._upstream is not None and replaying is None:
+                    self._upstream.recording = recording
+            case messages.Record():
+                player.end_recording()
+            case messages.OpenReplay():
+                log = await player.open(message.key, message.name)
+                player.end_recording()
+                await self._disconnect()
+                player.end()
+                self._replay(player.begin(log))
+            case messages.Pace() if replaying is not None:
+                replaying.set_pace(message.speed, message.paused)
+            case messages.Seek() if replaying is not None:
+                at_ns = int(message.at_ms * 1e6)
+                if replaying.can_seek(at_ns):
+                    passed = max(0, at_ns - replaying.at_ns) / 1e9
+                    self._outbox.add_row(messages.Status("skipped", message.at_ms, seconds=passed))
+                    replaying.seek(at_ns)
+                else:
+                    await self._disconnect()
+                    self._replay(player.begin(replaying.log, until_ns=at_ns))
+            case messages.ByHand():
+                endpoint = self._find_endpoint(message.endpoint)
+                dialect = find_dialect(message.dialect)
+                await self._by_hand.send(message.text, endpoint, dialect, is_confirmed=message.confirmed)
+            case messages.EndByHand():
+                await self._by_hand.close()
+
+    def _replay(self, replaying: Replaying) -> None:
+        log = replaying.log
+        channels = log_channels(log)
+        product_codes = list(dict.fromkeys(channel.product_code for channel in channels if channel.product_code))
+        self._market = Market(self._outbox, self._market.product_code, self._market.charts)
+        self._market_endpoint = log_endpoint(log)
+        self._upstream = Upstream(
+            self._market_endpoint, log.dialect, channels, self._outbox, self._market, replaying=replaying
+        )
+        self._outbox.set_state(messages.Products(log.name, product_codes or JP_PRODUCT_CODES, True))
+        self._upstream_tasks = [asyncio.create_task(self._upstream.run())]
+
+    def _find_endpoint(self, name: str, http: str = "") -> Endpoint:
+        if name == "embedded" and name not in self._endpoints:
+            raise InputError("endpoint", name, '"live" or a URL: there is no embedded exchange here')
+        return self._endpoints.get(name) or resolve_endpoint(name, http or None)
 
     async def _connect(self, message: messages.Connect) -> None:
         channels = _parse_channels(message.channels)
         dialect = find_dialect(message.dialect)
-        if message.endpoint == "embedded" and message.endpoint not in self._endpoints:
-            raise InputError("endpoint", message.endpoint, '"live" or a URL: there is no embedded exchange here')
-        endpoint = self._endpoints.get(message.endpoint) or resolve_endpoint(message.endpoint, message.http or None)
+        endpoint = self._find_endpoint(message.endpoint, message.http)
         await self._disconnect()
-        self._upstream = Upstream(endpoint, dialect, channels, self._outbox, self._product_code)
+        self._player.end()
+        if endpoint != self._market_endpoint:
+            self._market = Market(self._outbox, self._market.product_code, self._market.charts)
+            self._market_endpoint = endpoint
+        credentials = self._credentials(message)
+        self._outbox.set_state(messages.Auth("none"))
+        self._upstream = Upstream(
+            endpoint, dialect, channels, self._outbox, self._market, credentials, recording=self._player.recording
+        )
         self._upstream_tasks = [
             asyncio.create_task(self._upstream.run()),
+            asyncio.create_task(self._upstream.fetch_histories()),
             asyncio.create_task(self._send_product_codes(endpoint)),
         ]
+
+    def _credentials(self, message: messages.Connect) -> Credentials | Signer | None:
+        """Who signs: the page, the keychain or nobody."""
+        if message.stored:
+            return keychain(message.stored)
+        return self._signer.signer(message.api_key) if message.api_key else None
+
+    def _run_errand(self, errand: Coroutine[Any, Any, Letter]) -> None:
+        if len(self._errands) >= ERRAND_LIMIT:
+            errand.close()
+            raise InputError("request", "one more", f"at most {ERRAND_LIMIT} at once; wait until some are answered")
+
+        async def run() -> None:
+            self._outbox.send(await errand)
+
+        self._errands.add(asyncio.create_task(run()))
+
+    async def _ask_exchange(self, message: messages.Private | messages.Control | messages.Maintain) -> messages.Answer:
+        upstream = self._upstream
+        if self._owned is None or (upstream is not None and upstream.endpoint is not self._endpoints["embedded"]):
+            return messages.Answer(message.number, 0, "this is possible on the embedded exchange only")
+        match message:
+            case messages.Private():
+                return await self._owned.private(message)
+            case messages.Control():
+                return await self._owned.control(message)
+        return await self._owned.maintain(message.number)
 
     async def _disconnect(self) -> None:
         upstream, self._upstream = self._upstream, None
@@ -136,6 +285,14 @@ class PageSession:
         self._outbox.set_state(messages.Products(endpoint.name, found or JP_PRODUCT_CODES, found is not None))
 
 
+async def _stored_keys() -> messages.Keys:
+    """The names of the keys in the keychain; asked in a thread, since the keychain may ask its user."""
+    try:
+        return messages.Keys(await asyncio.to_thread(saved_names))
+    except FulguriteError as error:
+        return messages.Keys([], str(error))
+
+
 def _parse_channels(names: list[str]) -> list[Channel]:
     """Check what the page gave.
 
@@ -145,8 +302,9 @@ def _parse_channels(names: list[str]) -> list[Channel]:
     """
     channels = [parse_channel(name) for name in dict.fromkeys(names)]
     for channel in channels:
-        if not channel.product_code.replace("_", "a").isalnum() or not channel.product_code.isascii():
-            raise InputError("product_code", channel.product_code, "letters, digits and _")
+        code = channel.product_code
+        if not channel.kind.is_private and not (code.isascii() and code.replace("_", "a").isalnum()):
+            raise InputError("product_code", code, "letters, digits and _")
     return channels
 
 

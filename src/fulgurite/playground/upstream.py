@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
 import msgspec
 
-from fulgurite.client import Endpoint, Frame, Gap, Item, Malformed, Message, Origin, Status, StatusKind, connect
+from fulgurite.client import (
+    Credentials,
+    Endpoint,
+    Frame,
+    Gap,
+    Item,
+    Malformed,
+    Message,
+    Origin,
+    Signer,
+    Status,
+    StatusKind,
+    Stream,
+    connect,
+)
 from fulgurite.errors import AuthenticationError, FulguriteError, MessageError
 from fulgurite.playground import messages
+from fulgurite.playground.framelogs import Recording
+from fulgurite.playground.history import fetch_history
 from fulgurite.playground.latency import LatencyMeter
 from fulgurite.playground.market import Market
 from fulgurite.playground.outbox import Outbox
-from fulgurite.protocol.channels import Channel, parse_channel
+from fulgurite.playground.replaying import Replaying
+from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import SOCKETIO, Dialect
 
 CHANNELS_SECONDS = 0.25
@@ -28,6 +46,12 @@ NEIGHBOUR_LIMIT = 400
 # How the client says which close code a connection ended with.
 _CLOSE_CODE = re.compile(r"closed by the server: (\d{4})|without a close frame \((1006)\)")
 
+_AUTH_STATES = {
+    StatusKind.CONNECTING: "none",
+    StatusKind.OPEN: "asked",
+    StatusKind.AUTHENTICATED: "authenticated",
+    StatusKind.CLOSED: "none",
+}
 _CHANNEL_STATES = {
     StatusKind.SUBSCRIBED: "acknowledged",
     StatusKind.REFUSED: "refused",
@@ -50,19 +74,39 @@ class Upstream:
         dialect: which dialect to speak.
         channels: what to subscribe to from the start.
         outbox: what the page is to be told goes here.
-        product_code: the product in view.
+        market: what the page shows of the markets.
         credentials: who signs; None for nobody.
+        replaying: what is read in place of a connection, with the time that it was then.
+        recording: what writes down all that comes.
     """
 
     def __init__(
-        self, endpoint: Endpoint, dialect: Dialect, channels: list[Channel], outbox: Outbox, product_code: str
+        self,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        channels: list[Channel],
+        outbox: Outbox,
+        market: Market,
+        credentials: Credentials | Signer | None = None,
+        *,
+        replaying: Replaying | None = None,
+        recording: Recording | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.dialect = dialect
-        self.market = Market(outbox, product_code)
+        self._market = market
         self._outbox = outbox
         # The tape is to move on meanwhile: what was missed is put in its place when it has come.
-        self._stream = connect(*channels, endpoint=endpoint, dialect=dialect.name, repair="alongside", frames=True)
+        self._stream = replaying or connect(
+            *channels,
+            endpoint=endpoint,
+            dialect=dialect.name,
+            credentials=credentials,
+            repair="alongside",
+            frames=True,
+        )
+        self.recording = recording
+        self._is_signed = credentials is not None
         self._channels = {channel.name: messages.ChannelState(channel.name, "waiting") for channel in channels}
         # The traffic so far, and when the page was last told about it.
         self._frames = 0
@@ -73,48 +117,70 @@ class Upstream:
         self._latencies = LatencyMeter()
         self._latencies_sent_at = 0.0
         self._pinged_ns: int | None = None
+        # Products whose executions from before are to be fetched.
+        self._histories: asyncio.Queue[str] = asyncio.Queue()
 
     async def run(self) -> None:
         """Connect, and read until cancelled; the client reconnects by itself."""
         try:
             async with self._stream as stream:
                 async for batch in stream.batches():
+                    if self.recording is not None:
+                        self.recording.write(batch)
                     for item in batch:
                         self._take(item)
         except FulguriteError as error:
-            self._set_connection("failed", time.time() * 1e3, str(error))
-            self._outbox.add_row(messages.Status("failed", time.time() * 1e3, detail=str(error)))
+            if isinstance(error, AuthenticationError):
+                self._outbox.set_state(messages.Auth("refused", str(error)))
+            self._set_connection("failed", self._now_ms(), str(error))
+            self._outbox.add_row(messages.Status("failed", self._now_ms(), detail=str(error)))
+
+    async def fetch_histories(self) -> None:
+        """Fetch the executions from before each subscription, one product after the other, until cancelled."""
+        while True:
+            product_code = await self._histories.get()
+            after = self._market.history_after(product_code)
+            if after is not None:
+                self._market.start_history(product_code, self._now_ms())
+                found, problem = await fetch_history(self.endpoint, product_code, after)
+                self._market.take_history(product_code, found.executions, problem)
 
     async def subscribe(self, channels: list[Channel]) -> None:
         """Subscribe to these channels too."""
         for channel in channels:
             self._set_channel(channel.name, "asked" if self._connection_state == "open" else "waiting")
-        await self._stream.subscribe(*channels)
+        if isinstance(self._stream, Stream):
+            await self._stream.subscribe(*channels)
 
     async def unsubscribe(self, channels: list[Channel]) -> None:
         """Subscribe to these channels no longer."""
         for channel in channels:
             self._channels.pop(channel.name, None)
-            self.market.forget(channel)
-        await self._stream.unsubscribe(*channels)
+            self._market.forget(channel, self._now_ms())
+        if isinstance(self._stream, Stream):
+            await self._stream.unsubscribe(*channels)
 
     def close(self) -> None:
         """Tell the page that the connection is over because the user ended it."""
-        at_ms = time.time() * 1e3
+        at_ms = self._now_ms()
+        self._market.pause("you have disconnected", at_ms)
         self._set_connection("closed", at_ms)
         self._outbox.set_state(messages.Channels(at_ms, self._frames, self._bytes, []))
         self._outbox.add_row(messages.Status("disconnected", at_ms))
 
     def send_states(self, now: float) -> None:
         """Have the states sent that are due; `now` in seconds on any clock that never goes back."""
-        self.market.send_book(now)
+        self._market.sample(self._now_ms())
         if now - self._channels_sent_at >= CHANNELS_SECONDS:
             self._channels_sent_at = now
             states = list(self._channels.values())
-            self._outbox.set_state(messages.Channels(time.time() * 1e3, self._frames, self._bytes, states))
+            self._outbox.set_state(messages.Channels(self._now_ms(), self._frames, self._bytes, states))
         if now - self._latencies_sent_at >= LATENCIES_SECONDS:
             self._latencies_sent_at = now
             self._outbox.set_state(messages.Latencies(self._latencies.summary()))
+
+    def _now_ms(self) -> float:
+        return self._stream.at_ns / 1e6 if isinstance(self._stream, Replaying) else time.time() * 1e3
 
     def _take(self, item: Item) -> None:
         match item:
@@ -123,8 +189,9 @@ class Upstream:
             case Message():
                 self._take_message(item)
             case Gap():
-                self.market.interrupt(parse_channel(item.channel), item.reason)
-                self._outbox.add_row(_gap(item))
+                gap = _gap(item)
+                self._market.miss(gap)
+                self._outbox.add_row(gap)
             case Status():
                 self._take_status(item)
             case Malformed():
@@ -155,11 +222,14 @@ class Upstream:
             return
         channel = parse_channel(message.channel)
         is_live = message.origin is Origin.LIVE
+        if channel.kind.is_private:
+            events = msgspec.Raw(message.raw)
+            self._outbox.add_row(messages.OrderEvents(message.channel, at_ms, str(message.origin), events))
         if is_live:
             count = self._channels[message.channel].messages + 1
             self._channels[message.channel] = messages.ChannelState(message.channel, "receiving", count, at_ms)
             self._latencies.take(channel.kind, data, message.received_ns)
-        self.market.take(channel, data, is_backfilled=not is_live)
+        self._market.take(channel, data, at_ms, is_backfilled=not is_live)
 
     def _take_status(self, status: Status) -> None:
         at_ms = status.at_ns / 1e6
@@ -167,10 +237,16 @@ class Upstream:
         code = None
         if status.kind is StatusKind.SUBSCRIBED and status.seconds is not None:
             self._latencies.add("subscribe", status.seconds * 1e3)
+        if self._is_signed and status.kind in _AUTH_STATES:
+            self._outbox.set_state(messages.Auth(_AUTH_STATES[status.kind]))
         if status.channel is not None:
             state = _CHANNEL_STATES.get(status.kind)
             if state is not None and status.channel in self._channels:
                 self._set_channel(status.channel, state, status.detail)
+                # Asked for now and not before, so that no execution is missed between them and the first live one.
+                asked = parse_channel(status.channel)
+                if status.kind is StatusKind.SUBSCRIBED and asked.kind is Kind.EXECUTIONS:
+                    self._histories.put_nowait(asked.product_code)
         elif status.kind in _CONNECTION_STATES:
             if status.kind is StatusKind.CLOSED and self._connection_state != "open":
                 kind = "unreachable"
@@ -179,7 +255,7 @@ class Upstream:
                 found = _CLOSE_CODE.search(status.detail)
                 code = int(found[1] or found[2]) if found else None
                 self._pinged_ns = None
-                self.market.interrupt_all(status.detail)
+                self._market.interrupt_all(status.detail)
             for name in self._channels:
                 self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
         channel = status.channel or ""

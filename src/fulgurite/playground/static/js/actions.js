@@ -6,12 +6,14 @@ import { wasConnected } from "./happened.js";
 import { forConnect } from "./secret.js";
 import * as marketdata from "./marketdata.js";
 import * as state from "./state.js";
+import { leaveReplay } from "./tapes.js";
 
 /** @typedef {import("./messages.js").MarketPart} MarketPart */
 /** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
 
 /** Connect to what is chosen, or anew in the chosen dialect. */
 export function connect() {
+  leaveReplay();
   const choice = state.endpointChoice.value;
   state.problem.value = "";
   backend.send({
@@ -28,6 +30,7 @@ export function connect() {
 const allowed = (channels) => channels.filter((channel) => state.hasCredentials.value || !isPrivate(channel));
 
 export function disconnect() {
+  leaveReplay();
   backend.send({ type: "disconnect" });
 }
 

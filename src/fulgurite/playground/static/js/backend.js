@@ -27,6 +27,10 @@ export function send(message) {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
+/** Ask the backend for a file, or give it one. @param {string} path @param {RequestInit} [init] */
+export const fetchGuarded = (path, init = {}) => (
+  fetch(path, { ...init, headers: { "fulgurite-token": token }, cache: "no-store" }));
+
 /** Open the line and keep it open. @param {() => void} onHello called each time the backend has said hello */
 export function open(onHello) {
   const opening = new WebSocket(`ws://${location.host}/ws?token=${encodeURIComponent(token)}`);

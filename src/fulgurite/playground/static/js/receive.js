@@ -8,6 +8,7 @@ import { takeChart } from "./marketdata.js";
 import * as happened from "./happened.js";
 import { interruption, isOneWith } from "./history.js";
 import { RateMeter } from "./ratemeter.js";
+import { takeTapes } from "./tapes.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").FromBackend} FromBackend */
@@ -28,6 +29,10 @@ export function receive(messages) {
     const rows = [];
     for (const message of messages) {
       if (takeSecrets(message) || takeAnswer(message) || takeOrders(message) || watchFaults(message)) continue;
+      if (takeTapes(message)) {
+        if (message.type === "replay") rows.length = 0;
+        continue;
+      }
       if (isRow(message)) addRow(rows, message);
       else takeState(message);
     }
@@ -63,6 +68,8 @@ function addRow(rows, message) {
   if (message.type === "gap") {
     addGap(rows, interruption([message]));
     happened.gap(message);
+  } else if (message.type === "status" && isOwnRow(message)) {
+    rows.push(message);
   } else if (message.type === "status") {
     if (CONNECTION_KINDS.has(message.kind)) rows.push(message);
     happened.status(message);
@@ -70,6 +77,10 @@ function addRow(rows, message) {
     rows.push(message);
   }
 }
+
+/** What happened to the connection by hand, or to a replay, is a row and nothing else. */
+const isOwnRow = (/** @type {import("./messages.js").Status} */ { kind }) => (
+  kind.startsWith("hand_") || kind === "skipped");
 
 /** One interruption of several channels is one row, where they come together.
  * @param {NewRow[]} rows @param {GapRow} gap */

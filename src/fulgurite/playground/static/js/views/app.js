@@ -15,6 +15,7 @@ import { Matrix } from "./matrix.js";
 import { narrow } from "./narrow.js";
 import { Orders } from "./orders.js";
 import { Sample } from "./sample.js";
+import { TapeBar } from "./tapebar.js";
 import { Timeline } from "./timeline.js";
 import { ViewTabs } from "./viewtabs.js";
 
@@ -25,6 +26,7 @@ export function App() {
     <${Header} />
     <${Problem} />
     <${FirstVisit} />
+    <${TapeBar} />
     <main class="columns" id="main">${narrow.value ? html`<${OnePart} />` : html`<${AllParts} />`}</main>
     <${Timeline} />
     <${Dialogs} />

@@ -1,36 +1,87 @@
-// One frame, set out for reading.
+// One frame, set out for reading, and to be taken along as text or as code.
 import { selectFrame } from "../actions.js";
+import { asCode, CODE_FORMS, socketUrl } from "../copycode.js";
 import { html } from "../dom.js";
 import { formatTime } from "../format.js";
 import { prettyPrint, summarise } from "../frametext.js";
 import { t } from "../i18n.js";
+import { messageLatency } from "../latency.js";
+import { connection, dialect, hello } from "../state.js";
+import { handState } from "../tapes.js";
+import { formatMs } from "./events.js";
+import { signal } from "../../vendor/signals.js";
 import { useState } from "../../vendor/preact-hooks.js";
+
+/** @typedef {import("../framelog.js").Frame & {seq: number}} Frame */
+/** @typedef {import("../copycode.js").CodeForm} CodeForm */
+
+/** In which form frames are copied; it stays as it was chosen. */
+const form = signal(/** @type {CodeForm} */ ("raw"));
+const FORM_WORDS = /** @type {const} */ ({
+  raw: "formRaw", pretty: "formPretty", python: "formPython", javascript: "formJavaScript", shell: "formShell",
+});
 
 /** @param {{row: import("../framelog.js").Row}} props */
 export function FrameDetail({ row }) {
-  const [copied, setCopied] = useState(0);
+  const [copied, setCopied] = useState("");
   if (row.type !== "frame") return null;
+  const code = copyText(row, form.value);
+  const isCopied = copied === `${row.seq} ${form.value}`;
   const copy = async () => {
-    await navigator.clipboard.writeText(row.text);
-    setCopied(row.seq);
+    await navigator.clipboard.writeText(code);
+    setCopied(`${row.seq} ${form.value}`);
   };
   /** @param {KeyboardEvent} event */
   const leave = (event) => {
     if (event.key === "Escape") selectFrame(null);
   };
-  const direction = row.direction === "sent" ? t("sent") : t("receivedFrame");
+  /** @param {Event} event */
+  const choose = ({ currentTarget }) => {
+    if (currentTarget instanceof HTMLSelectElement) form.value = /** @type {CodeForm} */ (currentTarget.value);
+  };
   return html`
     <section class="detail" aria-label=${summarise(row.text).label} onKeyDown=${leave}>
       <header class="detail-head">
-        <strong>${summarise(row.text).label}</strong>
+        <strong>${summarise(row.text).label || t("frameWord")}</strong>
         <span class="push"></span>
-        <button type="button" class="plain" onClick=${copy}>${copied === row.seq ? t("copied") : t("copy")}</button>
         <button type="button" class="plain" onClick=${() => selectFrame(null)}>${t("closeDetail")}</button>
-        <span class="hint detail-facts">
-          ${direction} ${formatTime(row.at_ms)}, ${row.size.toLocaleString("en-US")} B. ${t("rawAsCame")}
+        <span class="hint detail-facts">${facts(row)}</span>
+        <span class="detail-copy">
+          <button type="button" class="action" onClick=${copy}>${isCopied ? t("copied") : t("copy")}</button>
+          <select aria-label=${t("copyForm")} value=${form.value} onChange=${choose}>
+            ${CODE_FORMS.map((name) => html`<option key=${name} value=${name}>${t(FORM_WORDS[name])}</option>`)}
+          </select>
+          <span class="hint">${t("rawAsCame")}</span>
         </span>
       </header>
-      <pre tabindex="0">${prettyPrint(row.text)}</pre>
+      <pre tabindex="0">${form.value === "raw" || form.value === "pretty" ? prettyPrint(row.text) : code}</pre>
     </section>
   `;
+}
+
+/** @param {Frame} row @returns {string} */
+function facts(row) {
+  const way = row.direction === "sent" ? t("sent") : t("receivedFrame");
+  const parts = [row.by_hand ? `${way}, ${t("byHand")}` : way, formatTime(row.at_ms),
+    `${row.size.toLocaleString("en-US")} B`];
+  const message = messageLatency(row);
+  if (row.answerMs !== undefined) parts.push(t("latencyAnswer", { ms: formatMs(row.answerMs) }));
+  else if (message !== null) parts.push(t("latencyMessage", { ms: formatMs(message) }));
+  return parts.join(" · ");
+}
+
+/** @param {Frame} row @param {CodeForm} name @returns {string} */
+function copyText(row, name) {
+  if (name === "raw") return row.text;
+  if (name === "pretty") return prettyPrint(row.text);
+  return asCode(name, row.text, row.direction === "sent" ? addressOf(row) : "");
+}
+
+/** @param {Frame} row @returns {string} the WebSocket that a frame was sent to */
+function addressOf(row) {
+  if (row.by_hand && handState.value) return handState.value.url;
+  const name = connection.value?.endpoint ?? "";
+  const named = name === "embedded" ? hello.value?.embedded : name === "live" ? hello.value?.live : name;
+  const spoken = /** @type {import("../messages.js").Dialect} */ (connection.value?.dialect ?? dialect.value);
+  return socketUrl(named || hello.value?.embedded || hello.value?.live || "", spoken);
 }

@@ -1,76 +1,177 @@
-// The frames view: every row in a list of which only what is in sight is drawn.
+// The frames view: every row in a list of which only what is in sight is drawn, and what to look for in it.
 import { clearFrames, pauseFrames, selectFrame } from "../actions.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
-import { formatClock, formatTime } from "../format.js";
-import { ROW_LIMIT } from "../framelog.js";
+import { exportedLog, fileName, saveFile } from "../exportlog.js";
+import { formatBytes, formatClock, formatTime } from "../format.js";
+import * as filter from "../framefilter.js";
+import { CHARACTER_LIMIT, ROW_LIMIT } from "../framelog.js";
 import { summarise } from "../frametext.js";
 import { t } from "../i18n.js";
-import { following, selectedFrame, watchFrameLog } from "../state.js";
-import { gapDetail, gapText, statusText } from "./events.js";
+import { messageLatency } from "../latency.js";
+import { following, link, now, selectedFrame, wanted, watchFrameLog } from "../state.js";
+import { openLog, record, recording, replay } from "../tapes.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
+import { ByHand, isOpen } from "./byhand.js";
+import { formatMs, gapDetail, gapText, statusText } from "./events.js";
 import { FrameDetail } from "./framedetail.js";
-import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { useHeight } from "./usesize.js";
 
 /** @typedef {import("../framelog.js").Row} Row */
-/** @typedef {import("../framelog.js").GapRow} GapRow */
+/** @typedef {import("../framelog.js").Frame & {seq: number}} Frame */
 
 const ROW_HEIGHT = 22;
 /** Rows drawn above and below what is in sight. */
 const MARGIN = 6;
+/** Rows that a page up or down leaves in sight. */
+const PAGE_ROWS = 2;
 
 export function Frames() {
   const selected = selectedFrame.value;
+  useEffect(() => {
+    filter.showRows(true);
+    return () => filter.showRows(false);
+  }, []);
   return html`
     <section class="panel frames-panel" aria-labelledby="frames-title">
       <${Tools} />
+      <${FilterBar} />
       <div class=${selected ? "frames-body with-detail" : "frames-body"}>
-        ${watchFrameLog().rows.length === 0
-          ? html`<p class="empty">${t("framesEmpty")}</p>`
-          : html`<${List} />`}
+        <${Rows} />
         ${selected && html`<${FrameDetail} row=${selected} />`}
       </div>
+      <${Foot} />
+      ${isOpen.value && html`<${ByHand} />`}
     </section>
   `;
 }
 
+function Rows() {
+  const log = watchFrameLog();
+  if (log.count) return html`<${List} />`;
+  if (log.test && log.progress < 1) return html`<p class="empty">${t("filterSearching")}</p>`;
+  return html`<p class="empty">${log.ring.length ? t("filterNothing") : t("framesEmpty")}
+    ${log.test && html` <button type="button" class="plain" onClick=${filter.clearFilter}>${t("filterClear")}</button>`}
+  </p>`;
+}
+
 function Tools() {
   const { paused, waiting } = watchFrameLog();
-  const count = ROW_LIMIT.toLocaleString("en-US");
+  const isReplay = replay.value !== null;
+  const file = useRef(/** @type {HTMLInputElement | null} */ (null));
+  /** @param {Event} event */
+  const open = ({ currentTarget }) => {
+    if (!(currentTarget instanceof HTMLInputElement) || !currentTarget.files?.[0]) return;
+    void openLog(currentTarget.files[0]);
+    currentTarget.value = "";
+  };
   return html`
     <header class="panel-head frames-head">
-      <h2 id="frames-title">${t("frames")}</h2>
-      <span class="hint">${t("framesBound", { count })}</span>
-      <span class="push"></span>
-      ${paused && html`<span class="badge waiting" role="status">${t("waiting", { count: waiting.length })}</span>`}
-      <button type="button" class="action" aria-pressed=${paused ? "true" : "false"}
+      <h2 id="frames-title" class="for-readers">${t("frames")}</h2>
+      <button type="button" class="action frames-pause" aria-pressed=${paused ? "true" : "false"}
         onClick=${() => pauseFrames(!paused)}>${paused ? t("resume") : t("pause")}</button>
-      <button type="button" class="action" onClick=${clearFrames}>${t("clear")}</button>
+      ${paused && html`<span class="badge waiting" role="status">
+        ${t("waiting", { count: waiting.toLocaleString("en-US") })}</span>`}
       <label class="check" title=${t("followHint")}>
         <input type="checkbox" checked=${following.value}
           onChange=${() => { following.value = !following.value; }} />${t("follow")}
       </label>
+      <button type="button" class="plain" onClick=${clearFrames}>${t("clear")}</button>
+      <span class="push"></span>
+      <button type="button" class="action" aria-expanded=${isOpen.value ? "true" : "false"}
+        onClick=${() => { isOpen.value = !isOpen.value; }}>${t("handOpen")}</button>
+      <button type="button" class="action" disabled=${isReplay || link.value !== "open"} title=${t("recordHint")}
+        aria-pressed=${recording.value ? "true" : "false"} onClick=${() => record(!recording.value)}>
+        <span class="record-mark" aria-hidden="true">●</span> ${recording.value ? t("recordingStop") : t("record")}
+      </button>
+      <button type="button" class="action" title=${t("openHint")} disabled=${link.value !== "open"}
+        onClick=${() => file.current?.click()}>${t("open")}</button>
+      <input type="file" ref=${file} accept=".jsonl,.zst,.json,.log,.txt" hidden tabindex="-1"
+        aria-label=${t("open")} onChange=${open} />
+      <button type="button" class="action" title=${t("exportHint")} onClick=${saveRows}>${t("export")}</button>
     </header>
   `;
 }
 
+async function saveRows() {
+  const { parts } = await exportedLog(watchFrameLog());
+  saveFile(parts, fileName("frames", now.value));
+}
+
+/** @param {import("../state.js").Signal<string>} target @returns {(event: Event) => void} */
+const writes = (target) => ({ currentTarget }) => {
+  if (currentTarget instanceof HTMLInputElement || currentTarget instanceof HTMLSelectElement) {
+    target.value = currentTarget.value;
+  }
+};
+
+function FilterBar() {
+  const fault = filter.pathFault.value;
+  const channels = [...new Set([...wanted.value, filter.channel.value])].filter(Boolean).sort();
+  return html`
+    <div class="frames-filter" role="search" aria-label=${t("filter")}>
+      <select aria-label=${t("filterWay")} value=${filter.way.value} onChange=${writes(filter.way)}>
+        <option value="all">${t("wayAll")}</option>
+        <option value="received">↓ ${t("receivedFrame")}</option>
+        <option value="sent">↑ ${t("sent")}</option>
+        <option value="hand">✎ ${t("byHand")}</option>
+      </select>
+      <select aria-label=${t("filterChannel")} class="filter-channel" value=${filter.channel.value}
+        onChange=${writes(filter.channel)}>
+        <option value="">${t("channelAll")}</option>
+        ${channels.map((name) => html`<option key=${name} value=${name}>${shortName(name)}</option>`)}
+      </select>
+      <input type="text" class="filter-text" aria-label=${t("filterText")} placeholder=${t("filterText")}
+        maxlength="200" spellcheck="false" value=${filter.text.value} onInput=${writes(filter.text)} />
+      <span class="filter-path">
+        <input type="text" aria-label=${t("filterPath")} placeholder=${t("filterPathExample")} maxlength="500"
+          spellcheck="false" value=${filter.path.value} onInput=${writes(filter.path)} title=${t("filterPathHelp")}
+          aria-invalid=${fault ? "true" : "false"} aria-describedby="path-fault" />
+        <span class="path-fault" id="path-fault" role="status">
+          ${fault && t(fault.error, { near: fault.near })}</span>
+      </span>
+    </div>
+  `;
+}
+
+/** What is kept, what is shown of it, and where the bound is. */
+function Foot() {
+  const log = watchFrameLog();
+  const { length, characters } = log.ring;
+  const kept = t("framesKept", {
+    count: length.toLocaleString("en-US"), limit: ROW_LIMIT.toLocaleString("en-US"),
+    size: formatBytes(characters), most: formatBytes(CHARACTER_LIMIT),
+  });
+  const percent = Math.floor(log.progress * 100);
+  return html`
+    <footer class="frames-foot">
+      <span title=${t("framesBound")}>${kept}</span>
+      <span class="push"></span>
+      ${log.test && html`
+        <span>${t("filterShown", { count: log.count.toLocaleString("en-US") })}
+          ${percent < 100 ? ` (${percent} %)` : ""}</span>
+        <button type="button" class="plain" onClick=${filter.clearFilter}>${t("filterClear")}</button>`}
+    </footer>
+  `;
+}
+
 function List() {
-  const { rows } = watchFrameLog();
+  const log = watchFrameLog();
+  const { count, gone } = log;
   const { ref, height } = useHeight();
   const [scrollTop, setScrollTop] = useState(0);
-  const firstSeq = rows[0]?.seq ?? 0;
-  const drawn = useRef({ firstSeq, scrollTop: 0 });
+  const drawn = useRef({ gone, scrollTop: 0, test: log.test });
 
   useLayoutEffect(() => {
     const list = ref.current;
     if (!list || !drawn.current) return;
     if (following.value) {
       list.scrollTop = list.scrollHeight;
-    } else if (firstSeq > drawn.current.firstSeq) {
+    } else if (gone > drawn.current.gone && log.test === drawn.current.test) {
       // Rows went at the top: what the reader looks at stays where it is.
-      list.scrollTop -= (firstSeq - drawn.current.firstSeq) * ROW_HEIGHT;
+      list.scrollTop -= (gone - drawn.current.gone) * ROW_HEIGHT;
     }
-    drawn.current = { firstSeq, scrollTop: list.scrollTop };
+    drawn.current = { gone, scrollTop: list.scrollTop, test: log.test };
   });
 
   /** @param {Event} event */
@@ -84,18 +185,35 @@ function List() {
   };
 
   const inSight = Math.ceil(height / ROW_HEIGHT);
-  const top = following.value ? rows.length - inSight : Math.floor(scrollTop / ROW_HEIGHT);
-  const start = Math.max(0, Math.min(top, rows.length - inSight) - MARGIN);
-  const shown = rows.slice(start, start + inSight + 2 * MARGIN);
+  const top = following.value ? count - inSight : Math.floor(scrollTop / ROW_HEIGHT);
+  const start = Math.max(0, Math.min(top, count - inSight) - MARGIN);
+  const shown = log.slice(start, start + inSight + 2 * MARGIN);
   return html`
-    <div class="frames-list" ref=${ref} onScroll=${scrolled} role="list" tabindex="0" aria-labelledby="frames-title">
-      <div class="frames-space" style=${{ height: `${rows.length * ROW_HEIGHT}px` }}>
+    <div class="frames-list" ref=${ref} onScroll=${scrolled} onKeyDown=${moveThrough} role="list" tabindex="0"
+      aria-labelledby="frames-title">
+      <div class="frames-space" style=${{ height: `${count * ROW_HEIGHT}px` }}>
         <div class="frames-window" style=${{ transform: `translateY(${start * ROW_HEIGHT}px)` }}>
           ${shown.map((row) => html`<div role="listitem" key=${row.seq}><${RowView} row=${row} /></div>`)}
         </div>
       </div>
     </div>
   `;
+}
+
+/** The arrows go from frame to frame, or scroll where none has the focus. @param {KeyboardEvent} event */
+function moveThrough(event) {
+  const list = event.currentTarget;
+  if (!(list instanceof HTMLElement)) return;
+  const pages = /** @type {Record<string, number>} */ ({ PageUp: -1, PageDown: 1 })[event.key];
+  const step = /** @type {Record<string, number>} */ ({ ArrowUp: -1, ArrowDown: 1 })[event.key];
+  if (pages) {
+    event.preventDefault();
+    list.scrollTop += pages * (list.clientHeight - PAGE_ROWS * ROW_HEIGHT);
+  } else if (step && document.activeElement instanceof HTMLButtonElement) {
+    event.preventDefault();
+    const buttons = [...list.querySelectorAll("button")];
+    buttons[buttons.indexOf(document.activeElement) + step]?.focus();
+  }
 }
 
 /** @param {{row: Row}} props */
@@ -108,31 +226,44 @@ function RowView({ row }) {
         <strong>${t("gap")}</strong> ${gapText(row)} (${gapDetail(row)})</span></div>`;
     case "status": return html`
       <div class="frame frame-status frame-${row.kind}"><time>${formatTime(row.at_ms)}</time>
-        <span class="frame-note"><strong>${statusText(row.kind)}</strong> ${row.detail}</span></div>`;
+        <span class="frame-note"><strong>${statusWords(row)}</strong> ${row.detail}</span></div>`;
     case "malformed": return html`
       <div class="frame frame-gap" title=${row.text}><time>${formatTime(row.at_ms)}</time>
         <span class="frame-note"><strong>${t("malformed")}</strong> ${row.problem}</span></div>`;
     case "dropped": return html`
       <div class="frame frame-status"><span></span>
-        <span class="frame-note">${t("dropped", { count: row.count })}</span></div>`;
+        <span class="frame-note">${t("dropped", { count: row.count.toLocaleString("en-US") })}</span></div>`;
   }
 }
 
-/** @param {{row: import("../messages.js").Frame & {seq: number}}} props */
+/** @param {import("../messages.js").Status} row @returns {string} */
+function statusWords({ kind }) {
+  switch (kind) {
+    case "hand_open": return t("handOpened");
+    case "hand_closed": return t("handEnded");
+    case "skipped": return t("replaySkipped");
+    default: return statusText(kind);
+  }
+}
+
+/** @param {{row: Frame}} props */
 function FrameRow({ row }) {
   const { label, body } = summarise(row.text);
-  const isSelected = selectedFrame.value?.seq === row.seq;
+  const isSelected = selectedFrame.value === row;
   const sent = row.direction === "sent";
+  const latency = row.answerMs ?? messageLatency(row);
   return html`
-    <button type="button" class="frame frame-${row.direction}" aria-expanded=${isSelected ? "true" : "false"}
-      onClick=${() => selectFrame(isSelected ? null : row)}>
+    <button type="button" class=${`frame frame-${row.direction}${row.by_hand ? " frame-hand" : ""}`}
+      aria-expanded=${isSelected ? "true" : "false"} onClick=${() => selectFrame(isSelected ? null : row)}>
       <time title=${formatClock(row.at_ms)}>${formatTime(row.at_ms)}</time>
       <span class="frame-direction">
         <span aria-hidden="true">${sent ? "↑" : "↓"}</span>
         <span class="for-readers">${sent ? t("sent") : t("receivedFrame")}</span>
       </span>
-      <span class="frame-size">${row.size.toLocaleString("en-US")} B</span>
-      <span class="frame-label">${shortName(label)}</span>
+      <span class="frame-size">${row.size.toLocaleString("en-US")}</span>
+      <span class="frame-latency" title=${row.answerMs === undefined ? t("latencyHint") : t("latencyAnswerHint")}>
+        ${latency === null ? "" : formatMs(latency)}</span>
+      <span class="frame-label">${row.by_hand ? `✎ ${shortName(label) || t("byHand")}` : shortName(label)}</span>
       <span class="frame-text">${body}</span>
     </button>
   `;

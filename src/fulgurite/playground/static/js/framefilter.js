@@ -1,0 +1,88 @@
+// What the frames view is to show: a filter of four parts, and the work of applying it, a slice at a time.
+import { effect, signal } from "../vendor/signals.js";
+import { frameContent, parseFilter } from "./framepath.js";
+import { frameLog, frameVersion } from "./state.js";
+
+/** @typedef {import("./framelog.js").Row} Row */
+/** @typedef {"all" | "received" | "sent" | "hand"} Way */
+
+/** How long rows are looked at until the page has its turn. */
+const SLICE_MS = 8;
+
+export const way = signal(/** @type {Way} */ ("all"));
+export const channel = signal("");
+export const text = signal("");
+export const path = signal("");
+export const pathFault = signal(/** @type {import("./framepath.js").Fault | null} */ (null));
+
+/** Whether the view is in sight: else nothing is looked at. */
+let isShown = false;
+let timer = 0;
+
+effect(() => {
+  const { condition, fault } = parseFilter(path.value);
+  pathFault.value = fault;
+  // What is half written keeps the rows as they are.
+  if (fault) return;
+  frameLog.setFilter(testOf(way.value, channel.value, text.value, condition));
+  frameVersion.value = frameVersion.peek() + 1;
+});
+
+effect(() => {
+  void frameVersion.value;
+  if (isShown && !timer) scan();
+});
+
+/** @param {boolean} shown */
+export function showRows(shown) {
+  isShown = shown;
+  if (shown && !timer) scan();
+}
+
+export function clearFilter() {
+  way.value = "all";
+  channel.value = "";
+  text.value = "";
+  path.value = "";
+}
+
+function scan() {
+  timer = 0;
+  const before = frameLog.count;
+  const until = performance.now() + SLICE_MS;
+  const isDone = frameLog.scan(() => performance.now() >= until);
+  if (!isDone && isShown) timer = setTimeout(scan);
+  if (!isDone || frameLog.count !== before) frameVersion.value = frameVersion.peek() + 1;
+}
+
+/**
+ * @param {Way} direction @param {string} name @param {string} part
+ * @param {import("./framepath.js").Condition | null} condition
+ * @returns {import("./framelog.js").Test | null}
+ */
+export function testOf(direction, name, part, condition) {
+  if (direction === "all" && !name && !part && !condition) return null;
+  const quoted = `"${name}"`;
+  const lower = part.toLowerCase();
+  return (row) => {
+    if (row.type === "gap") return !condition && !part && direction !== "sent" && direction !== "hand"
+      && row.channels.includes(name);
+    if (row.type !== "frame") return isWord(row, direction) && !name && !part && !condition;
+    if (direction === "hand" ? !row.by_hand : direction !== "all" && row.direction !== direction) return false;
+    if (name && !row.text.slice(0, 300).includes(quoted)) return false;
+    if (lower && !row.text.toLowerCase().includes(lower)) return false;
+    return !condition || matches(row.text, condition);
+  };
+}
+
+/** @param {Row} row @param {Way} direction @returns {boolean} whether a row that is no frame belongs to a direction */
+function isWord(row, direction) {
+  const isByHand = row.type === "status" && row.kind.startsWith("hand_");
+  return direction === "hand" ? isByHand : direction === "all";
+}
+
+/** @param {string} frame @param {import("./framepath.js").Condition} condition @returns {boolean} */
+function matches(frame, condition) {
+  const content = frameContent(frame);
+  return content !== undefined && condition(content);
+}

@@ -1,0 +1,179 @@
+// What is recorded and replayed, and the connection by hand: their state, and what becomes of the page meanwhile.
+import { signal } from "../vendor/signals.js";
+import { fetchGuarded, send } from "./backend.js";
+import { fileName, saveFile } from "./exportlog.js";
+import * as happened from "./happened.js";
+import * as marketdata from "./marketdata.js";
+import { productOf } from "./channels.js";
+import * as state from "./state.js";
+
+/** @typedef {import("./messages.js").FromBackend} FromBackend */
+/** @typedef {import("./messages.js").Replay} Replay */
+/** @typedef {import("./messages.js").Position} Position */
+
+/** The longest file that the backend takes. */
+export const FILE_LIMIT = 64 * 1024 * 1024;
+/** The rows of the connection by hand that are shown beside it. */
+const HAND_ROWS = 100;
+
+export const recording = signal(/** @type {import("./messages.js").Recording | null} */ (null));
+export const replay = signal(/** @type {Replay | null} */ (null));
+export const position = signal(/** @type {Position | null} */ (null));
+export const handState = signal(/** @type {import("./messages.js").HandState | null} */ (null));
+export const handRows = signal(
+  /** @type {readonly (import("./messages.js").Frame | import("./messages.js").Status)[]} */ ([]));
+/** The file that is on its way to the backend. */
+export const opening = signal("");
+/** What became of the last recording, until it is dismissed. */
+export const recorded = signal(/** @type {{frames: number, bytes: number, problem: string} | null} */ (null));
+
+/** What the page showed before the replay. */
+let before = /** @type {{wanted: ReadonlySet<string>, product: string, events: readonly happened.EventRow[],
+  lanes: import("./history.js").Lanes, connected: boolean} | null} */ (null);
+
+/**
+ * Take what concerns recording, replaying and the connection by hand.
+ * @param {FromBackend} message
+ * @returns {boolean} whether that is all there is to it
+ */
+export function takeTapes(message) {
+  switch (message.type) {
+    case "recording":
+      recording.value = message.active ? message : null;
+      if (message.key) void fetchRecording(message);
+      return true;
+    case "replay":
+      takeReplay(message);
+      return true;
+    case "position":
+      position.value = message;
+      return true;
+    case "handstate":
+      handState.value = message;
+      return true;
+    case "hello":
+      // This backend knows nothing of what was under way.
+      recording.value = null;
+      handState.value = null;
+      if (replay.value) takeReplay({ .../** @type {Replay} */ (replay.value), run: 0 });
+      return false;
+    case "frame":
+      if (message.by_hand) handRows.value = [...handRows.value.slice(1 - HAND_ROWS), message];
+      return false;
+    case "status":
+      if (message.kind.startsWith("hand_")) handRows.value = [...handRows.value.slice(1 - HAND_ROWS), message];
+      return false;
+    default:
+      return false;
+  }
+}
+
+/** @param {Replay} message */
+function takeReplay(message) {
+  startAnew();
+  if (!message.run) {
+    leaveReplay();
+    return;
+  }
+  opening.value = "";
+  before ??= {
+    wanted: state.wanted.value,
+    product: state.product.value,
+    events: happened.events.value,
+    lanes: happened.lanes.value,
+    connected: state.isConnected.value,
+  };
+  happened.forget();
+  const isFirst = replay.value?.name !== message.name || replay.value.from_ms !== message.from_ms;
+  replay.value = message;
+  if (!isFirst) return;
+  state.wanted.value = new Set(message.channels);
+  const products = message.channels.map(productOf).filter(Boolean);
+  if (products[0] && !products.includes(state.product.value)) viewProduct(products[0]);
+}
+
+/** Show again what was before the replay, if there is one; the backend is told by what follows. */
+export function leaveReplay() {
+  replay.value = null;
+  position.value = null;
+  if (!before) return;
+  happened.forget();
+  state.wanted.value = before.wanted;
+  happened.events.value = before.events;
+  happened.lanes.value = before.lanes;
+  if (state.product.value !== before.product) viewProduct(before.product);
+  before = null;
+  startAnew();
+}
+
+/** Whether there was a connection before the replay. */
+export const wasConnected = () => before?.connected ?? false;
+
+/** @param {string} product */
+function viewProduct(product) {
+  state.product.value = product;
+  send({ type: "view", product_code: product });
+}
+
+/** Nothing that is shown belongs to what comes now. */
+function startAnew() {
+  state.frameLog.clear();
+  state.selectedFrame.value = null;
+  state.frameVersion.value += 1;
+  state.trades.value = [];
+  state.book.value = null;
+  state.lastLiveBook.value = null;
+  state.ticker.value = null;
+  marketdata.clearCharts();
+}
+
+// --- what the user can do
+
+/** @param {boolean} on */
+export function record(on) {
+  recorded.value = null;
+  send({ type: "record", on });
+}
+
+/** @param {import("./messages.js").Recording} message */
+async function fetchRecording({ key, frames, bytes, since_ms, problem }) {
+  const answer = await fetchGuarded(`/logs/${key}`);
+  if (!answer.ok) return;
+  const blob = await answer.blob();
+  saveFile([blob], fileName("recording", since_ms));
+  recorded.value = { frames, bytes: Math.max(bytes, blob.size), problem };
+}
+
+/** @param {File} file */
+export async function openLog(file) {
+  if (opening.value) return;
+  if (file.size > FILE_LIMIT) {
+    state.problem.value = `${file.name}: ${file.size.toLocaleString("en-US")} > ${FILE_LIMIT.toLocaleString("en-US")} B`;
+    return;
+  }
+  opening.value = file.name;
+  recorded.value = null;
+  try {
+    const answer = await fetchGuarded("/logs", { method: "POST", body: file });
+    if (!answer.ok) throw new Error((await answer.text()).trim());
+    const { key } = await answer.json();
+    send({ type: "openreplay", key, name: file.name.slice(0, 200) });
+  } catch (error) {
+    state.problem.value = String(error instanceof Error ? error.message : error);
+  }
+  opening.value = "";
+}
+
+/** @param {Partial<{speed: number | null, paused: boolean}>} change */
+export function setPace(change) {
+  const { value } = position;
+  if (!value) return;
+  const { speed, paused } = { speed: value.speed, paused: value.paused, ...change };
+  position.value = { ...value, speed, paused };
+  send({ type: "pace", speed, paused });
+}
+
+/** @param {number} at_ms */
+export function seek(at_ms) {
+  send({ type: "seek", at_ms });
+}

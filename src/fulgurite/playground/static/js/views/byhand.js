@@ -1,0 +1,117 @@
+// A frame is written by hand and sent over a connection of its own, and what the server answers stands beside it.
+import { html } from "../dom.js";
+import { formatTime } from "../format.js";
+import { EXAMPLES } from "../handexamples.js";
+import { t } from "../i18n.js";
+import * as state from "../state.js";
+import { handRows, handState, replay } from "../tapes.js";
+import { send } from "../backend.js";
+import { signal } from "../../vendor/signals.js";
+import { useLayoutEffect, useRef } from "../../vendor/preact-hooks.js";
+
+const TEXT_LIMIT = 50_000;
+/** Characters of an answer that are shown here; the list has all. */
+const SHOWN = 2_000;
+
+export const isOpen = signal(false);
+const text = signal("");
+/** Whether the user means the real service: asked anew for each page. */
+const isConfirmed = signal(false);
+
+const isLive = () => state.endpointChoice.value === "live" || /bitflyer\.com/i.test(endpoint());
+const endpoint = () => {
+  const choice = state.endpointChoice.value;
+  return choice === "url" ? state.endpointUrl.value.trim() : choice;
+};
+
+function sendText() {
+  state.problem.value = "";
+  send({
+    type: "byhand", text: text.value, endpoint: endpoint(), dialect: state.dialect.value,
+    confirmed: isLive() && isConfirmed.value,
+  });
+}
+
+export function ByHand() {
+  const dialect = state.dialect.value;
+  const live = isLive();
+  const open = handState.value?.state === "open";
+  const canSend = state.link.value === "open" && (!live || isConfirmed.value) && endpoint() !== "";
+  /** @param {Event} event */
+  const choose = ({ currentTarget }) => {
+    if (!(currentTarget instanceof HTMLSelectElement)) return;
+    const example = EXAMPLES[dialect].find(({ key }) => key === currentTarget.value);
+    if (example) text.value = example.text();
+    currentTarget.value = "";
+  };
+  /** @param {KeyboardEvent} event */
+  const sendWithKeys = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !canSend) return;
+    event.preventDefault();
+    sendText();
+  };
+  return html`
+    <section class="hand" aria-labelledby="hand-title">
+      <header class="hand-head">
+        <h3 id="hand-title">${t("hand")}</h3>
+        <span class="hint hand-url" title=${handState.value?.detail ?? ""}>${stateWords()}</span>
+        <span class="push"></span>
+        ${open && html`<button type="button" class="plain"
+          onClick=${() => send({ type: "endbyhand" })}>${t("handClose")}</button>`}
+        <button type="button" class="plain" onClick=${() => { isOpen.value = false; }}>${t("handHide")}</button>
+      </header>
+      <div class="hand-body">
+        <div class="hand-write">
+          <select aria-label=${t("handExamples")} onChange=${choose}>
+            <option value="">${t("handExamples")}</option>
+            ${EXAMPLES[dialect].map(({ key }) => html`<option key=${key} value=${key}>${t(key)}</option>`)}
+          </select>
+          <textarea aria-label=${t("handText")} spellcheck="false" rows="4" maxlength=${TEXT_LIMIT}
+            placeholder=${t("handPlaceholder")} value=${text.value} onKeyDown=${sendWithKeys}
+            onInput=${(/** @type {InputEvent} */ event) => {
+              if (event.currentTarget instanceof HTMLTextAreaElement) text.value = event.currentTarget.value;
+            }}></textarea>
+          ${live && html`
+            <label class="hand-live">
+              <input type="checkbox" checked=${isConfirmed.value}
+                onChange=${() => { isConfirmed.value = !isConfirmed.value; }} />
+              <span>${t("handLive")}</span>
+            </label>`}
+          <div class="hand-send">
+            <button type="button" class=${live ? "action danger" : "action primary"} disabled=${!canSend}
+              onClick=${sendText}>${live ? t("handSendLive") : t("handSend")}</button>
+            <span class="hint">${replay.value ? t("handReplay") : t("handHint")}</span>
+          </div>
+        </div>
+        <${Answers} />
+      </div>
+    </section>
+  `;
+}
+
+/** @returns {string} */
+function stateWords() {
+  const value = handState.value;
+  if (!value) return t("handNotOpen");
+  return value.state === "closed" ? t("handClosed", { reason: value.detail }) : value.url;
+}
+
+function Answers() {
+  const rows = handRows.value;
+  const ref = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => {
+    if (ref.current) ref.current.scrollTop = ref.current.scrollHeight;
+  }, [rows.at(-1)]);
+  if (rows.length === 0) return html`<p class="empty hand-answers">${t("handEmpty")}</p>`;
+  return html`
+    <ol class="hand-answers" ref=${ref} tabindex="0" role="log" aria-label=${t("handAnswers")}>
+      ${rows.map((row, index) => (row.type === "status"
+        ? html`<li key=${index} class="hand-word">${t(row.kind === "hand_open" ? "handOpened" : "handEnded")}
+            <span class="hint">${row.detail}</span></li>`
+        : html`<li key=${index} class=${`hand-${row.direction}`} title=${formatTime(row.at_ms)}>
+            <span aria-hidden="true">${row.direction === "sent" ? "↑" : "↓"}</span>
+            <span class="for-readers">${row.direction === "sent" ? t("sent") : t("receivedFrame")}</span>
+            <code>${row.text.slice(0, SHOWN) || t("handNothing")}</code></li>`))}
+    </ol>
+  `;
+}

@@ -1,0 +1,160 @@
+// The bar below the header, in sight in every view: what is being recorded, and the replay with its controls.
+import { connect, disconnect } from "../actions.js";
+import { html } from "../dom.js";
+import { formatBytes, formatClock, formatSpan } from "../format.js";
+import { t } from "../i18n.js";
+import { link, now } from "../state.js";
+import * as tapes from "../tapes.js";
+import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
+
+/** @typedef {import("../messages.js").Replay} Replay */
+/** @typedef {import("../messages.js").Position} Position */
+
+const SPEEDS = [0.5, 1, 2, 5, 10, 30, 100];
+
+export function TapeBar() {
+  const replay = tapes.replay.value;
+  const position = tapes.position.value;
+  return html`
+    <${DropTarget} />
+    ${tapes.opening.value && html`<p class="tape" role="status">${t("opening", { name: tapes.opening.value })}</p>`}
+    ${replay && position && html`<${ReplayBar} replay=${replay} position=${position} />`}
+    ${tapes.recording.value && html`<${RecordingBar} recording=${tapes.recording.value} />`}
+    ${tapes.recorded.value && html`<${Recorded} />`}
+  `;
+}
+
+/** @param {{replay: Replay, position: Position}} props */
+function ReplayBar({ replay, position }) {
+  const { paused, speed, ended, seeking } = position;
+  const back = () => (tapes.wasConnected() ? connect() : disconnect());
+  const play = ended ? t("replayAgain") : paused ? t("replayPlay") : t("replayPause");
+  /** @param {Event} event */
+  const chooseSpeed = ({ currentTarget }) => {
+    if (currentTarget instanceof HTMLSelectElement) {
+      tapes.setPace({ speed: currentTarget.value === "max" ? null : Number(currentTarget.value) });
+    }
+  };
+  const toggle = () => {
+    if (ended) tapes.seek(replay.from_ms);
+    tapes.setPace({ paused: ended ? false : !paused });
+  };
+  return html`
+    <section class="tape tape-replay" aria-label=${t("replay")}>
+      <strong class="tape-badge">${t("replayBadge")}</strong>
+      <button type="button" class="action tape-play" onClick=${toggle} aria-label=${play} title=${play}>
+        <span aria-hidden="true">${ended ? "↺" : paused ? "▶" : "❚❚"}</span>
+      </button>
+      <select aria-label=${t("replaySpeed")} value=${speed === null ? "max" : String(speed)} onChange=${chooseSpeed}>
+        ${SPEEDS.map((value) => html`<option key=${value} value=${String(value)}>${value}×</option>`)}
+        <option value="max">${t("replayMax")}</option>
+      </select>
+      <${Scrub} replay=${replay} position=${position} />
+      <span class="tape-word" role="status">
+        ${seeking !== null
+          ? t("replaySeeking", { percent: Math.round(seeking * 100) })
+          : ended ? t("replayEnded") : paused ? t("replayPaused") : ""}
+      </span>
+      <span class="tape-name" title=${describe(replay)}>${replay.name}</span>
+      ${replay.malformed > 0 && html`
+        <span class="badge tape-malformed" title=${replay.problems.join("\n")}>
+          ${t("replayMalformed", { count: replay.malformed.toLocaleString("en-US") })}</span>`}
+      <button type="button" class="action" onClick=${back}>${t("replayLeave")}</button>
+    </section>
+  `;
+}
+
+/** @param {Replay} replay @returns {string} */
+const describe = ({ name, dialect, lines, from_ms, to_ms }) => t("replayFacts", {
+  name, dialect, lines: lines.toLocaleString("en-US"), span: formatSpan(to_ms - from_ms),
+  date: new Date(from_ms).toLocaleString(),
+});
+
+/** @param {{replay: Replay, position: Position}} props */
+function Scrub({ replay, position }) {
+  // While it is dragged it shows where the hand is, and afterwards where the replay is.
+  const [dragged, setDragged] = useState(/** @type {number | null} */ (null));
+  useEffect(() => setDragged(null), [position.seeking === null]);
+  const at = dragged ?? position.at_ms;
+  /** @param {Event} event */
+  const valueOf = ({ currentTarget }) => (currentTarget instanceof HTMLInputElement ? Number(currentTarget.value) : at);
+  /** @param {Event} event */
+  const go = (event) => {
+    tapes.seek(valueOf(event));
+    setDragged(null);
+  };
+  return html`
+    <time class="tape-time">${formatClock(at)}</time>
+    <input type="range" class="tape-scrub" aria-label=${t("replayScrub")} aria-valuetext=${formatClock(at)}
+      min=${replay.from_ms} max=${Math.max(replay.to_ms, replay.from_ms + 1)} step="1" value=${at}
+      onInput=${(/** @type {Event} */ event) => setDragged(valueOf(event))} onChange=${go} />
+    <time class="tape-time hint">${formatClock(replay.to_ms)}</time>
+  `;
+}
+
+/** @param {{recording: import("../messages.js").Recording}} props */
+function RecordingBar({ recording }) {
+  return html`
+    <section class="tape tape-recording" aria-label=${t("recording")}>
+      <strong class="tape-badge"><span aria-hidden="true">●</span> ${t("recordingBadge")}</strong>
+      <span class="tape-facts">${t("recordingFacts", {
+        span: formatSpan(now.value - recording.since_ms),
+        count: recording.frames.toLocaleString("en-US"),
+        bytes: formatBytes(recording.bytes),
+      })}</span>
+      <span class="push"></span>
+      <button type="button" class="action" onClick=${() => tapes.record(false)}>${t("recordingStop")}</button>
+    </section>
+  `;
+}
+
+function Recorded() {
+  const value = tapes.recorded.value;
+  if (!value) return null;
+  const text = t(value.problem === "full" ? "recordedFull" : "recorded", {
+    count: value.frames.toLocaleString("en-US"), bytes: formatBytes(value.bytes),
+  });
+  return html`
+    <p class="tape" role="status">
+      <span>${text} ${value.problem && value.problem !== "full" ? value.problem : ""}</span>
+      <span class="push"></span>
+      <button type="button" class="plain" onClick=${() => { tapes.recorded.value = null; }}>${t("dismiss")}</button>
+    </p>
+  `;
+}
+
+/** A file that is dragged over the page can be let go anywhere. */
+function DropTarget() {
+  const [isOver, setIsOver] = useState(false);
+  const depth = useRef(0);
+  useEffect(() => {
+    /** @param {DragEvent} event */
+    const hasFile = (event) => event.dataTransfer?.types.includes("Files") ?? false;
+    /** @param {DragEvent} event @param {number} change */
+    const move = (event, change) => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      depth.current = change ? (depth.current ?? 0) + change : 0;
+      setIsOver(depth.current > 0);
+    };
+    const handlers = {
+      dragenter: (/** @type {DragEvent} */ event) => move(event, 1),
+      dragleave: (/** @type {DragEvent} */ event) => move(event, -1),
+      dragover: (/** @type {DragEvent} */ event) => { if (hasFile(event)) event.preventDefault(); },
+      drop: (/** @type {DragEvent} */ event) => {
+        move(event, 0);
+        const file = event.dataTransfer?.files[0];
+        if (file) void tapes.openLog(file);
+      },
+    };
+    for (const [name, handler] of Object.entries(handlers)) {
+      addEventListener(name, /** @type {EventListener} */ (handler));
+    }
+    return () => {
+      for (const [name, handler] of Object.entries(handlers)) {
+        removeEventListener(name, /** @type {EventListener} */ (handler));
+      }
+    };
+  }, []);
+  return isOver && link.value === "open" && html`<div class="drop" role="status"><p>${t("dropHere")}</p></div>`;
+}
