@@ -98,7 +98,7 @@ def test_another_product_is_ready_when_it_comes_into_view(page):
     page.market.take(channels.board_snapshot(BTC), board(9, 11), T0)
     page.market.take(channels.ticker(BTC), ticker(BTC), T0)
     page.live(fill(1), fill(2), product_code=BTC)
-    page.market.sample(T0)
+    page.market.sample(T0 + 500)
     assert page.sent((Ticker, Candles))[0].product_code == FX
     page.market.view(BTC)
     batch = page.sent((Book, Ticker, Candles, Heatmap, Executions))
@@ -122,7 +122,7 @@ def test_what_is_not_shown_is_not_sent():
     page = Page(charts=Charts([], 1))
     page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
     page.live(fill(1))
-    page.market.sample(T0)
+    page.market.sample(T0 + 500)
     assert page.sent((Book, Depth, Candles, Heatmap)) == []
     page.market.show(Charts(["heatmap", "candles"], 60))
     heatmap, candles = sorted(page.sent((Book, Depth, Candles, Heatmap)), key=lambda message: "candles" in str(message))

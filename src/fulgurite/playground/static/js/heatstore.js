@@ -10,7 +10,7 @@ export const COLUMN_MS = 500;
 
 /** The largest sizes are so rare that their colour would leave none for the others: this share of the levels is told
  * apart, what is above looks the same. */
-const SHARE_TOLD_APART = 0.97;
+const SHARE_TOLD_APART = 0.99;
 
 export class HeatStore {
   step = 0;

@@ -31,6 +31,7 @@ export interface Series<Row> {
   setData(rows: (Row | Whitespace)[]): void;
   update(row: Row | Whitespace): void;
   applyOptions(options: object): void;
+  createPriceLine(options: object): { applyOptions(options: object): void };
   attachPrimitive(primitive: Primitive): void;
   priceScale(): { applyOptions(options: object): void };
 }

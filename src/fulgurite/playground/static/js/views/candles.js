@@ -65,8 +65,8 @@ function Legend() {
   return html`
     <p class="chart-legend" aria-hidden="true">
       <span class="legend-time">${formatClock(time * 1000)}</span>
-      ${[["open", open], ["high", high], ["low", low], ["close", close]].map(([key, price]) => html`
-        <span key=${key}><i>${t(/** @type {"open"} */ (key))}</i>
+      ${[["candleOpen", open], ["candleHigh", high], ["candleLow", low], ["candleClose", close]].map(([key, price]) => html`
+        <span key=${key}><i>${t(/** @type {"candleOpen"} */ (key))}</i>
           <b class=${style}>${formatPrice(/** @type {number} */ (price), decimals)}</b></span>`)}
       <span><i>${t("volumeShort")}</i> <b>${formatSize(volume)}</b></span>
     </p>
@@ -89,12 +89,14 @@ function Empty() {
 /** @param {HTMLElement} place */
 function mount(place) {
   const chart = createChart(place, { autoSize: true, ...fixedOptions() });
-  const candles = chart.addSeries(CandlestickSeries, { priceLineStyle: 2 });
+  // The last price has a line of its own: the library's takes the colour that a hollow candle is filled with.
+  const candles = chart.addSeries(CandlestickSeries, { lastValueVisible: false, priceLineVisible: false });
+  const last = candles.createPriceLine({ price: 0, lineWidth: 1, lineStyle: 2, axisLabelVisible: true });
   const volumes = chart.addSeries(HistogramSeries, {
     priceScaleId: "", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false,
   });
   volumes.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
-  candles.priceScale().applyOptions({ scaleMargins: { top: 0.12, bottom: 0.24 } });
+  candles.priceScale().applyOptions({ scaleMargins: { top: 0.17, bottom: 0.24 } });
   let colours = readColours();
   const shading = holeShading(chart, candleStore, () => colours);
   candles.attachPrimitive(shading);
@@ -117,6 +119,12 @@ function mount(place) {
       }
     }
     drawnTo = candleStore.newest;
+    const newest = candleStore.candles.get(drawnTo);
+    const isUp = newest !== undefined && newest[4] >= newest[1];
+    last.applyOptions({
+      price: newest?.[4] ?? 0, color: isUp ? colours.buy : colours.sell, axisLabelTextColor: colours.panel,
+      lineVisible: newest !== undefined, axisLabelVisible: newest !== undefined,
+    });
     const needed = Math.max(candleStore.candles.size ? decimals : -1, decimalsOf(candleStore.prices()));
     if (needed !== decimals) {
       decimals = needed;

@@ -85,7 +85,7 @@ function draw({ context, width, height, pointer }) {
   context.fillStyle = colours.muted;
   context.textBaseline = "middle";
   context.textAlign = "right";
-  for (const size of sizes) context.fillText(formatSize(size), width - 6, y(size) - 7);
+  for (const size of sizes) context.fillText(String(size), width - 6, y(size) - 7);
   context.textAlign = "center";
   const [low, high] = [domain.middle - domain.reach, domain.middle + domain.reach];
   for (const price of ticks(low, high, Math.max(2, Math.floor(width / 110)))) {

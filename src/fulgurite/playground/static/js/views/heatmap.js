@@ -14,10 +14,15 @@ import { hatch, useDrawing } from "./drawing.js";
 /** @typedef {import("../messages.js").Column} Column */
 /** @typedef {import("./drawing.js").Surface} Surface */
 
+const FONT = "11px system-ui, sans-serif";
 const AXIS_HEIGHT = 20;
+const LABEL_HEIGHT = 15;
 /** Device pixels of a column: as many as fit, so that the first seconds are seen and then ever more of the past. */
 const WIDEST_COLUMN = 4;
 const LABEL_WIDTH = 50;
+/** So many columns may be left out without the book having been unknown. */
+const LATE_SLOTS = 4;
+const STEEPNESS = 0.7;
 const TICK_SPANS_S = [5, 10, 30, 60, 120, 300];
 
 export function HeatMap() {
@@ -72,10 +77,11 @@ function draw({ context, width, height, ratio, pointer }) {
   const { columns, step } = heatStore;
   const newestMs = heatStore.newestMs();
   const oldest = columns[0];
-  if (!oldest || !step) return;
-  const decimals = decimalsOf([step, oldest[1], columns.at(-1)?.[1] ?? 0].filter((price) => price > 0));
-  context.font = "11px system-ui, sans-serif";
-  const axisWidth = Math.ceil(context.measureText(formatPrice(columns.at(-1)?.[2] || step, decimals)).width) + 12;
+  const lastKnown = columns.findLast((column) => !isUnknown(column));
+  if (!oldest || !lastKnown) return;
+  const decimals = decimalsOf([step, lastKnown[1], lastKnown[2]]);
+  context.font = FONT;
+  const axisWidth = Math.ceil(context.measureText(formatPrice(lastKnown[2], decimals)).width) + 12;
   const plot = { width: Math.max(1, width - axisWidth), height: height - AXIS_HEIGHT };
   const across = Math.floor(plot.width * ratio);
   const count = (newestMs - oldest[0]) / COLUMN_MS + 1;
@@ -91,9 +97,10 @@ function draw({ context, width, height, ratio, pointer }) {
   const y = (price) => plot.height - (price / step - range.first) * rowHeight;
   const view = { context, colours, columns: columns.filter(([atMs]) => x(atMs) > -columnWidth), columnWidth, plot, x, y };
 
+  const labels = bestLabels(view);
+  drawAxes(view, range, { decimals, newestMs, height, taken: labels.map((label) => label.at) });
   const first = view.columns[0];
   if (first) drawSizes(view, range, (newestMs - first[0]) / COLUMN_MS + 1);
-  drawAxes(view, range, { decimals, newestMs, height });
   context.save();
   context.beginPath();
   context.rect(0, 0, plot.width, plot.height);
@@ -103,7 +110,7 @@ function draw({ context, width, height, ratio, pointer }) {
   drawBest(view, 2, colours.sell);
   drawTrades(view);
   context.restore();
-  drawLast(view, { decimals, axisWidth });
+  drawLabels(view, labels, { decimals, axisWidth });
   if (pointer && pointer.x < plot.width && pointer.y < plot.height) {
     drawPointer(view, pointer, { newestMs, decimals, first: range.first, rowHeight });
   }
@@ -133,15 +140,16 @@ function drawSizes({ context, colours, columns, columnWidth, plot }, range, coun
   const pixels = new Uint32Array(image.data.buffer);
   const ramp = colourRamp(colours);
   const newestMs = heatStore.newestMs();
-  for (const [atMs, , , first, sizes] of columns) {
+  for (const [place, [atMs, , , first, sizes]] of columns.entries()) {
     const column = count - 1 - Math.round((newestMs - atMs) / COLUMN_MS);
+    const width = slotsUntil(columns[place + 1], atMs);
     for (let index = 0; index < sizes.length; index += 1) {
       const size = sizes[index] ?? 0;
       const row = range.last - first - index;
       if (size > 0 && row >= 0 && row < rows) {
-        // The root, since sizes differ by powers of ten.
-        const strength = Math.min(255, Math.round(Math.sqrt(size / heatStore.full) * 255));
-        pixels[row * count + column] = ramp[strength] ?? 0;
+        // Sizes differ by powers of ten: without a root the small ones could not be told from none.
+        const strength = Math.min(255, Math.round((size / heatStore.full) ** STEEPNESS * 255));
+        pixels.fill(ramp[strength] ?? 0, row * count + column, row * count + column + width);
       }
     }
   }
@@ -150,13 +158,20 @@ function drawSizes({ context, colours, columns, columnWidth, plot }, range, coun
   context.drawImage(picture, plot.width - count * columnWidth, 0, count * columnWidth, plot.height);
 }
 
+/** How wide a column is, in slots: a busy machine may have left out the next ones. @param {Column | undefined} next
+ * @param {number} atMs */
+function slotsUntil(next, atMs) {
+  const slots = next ? (next[0] - atMs) / COLUMN_MS : 1;
+  return slots > 0 && slots <= LATE_SLOTS ? slots : 1;
+}
+
 /** From the ground over the accent to the text's colour, as pixels. @param {Colours} colours @returns {Uint32Array} */
 function colourRamp(colours) {
   const stops = [rgb(colours.panel), rgb(colours.accent), rgb(colours.text)];
   return Uint32Array.from({ length: 256 }, (_, index) => {
-    const place = (index / 255) * 1.6;
+    const place = (index / 255) * 1.5;
     const [from, to] = place < 1 ? [stops[0], stops[1]] : [stops[1], stops[2]];
-    const share = place < 1 ? 0.12 + place * 0.88 : place - 1;
+    const share = place < 1 ? 0.06 + place * 0.94 : place - 1;
     const [red = 0, green = 0, blue = 0] = [0, 1, 2].map((part) =>
       Math.round((from?.[part] ?? 0) + ((to?.[part] ?? 0) - (from?.[part] ?? 0)) * share));
     // The order of bytes in memory is red, green, blue, alpha on every machine that browsers run on.
@@ -173,19 +188,26 @@ function drawUnknown({ context, colours, columns, columnWidth, plot, x }, newest
     const across = x(toMs) - left;
     hatch(context, { x: left, y: 0, width: across, height: plot.height }, paint);
     if (across < LABEL_WIDTH) return;
-    context.font = "600 11px system-ui, sans-serif";
+    context.font = `600 ${FONT}`;
     context.textAlign = "center";
     context.fillStyle = colours.warn;
     context.fillText(t("notKnown"), left + across / 2, 16, across);
   };
-  const known = columns.filter((column) => !isUnknown(column)).map(([atMs]) => atMs);
-  let since = known[0];
-  if (since === undefined) return;
-  for (const atMs of known.slice(1)) {
-    if (atMs - since > COLUMN_MS) shade(since + COLUMN_MS, atMs);
-    since = atMs;
+  const begin = columns.findIndex((column) => !isUnknown(column));
+  if (begin < 0) return;
+  /** @type {number | null} */
+  let since = null;
+  for (const [place, column] of columns.entries()) {
+    if (place < begin) continue;
+    if (isUnknown(column)) since ??= column[0];
+    else if (since !== null) {
+      shade(since, column[0]);
+      since = null;
+    }
+    const end = column[0] + slotsUntil(columns[place + 1], column[0]) * COLUMN_MS;
+    if (since === null && (columns[place + 1]?.[0] ?? end) > end) since = end;
   }
-  if (newestMs - since >= COLUMN_MS) shade(since + COLUMN_MS, newestMs + COLUMN_MS);
+  if (since !== null) shade(since, newestMs + COLUMN_MS);
 }
 
 /** @param {View} view @param {1 | 2} side where the price stands in a column @param {string} colour */
@@ -223,9 +245,9 @@ function drawTrades({ context, colours, columns, columnWidth, x, y }) {
 }
 
 /** @param {View} view @param {{first: number, last: number}} range
- * @param {{decimals: number, newestMs: number, height: number}} how */
-function drawAxes({ context, colours, columnWidth, plot, x, y }, range, { decimals, newestMs, height }) {
-  context.font = "11px system-ui, sans-serif";
+ * @param {{decimals: number, newestMs: number, height: number, taken: number[]}} how */
+function drawAxes({ context, colours, columnWidth, plot, x, y }, range, { decimals, newestMs, height, taken }) {
+  context.font = FONT;
   context.strokeStyle = faded(colours.line, 0.6);
   context.lineWidth = 1;
   context.fillStyle = colours.muted;
@@ -235,7 +257,8 @@ function drawAxes({ context, colours, columnWidth, plot, x, y }, range, { decima
   for (const price of ticks(range.first * step, (range.last + 1) * step, Math.max(2, Math.floor(plot.height / 44)))) {
     const at = Math.round(y(price)) + 0.5;
     line(context, 0, at, plot.width, at);
-    if (at > 8 && at < plot.height - 6) context.fillText(formatPrice(price, decimals), plot.width + 6, at);
+    if (at < 8 || at > plot.height - 6 || taken.some((other) => Math.abs(other - at) < LABEL_HEIGHT)) continue;
+    context.fillText(formatPrice(price, decimals), plot.width + 6, at);
   }
   const spanS = ((plot.width / columnWidth) * COLUMN_MS) / 1000;
   const everyMs = (TICK_SPANS_S.find((seconds) => plot.width / (spanS / seconds) > 80) ?? 300) * 1000;
@@ -256,24 +279,30 @@ function line(context, left, top, right, bottom) {
   context.stroke();
 }
 
-/** The best prices, on the axis. @param {View} view @param {{decimals: number, axisWidth: number}} how */
-function drawLast({ context, colours, columns, plot, y }, { decimals, axisWidth }) {
+/** @typedef {{price: number, at: number, colour: string}} Label */
+
+/** Where the best prices stand on the axis. @param {View} view @returns {Label[]} */
+function bestLabels({ colours, columns, y }) {
   const newest = columns.at(-1);
-  if (!newest || isUnknown(newest)) return;
+  if (!newest || isUnknown(newest)) return [];
   const [bid, ask] = [y(newest[1]), y(newest[2])];
   // Apart, so that both can be read.
-  const apart = Math.max(0, 15 - (bid - ask)) / 2;
-  label(newest[2], ask - apart, colours.sell);
-  label(newest[1], bid + apart, colours.buy);
+  const apart = Math.max(0, LABEL_HEIGHT - (bid - ask)) / 2;
+  return [
+    { price: newest[2], at: ask - apart, colour: colours.sell },
+    { price: newest[1], at: bid + apart, colour: colours.buy },
+  ];
+}
 
-  /** @param {number} price @param {number} at @param {string} colour */
-  function label(price, at, colour) {
+/** @param {View} view @param {Label[]} labels @param {{decimals: number, axisWidth: number}} how */
+function drawLabels({ context, colours, plot }, labels, { decimals, axisWidth }) {
+  context.font = FONT;
+  context.textAlign = "left";
+  context.textBaseline = "middle";
+  for (const { price, at, colour } of labels) {
     context.fillStyle = colour;
-    context.fillRect(plot.width, at - 7.5, axisWidth, 15);
+    context.fillRect(plot.width, at - LABEL_HEIGHT / 2, axisWidth, LABEL_HEIGHT);
     context.fillStyle = colours.panel;
-    context.font = "11px system-ui, sans-serif";
-    context.textAlign = "left";
-    context.textBaseline = "middle";
     context.fillText(formatPrice(price, decimals), plot.width + 6, at + 0.5);
   }
 }
@@ -291,7 +320,7 @@ function drawPointer({ context, colours, columns, columnWidth, plot }, pointer, 
   line(context, 0, pointer.y, plot.width, pointer.y);
   context.setLineDash([]);
   const text = `${formatClock(atMs)}   ${formatPrice(row * heatStore.step, decimals)}   ${size}`;
-  context.font = "11px system-ui, sans-serif";
+  context.font = FONT;
   const across = context.measureText(text).width + 12;
   const left = Math.min(Math.max(pointer.x + 10, 0), plot.width - across);
   const top = pointer.y > 34 ? pointer.y - 28 : pointer.y + 10;

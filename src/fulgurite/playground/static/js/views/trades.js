@@ -2,7 +2,7 @@
 import { subscribe } from "../actions.js";
 import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
-import { decimalsOf, formatDate, formatPrice, formatSize } from "../format.js";
+import { decimalsOf, formatDate, formatPrice, formatSize, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
 import { isConnected, product, trades, wanted } from "../state.js";
 import { gapDetail, gapText } from "./events.js";
@@ -11,6 +11,9 @@ import { gapDetail, gapText } from "./events.js";
 
 /** More than fit on any screen; the list scrolls. */
 const SHOWN = 100;
+const REPAIRS = /** @type {const} */ ({
+  pending: "tapeGapPending", full: "tapeGapFull", partial: "tapeGapPartial", none: "tapeGapNone",
+});
 const SIDES = /** @type {const} */ ({
   BUY: { style: "buy", mark: "▲", key: "buy" },
   SELL: { style: "sell", mark: "▼", key: "sell" },
@@ -61,7 +64,9 @@ function GapRow({ gap }) {
   const row = { ...gap, channels: [gap.channel] };
   return html`
     <tr class="gap-row" data-repaired=${gap.repaired}>
-      <td colspan="4" title=${gapDetail(row)}><strong>${t("gap")}</strong> ${gapText(row)}</td>
+      <td colspan="4" title=${`${gapText(row)}; ${gapDetail(row)}`}>
+        <strong>${t("tapeGap", { span: formatSpan(gap.to_ms - gap.from_ms) })}</strong>
+        ${t(REPAIRS[gap.repaired], { count: gap.recovered })}</td>
     </tr>`;
 }
 
