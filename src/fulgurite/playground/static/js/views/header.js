@@ -4,6 +4,7 @@ import { html } from "../dom.js";
 import { formatBytes, formatRate } from "../format.js";
 import { chooseLanguage, language, t } from "../i18n.js";
 import * as state from "../state.js";
+import { replay } from "../tapes.js";
 import { TabList } from "./tablist.js";
 
 /** @typedef {import("../messages.js").Dialect} Dialect */
@@ -103,6 +104,7 @@ function ConnectButton() {
 /** @returns {{name: string, text: string, detail: string}} */
 function describe() {
   if (state.link.value === "lost") return { name: "failed", text: t("stateLost"), detail: t("lostHint") };
+  if (replay.value) return { name: "replay", text: t("replay"), detail: replay.value.name };
   const connection = state.connection.value;
   const detail = connection?.detail ?? "";
   switch (connection?.state) {
