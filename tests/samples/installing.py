@@ -43,30 +43,37 @@ class Installer:
         for name in ("PYTHONPATH", "VIRTUAL_ENV"):
             self.environment.pop(name, None)
 
-    async def install(self, sample: Sample) -> Path:
+    async def install(self, sample: Sample, parameters: Parameters) -> Path:
         """Make a sample's folder with its files, and run its lines of installation; returns the folder."""
         folder = self._folder / sample.folder
-        for name, text in sample.files.items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text, "utf-8")
+        self._write(sample, parameters)
         if "fulgurite" in sample.files.get("requirements.txt", ""):
             await self._build_wheel()
         async with self._limit:
             for line in sample.manifest.install:
                 await self.output("sh", "-c", line, folder=folder)
+            if sample.manifest.build:
+                await self.output(*sample.manifest.build, folder=folder)
         return folder
 
     async def prepare(self, sample: Sample, parameters: Parameters) -> list[str]:
         """Fill parameters into an installed sample, compile it where its manifest says how; returns how to run it."""
+        manifest = sample.manifest
+        if self._write(sample, parameters) and manifest.build:
+            async with self._limit:
+                await self.output(*manifest.build, folder=self._folder / sample.folder)
+        return manifest.built or manifest.run
+
+    def _write(self, sample: Sample, parameters: Parameters) -> bool:
+        """Write a sample's files where they are not as they should be; returns whether any was not."""
         folder = self._folder / sample.folder
+        changed = False
         for name, text in fill(sample, parameters).items():
-            if (folder / name).read_text("utf-8") != text:
+            if not (folder / name).exists() or (folder / name).read_text("utf-8") != text:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, "utf-8")
-        if not sample.manifest.build:
-            return sample.manifest.run
-        async with self._limit:
-            await self.output(*sample.manifest.build, folder=folder)
-        return sample.manifest.built
+                changed = True
+        return changed
 
     async def versions(self, sample: Sample) -> list[str]:
         """What the toolchain of an installed sample calls itself."""

@@ -26,7 +26,7 @@ from tests.exchangeprocess import exchange_process
 from tests.samples.installing import Installer, missing_programs
 from tests.samples.page import running_page
 from tests.samples.running import Running, running
-from tests.samples.scenarios import ONE_RUN, OWN_RUN, SPEED, Setting
+from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, SILENCE, SPEED, Setting
 
 SAMPLES = {sample.folder: sample for sample in samplefolders.find_samples()}
 SCENARIOS = [*ONE_RUN, *OWN_RUN]
@@ -92,13 +92,14 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
         async with limit, AsyncExitStack() as stack:
             if missing_programs(sample.manifest):
                 return
-            folder = await installer.install(sample)
-            verdicts.versions[sample.folder] = await installer.versions(sample)
             context = exchange_process("--speed", SPEED)
             exchange = await asyncio.to_thread(context.__enter__)
             stack.callback(context.__exit__, None, None, None)
             dialect = sample.manifest.dialect
             endpoint = exchange.ready["realtime" if dialect is DialectName.JSON_RPC else "socketio"]
+            # Installed with this endpoint already: nothing that is built here ever speaks to the live service.
+            folder = await installer.install(sample, Parameters(endpoint, CHANNELS, False, SILENCE))
+            verdicts.versions[sample.folder] = await installer.versions(sample)
 
             @contextlib.asynccontextmanager
             async def begin(parameters: Parameters, at_terminal: bool) -> AsyncIterator[Running]:

@@ -69,9 +69,9 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: str = ""
     """The file to open in a browser instead."""
     build: list[str] = []
-    """A command that compiles it, where compiling takes so long that CI does it once."""
+    """A command that compiles it, which CI gives before it runs it."""
     built: list[str] = []
-    """The command that runs what was compiled."""
+    """The command that CI runs what was compiled with, where that is not `run`."""
 
 
 class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
