@@ -12,9 +12,13 @@ from bisect import bisect_left, insort
 from copy import deepcopy
 from enum import StrEnum
 from math import inf, remainder
+from typing import Final
 
 from fulgurite.errors import BookNotLiveError
 from fulgurite.protocol.messages import Board, Level
+
+TICK_LEVELS: Final = 100
+"""At so many levels of each side of a snapshot it is looked how fine the prices are."""
 
 
 class BookState(StrEnum):
@@ -48,6 +52,8 @@ class OrderBook:
         self._asks = _BookSide(-1.0)
         # The price step as far as it is known: only ever made finer, by the prices that come by.
         self._tick = 1.0
+        # What our middle may differ from `mid_price`; see `_agrees_with`.
+        self._lowest, self._highest = -0.25, 0.75
         # Whether a diff has agreed since the book became LIVE.
         self._is_proven = False
 
@@ -58,7 +64,7 @@ class OrderBook:
         reference saw all three in one burst (3.1), so a snapshot is never checked.
         """
         bids, asks = self._bids.replace(board.bids), self._asks.replace(board.asks)
-        self._learn_tick(board.mid_price)
+        self._learn_tick(board.mid_price, *self._bids.keys[-TICK_LEVELS:], *self._asks.keys[-TICK_LEVELS:])
         if self.state is BookState.LIVE:
             self.last_healed_levels = bids + asks
             self.healed_levels += self.last_healed_levels
@@ -83,6 +89,12 @@ class OrderBook:
         bids, asks, mid_price = self._bids, self._asks, board.mid_price
         bids.update(board.bids)
         asks.update(board.asks)
+        # Nearly every diff agrees, and each is asked: so it is asked without a call.
+        if bids.keys and asks.keys:
+            bid, ask = bids.keys[-1], -asks.keys[-1]
+            if bid <= mid_price < ask and self._lowest < (bid + ask) / 2 - mid_price < self._highest:
+                self._is_proven = True
+                return
         is_right = True
         while bids.keys and bids.keys[-1] > mid_price:
             bids.drop_best()
@@ -159,23 +171,22 @@ class OrderBook:
     def _agrees_with(self, mid_price: float) -> bool:
         """Whether our middle, rounded down to the tick, is `mid_price`: then it lies 0 or half a tick above it.
 
-        The wire does not tell the tick. Until a price with all its decimals has come by the tick is taken too
-        coarse, which makes this too lenient, never too strict.
+        The wire does not tell the tick. Until a price with all its decimals has come by, in a snapshot or here, the
+        tick is taken too coarse, which makes this too lenient, never too strict.
         """
         if not self._bids.keys or not self._asks.keys:
             return True
         bid, ask = self._bids.keys[-1], -self._asks.keys[-1]
-        tick = self._tick
-        if mid_price % tick or bid % tick or ask % tick:
-            for price in (mid_price, bid, ask):
-                self._learn_tick(price)
-            tick = self._tick
-        return -tick / 4 < (bid + ask) / 2 - mid_price < tick * 3 / 4
+        self._learn_tick(mid_price, bid, ask)
+        return self._lowest < (bid + ask) / 2 - mid_price < self._highest
 
-    def _learn_tick(self, price: float) -> None:
-        # Every known tick is a power of ten, 1 to 0.00001; the bound only keeps odd input from looping.
-        while self._tick > 1e-8 and abs(remainder(price, self._tick)) > self._tick * 1e-4:
-            self._tick /= 10
+    def _learn_tick(self, *prices: float) -> None:
+        tick = self._tick
+        for price in prices:
+            # Every known tick is a power of ten, 1 to 0.00001; the bound only keeps odd input from looping.
+            while tick > 1e-8 and abs(remainder(price, tick)) > tick * 1e-4:
+                tick /= 10
+        self._tick, self._lowest, self._highest = tick, -tick / 4, tick * 3 / 4
 
 
 class _BookSide:
@@ -225,18 +236,20 @@ class _BookSide:
     def update(self, levels: list[Level]) -> None:
         sizes, keys, sign = self.sizes, self.keys, self._sign
         for level in levels:
-            price, size = level.price, level.size
-            if price in sizes:
-                if size:
+            price = level.price
+            if size := level.size:
+                if price in sizes:
                     sizes[price] = size
+                elif price:
+                    sizes[price] = size
+                    insort(keys, price * sign)
                 else:
-                    del sizes[price]
-                    del keys[bisect_left(keys, price * sign)]
+                    self.market_size = size
+            elif price in sizes:
+                del sizes[price]
+                del keys[bisect_left(keys, price * sign)]
             elif not price:
                 self.market_size = size
-            elif size:
-                sizes[price] = size
-                insort(keys, price * sign)
 
     def drop_best(self) -> None:
         del self.sizes[self.keys.pop() * self._sign]

@@ -41,10 +41,7 @@ class Receiver(Protocol):
     """Who is told what comes over a stream's connections."""
 
     def ordinary(self, number: int, channel: str, body: str, text: str, now: float, at_ns: int) -> bool:
-        """A frame came that holds this message of this channel, if that is what they are; False if they are not.
-
-        `woken` follows.
-        """
+        """A frame came that holds this message of this channel, if that is what they are; False if they are not."""
         ...
 
     def message(self, number: int, message: Message, now: float) -> None:
@@ -203,7 +200,6 @@ class Connection:
             return False
         self._is_useful = True
         self._heard[channel] = now
-        self._receiver.woken()
         return True
 
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:

@@ -144,12 +144,12 @@ class Feed:
         self.is_plain = self._may_be_plain and self._interruption is None and not self._waiting
         return items
 
-    def pass_on(self, message: Message) -> None:
+    def pass_on(self, message: Message, data: Any) -> None:
         """Take a message about which there is nothing to be said, as about nearly every one; only while `is_plain`."""
         self._alive_ns = message.received_ns
         self._last = message
         if self.keeper is not None:
-            self._keep(message)
+            self.keeper.book.apply_diff(data)  # of the plain channels only diffs have a keeper
 
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """The subscription, asked for at `asked_ns`, was acknowledged: from now on messages can come."""

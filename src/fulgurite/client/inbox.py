@@ -52,6 +52,13 @@ class Inbox:
         self._is_closed = False
         self._error: Exception | None = None
 
+    def append(self, item: Item) -> None:
+        """Append one item."""
+        items = self.items
+        items.append(item)
+        if self._waiter is not None or len(items) >= self._limit:
+            self.added()
+
     def added(self) -> None:
         """Wake the consumer, and do what is to be done if it is enough."""
         waiter = self._waiter

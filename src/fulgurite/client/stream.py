@@ -215,12 +215,13 @@ class Stream:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return False
         message = Message(channel, at_ns, text, body, data)
-        if not feed.is_plain:
+        if feed.is_plain:
+            feed.pass_on(message, data)
+            if feed.is_given:
+                (self._own.get(channel, self._main) if self._own else self._main).append(message)
+        else:
             self.message(number, message, now)
-            return True
-        feed.pass_on(message)
-        if feed.is_given:
-            (self._own.get(channel, self._main) if self._own else self._main).items.append(message)
+            self.woken()
         return True
 
     def message(self, number: int, message: Message, now: float) -> None:
