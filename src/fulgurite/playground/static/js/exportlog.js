@@ -49,7 +49,7 @@ export function logLines(row) {
 
 /**
  * @param {import("./framelog.js").FrameLog} log
- * @returns {Promise<{parts: string[], rows: number}>} what is shown of it now, a slice at a time
+ * @returns {Promise<{parts: Blob[], rows: number}>} what is shown of it now, a slice at a time
  */
 export async function exportedLog(log) {
   const rows = log.slice(0, log.count);
@@ -59,7 +59,8 @@ export async function exportedLog(log) {
   for (let first = 0; first < rows.length; first += SLICE_ROWS) {
     const lines = rows.slice(first, first + SLICE_ROWS).map(logLines).filter(Boolean);
     count += lines.length;
-    parts.push(lines.join(""));
+    // Each is encoded here, and not all of them at the end.
+    parts.push(new Blob([lines.join("")]));
     if (performance.now() < until) continue;
     await new Promise((resume) => setTimeout(resume));
     until = performance.now() + SLICE_MS;

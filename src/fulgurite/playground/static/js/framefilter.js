@@ -6,8 +6,9 @@ import { frameLog, frameVersion } from "./state.js";
 /** @typedef {import("./framelog.js").Row} Row */
 /** @typedef {"all" | "received" | "sent" | "hand"} Way */
 
-/** How long rows are looked at until the page has its turn. */
+/** How long rows are looked at until the page has its turn, and how long until what was found is drawn. */
 const SLICE_MS = 8;
+const DRAW_MS = 150;
 
 export const way = signal(/** @type {Way} */ ("all"));
 export const channel = signal("");
@@ -18,6 +19,9 @@ export const pathFault = signal(/** @type {import("./framepath.js").Fault | null
 /** Whether the view is in sight: else nothing is looked at. */
 let isShown = false;
 let timer = 0;
+let drawnAt = 0;
+/** Whether the last look was not the end of it, so that the end is to be drawn. */
+let wasBusy = false;
 
 effect(() => {
   const { condition, fault } = parseFilter(path.value);
@@ -49,10 +53,14 @@ export function clearFilter() {
 function scan() {
   timer = 0;
   const before = frameLog.count;
-  const until = performance.now() + SLICE_MS;
-  const isDone = frameLog.scan(() => performance.now() >= until);
+  const start = performance.now();
+  const isDone = frameLog.scan(() => performance.now() >= start + SLICE_MS);
   if (!isDone && isShown) timer = setTimeout(scan);
-  if (!isDone || frameLog.count !== before) frameVersion.value = frameVersion.peek() + 1;
+  const isFound = isDone && (wasBusy || frameLog.count !== before);
+  wasBusy = !isDone;
+  if (!isFound && (isDone || start < drawnAt + DRAW_MS)) return;
+  drawnAt = start;
+  frameVersion.value = frameVersion.peek() + 1;
 }
 
 /**

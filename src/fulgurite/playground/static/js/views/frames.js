@@ -188,17 +188,25 @@ function List() {
   const top = following.value ? count - inSight : Math.floor(scrollTop / ROW_HEIGHT);
   const start = Math.max(0, Math.min(top, count - inSight) - MARGIN);
   const shown = log.slice(start, start + inSight + 2 * MARGIN);
+  // What is drawn already is given as it is, which costs nothing; the rows look after themselves.
+  const kept = useRef(/** @type {Map<Row, import("../dom.js").VNode>} */ (new Map()));
+  const rows = new Map(shown.map((row) => [row, kept.current?.get(row) ?? rowNode(row)]));
+  kept.current = rows;
   return html`
     <div class="frames-list" ref=${ref} onScroll=${scrolled} onKeyDown=${moveThrough} role="list" tabindex="0"
       aria-labelledby="frames-title">
       <div class="frames-space" style=${{ height: `${count * ROW_HEIGHT}px` }}>
         <div class="frames-window" style=${{ transform: `translateY(${start * ROW_HEIGHT}px)` }}>
-          ${shown.map((row) => html`<div role="listitem" key=${row.seq}><${RowView} row=${row} /></div>`)}
+          ${[...rows.values()]}
         </div>
       </div>
     </div>
   `;
 }
+
+/** @param {Row} row @returns {import("../dom.js").VNode} */
+const rowNode = (row) => /** @type {import("../dom.js").VNode} */ (
+  html`<div role="listitem" key=${row.seq}><${RowView} row=${row} /></div>`);
 
 /** The arrows go from frame to frame, or scroll where none has the focus. @param {KeyboardEvent} event */
 function moveThrough(event) {
