@@ -31,7 +31,7 @@ def browser(page: Page) -> Browser:
 async def visit(browser: Browser, exchange: Exchange) -> AsyncIterator[Page]:
     """The page on its first visit, in English."""
     async with (
-        playground.run(endpoint_of(exchange)) as served,
+        playground.run(endpoint_of(exchange), owned=exchange) as served,
         opened(browser, served.url) as visited,
     ):
         yield visited.page

@@ -39,7 +39,7 @@ async def test_the_head_of_a_row_subscribes_all_of_it(visit):
 
 async def test_private_channels_say_what_they_need_and_lead_there(visit):
     await expect(connection_state(visit)).to_have_text("Open")
-    child = visit.get_by_role("button", name=re.compile("child_order_events: Private channels need an API key"))
+    child = visit.get_by_role("button", name=re.compile("child_order_events, needs a key: Private channels need"))
     await child.hover()
     await expect(visit.locator(".explanation")).to_contain_text("Orders is where to give one")
     await child.click()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.async_api import expect
 
 from fulgurite import playground
@@ -226,20 +225,3 @@ async def test_the_language_is_the_browsers_and_can_be_switched(browser, exchang
         await expect(page.get_by_role("heading", name="Good to know")).to_be_visible()
         await page.reload()
         await expect(page.get_by_role("heading", name="Good to know")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["en-US", "ja-JP"])
-async def test_screenshots(browser, exchange, scheme, language):
-    async with (
-        playground.run(endpoint_of(exchange)) as served,
-        opened(browser, served.url, color_scheme=scheme, locale=language) as visited,
-    ):
-        page = visited.page
-        await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
-        await expect(page.locator(".tape tbody tr").nth(4)).to_be_visible()
-        assert "{" not in await page.locator(".notes-panel").inner_text()
-        # Everything fits on the one screen.
-        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        await shoot(page, f"page-{language[:2]}-{scheme}")

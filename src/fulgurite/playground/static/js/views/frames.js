@@ -20,7 +20,7 @@ import { useHeight } from "./usesize.js";
 /** @typedef {import("../framelog.js").Row} Row */
 /** @typedef {import("../framelog.js").Frame & {seq: number}} Frame */
 
-const ROW_HEIGHT = 22;
+const ROW_HEIGHT = 24;
 /** Rows drawn above and below what is in sight. */
 const MARGIN = 6;
 /** Rows that a page up or down leaves in sight. */

@@ -93,7 +93,7 @@ function PrivateRows({ pointAt }) {
           <td colspan="2" key=${channel}>
             ${state.hasCredentials.value
               ? html`<${Cell} channel=${channel} label=${channel} pointAt=${pointAt} />`
-              : html`<button type="button" class="cell cell-locked" aria-label="${channel}: ${t("privateNeedsKey")}"
+              : html`<button type="button" class="cell cell-locked" aria-label="${channel}, ${t("needsKey")}: ${t("privateNeedsKey")}"
                   title=${t("privateNeedsKey")} onClick=${() => showView("orders")}
                   onFocus=${() => pointAt(channel)} onMouseEnter=${() => pointAt(channel)}>${t("needsKey")}</button>`}
           </td>`)}

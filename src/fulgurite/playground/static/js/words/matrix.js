@@ -66,7 +66,7 @@ export const ja = {
   groupSubscribe: "まとめて購読：{name}",
   groupUnsubscribe: "まとめて解除：{name}",
   privateChannels: "個人",
-  needsKey: "鍵が必要",
+  needsKey: "キーが必要",
   privateNeedsKey: "個人のチャンネルには API キーが必要です。「注文」で設定してください。内蔵取引所ならワンクリックです。",
   quietWhy: "1 つのチャンネルだけが止まることがあります。同じ銘柄のほかのチャンネルと比べてください。",
   legendAsked: "要求中",
