@@ -216,13 +216,13 @@ function drawBest({ context, columns, columnWidth, x, y }, side, colour) {
   context.lineWidth = 1;
   context.beginPath();
   let endedAt = -Infinity;
-  for (const column of columns) {
+  for (const [place, column] of columns.entries()) {
     if (isUnknown(column)) continue;
     const left = x(column[0]);
     const height = y(column[side]);
     if (left - endedAt > 0.01) context.moveTo(left, height);
     else context.lineTo(left, height);
-    endedAt = left + columnWidth;
+    endedAt = left + slotsUntil(columns[place + 1], column[0]) * columnWidth;
     context.lineTo(endedAt, height);
   }
   context.stroke();

@@ -27,7 +27,7 @@ export function Trades() {
   const rows = trades.value.slice(-SHOWN).toReversed();
   const executions = rows.flatMap(({ row }) => (row.type === "execution" ? [row] : []));
   const decimals = decimalsOf(executions.map(({ price }) => price));
-  const large = largeSize(executions.map(({ size }) => size));
+  decideLarge(executions);
   return html`
     <section class="trades" aria-labelledby="trades-title">
       <header class="sub-head"><h3 id="trades-title" title=${t("localTime")}>${t("trades")}</h3></header>
@@ -44,7 +44,7 @@ export function Trades() {
               ${rows.map(({ row, key }) => (row.type === "gap"
                 ? html`<${GapRow} key=${key} gap=${row} />`
                 : html`<${TradeRow} key=${key} execution=${row} decimals=${decimals}
-                    isLarge=${row.size >= large} />`))}
+                    isLarge=${areLarge.get(row) ?? false} />`))}
             </tbody>
           </table>
         </div>`}
@@ -52,11 +52,18 @@ export function Trades() {
   `;
 }
 
-/** @param {number[]} sizes @returns {number} from which size on an execution stands out */
-function largeSize(sizes) {
-  if (sizes.length < LARGE_FROM) return Infinity;
-  const ordered = sizes.toSorted((one, other) => other - one);
-  return ordered[Math.floor(sizes.length * LARGE_SHARE)] ?? Infinity;
+/** Whether an execution stands out, decided once, so that no row changes afterwards.
+ * @type {WeakMap<Execution, boolean>} */
+const areLarge = new WeakMap();
+
+/** @param {Execution[]} executions those in sight */
+function decideLarge(executions) {
+  if (executions.length < LARGE_FROM || executions.every((execution) => areLarge.has(execution))) return;
+  const sizes = executions.map(({ size }) => size).sort((one, other) => other - one);
+  const large = sizes[Math.floor(sizes.length * LARGE_SHARE)] ?? Infinity;
+  for (const execution of executions) {
+    if (!areLarge.has(execution)) areLarge.set(execution, execution.size >= large);
+  }
 }
 
 /** @param {{gap: import("../messages.js").Gap}} props */
