@@ -17,7 +17,7 @@ export function TapeBar() {
   const position = tapes.position.value;
   return html`
     <${DropTarget} />
-    ${tapes.opening.value && html`<p class="tape" role="status">${t("opening", { name: tapes.opening.value })}</p>`}
+    ${tapes.opening.value && html`<p class="tape-bar" role="status">${t("opening", { name: tapes.opening.value })}</p>`}
     ${replay && position && html`<${ReplayBar} replay=${replay} position=${position} />`}
     ${tapes.recording.value && html`<${RecordingBar} recording=${tapes.recording.value} />`}
     ${tapes.recorded.value && html`<${Recorded} />`}
@@ -40,7 +40,7 @@ function ReplayBar({ replay, position }) {
     tapes.setPace({ paused: ended ? false : !paused });
   };
   return html`
-    <section class="tape tape-replay" aria-label=${t("replay")}>
+    <section class="tape-bar tape-replay" aria-label=${t("replay")}>
       <strong class="tape-badge">${t("replayBadge")}</strong>
       <button type="button" class="action tape-play" onClick=${toggle} aria-label=${play} title=${play}>
         <span aria-hidden="true">${ended ? "↺" : paused ? "▶" : "❚❚"}</span>
@@ -95,7 +95,7 @@ function Scrub({ replay, position }) {
 /** @param {{recording: import("../messages.js").Recording}} props */
 function RecordingBar({ recording }) {
   return html`
-    <section class="tape tape-recording" aria-label=${t("recording")}>
+    <section class="tape-bar tape-recording" aria-label=${t("recording")}>
       <strong class="tape-badge"><span aria-hidden="true">●</span> ${t("recordingBadge")}</strong>
       <span class="tape-facts">${t("recordingFacts", {
         span: formatSpan(now.value - recording.since_ms),
@@ -115,7 +115,7 @@ function Recorded() {
     count: value.frames.toLocaleString("en-US"), bytes: formatBytes(value.bytes),
   });
   return html`
-    <p class="tape" role="status">
+    <p class="tape-bar" role="status">
       <span>${text} ${value.problem && value.problem !== "full" ? value.problem : ""}</span>
       <span class="push"></span>
       <button type="button" class="plain" onClick=${() => { tapes.recorded.value = null; }}>${t("dismiss")}</button>
