@@ -1,0 +1,220 @@
+"""Private channels without handing over the secret: who signs, what came of it, and how it is forgotten."""
+
+from __future__ import annotations
+
+import json
+
+import keyring
+import pytest
+from playwright.async_api import Page, WebSocket, expect
+
+from fulgurite import playground
+from fulgurite.client.credentials import save
+from fulgurite.exchange.run import run as run_exchange
+from tests.keychains import MemoryKeychain
+from tests.page.owning import at_exchange, control, expect_auth, type_key, use_demo
+from tests.page.test_modules import blank, call
+from tests.page.visiting import cell, connection_state, endpoint_of, show_view
+
+__all__ = ["blank"]
+
+DIALECTS = ("json-rpc", "socketio")
+CHILD = "child_order_events"
+
+
+class Traffic:
+    """Everything that goes to and from the page."""
+
+    def __init__(self, page: Page) -> None:
+        self.text = ""
+        page.on("request", lambda request: self._add(f"{request.url} {request.headers} {request.post_data}"))
+        page.on("websocket", self._watch)
+
+    def _watch(self, socket: WebSocket) -> None:
+        self._add(socket.url)
+        socket.on("framesent", lambda data: self._add(str(data)))
+        socket.on("framereceived", lambda data: self._add(str(data)))
+
+    def _add(self, text: str) -> None:
+        self.text += text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_the_demo_account_is_one_click(browser, dialect):
+    async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, _):
+        await expect(page.locator(".cell-locked")).to_have_count(2)
+        await use_demo(page)
+        await expect(cell(page, CHILD)).to_have_attribute("data-state", "acknowledged")
+        await expect(cell(page, "parent_order_events")).to_have_attribute("data-state", "acknowledged")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_typed_secret_signs_and_is_found_nowhere(browser, dialect, caplog):
+    caplog.set_level("DEBUG")
+    async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, exchange):
+        await page.context.add_init_script(
+            """const importKey = crypto.subtle.importKey.bind(crypto.subtle);
+            crypto.subtle.importKey = (format, bytes, kind, extractable, uses) => {
+                window.imported = { bytes, extractable, uses };
+                return importKey(format, bytes, kind, extractable, uses);
+            };"""
+        )
+        traffic = Traffic(page)
+        await page.reload()
+        account = exchange.more_accounts[0]
+        await type_key(page, account.api_key, account.api_secret)
+        await expect_auth(page, "authenticated")
+        imported = await page.evaluate("[imported.extractable, imported.uses, Math.max(...imported.bytes)]")
+        assert imported == [False, ["sign"], 0], "it cannot be read again, and its bytes are overwritten"
+        # It signs again for the next connection, and what the repairs ask over HTTP.
+        await control(exchange, "faults", {"fault": "close", "code": 1012})
+        await expect(page.locator("[data-auth]")).not_to_have_attribute("data-auth", "authenticated")
+        await expect_auth(page, "authenticated")
+        await expect(cell(page, CHILD)).to_have_attribute("data-state", "acknowledged")
+        await show_view(page, "frames")
+        await show_view(page, "orders")
+        kept = await page.evaluate(
+            """async () => JSON.stringify({
+                ...localStorage, session: { ...sessionStorage }, databases: await indexedDB.databases(),
+                cookie: document.cookie, address: location.href, history: history.state,
+                page: document.documentElement.outerHTML,
+                fields: [...document.querySelectorAll("input, textarea")].map(({ value }) => value),
+            })"""
+        )
+        assert account.api_key in traffic.text, "or the search could not find anything"
+        assert '"signature"' in traffic.text
+        for text in (traffic.text, kept, caplog.text, json.dumps(await page.context.storage_state())):
+            assert account.api_secret not in text
+            assert account.api_secret[:12] not in text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_wrong_secret_is_refused_in_the_servers_words_and_can_be_forgotten(browser, dialect):
+    async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, exchange):
+        await type_key(page, exchange.api_key, "not-the-secret")
+        await expect_auth(page, "refused")
+        await expect(page.locator(".credentials .refusal")).to_contain_text("authentication failed")
+        await expect(connection_state(page)).to_have_text("Failed")
+        await page.get_by_role("button", name="Forget").click()
+        await expect(connection_state(page)).to_have_text("Open")
+        await expect(page.locator(".choice")).to_be_visible()
+        await expect(page.locator(".cell-locked")).to_have_count(2)
+        await expect(cell(page, "lightning_board_FX_BTC_JPY")).to_have_attribute("data-state", "receiving")
+
+
+async def test_an_empty_field_is_told_of_and_keeps_what_was_typed(browser):
+    async with at_exchange(browser) as (page, _):
+        await type_key(page, "", "something")
+        await expect(page.get_by_role("alert")).to_contain_text("A key has 1 to 256")
+        await page.get_by_role("textbox", name="API key").fill("key")
+        await page.get_by_label("API secret").fill("with a space")
+        await page.get_by_role("button", name="Use", exact=True).click()
+        await expect(page.get_by_role("alert")).to_contain_text("A secret has 1 to 256")
+        secret = page.get_by_label("API secret")
+        await expect(secret).to_have_attribute("type", "password")
+        await expect(secret).to_have_attribute("autocomplete", "off")
+
+
+async def test_a_reload_forgets(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        await page.reload()
+        await expect(page.locator(".choice")).to_be_visible()
+        await expect(connection_state(page)).to_have_text("Open")
+        await expect(page.locator(".cell-locked")).to_have_count(2)
+
+
+async def test_another_endpoint_gets_no_signature(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        await page.get_by_role("radio", name="Live").check(force=True)
+        await expect(page.locator(".choice")).to_be_visible()
+        await expect(page.get_by_role("button", name="Use the demo account")).to_have_count(0)
+        await expect(page.get_by_text("Here this view only listens")).to_be_visible()
+        await expect(page.locator(".ticket")).to_have_count(0)
+
+
+async def test_a_stored_key_is_picked_by_name_and_only_listens(browser):
+    before = keyring.get_keyring()
+    keyring.set_keyring(MemoryKeychain())
+    try:
+        async with at_exchange(browser) as (page, exchange):
+            account = exchange.more_accounts[0]
+            traffic = Traffic(page)
+            await page.reload()
+            await page.get_by_role("button", name="Show names").click()
+            await expect(page.get_by_text("The keychain has none.")).to_be_visible()
+            save("main", account.api_key, account.api_secret)
+            await page.reload()
+            await page.get_by_role("button", name="Show names").click()
+            await page.get_by_role("button", name="main").click()
+            await expect_auth(page, "authenticated")
+            await expect(page.get_by_text("With a stored key this view only listens")).to_be_visible()
+            await expect(page.locator(".ticket")).to_have_count(0)
+            assert account.api_secret not in traffic.text
+    finally:
+        keyring.set_keyring(before)
+
+
+async def test_what_is_wrong_with_the_keychain_is_said(browser):
+    before = keyring.get_keyring()
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    try:
+        async with at_exchange(browser) as (page, _):
+            await page.get_by_role("button", name="Show names").click()
+            await expect(page.get_by_role("alert")).to_contain_text("no keychain was found on this machine")
+    finally:
+        keyring.set_keyring(before)
+
+
+async def test_where_the_browser_lets_no_page_sign_it_says_so(browser):
+    async with at_exchange(browser) as (page, _):
+        await page.context.add_init_script("Object.defineProperty(window, 'isSecureContext', { value: false })")
+        await page.reload()
+        await expect(page.get_by_text("neither https nor this machine itself")).to_be_visible()
+        await expect(page.get_by_role("button", name="Use the demo account")).to_be_disabled()
+        await expect(page.get_by_label("API secret")).to_have_count(0)
+
+
+async def test_a_backend_that_starts_again_gives_its_new_demo_account(browser):
+    context = await browser.new_context(locale="en-US")
+    page = await context.new_page()
+    async with run_exchange() as exchange, playground.run(endpoint_of(exchange), owned=exchange) as served:
+        await page.goto(f"{served.url}#view=orders")
+        await use_demo(page)
+        await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
+    async with (
+        run_exchange() as exchange,
+        playground.run(endpoint_of(exchange), port=served.port, owned=exchange),
+    ):
+        await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
+        await expect_auth(page, "authenticated")
+        await context.close()
+
+
+async def test_the_page_signs_auth_and_lists_and_never_an_order(blank):
+    now = "1795393018633"
+    texts = {
+        f"{now}2b3dfe993b5a66755d2bd400e263ae40": True,
+        f"{now}GET/v1/me/getchildorders?product_code=ELF_JPY&count=500&child_order_state=ACTIVE": True,
+        f"{now}GET/v1/me/getexecutions?product_code=FX_BTC_JPY&count=500&after=2812000022": True,
+        f"{now}GET/v1/me/getparentorder?parent_order_id=JCP20261123-1": True,
+        f'{now}POST/v1/me/sendchildorder{{"size":1}}': False,
+        f"{now}POST/v1/me/withdraw": False,
+        f"{now}GET/v1/me/getbalance?x=1": False,
+        f"{now}GET/v1/me/getaddresses": False,
+        f"{now}GET/v1/me/getchildorders?a=1\nPOST": False,
+        "anything": False,
+        "": False,
+    }
+    assert await call(blank, "secret", "a.map(m.isSigned)", list(texts)) == list(texts.values())
+
+
+async def test_without_an_exchange_of_its_own_the_page_offers_no_demo_account(browser):
+    async with playground.run(None) as served:
+        context = await browser.new_context()
+        page = await context.new_page()
+        await page.goto(f"{served.url}#view=orders")
+        await expect(page.locator(".choice")).to_be_visible()
+        await expect(page.get_by_role("button", name="Use the demo account")).to_have_count(0)
+        await context.close()
