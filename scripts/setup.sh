@@ -125,6 +125,18 @@ install_node() {
     fi
 }
 
+# What the samples are written in, where Debian has it and it may be installed. What is missing then, their tests say.
+install_toolchains() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    packages=$(cd "$root" && "$venv/bin/python" -m tests.samples.installing)
+    [ "$packages" ] || return 0
+    say "Installing $packages with apt-get ..."
+    apt-get -qq update >/dev/null || true
+    for package in $packages; do  # one by one, since not every release has each
+        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$package" >/dev/null || true
+    done
+}
+
 # A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own.
 install_browser() {
     "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return

@@ -1,16 +1,23 @@
-"""Writing samples into empty folders, and following their lines of installation there."""
+"""Writing samples into empty folders, and following their lines of installation there.
+
+Run as a program, prints the Debian packages that the samples need and this machine lacks.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from fulgurite.playground.sample import Manifest, Parameters, Sample, fill
+from fulgurite.playground.samplefolders import find_samples
+from tests.chromium import find_chromium
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -21,7 +28,31 @@ COMPILERS = 2
 def missing_programs(manifest: Manifest) -> list[str]:
     """The programs of a sample's toolchain that are not installed, but for those that its own installation brings."""
     programs = [command[0] for command in manifest.toolchain if "/" not in command[0]]
-    return [program for program in programs if shutil.which(program) is None]
+    return [program for program in programs if find_program(program) is None]
+
+
+@cache
+def find_program(name: str) -> str | None:
+    """The path of a program; any Chromium is as good as another."""
+    return find_chromium() if name == "chromium" else shutil.which(name)
+
+
+def missing_packages() -> list[str]:
+    """The Debian packages that the samples need and this machine lacks.
+
+    A library is missing when its package is. A compiler may be there without its package, so there its program counts.
+    """
+    packages: dict[str, None] = {}
+    for sample in find_samples():
+        manifest = sample.manifest
+        libraries = [name for name in manifest.debian if name.startswith("lib") or name.endswith("-dev")]
+        packages |= dict.fromkeys(manifest.debian if missing_programs(manifest) else libraries)
+    return [package for package in packages if not _is_installed(package)]
+
+
+def _is_installed(package: str) -> bool:
+    query = ("dpkg-query", "--show", "--showformat=${Status}", package)
+    return subprocess.run(query, capture_output=True, text=True).stdout.endswith(" installed")
 
 
 class Installer:
@@ -78,7 +109,12 @@ class Installer:
     async def versions(self, sample: Sample) -> list[str]:
         """What the toolchain of an installed sample calls itself."""
         folder = self._folder / sample.folder
-        return [(await self.output(*command, folder=folder)).splitlines()[0] for command in sample.manifest.toolchain]
+        versions = []
+        for program, *arguments in sample.manifest.toolchain:
+            path = program if "/" in program else find_program(program)
+            assert path
+            versions.append((await self.output(path, *arguments, folder=folder)).splitlines()[0].strip())
+        return versions
 
     async def output(self, *command: str, folder: Path) -> str:
         """Run a command that succeeds, and give what it printed."""
@@ -100,3 +136,7 @@ class Installer:
             if not (self._folder / "dist").exists():
                 command: Sequence[str] = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")
                 await self.output(*command, "-d", str(self._folder / "dist"), folder=ROOT)
+
+
+if __name__ == "__main__":
+    print(*missing_packages())

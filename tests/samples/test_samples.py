@@ -21,9 +21,8 @@ import pytest_asyncio
 from fulgurite.playground import samplefolders
 from fulgurite.playground.sample import Parameters, Sample, Verified
 from fulgurite.protocol.dialects import DialectName
-from tests.chromium import find_chromium
 from tests.exchangeprocess import exchange_process
-from tests.samples.installing import Installer, missing_programs
+from tests.samples.installing import Installer, find_program, missing_programs
 from tests.samples.page import running_page
 from tests.samples.running import Running, running
 from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, SILENCE, SPEED, Setting
@@ -90,7 +89,7 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
     """Put a sample through its scenarios."""
     try:
         async with limit, AsyncExitStack() as stack:
-            if missing_programs(sample.manifest):
+            if await asyncio.to_thread(missing_programs, sample.manifest):
                 return
             context = exchange_process("--speed", SPEED)
             exchange = await asyncio.to_thread(context.__enter__)
@@ -124,20 +123,14 @@ async def started(
     """Run a sample with parameters until the context is left."""
     command = await installer.prepare(sample, parameters)
     if sample.manifest.page:
-        chromium = find_in_thread()
-        async with running_page(folder / sample.manifest.page, await chromium, asks=parameters.auth) as page:
+        chromium = find_program("chromium")
+        assert chromium
+        async with running_page(folder / sample.manifest.page, chromium, asks=parameters.auth) as page:
             yield page
     else:
         environment = installer.environment
         async with running(*command, folder=folder, environment=environment, at_terminal=at_terminal) as process:
             yield process
-
-
-async def find_in_thread() -> str:
-    """The browser's path."""
-    path = await asyncio.to_thread(find_chromium)
-    assert path, "no Chromium found; scripts/test installs one"
-    return path
 
 
 async def judge_all(folder: str, setting: Setting, verdicts: Verdicts) -> None:
@@ -177,7 +170,7 @@ def write_verified(verdicts: Verdicts) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_sample_comes_through(folder: str, scenario: str, verdicts: Verdicts):
     manifest = SAMPLES[folder].manifest
-    if missing := missing_programs(manifest):
+    if missing := await asyncio.to_thread(missing_programs, manifest):
         pytest.skip(f"{', '.join(missing)} is not installed; Debian has it in {', '.join(manifest.debian)}")
     await verdicts.futures[folder, scenario]
 
