@@ -78,7 +78,6 @@ class Market:
                 product.book.apply_snapshot(data)
             else:
                 product.book.apply_diff(data)
-            product.has_book = True
             self._book_changed |= in_view
             self._depth_changed |= in_view
         elif isinstance(data, Ticker):
@@ -135,7 +134,6 @@ class Market:
         product = self._product(channel.product_code)
         if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
             product.book = OrderBook()
-            product.has_book = False
             self._book_changed |= channel.product_code == self._product_code
             self._depth_changed |= channel.product_code == self._product_code
         elif channel.kind is Kind.TICKER:
@@ -204,7 +202,8 @@ class Market:
             return
         self._sampled_slot = slot
         for product_code, product in self._products.items():
-            if product.has_book or product.heatmap.columns:
+            # A map begins with the first known book.
+            if product.heatmap.columns or product.book.state is BookState.LIVE:
                 column = product.heatmap.sample(slot * COLUMN_MS, product.book)
                 if product_code == self._product_code and "heatmap" in self._charts.parts:
                     self._new_columns.append(column)
@@ -313,7 +312,6 @@ class _Product:
 
     def __init__(self) -> None:
         self.book = OrderBook()
-        self.has_book = False
         self.ticker: Ticker | None = None
         self.tape = Tape()
         self.candles = Candles()
