@@ -103,7 +103,8 @@ class _Pages:
 class _Guarded:
     """Refuses requests to other hosts' names, and gives every answer its security headers."""
 
-    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+    def __init__(self, app: Starlette, guard: Guard) -> None:
+        self.routes = app.routes
         self._app = app
         self._guard = guard
 
