@@ -10,8 +10,19 @@
     if (element.closest(".for-readers, option, noscript, title, [data-may-overlap]")) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
-    let box = range.getBoundingClientRect();
-    if (box.width < 1) continue;
+    for (const line of range.getClientRects()) if (line.width >= 1) examine(node, element, line);
+  }
+  texts.forEach((one, index) => {
+    for (const other of texts.slice(index + 1)) {
+      const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
+      const height = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
+      if (width > 2 && height > 5) problems.push(`${one.node.data.trim()} lies on ${other.node.data.trim()}`);
+    }
+  });
+  return [...new Set(problems)];
+
+  function examine(node, element, line) {
+    let box = line;
     let ends = { left: 0, right: innerWidth, top: 0, bottom: innerHeight };
     for (let outer = element; outer && outer !== document.documentElement; outer = outer.parentElement) {
       const style = getComputedStyle(outer);
@@ -33,14 +44,6 @@
     const shown = within(box, ends);
     if (shown.right > shown.left && shown.bottom > shown.top) texts.push({ node, ...shown });
   }
-  texts.forEach((one, index) => {
-    for (const other of texts.slice(index + 1)) {
-      const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
-      const height = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-      if (width > 2 && height > 5) problems.push(`${one.node.data.trim()} lies on ${other.node.data.trim()}`);
-    }
-  });
-  return [...new Set(problems)];
 
   function within(box, ends) {
     return {

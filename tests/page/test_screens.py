@@ -11,13 +11,14 @@ from fulgurite import playground
 from tests.page.visiting import DESKTOP, PHONE, VIEWS, connection_state, endpoint_of, opened, shoot, show_view
 
 FITTING = (Path(__file__).parent / "fitting.js").read_text()
+SCROLLING = """(({scrollWidth, scrollHeight}) =>
+    scrollWidth > innerWidth || scrollHeight > innerHeight ? [`the page has ${scrollWidth} x ${scrollHeight}`] : []
+)(document.documentElement)"""
 
 
-async def expect_to_fit(page: Page) -> None:
-    """Nothing makes the screen scroll, and no text is cut off or hidden by another."""
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
-    assert await page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
-    assert await page.evaluate(FITTING) == []
+async def misfits(page: Page) -> list[str]:
+    """What makes the screen scroll, and the text that is cut off or hidden by other text."""
+    return [*await page.evaluate(SCROLLING), *await page.evaluate(FITTING)]
 
 
 async def populate(page: Page) -> None:
@@ -36,26 +37,29 @@ async def test_every_view_fits(browser, exchange, language, scheme, size):
         opened(browser, served.url, **options) as (page, *_),
     ):
         await populate(page)
-        await expect_to_fit(page)
+        found = {"first visit": await misfits(page)}
         await shoot(page, f"first-visit-{language}-{scheme}-{size}")
         await page.locator(".first-visit button").click()
         for view in VIEWS:
             await show_view(page, view)
             await expect(page.locator(".first-visit")).to_have_count(0)
-            await expect_to_fit(page)
+            found[view] = await misfits(page)
             await shoot(page, f"{view}-{language}-{scheme}-{size}")
         for part in ("left", "right") if size == "phone" else ():
             await page.locator(f"[data-part={part}]").click()
             await expect(page.get_by_role("tabpanel")).to_have_attribute("aria-labelledby", f"tab-{part}")
-            await expect_to_fit(page)
+            found[part] = await misfits(page)
             await shoot(page, f"{part}-{language}-{scheme}-{size}")
         for key, name in (("s", "settings"), ("?", "keys")):
             await page.keyboard.press(key)
             await expect(page.locator("dialog")).to_be_visible()
-            assert await page.locator("dialog").evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+            found[name] = await page.locator("dialog").evaluate(
+                "dialog => (dialog.scrollWidth > dialog.clientWidth ? ['scrolls sideways'] : [])"
+            )
             await shoot(page, f"{name}-{language}-{scheme}-{size}")
             await page.keyboard.press("Escape")
             await expect(page.locator("dialog")).to_have_count(0)
+        assert {name: some for name, some in found.items() if some} == {}
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -65,5 +69,5 @@ async def test_the_folded_page_and_the_field_for_a_url_fit(browser, exchange, la
         opened(browser, served.url, "#folded=left,right&endpoint=url", locale=language) as (page, *_),
     ):
         await expect(connection_state(page)).to_have_attribute("data-state", "closed")
-        await expect_to_fit(page)
+        assert await misfits(page) == []
         await shoot(page, f"folded-{language}-light-desktop")

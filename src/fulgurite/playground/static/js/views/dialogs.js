@@ -75,7 +75,9 @@ function Settings() {
       <p class="rising-example" aria-hidden="true">
         <span class="buy">▲ ${t("buy")} 13,649,762</span><span class="sell">▼ ${t("sell")} 13,649,522</span>
       </p>
-      <p><button type="button" class="action" onClick=${() => { explainAgain(); close(); }}>${t("explainAgain")}</button></p>
+      <p>
+        <button type="button" class="action" onClick=${() => { explainAgain(); close(); }}>${t("explainAgain")}</button>
+      </p>
       <p class="hint">${t("settingsKept")}</p>
     </div>
   `;

@@ -2,6 +2,7 @@
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { leftFolded, rightFolded } from "../state.js";
+import { narrow } from "./narrow.js";
 
 /** @typedef {"left" | "right"} Side */
 
@@ -16,8 +17,9 @@ export function toggleSide(side) {
   folded.value = !folded.value;
 }
 
-/** Folds the side away that it stands in. @param {{side: Side}} props */
+/** Folds the side away that it stands in, where there are sides. @param {{side: Side}} props */
 export function FoldButton({ side }) {
+  if (narrow.value) return null;
   const { away, name, key } = SIDES[side];
   const label = t("foldAway", { name: t(name) });
   return html`

@@ -96,8 +96,8 @@ function ConnectButton() {
   const connected = state.isConnected.value;
   const label = !connected ? t("connect") : state.connection.value?.state === "open" ? t("disconnect") : t("cancel");
   return html`
-    <button type="button" class=${connected ? "action connect" : "action connect primary"} disabled=${state.link.value !== "open"}
-      aria-keyshortcuts="c" title="${label} (c)" onClick=${connected ? disconnect : connect}>${label}</button>
+    <button type="button" class=${connected ? "action connect" : "action connect primary"}
+      disabled=${state.link.value !== "open"} aria-keyshortcuts="c" title="${label} (c)" onClick=${connected ? disconnect : connect}>${label}</button>
   `;
 }
 

@@ -7,7 +7,6 @@ import { t } from "../i18n.js";
 import * as state from "../state.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
 import { FoldButton } from "./fold.js";
-import { narrow } from "./narrow.js";
 import { showView } from "./viewtabs.js";
 
 /** @typedef {import("../channels.js").CellState} CellState */
@@ -22,7 +21,7 @@ export function Matrix() {
         <h2 id="matrix-title">${t("channels")}</h2>
         <button type="button" class="plain" disabled=${state.wanted.value.size === 0}
           onClick=${() => unsubscribe([...state.wanted.value])}>${t("unsubscribeAll")}</button>
-        ${!narrow.value && html`<${FoldButton} side="left" />`}
+        <${FoldButton} side="left" />
       </header>
       <div class="matrix-scroll">
         <table class="matrix" onKeyDown=${moveFocus} onMouseLeave=${() => pointAt("")}>
@@ -93,8 +92,8 @@ function PrivateRows({ pointAt }) {
           <td colspan="2" key=${channel}>
             ${state.hasCredentials.value
               ? html`<${Cell} channel=${channel} label=${channel} pointAt=${pointAt} />`
-              : html`<button type="button" class="cell cell-locked" aria-label="${channel}, ${t("needsKey")}: ${t("privateNeedsKey")}"
-                  title=${t("privateNeedsKey")} onClick=${() => showView("orders")}
+              : html`<button type="button" class="cell cell-locked"
+                  aria-label="${channel}, ${t("needsKey")}: ${t("privateNeedsKey")}" title=${t("privateNeedsKey")} onClick=${() => showView("orders")}
                   onFocus=${() => pointAt(channel)} onMouseEnter=${() => pointAt(channel)}>${t("needsKey")}</button>`}
           </td>`)}
       </tr>
