@@ -2,6 +2,8 @@
 
 Every message is a JSON object whose `type` names it. The page sends one per WebSocket message; the backend sends
 arrays of them, one array a batch. Times are milliseconds since 1970-01-01 UTC, which JavaScript holds exactly.
+
+This module is long because it is all that the two may say: a list to look something up in.
 """
 
 from __future__ import annotations
