@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fulgurite.client import LIVE, resolve_endpoint
 from fulgurite.errors import InputError
-from fulgurite.playground.sample import PARAMETERS, Parameters, check_parameters, digest, fill_source
+from fulgurite.playground.sample import PARAMETERS, Parameters, check_parameters, digest, fill_source, steps
 from fulgurite.playground.samplefolders import find_sample, find_samples
 from fulgurite.protocol.dialects import DialectName
 
@@ -58,6 +58,12 @@ def test_every_sample_is_marked_and_stands_for_the_live_service_as_it_is(sample)
     assert filled == without_marks
     assert "fulgurite:" not in filled
     assert len(PARAMETERS) == 4
+
+
+@pytest.mark.parametrize("sample", find_samples(), ids=lambda sample: sample.folder)
+def test_every_sample_is_run_in_three_lines_and_its_folder_says_what_it_is(sample):
+    assert len(steps(sample.manifest)) <= 3
+    assert sample.folder == f"{sample.manifest.language}-{sample.manifest.dialect}"
 
 
 def test_the_address_is_that_of_the_dialect():

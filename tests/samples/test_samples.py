@@ -26,6 +26,7 @@ from tests.samples.installing import Installer, find_program, missing_programs
 from tests.samples.page import running_page
 from tests.samples.running import Running, running
 from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, SILENCE, SPEED, Setting
+from tests.samples.table import DOCUMENT, table, write_table
 
 SAMPLES = {sample.folder: sample for sample in samplefolders.find_samples()}
 SCENARIOS = [*ONE_RUN, *OWN_RUN]
@@ -163,6 +164,7 @@ def write_verified(verdicts: Verdicts) -> None:
             kept[folder] = Verified(versions, today, SAMPLES[folder].digest)
     text = msgspec.json.format(msgspec.json.encode(dict(sorted(kept.items()))))
     (samplefolders.SAMPLES / samplefolders.VERIFIED).write_bytes(text + b"\n")
+    write_table()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -180,3 +182,8 @@ def test_what_is_called_verified_is_what_was_run():
     for folder, entry in samplefolders.read_verified().items():
         assert folder in SAMPLES
         assert SAMPLES[folder].digest == entry.digest, f"{folder} has changed since it was verified"
+
+
+def test_the_documents_table_is_that_of_the_samples():
+    """`pytest tests/samples --write-verified` writes it, too."""
+    assert table() + "\n" in DOCUMENT.read_text("utf-8")
