@@ -19,7 +19,7 @@ export const en = {
   noteTlsTitle: "TLS 1.2 or newer",
   noteTls: "The live service takes nothing older. The embedded exchange speaks plain ws:// on this machine.",
   noteSecretTitle: "Keep the API secret secret",
-  noteSecret: "Never write it into a program, a file, a URL or version control. Public channels need no key, and this page asks for none.",
+  noteSecret: "Never write it into a program, a file, a URL or version control. Public channels need no key. For private ones, Orders is the place, and says what becomes of the secret.",
 };
 
 /** @type {Record<keyof typeof en, string>} */
@@ -42,5 +42,5 @@ export const ja = {
   noteTlsTitle: "TLS 1.2 以上",
   noteTls: "本番サービスはこれより古い TLS を受け付けません。内蔵取引所はこのコンピューター内で ws:// を使います。",
   noteSecretTitle: "API Secret は秘密に",
-  noteSecret: "プログラム、ファイル、URL、バージョン管理に書かないでください。公開チャンネルに鍵は要らず、このページも尋ねません。",
+  noteSecret: "プログラム、ファイル、URL、バージョン管理に書かないでください。公開チャンネルに鍵は要りません。プライベートチャンネルは「注文」で設定でき、Secret の扱いもそこに書かれています。",
 };
