@@ -1,4 +1,4 @@
-"""The page's pure modules, called in the browser: the frame log, the texts of frames, numbers, cell states."""
+"""The page's pure modules, called in the browser: the texts of frames, numbers, cell states."""
 
 from __future__ import annotations
 
@@ -25,39 +25,6 @@ async def call(page: Page, module: str, expression: str, argument: Any = None) -
     return await page.evaluate(
         f"async a => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}", argument
     )
-
-
-async def test_the_frame_log_keeps_the_newest_rows(blank):
-    script = """(() => {
-        const log = new m.FrameLog();
-        for (let n = 0; n < 50; n += 1) {
-            log.add(Array.from({length: 100}, (_, k) => ({type: 'frame', text: String(n * 100 + k)})));
-        }
-        return [log.rows.length, log.rows[0].text, log.rows.at(-1).text, log.rows[0].seq, log.rows.at(-1).seq];
-    })()"""
-    assert await call(blank, "framelog", script) == [2000, "3000", "4999", 3001, 5000]
-
-
-async def test_the_frame_log_is_bounded_by_characters_too(blank):
-    script = """(() => {
-        const log = new m.FrameLog();
-        for (let n = 0; n < 40; n += 1) log.add([{type: 'frame', text: 'x'.repeat(1_000_000)}]);
-        return log.rows.length;
-    })()"""
-    assert await call(blank, "framelog", script) == 16
-
-
-async def test_what_waits_while_paused_is_bounded_and_its_loss_is_told(blank):
-    script = """(() => {
-        const log = new m.FrameLog();
-        log.add([{type: 'frame', text: 'before'}]);
-        log.setPaused(true);
-        log.add(Array.from({length: 2500}, (_, k) => ({type: 'frame', text: String(k)})));
-        const during = [log.rows.length, log.waiting.length];
-        log.setPaused(false);
-        return [...during, log.rows.length, log.waiting.length, log.rows[0].text, log.waitingLost];
-    })()"""
-    assert await call(blank, "framelog", script) == [1, 2000, 2000, 0, "500", 0]
 
 
 FRAMES = {

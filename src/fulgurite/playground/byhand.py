@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final
 
 from fulgurite.client import Endpoint
@@ -38,9 +39,7 @@ class ByHand:
         self._outbox = outbox
         self._url = ""
         self._session: Session | None = None
-        self._frames = _WrittenFrames()
-        # What is to be sent when it is open.
-        self._waiting: list[str] = []
+        self._frames = _WrittenFrames(self._opened)
         self._task: asyncio.Task[None] | None = None
         self._may_send_at = 0.0
 
@@ -62,13 +61,12 @@ class ByHand:
         if url != self._url or self._task is None or self._task.done():
             await self.close()
             self._url = url
-            self._frames = _WrittenFrames()
-            self._waiting = []
-            self._session = None
-            self._task = asyncio.create_task(self._run(url))
-        self._waiting.append(text)
+            self._frames = _WrittenFrames(self._opened)
+            self._session = Session(self._frames, _Receiver(self._outbox), PING_SECONDS, PING_SECONDS)
+            self._task = asyncio.create_task(self._run(url, self._session))
+        self._frames.waiting.append(text)
         if self._session is not None:
-            self._flush(self._session)
+            self._session.flush()  # which waits until it is open
 
     async def close(self) -> None:
         """End the connection, if there is one."""
@@ -81,22 +79,17 @@ class ByHand:
         if not is_over:
             self._tell("closed", "closed by you")
 
-    async def _run(self, url: str) -> None:
+    async def _run(self, url: str, session: Session) -> None:
         self._tell("connecting", url)
-        session = Session(self._frames, _Receiver(self._outbox), PING_SECONDS, PING_SECONDS)
         try:
             await open_session(url, session, timeout=OPEN_SECONDS)
         except ConnectError as error:
             self._tell("closed", str(error))
             return
-        self._tell("open", url)
-        self._session = session
-        self._flush(session)
         self._tell("closed", await session.run())
 
-    def _flush(self, session: Session) -> None:
-        self._frames.waiting, self._waiting = self._waiting, []
-        session.flush()
+    def _opened(self) -> None:
+        self._tell("open", self._url)
 
     def _tell(self, state: str, detail: str) -> None:
         self._outbox.set_state(messages.HandState(state, self._url, detail))
@@ -107,8 +100,10 @@ class ByHand:
 class _WrittenFrames:
     """A client's side of a session that has nothing to say but what was written; see `events.ClientProtocol`."""
 
-    def __init__(self) -> None:
+    def __init__(self, opened: Callable[[], None]) -> None:
         self.waiting: list[str] = []
+        # Called when the session first asks for frames, which is when it is open, and before anything is read.
+        self._opened: Callable[[], None] | None = opened
 
     def receive(self, data: str | bytes, now: float) -> list[ClientEvent]:
         return []
@@ -117,6 +112,9 @@ class _WrittenFrames:
         return None
 
     def frames_to_send(self) -> list[str]:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened()
         frames, self.waiting = self.waiting, []
         return frames
 

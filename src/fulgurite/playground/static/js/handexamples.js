@@ -53,5 +53,6 @@ export const EXAMPLES = {
     { key: "exPrivate", text: () => '4210["subscribe","child_order_events"]' },
     { key: "exAuth", text: () => `4211["auth",${JSON.stringify(WRONG_AUTH())}]` },
     { key: "exLeave", text: () => "41" },
+    { key: "exClose", text: () => "1" },
   ],
 };

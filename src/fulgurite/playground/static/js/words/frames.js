@@ -92,6 +92,7 @@ export const en = {
   exUnknownPacket: "Unknown packet",
   exNamespace: "Unknown namespace",
   exLeave: "Leave the namespace",
+  exClose: "Engine.IO close",
 
   record: "Record",
   recordHint: "Write what flows to a frame log, up to 60 MiB; it is saved when you stop",
@@ -217,6 +218,7 @@ export const ja = {
   exUnknownPacket: "存在しないパケット",
   exNamespace: "存在しない名前空間",
   exLeave: "名前空間からの離脱",
+  exClose: "Engine.IO の close",
 
   record: "記録",
   recordHint: "流れているものをフレームログに記録します（60 MiB まで）。停止すると保存されます",

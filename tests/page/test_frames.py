@@ -1,0 +1,236 @@
+"""The frames view in a real browser: looking for frames, taking them along, and sending some by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Locator, Page, expect
+
+from fulgurite import Message, playground, replay
+from fulgurite.exchange.run import Exchange
+from tests.page.visiting import FX, SOCKETIO, connection_state, endpoint_of, frames, opened, shoot, show_view
+
+DIALECTS = ("JSON-RPC", "Socket.IO")
+
+
+@pytest.fixture(params=DIALECTS)
+async def view(visit: Page, request: pytest.FixtureRequest) -> Page:
+    """The frames view of a connection in one of the dialects, flowing."""
+    if request.param == "Socket.IO":
+        await visit.get_by_role("tab", name=SOCKETIO).click()
+    await show_view(visit, "frames")
+    await expect(rows(visit).filter(has_text=f"ticker_{FX}").first).to_be_visible()
+    return visit
+
+
+def rows(page: Page) -> Locator:
+    return frames(page).locator(".frame")
+
+
+def field(page: Page, name: str) -> Locator:
+    return page.get_by_role("search").get_by_label(name, exact=True)
+
+
+async def test_each_frame_has_its_time_size_direction_and_latency(view):
+    await view.get_by_role("button", name="Pause").click()
+    ticker = rows(view).filter(has_text=f"ticker_{FX}").last
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}", await ticker.locator("time").inner_text())
+    assert "received" in await ticker.inner_text()
+    assert re.fullmatch(r"[\d,]+", await ticker.locator(".frame-size").inner_text())
+    assert re.fullmatch(r"-?\d+(\.\d)?", await ticker.locator(".frame-latency").inner_text())
+    board = rows(view).filter(has_text=re.compile(rf"(?<!snap)board_{FX}")).last
+    assert await board.locator(".frame-latency").inner_text() == "", "boards have no time in them"
+    await frames(view).evaluate("list => { list.scrollTop = 0; }")
+    answer = rows(view).filter(has_text=re.compile(r"\b(ack|result)\b")).first
+    assert float(await answer.locator(".frame-latency").inner_text()) >= 0
+
+
+async def test_frames_are_found_by_direction_channel_text_and_path(view):
+    await field(view, "Direction").select_option("sent")
+    await expect(rows(view).filter(has_text="subscribe").first).to_be_visible()
+    await expect(view.locator(".frame-received")).to_have_count(0)
+    await field(view, "Direction").select_option("received")
+    await field(view, "Channel").select_option(f"lightning_ticker_{FX}")
+    await expect(rows(view).first).to_be_visible()
+    labels = await view.locator(".frame-label").all_inner_texts()
+    assert set(labels) == {f"ticker_{FX}"}
+    await field(view, "Text").fill("running")
+    await field(view, "JSON path").fill("message.best_bid > 1 and message.state = RUNNING")
+    await expect(rows(view).first).to_be_visible()
+    await field(view, "JSON path").fill("message.best_bid < 1")
+    await expect(view.get_by_text("No frame that is kept is like that.")).to_be_visible()
+    await view.get_by_role("button", name="Clear the filter").first.click()
+    await expect(rows(view).filter(has_text=f"board_{FX}").first).to_be_visible()
+    assert await field(view, "JSON path").input_value() == ""
+
+
+async def test_a_filter_takes_what_comes_later_too(view):
+    await field(view, "Channel").select_option(f"lightning_ticker_{FX}")
+    await expect(view.locator(".frames-foot")).to_contain_text("shown")
+    shown = view.locator(".frames-foot").get_by_text(re.compile(r"^[\d,]+ shown"))
+    before = await shown.inner_text()
+    await expect(shown).not_to_have_text(before)
+
+
+async def test_what_is_no_path_is_said_gently_and_changes_nothing(visit):
+    await show_view(visit, "frames")
+    await expect(rows(visit).filter(has_text=f"ticker_{FX}").first).to_be_visible()
+    await field(visit, "JSON path").fill("channel ~ ticker")
+    await expect(visit.locator(".frames-foot")).to_contain_text("shown")
+    await field(visit, "JSON path").fill("channel ~ ticker and message.ltp >")
+    await expect(visit.locator("#path-fault")).to_have_text(re.compile("a value is missing"))
+    await expect(field(visit, "JSON path")).to_have_attribute("aria-invalid", "true")
+    labels = await visit.locator(".frame-label").all_inner_texts()
+    assert set(labels) == {f"ticker_{FX}"}, "the filter before still holds"
+    await field(visit, "JSON path").fill("channel ~ ticker and message.ltp > 1")
+    await expect(visit.locator("#path-fault")).to_be_hidden()
+
+
+async def test_a_pause_counts_what_waits(view):
+    await view.get_by_role("button", name="Pause").click()
+    await expect(view.locator(".waiting")).to_have_text(re.compile(r"[1-9]\d* waiting"))
+    before = await rows(view).all_inner_texts()
+    waiting = await view.locator(".waiting").inner_text()
+    await expect(view.locator(".waiting")).not_to_have_text(waiting)
+    assert await rows(view).all_inner_texts() == before
+    await view.get_by_role("button", name="Resume").click()
+    await expect(view.locator(".waiting")).to_have_count(0)
+
+
+async def test_a_frame_is_copied_as_code(view):
+    await view.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await view.get_by_role("button", name="Pause").click()
+    ticker = rows(view).filter(has_text=f"ticker_{FX}").last
+    await ticker.click()
+    pretty = await view.locator(".detail pre").inner_text()
+    assert re.search(r'"ltp": \d+\.0\b', pretty), "numbers stand as they came"
+
+    async def copied(form: str) -> str:
+        await view.get_by_label("Copy as").select_option(form)
+        await view.locator(".detail-copy button").click()
+        await expect(view.locator(".detail-copy button")).to_have_text("Copied")
+        return str(await view.evaluate("navigator.clipboard.readText()"))
+
+    text = await copied("raw")
+    names: dict[str, object] = {}
+    exec(await copied("python"), names)
+    assert names["frame"] == text
+    assert f"lightning_ticker_{FX}" in json.dumps(names["content"])
+    assert (await copied("shell")).endswith("| jq .\n")
+
+    await view.locator(".detail").get_by_role("button", name="Close").click()
+    await frames(view).evaluate("list => { list.scrollTop = 0; }")
+    await rows(view).filter(has_text="subscribe").first.click()
+    assert re.search(r'connect\("ws://127\.0\.0\.1:\d+/', await copied("python"))
+
+
+async def test_what_the_list_shows_is_saved_as_a_frame_log(view, tmp_path: Path):
+    await field(view, "Channel").select_option(f"lightning_ticker_{FX}")
+    await field(view, "Direction").select_option("received")
+    await expect(rows(view).first).to_be_visible()
+    async with view.expect_download() as saving:
+        await view.get_by_role("button", name="Export").click()
+    download = await saving.value
+    assert re.fullmatch(r"fulgurite-frames-[\d-]+\.jsonl", download.suggested_filename)
+    path = tmp_path / "frames.jsonl"
+    await download.save_as(path)
+    items = [item async for item in replay(path)]
+    assert items
+    assert {item.channel for item in items if isinstance(item, Message)} == {f"lightning_ticker_{FX}"}
+
+
+async def test_a_frame_is_written_and_sent_by_hand(view):
+    await view.get_by_role("button", name="Write a frame").click()
+    hand = view.get_by_role("region", name="By hand")
+    await hand.get_by_label("Examples").select_option("exUnknownChannel")
+    await expect(hand.get_by_label("Frame")).to_have_value(re.compile("nope_channel"))
+    await hand.get_by_label("Frame").press("Control+Enter")
+    log = hand.get_by_role("log")
+    await expect(log).to_contain_text("invalid channel")
+    await hand.get_by_label("Frame").fill('{"broken')
+    await hand.get_by_role("button", name="Send").click()
+    await expect(log).to_contain_text('{"broken')
+    await field(view, "Direction").select_option("hand")
+    await expect(rows(view).filter(has_text="invalid channel")).to_be_visible()
+    await expect(view.locator(".frames-list .frame-hand").first).to_contain_text("✎")
+    await expect(connection_state(view)).to_have_text("Open")
+
+
+async def test_every_example_can_be_sent(view):
+    """Each is taken by the server in its way, and the connection that everything else goes over stays as it is."""
+    await view.get_by_role("button", name="Write a frame").click()
+    hand = view.get_by_role("region", name="By hand")
+    keys = await hand.get_by_label("Examples").locator("option").evaluate_all("all => all.map((one) => one.value)")
+    assert len(keys) > 15
+    for key in filter(None, keys):
+        await hand.get_by_label("Examples").select_option(key)
+        text = await hand.get_by_label("Frame").input_value()
+        await hand.get_by_role("button", name="Send").click()
+        await expect(hand.locator(".hand-sent").filter(has_text=text[:60]).last).to_be_visible()
+    await expect(connection_state(view)).to_have_text("Open")
+    await expect(view.get_by_role("alert")).to_have_count(0)
+
+
+async def test_the_real_service_is_only_sent_to_after_a_click(visit):
+    """Nothing is sent here: the button waits for the box, and the box is not ticked."""
+    await show_view(visit, "frames")
+    await visit.get_by_role("button", name="Write a frame").click()
+    hand = visit.get_by_role("region", name="By hand")
+    await expect(hand.get_by_role("button", name="Send", exact=True)).to_be_enabled()
+    await visit.get_by_role("radio", name="Live").check(force=True)
+    await expect(hand.get_by_role("button", name="Send to the real service")).to_be_disabled()
+    await expect(hand.get_by_text("restricts addresses")).to_be_visible()
+
+
+async def test_the_arrows_go_from_frame_to_frame(visit):
+    await show_view(visit, "frames")
+    await expect(rows(visit).filter(has_text=f"board_{FX}").nth(3)).to_be_visible()
+    await visit.get_by_role("button", name="Pause").click()
+    buttons = frames(visit).get_by_role("button")
+    await buttons.nth(2).focus()
+    await visit.keyboard.press("ArrowDown")
+    await expect(buttons.nth(3)).to_be_focused()
+    await visit.keyboard.press("Enter")
+    await expect(visit.locator(".detail")).to_be_visible()
+
+
+async def test_a_hidden_view_looks_at_nothing(visit):
+    await show_view(visit, "frames")
+    await field(visit, "JSON path").fill("channel ~ ticker")
+    await expect(visit.locator(".frames-foot")).to_contain_text("shown")
+    await show_view(visit, "connection")
+    script = "import('/static/js/state.js').then(({frameLog}) => [frameLog.scanned, frameLog.ring.next])"
+    scanned, rows_then = await visit.evaluate(script)
+    await visit.wait_for_function(
+        f"n => {script.replace('[frameLog.scanned, frameLog.ring.next]', 'frameLog.ring.next > n')}", arg=rows_then + 20
+    )
+    assert (await visit.evaluate(script))[0] == scanned
+    await show_view(visit, "frames")
+    await visit.wait_for_function(
+        f"n => {script.replace('[frameLog.scanned, frameLog.ring.next]', 'frameLog.scanned > n')}", arg=scanned
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en-US", "ja-JP"])
+async def test_screenshots_of_the_frames(browser: Browser, exchange: Exchange, scheme: str, language: str):
+    async with (
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, color_scheme=scheme, locale=language) as visited,
+    ):
+        page = visited.page
+        await show_view(page, "frames")
+        await expect(page.locator(".frame-received").nth(8)).to_be_visible()
+        await page.locator(".frames-head .action[aria-expanded]").click()
+        await page.locator(".hand select").select_option("exUnknownChannel")
+        await page.locator(".hand-send .action").click()
+        await expect(page.locator(".hand-received")).to_be_visible()
+        await page.locator(".frames-pause").click()
+        await page.locator(".frame-received").last.click()
+        await expect(page.locator(".detail pre")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await shoot(page, f"frames-{language[:2]}-{scheme}")
