@@ -65,7 +65,8 @@ export class HeatStore {
  */
 export function fullSize(columns, before) {
   // A sample of them is enough.
-  const sizes = columns.filter((_, index) => (columns.length - index) % 10 === 1)
+  const known = columns.filter(([, , , , sizes]) => sizes.length > 0);
+  const sizes = known.filter((_, index) => (known.length - index) % 10 === 1)
     .flatMap(([, , , , all]) => all.filter((size) => size > 0)).sort((one, other) => one - other);
   const right = sizes[Math.floor((sizes.length - 1) * SHARE_TOLD_APART)] ?? 0;
   return before > right * 0.6 && before < right * 1.7 ? before : right;
