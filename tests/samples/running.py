@@ -165,6 +165,11 @@ class RunningProcess:
         self.said.changed()
 
 
+def heed_interrupts() -> None:
+    """Let this process be ended by Ctrl-C: what a shell has put in the background ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.asynccontextmanager
 async def running(
     *command: str, folder: Path, environment: Mapping[str, str], at_terminal: bool
@@ -180,15 +185,20 @@ async def running(
     if not at_terminal:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, limit=2**24, cwd=folder,
-            env=environment, start_new_session=True,
+            env=environment, start_new_session=True, preexec_fn=heed_interrupts,
         )  # fmt: skip
         run = RunningProcess(process, None)
     else:
         master, slave = os.openpty()
+
+        def at_slave() -> None:
+            heed_interrupts()
+            os.login_tty(0)
+
         try:
             process = await asyncio.create_subprocess_exec(
                 *command, stdin=slave, stdout=slave, stderr=slave, cwd=folder, env=environment,
-                preexec_fn=lambda: os.login_tty(0),
+                preexec_fn=at_slave,
             )  # fmt: skip
         finally:
             os.close(slave)
