@@ -7,6 +7,7 @@ import * as happened from "./happened.js";
 import { language } from "./i18n.js";
 import { listen } from "./keyboard.js";
 import { tick } from "./receive.js";
+import { follow as followSample } from "./samples.js";
 import "./settings.js";
 import { follow } from "./url.js";
 import { App } from "./views/app.js";
@@ -17,6 +18,7 @@ effect(() => {
   document.documentElement.lang = language.value;
 });
 follow();
+followSample();
 listen();
 happened.takeUp();
 addEventListener("pagehide", happened.keep);

@@ -32,6 +32,8 @@ export const view = signal(/** @type {ViewName} */ ("market"));
 // The page itself: what is folded away, what is in sight on a screen for one part only, which dialog is open.
 export const leftFolded = signal(false);
 export const rightFolded = signal(false);
+export const rightShows = signal(/** @type {"sample" | "notes"} */ ("sample"));
+export const rightWide = signal(false);
 export const part = signal(/** @type {"left" | "middle" | "right"} */ ("middle"));
 export const dialog = signal(/** @type {"" | "keys" | "settings"} */ (""));
 

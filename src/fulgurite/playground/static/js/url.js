@@ -3,6 +3,7 @@
 import { chooseDialect, connect, disconnect, subscribe, unsubscribe, viewProduct } from "./actions.js";
 import { channelsOf, isPrivate, KINDS, productOf } from "./channels.js";
 import { chosenLanguage, LANGUAGES, t } from "./i18n.js";
+import { chosen as sampleLanguage } from "./samples.js";
 import * as state from "./state.js";
 import { VIEWS } from "./views/viewtabs.js";
 import { batch, effect } from "../vendor/signals.js";
@@ -19,10 +20,12 @@ import { batch, effect } from "../vendor/signals.js";
  * @property {boolean} left whether that side is folded away
  * @property {boolean} right
  * @property {import("./i18n.js").Language | null} language null unless the user chose it
+ * @property {string | null} sample the language of the sample, null unless the user chose it
  */
 
 const DIALECTS = /** @type {const} */ (["json-rpc", "socketio"]);
 const PRODUCT = /^[A-Z0-9_]{3,39}$/;
+const SAMPLE = /^[a-z-]{1,30}$/;
 const CHANNEL_LIMIT = 200;
 const URL_LIMIT = 2000;
 
@@ -30,6 +33,7 @@ const URL_LIMIT = 2000;
 const FIRST = {
   view: "market", endpoint: "embedded", url: "", http: "", dialect: "json-rpc", product: state.LIVELY_PRODUCT,
   channels: channelsOf(state.LIVELY_PRODUCT), left: false, right: false, language: null,
+  sample: null,
 };
 
 /**
@@ -65,6 +69,7 @@ export function format(page) {
   if (channels !== shorten(FIRST.channels)) parts.channels = channels;
   if (page.left || page.right) parts.folded = [page.left && "left", page.right && "right"].filter(Boolean).join();
   if (page.language) parts.language = page.language;
+  if (page.sample) parts.sample = page.sample;
   return Object.entries(parts).map(([name, value]) => `${name}=${escape(value)}`).join("&");
 }
 
@@ -94,6 +99,7 @@ export function parse(text) {
     left: folded.includes("left"),
     right: folded.includes("right"),
     language: LANGUAGES.find((name) => name === parts.get("language")) ?? null,
+    sample: SAMPLE.exec(parts.get("sample") ?? "")?.[0] ?? null,
     refused: (!named && !isEndpoint(endpoint)) || (http !== "" && !isHttp(http)),
   };
 }
@@ -133,6 +139,7 @@ const present = () => ({
   left: state.leftFolded.value,
   right: state.rightFolded.value,
   language: chosenLanguage.value,
+  sample: sampleLanguage.value,
 });
 
 /** Take the address into the page, and keep each in step with the other from then on. */
@@ -167,6 +174,7 @@ function show(page) {
   state.leftFolded.value = page.left;
   state.rightFolded.value = page.right;
   if (page.language) chosenLanguage.value = page.language;
+  if (page.sample) sampleLanguage.value = page.sample;
   addRows([page.product, ...page.channels.map(productOf)]);
   viewProduct(page.product);
   const { endpoint, url, http, dialect } = present();

@@ -5,3 +5,4 @@ export function useState<T>(initial: T | (() => T)): [T, (next: T | ((previous: 
 export function useRef<T>(initial: T | null): Ref<T>;
 export function useEffect(effect: () => void | (() => void), inputs?: readonly unknown[]): void;
 export function useLayoutEffect(effect: () => void | (() => void), inputs?: readonly unknown[]): void;
+export function useMemo<T>(make: () => T, inputs: readonly unknown[]): T;

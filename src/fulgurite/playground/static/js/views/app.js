@@ -2,7 +2,7 @@
 // the last minutes along the bottom. A narrow screen shows one of the three at a time.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { leftFolded, link, part, problem, rightFolded, view } from "../state.js";
+import { leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
 import { Connection } from "./connection.js";
 import { Dialogs } from "./dialogs.js";
 import { Faults } from "./faults.js";
@@ -37,7 +37,7 @@ function AllParts() {
   return html`
     <div class="column-left">${leftFolded.value ? html`<${FoldedSide} side="left" />` : html`<${Matrix} />`}</div>
     <div class="column-middle"><${ViewTabs} /><${View} /></div>
-    <div class="column-right">${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}</div>
+    <div class=${rightWide.value ? "column-right wide" : "column-right"}>${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}</div>
   `;
 }
 

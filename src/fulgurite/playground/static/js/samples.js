@@ -1,0 +1,95 @@
+// The sample beside the views: the program for exactly what is on screen, in a language the user chooses.
+import { fetchGuarded } from "./backend.js";
+import * as state from "./state.js";
+import { batch, computed, effect, signal } from "../vendor/signals.js";
+
+/**
+ * @typedef {{language: string, title: string, dialect: string, requires: string, is_page: boolean,
+ *   verified: {versions: string[], date: string} | null}} Listed
+ */
+/** @typedef {Listed & {name: string, source: string, files: Record<string, string>, steps: string[]}} Sample */
+
+const STORAGE_KEY = "fulgurite.sample";
+/** Clicks come in bunches: it is asked for the sample so long after the last. */
+const QUIET_MS = 150;
+
+/** Which language is shown; null until the user chooses one. */
+export const chosen = signal(stored());
+export const listed = signal(/** @type {Listed[]} */ ([]));
+/** The sample as it was last given, and what stood in the way of a newer one. */
+export const sample = signal(/** @type {Sample | null} */ (null));
+export const refusal = signal("");
+
+/** The samples of the dialect in use, by the names of their languages. */
+export const offered = computed(() => (
+  listed.value.filter(({ dialect }) => dialect === state.dialect.value)
+    .toSorted((one, other) => one.title.localeCompare(other.title))));
+
+export const language = computed(() => {
+  const names = offered.value.map((each) => each.language);
+  return names.find((name) => name === chosen.value) ?? names.find((name) => name === "python") ?? names[0] ?? "";
+});
+
+/** @returns {string | null} */
+function stored() {
+  try {
+    return localStorage.getItem(STORAGE_KEY);
+  } catch {
+    return null; // the browser is told to keep nothing
+  }
+}
+
+/** @param {string} name */
+export function choose(name) {
+  chosen.value = name;
+  try {
+    localStorage.setItem(STORAGE_KEY, name);
+  } catch {
+    // the browser is told to keep nothing: the choice lasts as long as the page
+  }
+}
+
+/** What is on screen, as the parameters of a sample; "" where there is no sample. */
+export const query = computed(() => {
+  if (!language.value) return "";
+  const choice = state.endpointChoice.value;
+  const asked = new URLSearchParams({
+    language: language.value,
+    dialect: state.dialect.value,
+    endpoint: choice === "url" ? state.endpointUrl.value.trim() || "live" : choice,
+    auth: String([...state.wanted.value].some((channel) => channel.endsWith("_order_events"))),
+  });
+  for (const channel of state.wanted.value) asked.append("channel", channel);
+  return String(asked);
+});
+
+/** Keep the list and the sample as they should be, from now on. */
+export function follow() {
+  effect(() => {
+    if (state.link.value === "open") void list();
+  });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  effect(() => {
+    const asked = query.value;
+    clearTimeout(timer);
+    if (asked && !state.rightFolded.value) timer = setTimeout(load, QUIET_MS, asked);
+  });
+}
+
+async function list() {
+  const answer = await fetchGuarded("/samples.json").catch(() => null);
+  if (answer?.ok) listed.value = await answer.json();
+}
+
+/** @param {string} asked */
+async function load(asked) {
+  const answer = await fetchGuarded(`/sample?${asked}`).catch(() => null);
+  // Meanwhile it may be another that is wanted; and a backend that is gone is said elsewhere.
+  if (!answer || asked !== query.peek()) return;
+  const body = await answer.json();
+  batch(() => {
+    refusal.value = answer.ok ? "" : body.error;
+    if (answer.ok) sample.value = body;
+  });
+}

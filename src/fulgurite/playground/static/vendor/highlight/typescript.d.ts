@@ -1,0 +1,2 @@
+declare const grammar: import("./core.js").Grammar;
+export default grammar;

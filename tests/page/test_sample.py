@@ -1,0 +1,90 @@
+"""The sample beside the views: the program for exactly what is on screen."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Page, expect
+
+from fulgurite import playground
+from tests.page.visiting import endpoint_of, opened
+
+FX = "FX_BTC_JPY"
+
+
+def code(page: Page):
+    return page.locator(".sample-panel pre.code")
+
+
+async def test_it_is_the_program_for_what_is_on_screen(visit, exchange):
+    await expect(code(visit)).to_contain_text(exchange.realtime)
+    await expect(code(visit)).to_contain_text(f'"lightning_ticker_{FX}"')
+    await expect(code(visit)).not_to_contain_text("lightning_ticker_ETH_JPY")
+    await visit.locator('[data-channel="lightning_ticker_ETH_JPY"]').click()
+    await expect(code(visit)).to_contain_text('"lightning_ticker_ETH_JPY"')
+    await visit.locator("#tab-socketio").click()
+    await expect(code(visit)).to_contain_text(f"http://{urlsplit(exchange.socketio).netloc}")
+    await visit.get_by_text("Live", exact=True).click()
+    await expect(code(visit)).to_contain_text("https://io.lightstream.bitflyer.com")
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_every_language_is_there_and_in_colours(visit, dialect):
+    await visit.locator(f"#tab-{dialect}").click()
+    chooser = visit.locator("[data-test=language]")
+    await expect(chooser.locator("option[value=python]")).to_be_attached()
+    languages = await chooser.locator("option").evaluate_all("options => options.map(({value}) => value)")
+    for language in languages:
+        await chooser.select_option(language)
+        await expect(code(visit)).to_contain_text(f"lightning_ticker_{FX}")
+        await expect(code(visit).locator(".hljs-string, .hljs-attr").first).to_be_visible()
+        await expect(visit.locator(".sample-panel pre.steps")).not_to_be_empty()
+    assert {"python", "python-fulgurite", "node", "typescript", "browser", "go", "rust", "java"} <= set(languages)
+
+
+async def test_an_order_channel_makes_it_ask_for_a_key(visit):
+    await expect(code(visit)).to_contain_text(re.compile(r"AUTH\w* = False"))
+    await visit.locator("[data-view=orders]").click()
+    await visit.get_by_role("button", name="Use the demo account").click()
+    await visit.locator('[data-channel="child_order_events"]').click()
+    await expect(code(visit)).to_contain_text(re.compile(r"AUTH\w* = True"))
+    await expect(code(visit)).to_contain_text('"child_order_events"')
+
+
+async def test_it_is_copied_and_downloaded_as_it_is_shown(visit):
+    await visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await visit.locator("[data-test=language]").select_option("go")
+    await expect(visit.locator(".sample-name")).to_have_text("main.go")
+    await visit.locator(".sample-panel").get_by_role("button", name="Copy").first.click()
+    await expect(visit.locator(".sample-panel").get_by_role("button", name="Copied")).to_be_visible()
+    copied = await visit.evaluate("navigator.clipboard.readText()")
+    assert copied == await code(visit).text_content()
+    async with visit.expect_download() as downloading:
+        await visit.locator(".sample-zip").click()
+    path = await (await downloading.value).path()
+    with zipfile.ZipFile(path) as archive:
+        assert archive.read("go-json-rpc/main.go").decode() == copied
+        assert "go-json-rpc/go.mod" in archive.namelist()
+
+
+async def test_the_language_is_kept_and_stands_in_the_address(visit, browser, exchange):
+    await visit.locator("[data-test=language]").select_option("rust")
+    await visit.wait_for_url("**/#*sample=rust*")
+    await visit.reload()
+    await expect(visit.locator(".sample-name")).to_have_text("src/main.rs")
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, f"{served.url}#sample=ruby") as visited:
+        await expect(visited.page.locator(".sample-name")).to_have_text("main.rb")
+
+
+async def test_the_notes_stand_behind_it_and_it_can_be_made_wide(visit):
+    panel = visit.locator(".sample-panel")
+    await expect(code(visit)).to_be_visible()
+    before = (await panel.bounding_box())["width"]
+    await panel.get_by_role("button", name="Make room for the sample").click()
+    await expect(panel.get_by_role("button", name="Give the room back to the views")).to_be_visible()
+    assert (await panel.bounding_box())["width"] > 1.5 * before
+    await panel.get_by_role("tab", name="Good to know").click()
+    await expect(panel.get_by_text("What you miss is gone")).to_be_visible()
