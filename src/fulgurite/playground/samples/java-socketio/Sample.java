@@ -60,6 +60,8 @@ class Sample {
                 System.err.println("error: " + refusal.getMessage());
                 Runtime.getRuntime().halt(1); // exit would run the hook above
                 return;
+            } catch (JsonParseException error) {
+                reason = "a frame that is no JSON"; // Gson says it in two lines
             } catch (Exception error) {
                 reason = error.getMessage() != null ? error.getMessage() : error.toString();
             }
