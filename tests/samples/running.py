@@ -166,7 +166,7 @@ class RunningProcess:
 
 
 def heed_interrupts() -> None:
-    """Let this process be ended by Ctrl-C: what a shell has put in the background ignores it, and so do its children."""
+    """Let this process be ended by Ctrl-C, which a shell has its background jobs ignore, and so their children."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
