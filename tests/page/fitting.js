@@ -14,6 +14,7 @@
   }
   texts.forEach((one, index) => {
     for (const other of texts.slice(index + 1)) {
+      if (one.node === other.node) continue;
       const width = Math.min(one.right, other.right) - Math.max(one.left, other.left);
       const height = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
       if (width > 2 && height > 5) problems.push(`${one.node.data.trim()} lies on ${other.node.data.trim()}`);
