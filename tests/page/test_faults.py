@@ -1,0 +1,148 @@
+"""Faults on the page: pressed, seen, stopped."""
+
+from __future__ import annotations
+
+import json
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from fulgurite.server.faults import FAULTS, parse_fault
+from tests.page.owning import at_exchange, expect_auth, use_demo
+from tests.page.test_modules import blank, call
+from tests.page.visiting import connection_state, show_view
+
+__all__ = ["blank"]
+
+MINUTE = 90_000
+
+
+async def press(page, preset):
+    await page.locator(f'[data-preset="{preset}"]').click()
+    await page.get_by_role("button", name="Make it happen").click()
+
+
+async def expect_outcome(page, name):
+    await expect(page.locator("[data-outcome]")).to_have_attribute("data-outcome", name, timeout=MINUTE)
+
+
+def seen(page, kind):
+    return page.locator(f'.happening[data-kind="{kind}"]')
+
+
+async def ready(page):
+    await expect(connection_state(page)).to_have_text("Open")
+    await expect(page.locator('[data-channel="lightning_ticker_FX_BTC_JPY"]')).to_have_attribute(
+        "data-state", "receiving"
+    )
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_maintenance_passes(browser, dialect):
+    async with at_exchange(browser, f"#view=faults&dialect={dialect}") as (page, exchange):
+        await ready(page)
+        await press(page, "maintenance")
+        await expect(page.locator(".active")).to_contain_text("short maintenance")
+        await expect(page.get_by_role("button", name="Make it happen")).to_be_disabled()
+        await expect(seen(page, "closed").first).to_be_visible()
+        await expect(page.locator(".happening-gap").first).to_be_visible()
+        async with httpx.AsyncClient() as client:
+            markets = (await client.get(f"{exchange.control}/market")).json()
+            assert {market["state"] for market in markets} <= {"CLOSED", "PREOPEN", "RUNNING"}
+        await expect_outcome(page, "recovered")
+        if dialect == "json-rpc":
+            await expect(seen(page, "closed").first).to_contain_text("1012 scheduled maintenance")
+        async with httpx.AsyncClient() as client:
+            markets = (await client.get(f"{exchange.control}/market")).json()
+        assert {market["state"] for market in markets} <= {"PREOPEN", "RUNNING"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "kind"),
+    [
+        ("outage", "unreachable"),
+        ("flapping", "closed"),
+        ("halfOpen", "closed"),
+        ("staleBook", "closed"),
+        ("roughNetwork", "closed"),
+        ("dummyServer", "closed"),
+    ],
+)
+async def test_what_befalls_the_connection_is_seen_and_passes(browser, preset, kind):
+    async with at_exchange(browser, "#view=faults") as (page, _):
+        await ready(page)
+        await press(page, preset)
+        await expect(seen(page, kind).first).to_be_visible(timeout=MINUTE)
+        await expect(page.locator(".happening-gap").first).to_be_visible(timeout=MINUTE)
+        await expect_outcome(page, "recovered")
+        await expect(page.get_by_text("What the sample does")).to_be_visible()
+
+
+async def test_messages_that_are_no_json_are_counted(browser):
+    async with at_exchange(browser, "#view=faults") as (page, _):
+        await ready(page)
+        await press(page, "nonsense")
+        await expect(page.locator(".happening-malformed").first).to_contain_text("not understood")
+        await expect_outcome(page, "recovered")
+
+
+async def test_a_refused_auth_is_seen_where_credentials_are_used(browser):
+    async with at_exchange(browser, "#view=faults") as (page, _):
+        await ready(page)
+        await page.locator('[data-preset="authRefused"]').click()
+        await expect(page.get_by_role("button", name="Make it happen")).to_be_disabled()
+        await expect(page.get_by_text("Shows only where credentials are used")).to_be_visible()
+        await show_view(page, "orders")
+        await use_demo(page)
+        await show_view(page, "faults")
+        await press(page, "authRefused")
+        await expect(seen(page, "failed")).to_contain_text("authentication failed")
+        await show_view(page, "orders")
+        await expect_auth(page, "refused")
+
+
+async def test_a_fault_by_hand_is_listed_and_stopped(browser):
+    async with at_exchange(browser, "#view=faults") as (page, exchange):
+        await ready(page)
+        await page.locator('[data-preset=""]').click()
+        await page.get_by_label("Begin with").select_option("delay")
+        field = page.get_by_role("textbox", name="Any fault, by hand")
+        given = json.loads(await field.input_value())
+        assert given["fault"] == "delay"
+        await page.get_by_role("button", name="Give it").click()
+        await expect(page.locator(".active-fault")).to_contain_text("delay")
+        await page.get_by_role("button", name="Stop delay").click()
+        await expect(page.locator(".active-fault")).to_have_count(0)
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{exchange.control}/faults")).json() == []
+
+        await field.fill('{"fault": "nap"}')
+        await page.get_by_role("button", name="Give it").click()
+        await expect(page.get_by_role("alert")).to_contain_text("'nap' is not accepted")
+        await field.fill("nap")
+        await page.get_by_role("button", name="Give it").click()
+        await expect(page.get_by_role("alert").first).to_contain_text("That is no JSON object")
+
+
+async def test_other_endpoints_cannot_be_made_to_go_wrong(browser):
+    async with at_exchange(browser, "#view=faults") as (page, _):
+        await ready(page)
+        await page.get_by_role("radio", name="Live").check(force=True)
+        await expect(page.get_by_text("on the embedded exchange alone")).to_be_visible()
+        await expect(page.locator(".preset")).to_have_count(0)
+
+
+async def test_every_preset_and_example_is_accepted_and_has_its_words(blank):
+    presets = await call(blank, "presets", "m.PRESETS.map((p) => [p.id, p.faults?.('FX_BTC_JPY') ?? []])")
+    for _, faults in presets:
+        for fault in faults:
+            parse_fault(fault)
+    examples = await call(blank, "presets", "m.EXAMPLES")
+    for example in examples:
+        parse_fault(example)
+    assert {example["fault"] for example in examples} == set(FAULTS), "each fault of docs/faults.md has an example"
+    for language in ("en", "ja"):
+        words = await call(blank, f"words/{language}", f"m.{language}")
+        for preset, _ in presets:
+            assert all(words.get(f"flt{what}_{preset}") for what in "NRS"), preset

@@ -1,0 +1,210 @@
+"""Orders on the page: placed, cancelled, executed, interrupted; and the lives that are drawn of them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from tests.page.owning import at_exchange, control, life, trade, use_demo
+from tests.page.visiting import FX, connection_state
+
+BTC = "BTC_JPY"
+# Reconnecting waits, and a gap is told some seconds after that.
+MINUTE = 60_000
+
+
+async def ticker(exchange, product):
+    async with httpx.AsyncClient() as client:
+        return (await client.get(f"{exchange.http}/ticker?product_code={product}")).json()
+
+
+def moments(row, kind):
+    return row.locator(f'.moment[data-moment="{kind}"]')
+
+
+async def fill(page, field, value):
+    await page.locator(f'.ticket [data-field="{field}"]').first.fill(value)
+
+
+async def send(page):
+    await page.locator(".ticket-send").click()
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_an_order_is_placed_rests_and_is_cancelled(browser, dialect):
+    async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, _):
+        await use_demo(page)
+        await fill(page, "price", "1000000")
+        await send(page)
+        row = life(page)
+        await expect(row).to_have_attribute("data-state", "active")
+        await expect(moments(row, "ACCEPTED")).to_have_count(1)
+        await expect(moments(row, "ORDER")).to_have_count(1)
+        await expect(row).to_contain_text("Buy LIMIT")
+        await expect(row).to_contain_text("0.0100 @ 1,000,000")
+        await row.get_by_role("button", name="Cancel").click()
+        await expect(moments(row, "CANCEL")).to_have_count(1)
+        await expect(row).to_have_attribute("data-state", "canceled")
+        await expect(row.get_by_role("img")).to_have_accessible_name(re.compile("ACCEPTED.*; .*ORDER.*; .*CANCEL"))
+        await page.get_by_role("button", name="Clear ended").click()
+        await expect(row).to_have_count(0)
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_market_order_is_executed_and_moves_the_account(browser, dialect):
+    async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, _):
+        await use_demo(page)
+        await expect(page.locator(".funds")).to_contain_text("JPY10,000,000")
+        await page.locator(".ticket-row select").first.select_option("MARKET")
+        await expect(page.locator('.ticket [data-field="price"]')).to_have_count(0)
+        await send(page)
+        await expect(life(page, "MARKET")).to_have_attribute("data-state", "completed")
+        await expect(moments(life(page, "MARKET"), "EXECUTION").first).to_be_visible()
+        await expect(page.locator(".funds")).to_contain_text("FX position+0.01")
+
+
+async def test_what_the_exchange_does_not_accept_is_said_at_its_field(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        await expect(page.locator('.ticket [data-field="price"]')).not_to_have_value("")
+        for value, said in (
+            ("", "a number above 0"),
+            ("none", "a number above 0"),
+            ("0.0001", "The minimum order size is 0.001 BTC"),
+            ("100001", "must be a number from 0.001 to 100000"),
+        ):
+            await fill(page, "size", value)
+            await send(page)
+            await expect(page.locator(".ticket .field-problem")).to_contain_text(said)
+            size = page.locator('.ticket [data-field="size"]')
+            await expect(size).to_have_attribute("aria-invalid", "true")
+        await fill(page, "size", "5000")
+        await send(page)
+        await expect(page.locator(".ticket .refusal")).to_contain_text("Margin amount is insufficient")
+        await fill(page, "size", "0.01")
+        await page.get_by_role("textbox", name="Minutes").fill("43201")
+        await send(page)
+        await expect(page.locator(".ticket .field-problem")).to_contain_text("1 to 43200")
+        await expect(life(page)).to_have_count(0)
+
+
+async def test_the_request_is_shown_as_it_is_sent(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        await fill(page, "size", "0.02")
+        await fill(page, "price", "1000000")
+        await page.get_by_label("In force").select_option("IOC")
+        await page.locator(".request summary").click()
+        body = json.loads(await page.locator(".request pre").inner_text())
+        assert body == {
+            "product_code": FX,
+            "child_order_type": "LIMIT",
+            "side": "BUY",
+            "size": 0.02,
+            "price": 1000000,
+            "minute_to_expire": 43200,
+            "time_in_force": "IOC",
+        }
+        await send(page)
+        await expect(life(page)).to_have_attribute("data-state", "expired")
+
+
+@pytest.mark.parametrize(
+    ("method", "condition", "kind"),
+    [
+        ("SIMPLE", "STOP", "STOP"),
+        ("SIMPLE", "STOP_LIMIT", "STOP_LIMIT"),
+        ("SIMPLE", "TRAIL", "TRAIL"),
+        ("IFD", "LIMIT", "IFD"),
+        ("OCO", "LIMIT", "OCO"),
+    ],
+)
+async def test_each_special_order_lives_and_is_cancelled(browser, method, condition, kind):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        await page.get_by_role("radio", name=method, exact=True).check(force=True)
+        await page.locator(".ticket-row select").first.select_option(condition)
+        for field, value in (("price", "1000000"), ("trigger_price", "90000000"), ("offset", "1000000")):
+            if await page.locator(f'.ticket-row >> nth=0 >> [data-field="{field}"]').count():
+                await fill(page, field, value)
+        await send(page)
+        row = life(page).first
+        await expect(row).to_have_attribute("data-state", "active")
+        await expect(row).to_contain_text(kind)
+        await expect(moments(row, "ORDER")).to_have_count(1)
+        await row.get_by_role("button", name="Cancel").click()
+        await expect(row).to_have_attribute("data-state", "canceled")
+
+
+async def test_the_parts_of_a_special_order_stand_under_it(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        await page.get_by_role("radio", name="IFDOCO").check(force=True)
+        await page.locator(".ticket-row select").first.select_option("MARKET")
+        await send(page)
+        top = life(page, "IFDOCO")
+        await expect(moments(top, "TRIGGER").first).to_be_visible()
+        await expect(moments(top, "COMPLETE").first).to_be_visible()
+        parts = page.locator(".life-part")
+        await expect(parts.first).to_have_attribute("data-state", "completed")
+        await expect(parts.nth(1)).to_contain_text("Sell LIMIT")
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser, dialect):
+    async with at_exchange(browser, f"#view=orders&product={BTC}&dialect={dialect}") as (page, exchange):
+        await use_demo(page)
+        # Nobody else pays so much, so that the other account sells to this order, and others may, too.
+        price = (await ticker(exchange, BTC))["best_ask"] - 1
+        await fill(page, "size", "0.5")
+        await fill(page, "price", str(int(price)))
+        await send(page)
+        row = life(page)
+        await expect(moments(row, "ORDER")).to_have_count(1)
+        await control(exchange, "faults", {"fault": "refuse", "seconds": 3})
+        await control(exchange, "faults", {"fault": "reset"})
+        await expect(connection_state(page)).not_to_have_text("Open")
+        order = {"product_code": BTC, "child_order_type": "LIMIT", "side": "SELL", "size": 0.2, "price": int(price)}
+        await trade(exchange, "sendchildorder", order)
+        await expect(moments(row, "GAP")).to_have_attribute("data-repaired", "full", timeout=MINUTE)
+        await expect(row.locator(".is-reconciled").first).to_be_visible()
+        await expect(row.get_by_role("img")).to_have_accessible_name(re.compile("concluded afterwards"))
+
+
+async def test_an_order_that_ended_unseen_is_said_to(browser):
+    async with at_exchange(browser) as (page, exchange):
+        await use_demo(page)
+        await fill(page, "price", "1000000")
+        await send(page)
+        row = life(page)
+        await expect(row).to_have_attribute("data-state", "active")
+        await control(exchange, "faults", {"fault": "refuse", "seconds": 3})
+        await control(exchange, "faults", {"fault": "reset"})
+        await expect(connection_state(page)).not_to_have_text("Open")
+        await trade(exchange, "cancelallchildorders", {"product_code": FX}, account=1)
+        await expect(row).to_have_attribute("data-state", "unknown", timeout=MINUTE)
+        await expect(row).to_contain_text("ended unseen")
+
+
+async def test_orders_that_were_open_before_are_found(browser):
+    async with at_exchange(browser) as (page, exchange):
+        order = {"product_code": "ETH_JPY", "child_order_type": "LIMIT", "side": "BUY", "size": 0.1, "price": 1000}
+        await trade(exchange, "sendchildorder", order, account=1)
+        await use_demo(page)
+        row = life(page, "ETH_JPY")
+        await expect(moments(row, "LISTED")).to_have_count(1)
+        await row.get_by_role("button", name="Cancel").click()
+        await expect(row).to_have_attribute("data-state", "canceled")
+
+
+async def test_orders_of_elsewhere_show_as_their_events_come(browser):
+    async with at_exchange(browser) as (page, exchange):
+        await use_demo(page)
+        order = {"product_code": "ETH_JPY", "child_order_type": "MARKET", "side": "SELL", "size": 0.1}
+        await trade(exchange, "sendchildorder", order, account=1)
+        await expect(life(page, "ETH_JPY")).to_have_attribute("data-state", "completed")
+        await expect(moments(life(page, "ETH_JPY"), "ACCEPTED")).to_have_count(0)
