@@ -66,10 +66,11 @@ class Installer:
         self._folder = folder
         self._limit = asyncio.Semaphore(COMPILERS)
         self._wheel = asyncio.Lock()
+        wheels = f"{os.environ.get('PIP_FIND_LINKS', '')} {folder / 'dist'}".strip()
         # Two samples of a language have the same dependencies; Cargo builds them once where the folder is the same.
         self.environment = os.environ | {
             "CARGO_TARGET_DIR": str(folder / "cargo"),
-            "PIP_FIND_LINKS": str(folder / "dist"),
+            "PIP_FIND_LINKS": wheels,
         }
         for name in ("PYTHONPATH", "VIRTUAL_ENV"):
             self.environment.pop(name, None)

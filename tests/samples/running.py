@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-PATIENCE = 60.0
-"""Seconds after which what was waited for is taken to never come; a busy machine is slow."""
+PATIENCE = 120.0
+"""Seconds after which what was waited for is taken to never come; nothing takes a fifth of it on an idle machine."""
 
 
 class Said:

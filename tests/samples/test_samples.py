@@ -31,7 +31,7 @@ from tests.samples.table import DOCUMENT, table, write_table
 SAMPLES = {sample.folder: sample for sample in samplefolders.find_samples()}
 SCENARIOS = [*ONE_RUN, *OWN_RUN]
 
-AT_ONCE = 8
+AT_ONCE = 10
 """Samples that run beside each other."""
 
 
@@ -94,7 +94,7 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
                 return
             context = exchange_process("--speed", SPEED)
             exchange = await asyncio.to_thread(context.__enter__)
-            stack.callback(context.__exit__, None, None, None)
+            stack.push_async_callback(asyncio.to_thread, context.__exit__, None, None, None)
             dialect = sample.manifest.dialect
             endpoint = exchange.ready["realtime" if dialect is DialectName.JSON_RPC else "socketio"]
             # Installed with this endpoint already: nothing that is built here ever speaks to the live service.
