@@ -78,14 +78,14 @@ async def test_a_filter_takes_what_comes_later_too(view):
 async def test_what_is_no_path_is_said_gently_and_changes_nothing(visit):
     await show_view(visit, "frames")
     await expect(rows(visit).filter(has_text=f"ticker_{FX}").first).to_be_visible()
-    await field(visit, "JSON path").fill("channel ~ ticker")
+    await field(visit, "JSON path").fill("message.ltp > 1")
     await expect(visit.locator(".frames-foot")).to_contain_text("shown")
-    await field(visit, "JSON path").fill("channel ~ ticker and message.ltp >")
+    await field(visit, "JSON path").fill("message.ltp > 1 and message.ltp >")
     await expect(visit.locator("#path-fault")).to_have_text(re.compile("a value is missing"))
     await expect(field(visit, "JSON path")).to_have_attribute("aria-invalid", "true")
     labels = await visit.locator(".frame-label").all_inner_texts()
     assert set(labels) == {f"ticker_{FX}"}, "the filter before still holds"
-    await field(visit, "JSON path").fill("channel ~ ticker and message.ltp > 1")
+    await field(visit, "JSON path").fill("message.ltp > 1 and message.ltp > 2")
     await expect(visit.locator("#path-fault")).to_be_hidden()
 
 

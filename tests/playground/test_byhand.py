@@ -88,7 +88,7 @@ async def test_frames_that_follow_each_other_go_over_the_same_connection(talker)
 
 
 async def test_a_server_that_ends_it_is_quoted(talker):
-    await send_by_hand(talker, "1", "socketio")  # Engine.IO's packet "close"
+    await send_by_hand(talker, "3", "socketio")  # a pong, as Engine.IO 4 would have it
     closed = await talker.until(lambda m: m.get("kind") == "hand_closed")
     assert closed["detail"]
 
