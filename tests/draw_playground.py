@@ -23,7 +23,9 @@ from fulgurite.exchange.run import run
 from tests.chromium import ARGUMENTS, find_chromium
 from tests.page.visiting import endpoint_of
 
-BEFORE_MAINTENANCE = "2026-09-23T18:58:30Z"
+BEFORE_MAINTENANCE_NS = 1_790_189_910 * 10**9
+"""2026-09-23T18:58:30Z, in Japan 03:58:30."""
+
 SPEED = 30.0
 FRAME_SECONDS = 0.5
 FRAMES = 60
@@ -33,6 +35,7 @@ STILL = {"width": 1280, "height": 720}
 MOVING = {"width": 940, "height": 520}
 """A narrow page shows one view and the strip: few enough pixels to be read as they are, and small as a file."""
 
+SHOWN_MS = 300
 COLOURS = 48
 SIZE_LIMIT = 1_000_000
 
@@ -63,32 +66,33 @@ async def draw_still(file: Path) -> None:
         await page.screenshot(path=file)
 
 
-async def draw_maintenance(file: Path) -> None:
-    """The market view, from before the close until after the itayose.
-
-    Raises:
-        SystemExit: the file is too large for a README; it says how large.
-    """
+async def photograph_maintenance() -> list[Image.Image]:
+    """The market view, from before the close until after the itayose."""
     pictures = []
-    async with visited("", MOVING, at=BEFORE_MAINTENANCE, speed=SPEED) as page:
+    async with visited("", MOVING, start_ns=BEFORE_MAINTENANCE_NS, speed=SPEED) as page:
         clock = asyncio.get_running_loop()
         begun = clock.time()
         for number in range(FRAMES):
             await asyncio.sleep(max(0.0, begun + number * FRAME_SECONDS - clock.time()))
             pictures.append(Image.open(io.BytesIO(await page.screenshot())).convert("RGB"))
+    return pictures
+
+
+def join(pictures: list[Image.Image], file: Path) -> None:
+    """Make a moving picture of several.
+
+    Raises:
+        SystemExit: the file is too large for a README; it says how large.
+    """
     # One palette for all, or every picture differs from the last in every pixel.
     palette = pictures[FRAMES // 2].quantize(COLOURS)
     first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
-    first.save(file, save_all=True, append_images=others, duration=int(FRAME_SECONDS * 600), loop=0, optimize=True)
+    first.save(file, save_all=True, append_images=others, duration=SHOWN_MS, loop=0, optimize=True)
     if file.stat().st_size > SIZE_LIMIT:
         sys.exit(f"{file} has {file.stat().st_size:,} bytes, and may have {SIZE_LIMIT:,}")
 
 
-async def main(folder: Path) -> None:
-    """Draw both."""
-    await draw_still(folder / "playground.png")
-    await draw_maintenance(folder / "maintenance.gif")
-
-
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    folder = Path(sys.argv[1])
+    asyncio.run(draw_still(folder / "playground.png"))
+    join(asyncio.run(photograph_maintenance()), folder / "maintenance.gif")
