@@ -72,6 +72,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A command that compiles it, which CI gives before it runs it."""
     built: list[str] = []
     """The command that CI runs what was compiled with, where that is not `run`."""
+    cannot_verify: str = ""
+    """Why CI cannot run it; empty where it can."""
 
 
 class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
