@@ -27,7 +27,7 @@ async def test_the_list_has_every_sample_with_what_it_takes(client):
     assert python["title"] == "Python"
     assert python["requires"]
     assert python["is_page"] is False
-    assert set(python) == {"language", "title", "dialect", "requires", "is_page", "verified"}
+    assert set(python) == {"language", "title", "dialect", "requires", "is_page", "verified", "cannot_verify"}
 
 
 async def test_a_sample_has_its_parameters_its_files_and_its_steps(client):

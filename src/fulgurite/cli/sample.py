@@ -97,7 +97,7 @@ def _print_list(samples: list[Sample], as_json: bool) -> None:
             manifest.dialect,
             manifest.title,
             manifest.requires,
-            "not verified" if verified is None else ", ".join(verified.versions),
+            "not verified" if verified is None else "\n".join(verified.versions),
         )
     Console(highlight=False).print(table)
 

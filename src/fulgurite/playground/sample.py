@@ -73,6 +73,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     built: list[str] = []
     """The command that CI runs what was compiled with, where that is not `run`."""
     cannot_verify: str = ""
+    """Why CI cannot run it; then nobody says that it is verified."""
+    cannot_verify: str = ""
     """Why CI cannot run it; empty where it can."""
 
 
@@ -217,6 +219,7 @@ def shown(sample: Sample) -> dict[str, object]:
         "requires": manifest.requires,
         "is_page": bool(manifest.page),
         "verified": None if verified is None else {"versions": verified.versions, "date": verified.date},
+        "cannot_verify": manifest.cannot_verify,
     }
 
 

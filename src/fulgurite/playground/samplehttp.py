@@ -3,15 +3,17 @@
 ``/samples.json`` lists them, by language and dialect::
 
     [{"language": "go", "title": "Go", "dialect": "json-rpc", "requires": "Go 1.22 or later", "is_page": false,
-      "verified": {"versions": ["go version go1.24.4 linux/amd64"], "date": "2026-11-23"}}, ...]
+      "verified": {"versions": ["go version go1.24.4 linux/amd64"], "date": "2026-11-23"}, "cannot_verify": ""}, ...]
 
-``verified`` is null for a sample that CI has not run as it is now. ``is_page`` is true for one that a browser opens.
+``verified`` is null for a sample that CI has not run as it is now; where it never can, ``cannot_verify`` says why.
+``is_page`` is true for one that a browser opens.
 
 ``/sample`` is one with its parameters filled in. The query has ``language`` and, unless they are to be the defaults,
 ``dialect`` (json-rpc), ``channel`` (repeated for several), ``endpoint`` (live, embedded or a URL), ``auth`` (true or
 false) and ``silence`` (seconds)::
 
-    {"language": "go", "title": "Go", "dialect": "json-rpc", "requires": "...", "is_page": false, "verified": {...},
+    {"language": "go", "title": "Go", "dialect": "json-rpc", "requires": "...", "is_page": false,
+     "verified": {...}, "cannot_verify": "",
      "name": "main.go", "source": "package main ...", "files": {"main.go": "package main ...", "go.mod": "...", ...},
      "steps": ["go mod download", "go run ."]}
 
