@@ -25,6 +25,8 @@ PRIVATE = "child_order_events"
 SILENCE = 5
 """Seconds; at SPEED none of the channels is so long without a message."""
 SPEED = "4"
+HEARTBEAT_MESSAGES = 40
+"""Tickers come every 500 ms of the exchange's time: these take 5 s."""
 
 LOST = re.compile(r"lost: \S.*; again in (\d+\.\d) s")
 
@@ -264,6 +266,19 @@ async def unanswered_handshake(trial: Trial) -> None:
     await trial.recovers(after)
 
 
+async def heartbeats(trial: Trial) -> None:
+    """Pings come, or are due, every second: who does not take part is cut off after two more."""
+    await trial.give("pings", interval=1, timeout=2)
+    after = len(trial.said.events)
+    await trial.give("close")  # Socket.IO names both times when it opens
+    await trial.recovers(after)
+    after = len(trial.said.events)
+    for _ in range(HEARTBEAT_MESSAGES):
+        await trial.said.message(TICKER, len(trial.said.messages))
+    assert not [event for event in trial.said.events[after:] if event.startswith("lost: ")], trial.said.tail()
+    await trial.end_faults()
+
+
 async def ctrl_c(trial: Trial) -> None:
     """Ctrl-C ends it with status 0, and nothing more is said; the last of its run."""
     await trial.flows()
@@ -372,6 +387,7 @@ ONE_RUN: dict[str, Callable[[Trial], Awaitable[None]]] = {
         closed_at_once,
         unanswered_subscribe,
         unanswered_handshake,
+        heartbeats,
         ctrl_c,
     )
 }

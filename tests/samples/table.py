@@ -19,11 +19,8 @@ def table() -> str:
         for number, sample in enumerate(samples):
             manifest, verified = sample.manifest, sample.verified
             names = ("", "", "") if number else (manifest.title, f"`{language}`", manifest.requires)
-            passed = (
-                "not verified" + f": {manifest.cannot_verify}" * bool(manifest.cannot_verify)
-                if verified is None
-                else "; ".join(verified.versions)
-            )
+            reason = f": {manifest.cannot_verify}" if manifest.cannot_verify else ""
+            passed = "; ".join(verified.versions) if verified else f"not verified{reason}"
             rows.append(f"| {names[0]} | {names[1]} | `{manifest.dialect}` | {names[2]} | {passed} |\n")
     return HEAD + "".join(rows)
 

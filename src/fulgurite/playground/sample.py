@@ -73,8 +73,6 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     built: list[str] = []
     """The command that CI runs what was compiled with, where that is not `run`."""
     cannot_verify: str = ""
-    """Why CI cannot run it; then nobody says that it is verified."""
-    cannot_verify: str = ""
     """Why CI cannot run it; empty where it can."""
 
 
