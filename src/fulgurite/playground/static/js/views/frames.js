@@ -3,7 +3,7 @@ import { clearFrames, pauseFrames, selectFrame } from "../actions.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { exportedLog, fileName, saveFile } from "../exportlog.js";
-import { formatBytes, formatClock, formatTime } from "../format.js";
+import { formatBytes, formatClock, formatPrice, formatTime } from "../format.js";
 import * as filter from "../framefilter.js";
 import { CHARACTER_LIMIT, ROW_LIMIT } from "../framelog.js";
 import { summarise } from "../frametext.js";
@@ -268,7 +268,7 @@ function FrameRow({ row }) {
         <span aria-hidden="true">${sent ? "↑" : "↓"}</span>
         <span class="for-readers">${sent ? t("sent") : t("receivedFrame")}</span>
       </span>
-      <span class="frame-size">${row.size.toLocaleString("en-US")}</span>
+      <span class="frame-size">${formatPrice(row.size, 0)}</span>
       <span class="frame-latency" title=${row.answerMs === undefined ? t("latencyHint") : t("latencyAnswerHint")}>
         ${latency === null ? "" : formatMs(latency)}</span>
       <span class="frame-label">${row.by_hand ? `✎ ${shortName(label) || t("byHand")}` : shortName(label)}</span>
