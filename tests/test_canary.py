@@ -2,7 +2,7 @@
 
 The commands are the real ones, in processes of their own, with every logger at DEBUG and Python's development mode. The
 key is that of an embedded exchange in this process. Looked through are what a command prints, its arguments and its
-environment while it runs, and every file that it could have written.
+environment while it runs, and every file that it could have written; of the page, its traffic, storage and elements.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import msgspec
 import pytest
+from playwright.async_api import WebSocket, expect
 
 from fulgurite.exchange.run import Exchange, run
 from tests.keychains import KeychainServer, keychain_server
@@ -295,6 +297,54 @@ async def test_a_server_that_is_gone_is_told_of_without_the_key(tmp_path):
         listen = world.fulgurite("listen", "child_order_events", "--credentials", "main", *world.where)
         await world.output_until("Connection refused", *listen)
         world.look_at_files()
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_secret_typed_into_the_page_stays_in_the_browser(world, page, dialect):
+    """In none of the page's traffic, storage, elements or address; in nothing that its backend prints, or has."""
+    secret = world.exchange.api_secret
+    traffic: list[str] = []
+    page.set_default_timeout(120_000)  # the whole program starts meanwhile, with everything in its log
+    page.on("request", lambda request: traffic.append(f"{request.url} {request.headers} {request.post_data}"))
+
+    def watch(socket: WebSocket) -> None:
+        socket.on("framesent", lambda data: traffic.append(str(data)))
+        socket.on("framereceived", lambda data: traffic.append(str(data)))
+
+    page.on("websocket", watch)
+    play = world.fulgurite("play", "--no-browser", "--port", "0", "--json")
+    async with world.running(*play) as process:
+        assert process.stdout is not None
+        line = b""
+        while not line.startswith(b"{"):
+            line = await process.stdout.readline()
+        url = msgspec.json.decode(line)["url"]
+        await page.goto(
+            f"{url}#view=orders&dialect={dialect}&endpoint={world.exchange.realtime}&http={world.exchange.http}"
+        )
+        await page.get_by_role("button", name="Connect", exact=True).click()
+        await page.get_by_label("API key").fill(world.exchange.api_key)
+        await page.get_by_label("API secret").press_sequentially(secret)
+        await page.get_by_role("button", name="Use", exact=True).click()
+        authenticated = page.locator("[data-auth=authenticated]")
+        await expect(authenticated).to_be_visible(timeout=60_000)
+        assert world.exchange.control is not None
+        async with httpx.AsyncClient() as client:
+            await client.post(f"{world.exchange.control}/faults", json={"fault": "close"})
+        await expect(authenticated).to_have_count(0, timeout=60_000)
+        await expect(authenticated).to_be_visible(timeout=60_000)
+        kept = await page.evaluate(
+            """async () => JSON.stringify([
+                { ...localStorage }, { ...sessionStorage }, await indexedDB.databases(), document.cookie, location.href,
+                document.documentElement.outerHTML, [...document.querySelectorAll("input")].map(({ value }) => value),
+            ])"""
+        )
+        world.look_at_process(process)
+        process.send_signal(signal.SIGINT)
+        printed = (await process.communicate())[0].decode()
+    assert '"signature"' in "".join(traffic), "or nothing was looked through"
+    for text in (*traffic, kept, printed):
+        assert secret not in text
 
 
 async def test_a_crash_tells_nothing_even_with_the_values_of_all_variables(world):
