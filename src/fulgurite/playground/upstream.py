@@ -133,6 +133,8 @@ class Upstream:
             if isinstance(error, AuthenticationError):
                 self._outbox.set_state(messages.Auth("refused", str(error)))
             self._set_connection("failed", self._now_ms(), str(error))
+            for name in self._channels:
+                self._set_channel(name, "waiting")
             self._outbox.add_row(messages.Status("failed", self._now_ms(), detail=str(error)))
 
     async def fetch_histories(self) -> None:
