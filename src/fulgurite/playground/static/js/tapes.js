@@ -2,7 +2,9 @@
 import { signal } from "../vendor/signals.js";
 import { fetchGuarded, send } from "./backend.js";
 import { fileName, saveFile } from "./exportlog.js";
+import { formatBytes } from "./format.js";
 import * as happened from "./happened.js";
+import { t } from "./i18n.js";
 import * as marketdata from "./marketdata.js";
 import { productOf } from "./channels.js";
 import * as state from "./state.js";
@@ -148,7 +150,7 @@ async function fetchRecording({ key, frames, bytes, since_ms, problem }) {
 export async function openLog(file) {
   if (opening.value) return;
   if (file.size > FILE_LIMIT) {
-    state.problem.value = `${file.name}: ${file.size.toLocaleString("en-US")} > ${FILE_LIMIT.toLocaleString("en-US")} B`;
+    state.problem.value = t("openTooLong", { name: file.name, size: formatBytes(file.size) });
     return;
   }
   opening.value = file.name;
