@@ -2,7 +2,7 @@
 
 python -m tests.draw_playground FOLDER
 
-Writes playground.png, and maintenance.gif, for which the embedded exchange lives its day thirty times as fast.
+Writes playground.png, and maintenance.gif of the short maintenance that the faults view has.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from fulgurite.exchange.run import run
 from tests.chromium import ARGUMENTS, find_chromium
 from tests.page.visiting import endpoint_of
 
-BEFORE_MAINTENANCE_NS = 1_790_189_910 * 10**9
-"""2026-09-23T18:58:30Z, in Japan 03:58:30."""
+FRAME_SECONDS = 0.6
+FRAMES_BEFORE = 4
+FRAMES = 46
+"""The maintenance takes 21 seconds, and the book and the candles a few more."""
 
-SPEED = 30.0
-FRAME_SECONDS = 0.5
-FRAMES = 60
-"""In which fifteen minutes of the exchange's day pass: the close at 19:00, the itayose at 19:12."""
+WARM_UP_SECONDS = 40.0
+"""Until the charts have something to show."""
 
 STILL = {"width": 1280, "height": 720}
-MOVING = {"width": 940, "height": 520}
+MOVING = {"width": 940, "height": 600}
 """A narrow page shows one view and the strip: few enough pixels to be read as they are, and small as a file."""
 
 SHOWN_MS = 300
-COLOURS = 48
+COLOURS = 96
 SIZE_LIMIT = 1_000_000
 
 
 @asynccontextmanager
-async def visited(path: str, size: Any, **exchange_options: Any) -> AsyncIterator[Page]:
+async def visited(path: str, size: Any) -> AsyncIterator[Page]:
     """The page of an exchange of its own, without its introduction."""
     async with (
-        run(seed=11, **exchange_options) as exchange,
+        run(seed=11) as exchange,
         playground.run(endpoint_of(exchange), owned=exchange) as served,
         async_playwright() as playwright,
     ):
@@ -60,19 +60,25 @@ async def visited(path: str, size: Any, **exchange_options: Any) -> AsyncIterato
 async def draw_still(file: Path) -> None:
     """The page after a minute of a lively market, with one interruption in it."""
     async with visited("#channels=FX_BTC_JPY,BTC_JPY,ticker:ETH_JPY,executions:XRP_JPY", STILL) as page:
-        await asyncio.sleep(45)
+        await asyncio.sleep(WARM_UP_SECONDS)
         await page.keyboard.press("d")
-        await asyncio.sleep(20)
+        await asyncio.sleep(WARM_UP_SECONDS / 2)
         await page.screenshot(path=file)
 
 
 async def photograph_maintenance() -> list[Image.Image]:
     """The market view, from before the close until after the itayose."""
     pictures = []
-    async with visited("", MOVING, start_ns=BEFORE_MAINTENANCE_NS, speed=SPEED) as page:
+    async with visited("", MOVING) as page:
+        await asyncio.sleep(WARM_UP_SECONDS)
         clock = asyncio.get_running_loop()
         begun = clock.time()
         for number in range(FRAMES):
+            if number == FRAMES_BEFORE:
+                await page.keyboard.press("5")
+                await page.get_by_role("button", name="Make it happen").click()
+            elif number == FRAMES_BEFORE + 2:
+                await page.keyboard.press("1")
             await asyncio.sleep(max(0.0, begun + number * FRAME_SECONDS - clock.time()))
             pictures.append(Image.open(io.BytesIO(await page.screenshot())).convert("RGB"))
     return pictures
@@ -84,8 +90,12 @@ def join(pictures: list[Image.Image], file: Path) -> None:
     Raises:
         SystemExit: the file is too large for a README; it says how large.
     """
-    # One palette for all, or every picture differs from the last in every pixel.
-    palette = pictures[FRAMES // 2].quantize(COLOURS)
+    # One palette for all, or every picture differs from the last in every pixel; some have colours that others lack.
+    width, height = pictures[0].size
+    some = Image.new("RGB", (width, height * 3))
+    for place, number in enumerate((0, FRAMES_BEFORE + 1, FRAMES // 2)):
+        some.paste(pictures[number], (0, place * height))
+    palette = some.quantize(COLOURS)
     first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     first.save(file, save_all=True, append_images=others, duration=SHOWN_MS, loop=0, optimize=True)
     if file.stat().st_size > SIZE_LIMIT:

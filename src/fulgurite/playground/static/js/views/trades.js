@@ -72,7 +72,7 @@ function GapRow({ gap }) {
   return html`
     <tr class="gap-row" data-repaired=${gap.repaired}>
       <td colspan="4" title=${`${gapText(row)}; ${gapDetail(row)}`}>
-        <strong>${t("tapeGap", { span: formatSpan(gap.to_ms - gap.from_ms) })}</strong>
+        <strong>${t("tapeGap", { span: formatSpan(gap.to_ms - gap.from_ms) })}</strong>${" "}
         ${t(REPAIRS[gap.repaired], { count: gap.recovered })}</td>
     </tr>`;
 }
