@@ -104,6 +104,8 @@ function ConnectButton() {
 /** @returns {{name: string, text: string, detail: string}} */
 function describe() {
   if (state.link.value === "lost") return { name: "failed", text: t("stateLost"), detail: t("lostHint") };
+  // What it would tell may have changed since.
+  if (state.link.value === "silent") return { name: "waiting", text: t("stateInterrupted"), detail: "" };
   if (replay.value) return { name: "replay", text: t("replay"), detail: replay.value.name };
   const connection = state.connection.value;
   const detail = connection?.detail ?? "";
