@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.page.owning import at_exchange, control, life, trade, use_demo
 from tests.page.visiting import FX, connection_state
 
-BTC = "BTC_JPY"
+MONA = "MONA_JPY"  # where hardly anybody trades
 # Reconnecting waits, and a gap is told some seconds after that.
 MINUTE = 60_000
 
@@ -156,19 +156,20 @@ async def test_the_parts_of_a_special_order_stand_under_it(browser):
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
 async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser, dialect):
-    async with at_exchange(browser, f"#view=orders&product={BTC}&dialect={dialect}") as (page, exchange):
+    async with at_exchange(browser, f"#view=orders&product={MONA}&dialect={dialect}") as (page, exchange):
         await use_demo(page)
-        # Nobody else pays so much, so that the other account sells to this order, and others may, too.
-        price = (await ticker(exchange, BTC))["best_ask"] - 1
-        await fill(page, "size", "0.5")
-        await fill(page, "price", str(int(price)))
+        # Within the spread, so that the other account can sell to this order and to no other.
+        seen = await ticker(exchange, MONA)
+        price = round((seen["best_bid"] + seen["best_ask"]) / 2, 3)
+        await fill(page, "size", "100")
+        await fill(page, "price", str(price))
         await send(page)
         row = life(page)
         await expect(moments(row, "ORDER")).to_have_count(1)
         await control(exchange, "faults", {"fault": "refuse", "seconds": 3})
         await control(exchange, "faults", {"fault": "reset"})
         await expect(connection_state(page)).not_to_have_text("Open")
-        order = {"product_code": BTC, "child_order_type": "LIMIT", "side": "SELL", "size": 0.2, "price": int(price)}
+        order = {"product_code": MONA, "child_order_type": "LIMIT", "side": "SELL", "size": 40, "price": price}
         await trade(exchange, "sendchildorder", order)
         await expect(moments(row, "GAP")).to_have_attribute("data-repaired", "full", timeout=MINUTE)
         await expect(row.locator(".is-reconciled").first).to_be_visible()

@@ -167,11 +167,14 @@ function takeParent(order, event, next) {
   }
 }
 
-/** Executions that come together are one moment. @param {Moment[]} moments @param {Moment} next @returns {Moment[]} */
+/** Executions within so many milliseconds of each other are one moment. */
+const TOGETHER_MS = 1000;
+
+/** @param {Moment[]} moments @param {Moment} next @returns {Moment[]} */
 function joined(moments, next) {
   const last = moments.at(-1);
-  const together = last && next.type === "EXECUTION" && last.type === "EXECUTION" && last.atMs === next.atMs
-    && last.reconciled === next.reconciled;
+  const together = last && next.type === "EXECUTION" && last.type === "EXECUTION"
+    && next.atMs - last.atMs < TOGETHER_MS && last.reconciled === next.reconciled;
   if (!together) return [...moments, next];
   const size = Number((last.size + next.size).toFixed(8));
   return [...moments.slice(0, -1), { ...next, count: last.count + 1, size }];

@@ -159,7 +159,7 @@ function Outcome() {
     <section class="fault-part outcome outcome-${name}" data-outcome=${name}>
       <h4>${t("fltHere")}</h4>
       <p class="outcome-summary" role="status"><${Light} /> ${summary} ${still ? t("fltStill") : ""}</p>
-      <ol>
+      <ol tabindex="0" aria-label=${t("fltHere")}>
         ${left > 0 && html`<li class="hint">${t("fltEarlier", { count: left })}</li>`}
         ${happenings.map((each, index) => html`
           <li key=${index} class="happening happening-${each.type}" data-kind=${each.kind} title=${each.channels.join("\n")}>

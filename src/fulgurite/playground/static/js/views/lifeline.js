@@ -7,11 +7,11 @@ import { isOpen } from "../orderlives.js";
 /** @typedef {import("../orderlives.js").Life} Life */
 /** @typedef {import("../orderlives.js").Moment} Moment */
 
-const STEP = 74;
+const STEP = 62;
+/** The room that an open end takes, and the number of those that are not drawn. */
+const ENDS = 52;
 const HEIGHT = 42;
 const MIDDLE = 19;
-/** Moments that are drawn; a screen has no room for more. */
-const SHOWN = 12;
 const THICKEST = 7;
 
 const NAMES = /** @type {const} */ ({ ACCEPTED: "mvAccepted", LISTED: "mvListed" });
@@ -63,23 +63,23 @@ function thickness({ size, kind }, outstanding) {
   return outstanding <= 0 ? 0 : Math.max(1.5, (THICKEST * outstanding) / size);
 }
 
-/** @param {{life: Life}} props */
-export function Lifeline({ life }) {
-  const moments = life.moments.slice(-SHOWN);
+/** @param {{life: Life, room: number}} props the newest events are drawn, as many as there is room for, in pixels */
+export function Lifeline({ life, room }) {
+  const moments = life.moments.slice(-Math.max(2, Math.floor((room - ENDS) / STEP)));
   const open = isOpen(life);
   const width = STEP * moments.length + (open ? 26 : 0);
   const x = (/** @type {number} */ index) => STEP * index + STEP / 2;
   const left = life.left + life.moments.length - moments.length;
   return html`
     <div class="lifeline life-${life.side === "SELL" ? "sell" : life.side === "BUY" ? "buy" : "none"}">
-      ${left > 0 && html`<span class="hint">${t("ordLeft", { count: left })}</span>`}
+      ${left > 0 && html`<span class="hint life-left" title=${t("ordLeft", { count: left })}>+${left}</span>`}
       <svg width=${width} height=${HEIGHT} role="img" aria-label=${moments.map(inWords).join("; ")}>
         ${moments.map((moment, index) => {
           const next = moments[index + 1];
           const last = index === moments.length - 1;
           if (last && !open) return null;
           const end = last ? x(index) + STEP / 2 + 14 : x(index + 1);
-          const style = next?.type === "GAP" || moment.type === "GAP" ? "life-hole" : last ? "life-open" : "";
+          const style = next?.type === "GAP" ? "life-hole" : last ? "life-open" : "";
           return html`<line key=${index} class="life-line ${style}" x1=${x(index)} x2=${end} y1=${MIDDLE} y2=${MIDDLE}
             stroke-width=${Math.max(1.5, thickness(life, moment.outstanding))} />`;
         })}

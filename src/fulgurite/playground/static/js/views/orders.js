@@ -11,6 +11,7 @@ import { endpointChoice, isConnected, product, wanted } from "../state.js";
 import { Credentials } from "./credentials.js";
 import { Lifeline, Mark } from "./lifeline.js";
 import { Ticket } from "./ticket.js";
+import { useWidth } from "./usesize.js";
 import { useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {import("../orderlives.js").Life} Life */
@@ -58,13 +59,21 @@ function Funds() {
   `;
 }
 
+/** Below this width a line stands under its order; css/orders.css has what is beside and around it. */
+const NARROW = 560;
+const PADDING = 24;
+const BESIDE = 150 + 84 + 2 * 8;
+
 function Lives() {
   const all = [...orders.value.values()];
   const rows = inOrder(all);
   const count = LIFE_LIMIT;
+  const { ref, width } = useWidth();
+  const narrow = width < NARROW;
+  const room = width - (narrow ? PADDING : PADDING + BESIDE);
   const isOff = isConnected.value && PRIVATE.some((channel) => !wanted.value.has(channel));
   return html`
-    <section class="lives" aria-labelledby="lives-title">
+    <section class="lives" ref=${ref} aria-labelledby="lives-title">
       <header class="sub-head">
         <h3 id="lives-title">${t("ordLives")}</h3>
         <span class="hint">${t("ordLivesBound", { count })}</span>
@@ -76,8 +85,9 @@ function Lives() {
       ${rows.length === 0
         ? html`<p class="empty">${auth.value.state === "refused" ? "" : canTrade() ? t("ordNone") : t("ordNoneLive")}</p>`
         : html`
-          <ul class="life-list" tabindex="0" aria-labelledby="lives-title">
-            ${rows.map(([life, depth]) => html`<${LifeRow} key=${life.id} life=${life} depth=${depth} />`)}
+          <ul class=${narrow ? "life-list life-list-narrow" : "life-list"} aria-labelledby="lives-title">
+            ${rows.map(([life, depth]) => html`
+              <${LifeRow} key=${life.id} life=${life} depth=${depth} room=${room} />`)}
           </ul>
           <${Legend} />`}
     </section>
@@ -101,8 +111,8 @@ const STATES = /** @type {const} */ ({
   rejected: "stRejected", unknown: "stUnknown",
 });
 
-/** @param {{life: Life, depth: number}} props */
-function LifeRow({ life, depth }) {
+/** @param {{life: Life, depth: number, room: number}} props */
+function LifeRow({ life, depth, room }) {
   const side = life.side === "BUY" ? "buy" : life.side === "SELL" ? "sell" : "";
   const rest = life.outstanding !== null && life.size !== null && life.outstanding !== life.size && isOpen(life);
   return html`
@@ -112,14 +122,15 @@ function LifeRow({ life, depth }) {
           ${depth > 0 && html`<span class="hint">${life.part} </span>`}
           ${side && html`<strong class=${side}><span aria-hidden="true">${side === "buy" ? "▲" : "▼"}</span>
             ${t(side === "buy" ? "ordBuy" : "ordSell")}</strong> `}
-          <span class="life-type">${life.type}</span> <span class="hint life-type">${life.product}</span>
+          <span class="life-type">${life.type}</span>
+          ${depth === 0 && html`<span class="hint life-type"> ${life.product}</span>`}
         </p>
         <p class="hint">
           ${life.size !== null && `${rest ? `${formatSize(life.outstanding ?? 0)} / ` : ""}${formatSize(life.size)}`}
           ${life.price ? ` @ ${formatPrice(life.price)}` : ""}
         </p>
       </div>
-      <${Lifeline} life=${life} />
+      <${Lifeline} life=${life} room=${room} />
       <div class="life-end">
         <span class="badge state-${life.state}">${t(STATES[life.state])}</span>
         ${isOpen(life) && canTrade() && html`<${Cancel} life=${life} />`}
