@@ -113,6 +113,11 @@ async def test_an_empty_field_is_told_of_and_keeps_what_was_typed(browser):
         secret = page.get_by_label("API secret")
         await expect(secret).to_have_attribute("type", "password")
         await expect(secret).to_have_attribute("autocomplete", "off")
+        # As a property, "false" would mean true, and some browsers check the spelling elsewhere.
+        assert await page.evaluate("[...document.querySelectorAll('.way input')].map((each) => each.spellcheck)") == [
+            False,
+            False,
+        ]
 
 
 async def test_a_reload_forgets(browser):

@@ -66,7 +66,7 @@ export function ByHand() {
             <option value="">${t("handExamples")}</option>
             ${EXAMPLES[dialect].map(({ key }) => html`<option key=${key} value=${key}>${t(key)}</option>`)}
           </select>
-          <textarea aria-label=${t("handText")} spellcheck="false" rows="4" maxlength=${TEXT_LIMIT}
+          <textarea aria-label=${t("handText")} spellcheck=${false} rows="4" maxlength=${TEXT_LIMIT}
             placeholder=${t("handPlaceholder")} value=${text.value} onKeyDown=${sendWithKeys}
             onInput=${(/** @type {InputEvent} */ event) => {
               if (event.currentTarget instanceof HTMLTextAreaElement) text.value = event.currentTarget.value;

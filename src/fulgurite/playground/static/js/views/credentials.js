@@ -81,9 +81,9 @@ function Typed() {
       <h3>${t("credType")}</h3>
       ${canSign ? html`
         <p class="way-fields">
-          <input ref=${name} type="text" autocomplete="off" spellcheck="false" maxlength="256" aria-label=${t("credKey")}
+          <input ref=${name} type="text" autocomplete="off" spellcheck=${false} maxlength="256" aria-label=${t("credKey")}
             placeholder=${t("credKey")} />
-          <input ref=${secret} type="password" autocomplete="off" spellcheck="false" maxlength="256"
+          <input ref=${secret} type="password" autocomplete="off" spellcheck=${false} maxlength="256"
             aria-label=${t("credSecret")} placeholder=${t("credSecret")} />
           <button type="submit" class="action">${t("credUse")}</button>
         </p>

@@ -108,7 +108,7 @@ function ByHand() {
             <option key=${fault.fault} value=${JSON.stringify(fault)}>${fault.fault}</option>`)}
         </select>
       </label>
-      <textarea rows="3" spellcheck="false" maxlength="5000" aria-label=${t("fltByHand")} value=${text}
+      <textarea rows="3" spellcheck=${false} maxlength="5000" aria-label=${t("fltByHand")} value=${text}
         onInput=${read}></textarea>
       ${problem && html`<p class="refusal" role="alert">${problem}</p>`}
       <p class="hint">${t("fltByHandHint")}</p>

@@ -122,10 +122,10 @@ function FilterBar() {
         ${channels.map((name) => html`<option key=${name} value=${name}>${shortName(name)}</option>`)}
       </select>
       <input type="text" class="filter-text" aria-label=${t("filterText")} placeholder=${t("filterText")}
-        maxlength="200" spellcheck="false" value=${filter.text.value} onInput=${writes(filter.text)} />
+        maxlength="200" spellcheck=${false} value=${filter.text.value} onInput=${writes(filter.text)} />
       <span class="filter-path">
         <input type="text" aria-label=${t("filterPath")} placeholder=${t("filterPathExample")} maxlength="500"
-          spellcheck="false" value=${filter.path.value} onInput=${writes(filter.path)} title=${t("filterPathHelp")}
+          spellcheck=${false} value=${filter.path.value} onInput=${writes(filter.path)} title=${t("filterPathHelp")}
           aria-invalid=${fault ? "true" : "false"} aria-describedby="path-fault" />
         <span class="path-fault" id="path-fault" role="status">
           ${fault && t(fault.error, { near: fault.near })}</span>

@@ -75,11 +75,11 @@ function UrlRow() {
   return html`
     <form class="top-row url-row" onSubmit=${submit}>
       <label>${t("urlLabel")}
-        <input type="text" inputmode="url" size="44" spellcheck="false" placeholder=${t("urlPlaceholder")}
+        <input type="text" inputmode="url" size="44" spellcheck=${false} placeholder=${t("urlPlaceholder")}
           value=${state.endpointUrl.value} onInput=${writes(state.endpointUrl)} required />
       </label>
       <label>${t("httpLabel")}
-        <input type="text" inputmode="url" size="28" spellcheck="false" placeholder=${t("httpPlaceholder")}
+        <input type="text" inputmode="url" size="28" spellcheck=${false} placeholder=${t("httpPlaceholder")}
           value=${state.httpUrl.value} onInput=${writes(state.httpUrl)} />
       </label>
       <button type="submit" hidden></button>

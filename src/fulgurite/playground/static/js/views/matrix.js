@@ -218,7 +218,7 @@ function AddProduct() {
   };
   return html`
     <form class="add-product" onSubmit=${submit}>
-      <input ref=${input} type="text" maxlength="39" pattern="\\s*[A-Za-z0-9_]{3,39}\\s*" spellcheck="false" required
+      <input ref=${input} type="text" maxlength="39" pattern="\\s*[A-Za-z0-9_]{3,39}\\s*" spellcheck=${false} required
         aria-label=${t("addProduct")} placeholder=${t("addProduct")} />
       <button type="submit" class="action">${t("add")}</button>
       ${!state.productsFromEndpoint.value && html`<p class="hint">${t("fallbackProducts")}</p>`}

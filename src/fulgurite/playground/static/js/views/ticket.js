@@ -190,7 +190,7 @@ function PartRow({ part, index, many, conditions, trouble, change }) {
     return html`
       <div class="field-place" key=${field}>
         <label class="field"><span>${t(label)}</span>
-          <input type="text" inputmode="decimal" value=${part[field]} data-field=${field} spellcheck="false"
+          <input type="text" inputmode="decimal" value=${part[field]} data-field=${field} spellcheck=${false}
             aria-invalid=${wrong ? "true" : "false"} aria-describedby=${wrong ? id : undefined}
             onInput=${reads((value) => change(index, { [field]: value }))} />
         </label>
