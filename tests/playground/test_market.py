@@ -163,6 +163,14 @@ def test_executions_that_history_was_faster_with_are_not_counted_again(page):
     assert [round(candle.volume, 8) for candle in page.sent(Candles)[-1].candles] == [0.1] * 3
 
 
+def test_an_exchange_that_begins_anew_with_lower_ids_is_shown_too(page):
+    page.market.start_history(FX, T0)
+    page.market.take_history(FX, [fill(803, second=3), fill(804, second=4)], "")
+    page.live(fill(805, second=5))
+    page.live(fill(3, second=6), fill(4, second=7))
+    assert len(page.sent(Candles)[-1].candles) == 5
+
+
 def test_the_tape_has_history_marked_and_in_order(page):
     page.market.start_history(FX, T0)
     page.live(fill(5))

@@ -171,8 +171,7 @@ class Market:
         product = self._product(product_code)
         before = product.first_live_id
         self._add_backfilled(product_code, [row for row in executions if not before or 0 < row.id < before])
-        product.fetched_to = max((row.id for row in executions), default=0)
-        product.newest_id = max(product.newest_id, product.fetched_to)
+        product.fetched = {row.id for row in executions if row.id}
         product.history, product.problem = ("failed" if problem else "ready"), problem
         if product.paused_ms is not None:
             if problem:
@@ -267,12 +266,15 @@ class Market:
         in_view = product_code == self._product_code
         rows = []
         for execution in executions:
-            if 0 < execution.id <= product.fetched_to:
+            if execution.id in product.fetched:
                 continue  # the HTTP API was faster
+            if execution.id:
+                product.fetched.clear()
             self._set_clock(execution.exec_date, received_ms)
             self._add_to_candles(product, execution, received_ms - self._ahead_ms)
             product.heatmap.trade(execution.side, execution.price, execution.size)
             product.first_live_id = product.first_live_id or execution.id
+            product.newest_id = execution.id or product.newest_id
             rows.append(_execution(execution))
         product.tape.add(rows)
         self._candles_changed |= in_view
@@ -283,6 +285,7 @@ class Market:
         product = self._product(product_code)
         for execution in executions:
             self._add_to_candles(product, execution, None)
+            product.newest_id = max(product.newest_id, execution.id)
         product.tape.insert([_execution(execution, is_backfilled=True) for execution in executions[-ROW_LIMIT:]])
         self._restart_tape(product_code)
         self._candles_changed |= product_code == self._product_code
@@ -293,7 +296,6 @@ class Market:
         if at_ms is None:
             return
         product.candles.add(execution.id, at_ms, execution.price, execution.size)
-        product.newest_id = max(product.newest_id, execution.id)
 
     def _pause_executions(self, product: _Product, at_ms: float) -> None:
         if product.history == "loading":
@@ -322,8 +324,10 @@ class _Product:
         # come again.
         self.paused_ms: float | None = None
         self.resumed_ms = 0.0
-        # The newest execution; the first that came live since the last fetch, and the newest that was fetched. 0: none.
-        self.newest_id = self.first_live_id = self.fetched_to = 0
+        # The newest execution, and the first that came live since the last fetch; 0 for none.
+        self.newest_id = self.first_live_id = 0
+        # Those that were fetched, until a newer one comes live.
+        self.fetched: set[int] = set()
 
 
 def _book(product_code: str, book: OrderBook) -> messages.Book:
