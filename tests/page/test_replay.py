@@ -125,7 +125,7 @@ async def test_a_replay_has_the_products_of_its_log_and_leaves_ours_as_they_were
 
 async def test_lines_that_cannot_be_read_are_said(visit):
     await drop(visit, b"no line\n" + log_of(10) + b"nor this\n")
-    badge = replay_bar(visit).get_by_text("2 lines not read")
+    badge = replay_bar(visit).get_by_text("unreadable lines: 2")
     await expect(badge).to_have_attribute("title", re.compile("line 1: no line"))
 
 

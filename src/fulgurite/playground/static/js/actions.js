@@ -6,7 +6,7 @@ import { wasConnected } from "./happened.js";
 import { forConnect } from "./secret.js";
 import * as marketdata from "./marketdata.js";
 import * as state from "./state.js";
-import { leaveReplay } from "./tapes.js";
+import { leaveReplay, refusedInReplay } from "./tapes.js";
 
 /** @typedef {import("./messages.js").MarketPart} MarketPart */
 /** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
@@ -67,12 +67,14 @@ export function toggleChannel(channel) {
 
 /** @param {string[]} channels */
 export function subscribe(channels) {
+  if (refusedInReplay()) return;
   state.wanted.value = new Set([...state.wanted.value, ...channels]);
   backend.send({ type: "subscribe", channels: allowed(channels) });
 }
 
 /** @param {string[]} channels */
 export function unsubscribe(channels) {
+  if (refusedInReplay()) return;
   state.wanted.value = new Set([...state.wanted.value].filter((channel) => !channels.includes(channel)));
   backend.send({ type: "unsubscribe", channels });
 }

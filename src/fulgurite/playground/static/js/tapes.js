@@ -108,6 +108,12 @@ export function leaveReplay() {
   startAnew();
 }
 
+/** A replay has the channels that were recorded: say so. @returns {boolean} whether there is one */
+export function refusedInReplay() {
+  if (replay.value) state.problem.value = t("replayFixed");
+  return replay.value !== null;
+}
+
 /** Whether there was a connection before the replay. */
 export const wasConnected = () => before?.connected ?? false;
 

@@ -120,9 +120,10 @@ export const en = {
   replaySeeking: "{percent} %",
   replayEnded: "at its end",
   replayPaused: "paused",
-  replayMalformed: "{count} lines not read",
+  replayMalformed: "unreadable lines: {count}",
   replayFacts: "{name}: {lines} lines of {dialect}, {span}, from {date}",
   replayLeave: "Leave the replay",
+  replayFixed: "A replay has the channels that were recorded. Leave it to subscribe to others.",
   replaySkipped: "Passed over to here",
 };
 
@@ -247,8 +248,9 @@ export const ja = {
   replaySeeking: "{percent} %",
   replayEnded: "終端",
   replayPaused: "一時停止中",
-  replayMalformed: "{count} 行を読めません",
+  replayMalformed: "読めない行: {count}",
   replayFacts: "{name}: {dialect} {lines} 行、{span}、{date} から",
   replayLeave: "再生を終える",
+  replayFixed: "再生中のチャンネルは記録されたものだけです。ほかを購読するには再生を終えてください。",
   replaySkipped: "ここまで飛ばしました",
 };
