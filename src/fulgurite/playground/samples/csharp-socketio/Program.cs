@@ -94,7 +94,7 @@ async IAsyncEnumerable<(string Channel, JsonElement Message)> Listen()
     while (true)
     {
         var (until, otherwise) = expected.Values.Append((pingAt, "")).Min();
-        if (await Task.WhenAny(receiving, Task.Delay(Left(until))) != receiving)
+        if (until <= DateTime.UtcNow || await Task.WhenAny(receiving, Task.Delay(Left(until))) != receiving)
         {
             if (until != pingAt) throw new Lost(otherwise);
             await Send("2"); // in Engine.IO 3 it is the client who pings
