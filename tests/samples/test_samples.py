@@ -158,10 +158,13 @@ def write_verified(verdicts: Verdicts) -> None:
     """Keep which samples have passed everything, beside those that were kept before and have not changed since."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     entries = samplefolders.read_verified()
-    kept = {folder: entries[folder] for folder, sample in SAMPLES.items() if sample.verified}
     for folder, versions in verdicts.versions.items():
         if verdicts.is_verified(folder):
-            kept[folder] = Verified(versions, today, SAMPLES[folder].digest)
+            entries[folder] = Verified(versions, today, SAMPLES[folder].digest)
+    digests = {
+        sample.folder: sample.digest for sample in samplefolders.find_samples()
+    }  # one may have been edited since
+    kept = {folder: entry for folder, entry in entries.items() if digests.get(folder) == entry.digest}
     text = msgspec.json.format(msgspec.json.encode(dict(sorted(kept.items()))))
     (samplefolders.SAMPLES / samplefolders.VERIFIED).write_bytes(text + b"\n")
     write_table()
