@@ -68,6 +68,7 @@ PURE = (
         )
     ),
     "exchange/*",
+    "playground/openlog.py",
     "playground/sample.py",
 )
 SHELLS = (

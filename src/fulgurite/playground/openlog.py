@@ -1,4 +1,4 @@
-"""A frame log that was opened to be replayed: looked through once, so that it is known what is in it and when."""
+"""A frame log that was opened to be replayed, looked through once: what is in it, and when. Pure."""
 
 from __future__ import annotations
 
