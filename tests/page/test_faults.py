@@ -58,6 +58,16 @@ async def test_a_maintenance_passes(browser, dialect):
         assert {market["state"] for market in markets} <= {"PREOPEN", "RUNNING"}
 
 
+async def test_a_circuit_break_is_seen_and_ends(browser):
+    async with at_exchange(browser, "#view=faults") as (page, _):
+        await ready(page)
+        await press(page, "circuitBreak")
+        await expect(seen(page, "CIRCUIT BREAK")).to_contain_text("FX_BTC_JPY is CIRCUIT BREAK")
+        await expect_outcome(page, "struck")
+        await expect(seen(page, "RUNNING")).to_be_visible(timeout=MINUTE)
+        await expect_outcome(page, "recovered")
+
+
 @pytest.mark.parametrize(
     ("preset", "kind"),
     [

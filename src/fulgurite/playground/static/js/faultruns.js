@@ -8,8 +8,8 @@ import * as state from "./state.js";
 /** @typedef {import("./presets.js").Preset} Preset */
 /**
  * @typedef {object} Happening one line of what was seen
- * @property {"status" | "gap" | "book" | "malformed"} type
- * @property {string} kind of the status, the state of the book, or what became of a gap
+ * @property {"status" | "gap" | "book" | "market" | "malformed"} type
+ * @property {string} kind of the status, the state of book or market, or what became of a gap
  * @property {number} atMs
  * @property {string[]} channels
  * @property {string} detail
@@ -97,7 +97,7 @@ const HARMLESS = new Set(["open", "authenticated", "backing_off"]);
 /** Take note of what may come of a fault. @param {import("./messages.js").FromBackend} message @returns {false} */
 export function watchFaults(message) {
   const now = run.peek();
-  if (!now) return false;
+  if (!now || isOver(now)) return false;
   switch (message.type) {
     case "status":
       if (message.at_ms >= now.startedMs && KINDS.has(message.kind)) {
@@ -121,6 +121,13 @@ export function watchFaults(message) {
         note("book", "drift", state.now.peek(), [message.product_code], "");
       }
       break;
+    case "ticker": {
+      const before = state.ticker.peek();
+      if (before?.product_code === message.product_code && before.state !== message.state) {
+        note("market", message.state, state.now.peek(), [message.product_code], "");
+      }
+      break;
+    }
     case "channels":
       if (now.recoveredMs !== null) break;
       if (message.now_ms - lookedMs >= LOOK_MS) {
@@ -132,12 +139,19 @@ export function watchFaults(message) {
   return false;
 }
 
+/** How long after all was well again something may still be of the same fault, as a repair is. */
+const AFTER_MS = 10_000;
+
+/** @param {Run} seen */
+const isOver = ({ recoveredMs }) => recoveredMs !== null && state.now.peek() - recoveredMs > AFTER_MS;
+
 /** Whether the faults are over and every channel flows again, since the last thing that went wrong.
  * @param {import("./messages.js").ChannelState[]} channels @param {Run} seen */
 function isWell(channels, seen) {
   const worst = seen.happenings.findLast(isBad)?.atMs ?? 0;
   const book = state.book.peek();
-  return active.peek().length === 0 && !maintaining.peek() && state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
+  const market = state.ticker.peek()?.state || "RUNNING";
+  return market === "RUNNING" && active.peek().length === 0 && !maintaining.peek() && state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
     && channels.every(({ channel, state: name, last_ms: last }) => (
       name === "receiving" || name === "acknowledged") && (!FLOWS.test(channel) || (last ?? 0) > worst));
 }
@@ -147,7 +161,8 @@ const FLOWS = /^lightning_(board|ticker)_/;
 
 /** @param {Happening} happening */
 const isBad = ({ type, kind }) => (
-  type === "status" ? !HARMLESS.has(kind) : type === "gap" ? false : type === "book" ? kind !== "LIVE" : true);
+  type === "status" ? !HARMLESS.has(kind) : type === "gap" ? false : type === "book" ? kind !== "LIVE"
+    : type === "market" ? kind !== "RUNNING" : true);
 
 /** @param {Happening["type"]} type @param {string} kind @param {number} atMs @param {string[]} channels
  * @param {string} detail @param {number} [fromMs] */

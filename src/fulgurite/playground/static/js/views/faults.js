@@ -195,6 +195,7 @@ function textOf({ type, kind, channels, count, atMs, fromMs, repairs }) {
       const isMixed = repaired > 0 && repaired < ends.length;
       return `${what}, ${isMixed ? t("fltGapSome", { count: repaired }) : t(REPAIRS[kind] ?? "fltGapNone")}`;
     }
+    case "market": return t("fltMarket", { product: first, state: kind });
     case "malformed": return t("fltMalformed", { count });
     case "book": return `${t(kind === "LIVE" ? "fltLive" : kind === "drift" ? "fltDrift" : "fltStale")} ${first}`;
     default: return `${t(STATUSES[kind] ?? "fltRefused")}${first ? ` ${shortName(first)}` : ""}`;

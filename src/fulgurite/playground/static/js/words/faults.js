@@ -51,6 +51,7 @@ export const en = {
   fltStale: "book STALE",
   fltDrift: "book did not match its snapshot",
   fltLive: "book LIVE",
+  fltMarket: "{product} is {state}",
 
   fltN_maintenance: "Daily maintenance",
   fltR_maintenance: "Every day at 04:00 in Japan all markets close; at 04:02 every connection is closed with code 1012, “scheduled maintenance”. Orders are taken again at 04:10, and at 04:12 an itayose opens trade. Here it takes some 20 seconds.",
@@ -147,6 +148,7 @@ export const ja = {
   fltStale: "板は STALE",
   fltDrift: "板がスナップショットと不一致",
   fltLive: "板は LIVE",
+  fltMarket: "{product} は {state}",
 
   fltN_maintenance: "定期メンテナンス",
   fltR_maintenance: "毎日日本時間 04:00 に全市場が閉じ、04:02 にすべての接続がコード 1012「scheduled maintenance」で切断されます。04:10 に注文の受付を再開し、04:12 に板寄せで取引が始まります。ここでは約 20 秒で済みます。",
