@@ -119,3 +119,57 @@ async def test_both_languages_have_the_same_texts_with_the_same_values(blank):
             (key) => !m.en[key] || !ja[key] || values(m.en[key]) !== values(ja[key]));
     })"""
     assert await call(blank, "words/en", script) == []
+
+
+async def test_cells_cool_in_steps(blank):
+    script = """a.map((ageMs) => m.warmth({name: 'receiving', ageMs}, 'lightning_ticker_X'))
+        .concat(m.warmth({name: 'acknowledged', ageMs: 0}, 'lightning_ticker_X'),
+            m.warmth({name: 'receiving', ageMs: 30_000}, 'lightning_executions_X'))"""
+    ages = [0, 2_400, 2_600, 5_100, 7_600, 10_100, 12_600, 900_000]
+    assert await call(blank, "channels", script, ages) == [6, 6, 5, 4, 3, 2, 1, 1, 0, 3]
+
+
+async def test_a_silent_channel_gets_its_likeliest_reason(blank):
+    script = """[
+        ['lightning_ticker_X', {isListed: false, othersFlow: true, siblingsFlow: false}],
+        ['lightning_ticker_X', {isListed: true, othersFlow: false, siblingsFlow: false}],
+        ['lightning_executions_X', {isListed: true, othersFlow: true, siblingsFlow: true}],
+        ['lightning_ticker_X', {isListed: true, othersFlow: true, siblingsFlow: true}],
+        ['lightning_ticker_X', {isListed: true, othersFlow: true, siblingsFlow: false}],
+        ['lightning_ticker_X', {isListed: null, othersFlow: true, siblingsFlow: false}],
+    ].map(([channel, known]) => m.whySilent(channel, known))"""
+    assert await call(blank, "channels", script) == [
+        "silentUnlisted", "silentAll", "silentExecutions", "silentAlone", "silentProduct", "silentMaybeUnlisted",
+    ]  # fmt: skip
+
+
+LINKS = [
+    "",
+    "view=frames",
+    "endpoint=live&dialect=socketio&language=ja",
+    "endpoint=wss://example.com:9/json-rpc&http=https://example.com/v1",
+    "product=BTC_JPY&channels=BTC_JPY,child_order_events,ticker:XRP_JPY&folded=left,right",
+    "channels=",
+]
+
+
+async def test_a_link_says_what_it_was_made_of(blank):
+    assert await call(blank, "url", "a.map((text) => m.format(m.parse(text)))", LINKS) == LINKS
+
+
+async def test_what_a_link_says_wrongly_is_as_on_a_first_visit(blank):
+    wrong = ["view=x&dialect=y&product=no%20code&folded=z&language=fr", "channels=x,y:BTC_JPY", "%", "&&=&"]
+    assert await call(blank, "url", "a.map((text) => m.format(m.parse(text)))", wrong) == ["", "channels=", "", ""]
+
+
+async def test_a_link_takes_no_address_that_may_hold_a_secret(blank):
+    secret = [
+        "endpoint=ws://me:hunter2@h/",
+        "endpoint=ws://me@h/",
+        "endpoint=ws://h/?key=hunter2",
+        "endpoint=ws://h/%23hunter2",
+        "endpoint=javascript:1",
+        "endpoint=live&http=http://me:hunter2@h/v1",
+    ]
+    found = await call(blank, "url", "a.map((text) => m.parse(text)).map((p) => [p.url, p.http, p.refused])", secret)
+    assert found == [["", "", True]] * len(secret)
