@@ -84,8 +84,7 @@ async def test_a_recording_replays_with_the_gaps_that_there_were(talker, exchang
     await talker.until(lambda m: m["type"] == "recording" and m["frames"] > 10)
     async with httpx.AsyncClient() as client:
         await client.post(f"{exchange.control}/faults", json={"fault": "close", "code": 1012, "reason": "maintenance"})
-    for _ in CHANNELS:
-        await talker.until_type("gap")
+    await talker.until(lambda _: {m["channel"] for m in talker.all if m["type"] == "gap"} == set(CHANNELS))
     await talker.until(all_receive)
     await talker.say(type="record", on=False)
     recorded = await talker.until(lambda m: m["type"] == "recording" and not m["active"])
