@@ -37,7 +37,9 @@ function AllParts() {
   return html`
     <div class="column-left">${leftFolded.value ? html`<${FoldedSide} side="left" />` : html`<${Matrix} />`}</div>
     <div class="column-middle"><${ViewTabs} /><${View} /></div>
-    <div class=${rightWide.value ? "column-right wide" : "column-right"}>${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}</div>
+    <div class=${rightWide.value ? "column-right wide" : "column-right"}>
+      ${rightFolded.value ? html`<${FoldedSide} side="right" />` : html`<${Sample} />`}
+    </div>
   `;
 }
 

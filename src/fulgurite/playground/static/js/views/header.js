@@ -97,7 +97,8 @@ function ConnectButton() {
   const label = !connected ? t("connect") : state.connection.value?.state === "open" ? t("disconnect") : t("cancel");
   return html`
     <button type="button" class=${connected ? "action connect" : "action connect primary"}
-      disabled=${state.link.value !== "open"} aria-keyshortcuts="c" title="${label} (c)" onClick=${connected ? disconnect : connect}>${label}</button>
+      disabled=${state.link.value !== "open"} aria-keyshortcuts="c" title="${label} (c)"
+      onClick=${connected ? disconnect : connect}>${label}</button>
   `;
 }
 
