@@ -319,6 +319,8 @@ async def test_a_secret_typed_into_the_page_stays_in_the_browser(world, page, di
         while not line.startswith(b"{"):
             line = await process.stdout.readline()
         url = msgspec.json.decode(line)["url"]
+        # A program whose log nobody reads would stop.
+        reading = asyncio.create_task(process.stdout.read())
         await page.goto(
             f"{url}#view=orders&dialect={dialect}&endpoint={world.exchange.realtime}&http={world.exchange.http}"
         )
@@ -341,7 +343,7 @@ async def test_a_secret_typed_into_the_page_stays_in_the_browser(world, page, di
         )
         world.look_at_process(process)
         process.send_signal(signal.SIGINT)
-        printed = (await process.communicate())[0].decode()
+        printed = (await reading).decode()
     assert '"signature"' in "".join(traffic), "or nothing was looked through"
     for text in (*traffic, kept, printed):
         assert secret not in text

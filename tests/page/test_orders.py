@@ -158,10 +158,10 @@ async def test_the_parts_of_a_special_order_stand_under_it(browser):
 async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser, dialect):
     async with at_exchange(browser, f"#view=orders&product={MONA}&dialect={dialect}") as (page, exchange):
         await use_demo(page)
-        # Within the spread, so that the other account can sell to this order and to no other.
+        # Within the spread, so that the other account sells to this order; and too large for others to take it all.
         seen = await ticker(exchange, MONA)
         price = round((seen["best_bid"] + seen["best_ask"]) / 2, 3)
-        await fill(page, "size", "100")
+        await fill(page, "size", "20000")
         await fill(page, "price", str(price))
         await send(page)
         row = life(page)
