@@ -102,7 +102,8 @@ export function found() {
 export function lost(isFull) {
   if (link.peek() === "lost") return;
   if (link.peek() !== "silent") lostAt = Date.now();
-  wasConnected = isConnected.peek();
+  // A page that was never let in has not been asked to stay without a connection.
+  if (link.peek() !== "connecting") wasConnected = isConnected.peek();
   lanes.value = endedLanes(lanes.value, now.value);
   happenedToPage(isFull ? "full" : "lost", 0);
 }
@@ -121,7 +122,7 @@ export function tick() {
     link.value = "silent";
     lostAt = heardAt;
   }
-  if (notice.peek() && at - noticedAt > NOTICE_MS) notice.value = null;
+  if (notice.peek() && at - noticedAt > NOTICE_MS && link.peek() !== "lost") notice.value = null;
 }
 
 /** @param {PageRow["kind"]} kind @param {number} seconds */
