@@ -28,7 +28,7 @@ def values(candle):
 
 def test_a_candle_is_the_same_in_whatever_order_its_executions_come():
     executions = [(number, number * 700.0, float(random.Random(number).randint(1, 50)), 1.0) for number in range(1, 40)]
-    expected = None
+    expected: list[tuple[float, ...]] = []
     for seed in range(20):
         series = Series(10)
         for number, at_ms, price, size in random.Random(seed).sample(executions, len(executions)):

@@ -231,7 +231,7 @@ async def test_each_answer_goes_to_its_own_question():
     asked: list[messages.Sign] = []
     signer = PageSigner(asked.append)
     sign = signer.signer("key").sign
-    first, second = asyncio.create_task(sign("one")), asyncio.create_task(sign("two"))
+    first, second = asyncio.ensure_future(sign("one")), asyncio.ensure_future(sign("two"))
     await asyncio.sleep(0)  # both have asked
     signer.answer(asked[1].number, "b")
     signer.answer(asked[0].number, "a")

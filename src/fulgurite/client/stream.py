@@ -215,13 +215,13 @@ class Stream:
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return False
         message = Message(channel, at_ns, text, body, data)
-        if feed.is_plain:
-            feed.pass_on(message, data)
-            if feed.is_given:
-                (self._own.get(channel, self._main) if self._own else self._main).append(message)
-        else:
+        if not feed.is_plain:
             self.message(number, message, now)
             self.woken()
+            return True
+        feed.pass_on(message, data)
+        if feed.is_given:
+            (self._own.get(channel, self._main) if self._own else self._main).append(message)
         return True
 
     def message(self, number: int, message: Message, now: float) -> None:
@@ -430,10 +430,9 @@ class Stream:
         self._paused.discard(inbox)
 
     def _wake_for_books(self, feed: Feed) -> None:
-        product_code = feed.channel.product_code
         if feed.keeper is None or feed.keeper.book.state is not BookState.LIVE:
             return
-        for future in self._waiting_for_books.pop(product_code, ()):
+        for future in self._waiting_for_books.pop(feed.channel.product_code, ()):
             if not future.done():
                 future.set_result(None)
 
