@@ -156,7 +156,9 @@ async def test_the_parts_of_a_special_order_stand_under_it(browser):
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
 async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser, dialect):
-    async with at_exchange(browser, f"#view=orders&product={MONA}&dialect={dialect}") as (page, exchange):
+    # Wide enough for all that happens to the order.
+    path, wide = f"#view=orders&product={MONA}&dialect={dialect}&folded=left,right", {"width": 2400, "height": 900}
+    async with at_exchange(browser, path, viewport=wide) as (page, exchange):
         await use_demo(page)
         # Within the spread, so that the other account sells to this order; and too large for others to take it all.
         seen = await ticker(exchange, MONA)

@@ -13,6 +13,9 @@ export const canSign = isSecureContext && Boolean(crypto.subtle);
 /** The key as WebCrypto holds it; it cannot be read. @type {CryptoKey | null} */
 let key = null;
 
+/** Whether a connection was asked for of which nothing has been heard yet. */
+let isAsked = false;
+
 const endpoint = computed(() => (
   state.endpointChoice.value === "url" ? state.endpointUrl.value.trim() : state.endpointChoice.value));
 let givenFor = "";
@@ -63,6 +66,7 @@ export function forget() {
 
 /** What the backend needs to know to connect. @returns {{api_key: string, stored: string}} */
 export function forConnect() {
+  isAsked = true;
   const { kind, name } = credentials.value ?? { kind: "", name: "" };
   return { api_key: kind === "stored" ? "" : name, stored: kind === "stored" ? name : "" };
 }
@@ -90,6 +94,10 @@ export function takeSecrets(message) {
         drop();
         useDemo();
       }
+      return false;
+    case "connection":
+    case "problem":
+      isAsked = false;
       return false;
     case "sign":
       void answer(message);
@@ -137,5 +145,5 @@ function drop() {
 
 /** `auth` is part of a connection's beginning. The real service is never connected to without being asked. */
 function reconnect() {
-  if (state.isConnected.value || state.endpointChoice.value === "embedded") connect();
+  if (isAsked || state.isConnected.value || state.endpointChoice.value === "embedded") connect();
 }
