@@ -12,6 +12,7 @@ from fulgurite.client import LIVE, Endpoint
 from fulgurite.errors import InputError
 from fulgurite.exchange.run import Exchange
 from fulgurite.exchange.run import run as run_exchange
+from fulgurite.playground import byhand
 from fulgurite.playground.byhand import ByHand
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol.dialects import JSON_RPC
@@ -74,7 +75,8 @@ async def test_nothing_is_done_to_the_connection_beside_it(talker, exchange):
     assert not [m for m in talker.all if m["type"] in ("gap", "connection")]
 
 
-async def test_frames_that_follow_each_other_go_over_the_same_connection(talker):
+async def test_frames_that_follow_each_other_go_over_the_same_connection(talker, monkeypatch):
+    monkeypatch.setattr(byhand, "PAUSE_SECONDS", 0.0)
     await send_by_hand(talker, '{"jsonrpc":"2.0","method":"nope","id":1}')
     await answer(talker, '"id":1')
     await send_by_hand(talker, '{"jsonrpc":"2.0","method":"nope","id":2}')
@@ -101,7 +103,8 @@ async def test_a_server_that_is_not_there_is_said(talker):
     assert "refused" in state["detail"]
 
 
-async def test_frames_come_one_after_the_other(talker):
+async def test_frames_come_one_after_the_other(talker, monkeypatch):
+    monkeypatch.setattr(byhand, "PAUSE_SECONDS", 60.0)
     for number in range(2):
         await send_by_hand(talker, f'{{"jsonrpc":"2.0","method":"nope","id":{number}}}')
     assert "later" in (await talker.until_type("problem"))["text"]

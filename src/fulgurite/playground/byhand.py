@@ -23,7 +23,7 @@ OPEN_SECONDS: Final = 10.0
 PING_SECONDS: Final = 20.0
 """How long connecting may take, and how long the server may be silent before and after a WebSocket ping."""
 
-PAUSE_SECONDS: Final = 0.05
+PAUSE_SECONDS: Final = 0.02
 LIVE_PAUSE_SECONDS: Final = 1.0
 """Between two frames; the real service restricts addresses that make errors for long (section 1.5)."""
 
