@@ -68,6 +68,7 @@ PURE = (
         )
     ),
     "exchange/*",
+    "playground/latency.py",
     "playground/openlog.py",
     "playground/sample.py",
 )
