@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -114,7 +115,8 @@ class Installer:
         for program, *arguments in sample.manifest.toolchain:
             path = program if "/" in program else find_program(program)
             assert path
-            versions.append((await self.output(path, *arguments, folder=folder)).splitlines()[0].strip())
+            output = await self.output(path, *arguments, folder=folder)
+            versions.append(re.sub(r"\x1b\[\d*m", "", output).splitlines()[0].strip())  # Maven's is bold
         return versions
 
     async def output(self, *command: str, folder: Path) -> str:
