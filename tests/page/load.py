@@ -34,7 +34,7 @@ from tests.chromium import ARGUMENTS, find_chromium
 from tests.exchangeprocess import ExchangeProcess, exchange_process, memory_mib
 from tests.page.visiting import DESKTOP, VIEWS
 
-SPEED = 16.0
+SPEED = 33.0
 """Seconds of the market in one: about a thousand messages a second of all its public channels."""
 
 SETTLE_SECONDS = 3.0
