@@ -22,10 +22,10 @@ CHANNELS = TICKER, BOARD, EXECUTIONS = tuple(
     f"lightning_{kind}_{PRODUCT}" for kind in ("ticker", "board", "executions")
 )
 PRIVATE = "child_order_events"
-SILENCE = 5
-"""Seconds; at SPEED none of the channels is so long without a message."""
-SPEED = "4"
-HEARTBEAT_MESSAGES = 60
+SILENCE = 8
+"""Seconds. At SPEED they are 48 s of the market, and its calm times are hardly ever so long without a trade."""
+SPEED = "6"
+HEARTBEAT_MESSAGES = 90
 """Tickers come every 500 ms of the exchange's time at most: these take 7.5 s."""
 
 LOST = re.compile(r"lost: \S.*; again in (\d+\.\d) s")
