@@ -13,8 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import report
 from benchmarks.environments import PACKAGES, ROOT, find_python, install
-from benchmarks.measure import Failed, Frames, run_book, run_client
+from benchmarks.measure import Frames, run_book, run_client
+from benchmarks.probes import TABLES
+from benchmarks.processes import Failed
 from benchmarks.rows import BOOK_LEVELS, BOOKS, MESSAGES, SECTIONS, Book, Client, Section
+from benchmarks.tables import Row, Table
 
 LATENCY_SECONDS = 2.0
 
@@ -23,7 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="how often each row is measured")
     parser.add_argument("--quick", action="store_true", help="one short round, to see that it works")
-    parser.add_argument("--section", action="append", choices=[*(section.key for section in SECTIONS), "books"])
+    keys = [*(section.key for section in SECTIONS), "books", *dict.fromkeys(table.section for table in TABLES)]
+    parser.add_argument("--section", action="append", choices=keys, help="measure this alone; may be given repeatedly")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where benchmarks.md is written")
     arguments = parser.parse_args()
     rounds, shorter = (1, 20) if arguments.quick else (arguments.rounds, 1)
@@ -50,8 +54,8 @@ def main() -> None:
     console.print(f"Written: {arguments.docs / 'benchmarks.md'}")
 
 
-Turn = tuple[str, Client | Book, Section | int]
-"""A section's key, the row, and its conditions: the section or, of a book, the levels a side."""
+Turn = tuple[str, Client | Book | Row, Section | Table | int]
+"""A section's key, the row, and its conditions: the section, the table or, of a book, the levels a side."""
 
 
 def _turns(sections: list[str] | None) -> Iterator[Turn]:
@@ -60,6 +64,9 @@ def _turns(sections: list[str] | None) -> Iterator[Turn]:
             yield from ((section.key, client, section) for client in section.clients)
     if not sections or "books" in sections:
         yield from (("books", book, levels) for levels in BOOK_LEVELS for book in BOOKS)
+    for table in TABLES:
+        if not sections or table.section in sections:
+            yield from ((table.section, row, table) for row in table.rows)
 
 
 def _install_all(progress: Progress) -> dict[str, str]:
@@ -81,12 +88,16 @@ def _measure(
     turn: Turn, frames: Frames, folder: Path, results: report.Results, broken: dict[str, str], shorter: int
 ) -> None:
     key, row, conditions = turn
+    if isinstance(conditions, Table):
+        key = conditions.title  # a section can have several tables
     if (key, row.name) in results.failures:
         return  # a row that fails once is out, so that the rounds of all others stay side by side
     try:
         if row.environment in broken:
             raise Failed(broken[row.environment])
-        if isinstance(row, Book):
+        if isinstance(row, Row):
+            results.figures.setdefault((key, row.name), []).append(row.measure(folder, shorter))
+        elif isinstance(row, Book):
             assert isinstance(conditions, int)
             count = max(row.counts[BOOK_LEVELS.index(conditions)] // shorter, 20)
             book_sample = run_book(row, conditions, count, frames)

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from benchmarks.environments import ROOT, interpreter
 from benchmarks.frames import DIFF, SNAPSHOT, Expected, expect, generate, laps, load, save
+from benchmarks.processes import Failed, read_line, started, tell, why_ended
 from benchmarks.rows import Book, Client, Section
 
 RUNNERS = Path(__file__).parent / "runners"
-TIMEOUT_SECONDS = 60.0
-
-
-class Failed(Exception):
-    """A row could not be measured; the message says why."""
 
 
 class Sample(NamedTuple):
@@ -98,19 +91,17 @@ def run_client(client: Client, section: Section, frames: Frames, count: int, fol
     if section.tls:
         environment |= {"SSL_CERT_FILE": str(ca_file), "NODE_EXTRA_CA_CERTS": str(ca_file)}
     told = msgspec.to_builtins(expected) | {"paced": bool(section.pace)}
-    with _process(server_command, os.environ) as server:
-        url = _line(server)["url"]
+    with started(server_command) as server:
+        url = read_line(server)["url"]
         program, *arguments = client.program
         command = [python or interpreter(client.environment), RUNNERS / program, url, json.dumps(told), *arguments]
-        with _process(command, environment) as process:
+        with started(command, environment) as process:
             assert process.stdout is not None
-            assert server.stdin is not None
             if process.stdout.readline() != "ready\n":
-                raise Failed(_why(process))
-            server.stdin.write("go\n")
-            server.stdin.flush()
-            result = _line(process)
-        sent = _line(server)
+                raise Failed(why_ended(process))
+            tell(server, "go")
+            result = read_line(process)
+        sent = read_line(server)
     for name, count_seen in result["counts"].items():
         # Those that unsubscribe the snapshots after the first one may ignore the later ones.
         if name != "snapshots" and count_seen != told[name]:
@@ -150,40 +141,8 @@ def run_book(book: Book, levels: int, count: int, frames: Frames) -> BookSample:
         Failed: it ended, or hung.
     """
     command = [interpreter(book.environment), RUNNERS / "run_books.py", book.argument, frames.file(levels), count]
-    with _process(command, os.environ) as process:
-        result = _line(process)
+    with started(command) as process:
+        result = read_line(process)
     expected = frames.expected_after_diffs(levels, count)
     is_right = result["best"] == [expected.best_bid, expected.best_ask]
     return BookSample(result["best_us"], result["top_us"], is_right, result["versions"])
-
-
-@contextmanager
-def _process(command: list[object], environment: os._Environ[str] | dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """Run a program, which is killed at the end or after `TIMEOUT_SECONDS`."""
-    pipe = subprocess.PIPE
-    words = [str(word) for word in command]
-    process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=environment)
-    timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
-    timer.start()
-    try:
-        yield process
-    finally:
-        timer.cancel()
-        process.kill()
-        process.communicate()
-
-
-def _line(process: subprocess.Popen[str]) -> dict[str, Any]:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise Failed(_why(process))
-    value: dict[str, Any] = json.loads(line)
-    return value
-
-
-def _why(process: subprocess.Popen[str]) -> str:
-    process.wait(TIMEOUT_SECONDS)
-    assert process.stderr is not None
-    lines = process.stderr.read().strip().splitlines()
-    return lines[-1] if lines else f"it ended with {process.returncode}, or was stopped after {TIMEOUT_SECONDS:.0f} s"

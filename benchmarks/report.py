@@ -7,14 +7,13 @@ import platform
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.charts import Bar, bars
 from benchmarks.measure import BookSample, Sample
+from benchmarks.probes import HOWS, TABLES
 from benchmarks.rows import (
     BOOK_LEVELS,
     BOOKS,
@@ -27,6 +26,8 @@ from benchmarks.rows import (
     TARDIS_MESSAGES,
     Section,
 )
+from benchmarks.tables import AllFigures, Grid, Range, goal_rows
+from benchmarks.tables import grid as table_grid
 
 FLAT = 0.9
 """From this ratio on a rate counts as the same."""
@@ -43,31 +44,9 @@ class Results:
     books: dict[tuple[str, int], list[BookSample]] = field(default_factory=dict)
     """By the book's name and the levels a side."""
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
-    """By the section's key, or "books", and the row's name."""
-
-
-class Range(NamedTuple):
-    """The median of the rounds, with the least and the most."""
-
-    median: float
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, values: Iterable[float]) -> Range:
-        kept = list(values)
-        return cls(median(kept), min(kept), max(kept))
-
-    def text(self, decimals: int) -> str:
-        return f"{self.median:,.{decimals}f} ({self.least:,.{decimals}f}-{self.most:,.{decimals}f})"
-
-
-class Grid(NamedTuple):
-    """A table, whatever it is printed on."""
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
+    """By the section's key, "books" or a table's title, and the row's name."""
+    figures: AllFigures = field(default_factory=dict)
+    """Of the tables that say by themselves how they are measured."""
 
 
 def ratios(results: Results, section: str, other: str, figure: Callable[[Sample], float | None]) -> Range | None:
@@ -80,7 +59,8 @@ def ratios(results: Results, section: str, other: str, figure: Callable[[Sample]
 
 def grids(results: Results) -> list[Grid]:
     """All tables that have something to show."""
-    found = [*(_section_grid(results, section) for section in SECTIONS), _book_grid(results), goals(results)]
+    found = [*(_section_grid(results, section) for section in SECTIONS), _book_grid(results)]
+    found += [*(table_grid(table, results.figures, results.failures) for table in TABLES), goals(results)]
     return [grid for grid in found if grid.rows]
 
 
@@ -163,6 +143,8 @@ def goals(results: Results) -> Grid:
     latency = ratios(results, "latency", FLOOR.name, lambda sample: sample.p99_us)
     if latency:
         rows.append(["the floor's p99 latency, times", "at most 1.5", latency.text(2), "", _yes(latency.median <= 1.5)])
+    for table in TABLES:
+        rows += goal_rows(table, results.figures)
     return Grid("The goals", ["Fulgurite has ...", "goal", "measured", "by CPU", "met"], rows)
 
 
@@ -195,6 +177,9 @@ def versions(results: Results) -> dict[str, str]:
     for book_samples in results.books.values():
         for book_sample in book_samples:
             found |= book_sample.versions
+    for figures in results.figures.values():
+        for each in figures:
+            found |= each.versions
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
@@ -238,7 +223,9 @@ def write(folder: Path, results: Results, rounds: int, when: str, is_quick: bool
             image = f"![{section.title}](benchmarks/{section.key}.svg)\n\n"
         parts.append(_markdown(_section_grid(results, section), image))
     parts.append(_markdown(_book_grid(results)))
-    parts.append(HOW)
+    grids_of_tables = (table_grid(table, results.figures, results.failures) for table in TABLES)
+    parts += [_markdown(grid) for grid in grids_of_tables if grid.rows]
+    parts.append(HOW + "".join(HOWS) + "\n## Versions\n")
     parts.append("\n".join(f"* {name} {version}" for name, version in versions(results).items()) + "\n")
     (folder / "benchmarks.md").write_text("\n".join(parts))
 
@@ -269,8 +256,8 @@ def _chart(results: Results, section: Section) -> str:
 
 INTRODUCTION = """# Benchmarks
 
-How fast Fulgurite's client is beside others, and beside the least that any client in Python could do. This page is
-written by `scripts/bench`, which installs the others into environments of their own and takes less than 20 minutes.
+How fast Fulgurite's client and server are beside others, and beside the least that any in Python could do. This page is
+written by `scripts/bench`, which installs the others into environments of their own.
 
 Measured {when} in {rounds} rounds on {machine}.
 Each figure is the median of the rounds, with the least and the most
@@ -295,6 +282,4 @@ HOW = """## How it was measured
 * cryptofeed takes nothing but TLS, so it is missing without. It and pylightningfx need Python 3.13; all rows in Python
   run on the same one.
 * The other clients' books know nothing of levels that have gone stale, and need not: no message is lost here.
-
-## Versions
 """
