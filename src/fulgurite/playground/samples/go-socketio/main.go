@@ -150,12 +150,14 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 			subscribe()
 		case strings.HasPrefix(text, "42"): // ["CHANNEL",MESSAGE]
 			var channel string
-			var message json.RawMessage // as it came: a float64 does not keep every digit
-			err = json.Unmarshal(frame[2:], &[]any{&channel, &message})
+			var event [2]json.RawMessage // the message as it came: a float64 does not keep every digit
+			if err = json.Unmarshal(frame[2:], &event); err == nil {
+				err = json.Unmarshal(event[0], &channel)
+			}
 			if err == nil {
 				keepAlive(channel)
 				var line bytes.Buffer
-				json.Compact(&line, message)
+				json.Compact(&line, event[1])
 				handle(channel, line.Bytes())
 			}
 		case strings.HasPrefix(text, "43"): // NUMBER[null], or NUMBER[ERROR]
