@@ -63,7 +63,7 @@ class Verdicts:
     def is_verified(self, folder: str) -> bool:
         """Whether a sample has passed all the scenarios that there are."""
         futures = [self.futures.get((folder, scenario)) for scenario in SCENARIOS]
-        return all(future and future.done() and future.exception() is None for future in futures)
+        return all(f and f.done() and not f.cancelled() and f.exception() is None for f in futures)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
