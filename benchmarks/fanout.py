@@ -170,11 +170,12 @@ TABLES = (
     _table(100, is_tls=False, burst=1),
 )
 
-HOW = """* Fan-out: each server runs in a process of its own and gets the same diff of the order book to publish, about
-  485 bytes, in bursts of 8, and in one table one at a time. It publishes the next burst when no socket has more than 64 KiB
-  waiting: ours by the exchange's own means, aiohttp by a bounded queue a client, and for the others their buffers are
-  looked at. Nothing is compressed. Ours and the floor make one write a socket of each burst, and the others one of each
-  message, which is most of the difference, as the table without bursts shows.
+HOW = """\
+* Fan-out: each server runs in a process of its own and gets the same diff of the order book to publish, about 485
+  bytes, in bursts of 8, and in one table one at a time. It publishes the next burst when no socket has more than
+  64 KiB waiting: ours by the exchange's own means, aiohttp by a bounded queue a client, and for the others their
+  buffers are looked at. Nothing is compressed. Ours and the floor make one write a socket of each burst, and the others
+  one of each message, which is most of the difference, as the table without bursts shows.
 * One other process reads all of it from plain sockets. It counts bytes; of one subscriber it keeps the whole stream,
   which must be the same message again and again. Where the server's processor time a message is well under 1 µs, this
   reader is what bounds the rate, and the comparison by CPU is the one to look at.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import fanout
+from benchmarks import exchange, fanout, framelog, start
 
-TABLES = (*fanout.TABLES,)
+TABLES = (*fanout.TABLES, *start.TABLES, *framelog.TABLES, *exchange.TABLES)
 
-HOWS = (fanout.HOW,)
+HOWS = (fanout.HOW, start.HOW, framelog.HOW, exchange.HOW)
 """How each was measured, as items of a list in Markdown."""

@@ -80,6 +80,8 @@ class Goal(NamedTuple):
     is_cost: bool = False
     """Of a ratio: whether less is better in the column."""
     decimals: int = 2
+    row: str = ""
+    """Of a figure alone: the row that it is, if not the first."""
 
 
 class Table(NamedTuple):
@@ -117,7 +119,8 @@ def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]
             cells.append(ratio.text(2) if ratio else "")
         does = f"{row.does} (after {len(samples)} rounds: {why})" if why else row.does
         rows.append([row.name, does, *cells])
-    return Grid(table.title, ["", "what it does", *(each.head for each in (*table.columns, *table.compared))], rows)
+    heads = [*(column.head for column in table.columns), *(compared.head for compared in table.compared)]
+    return Grid(table.title, ["", "what it does", *heads], rows)
 
 
 def goal_rows(table: Table, figures: AllFigures) -> Iterator[list[str]]:
@@ -128,7 +131,7 @@ def goal_rows(table: Table, figures: AllFigures) -> Iterator[list[str]]:
             found = _ratio(table, figures, goal.other, goal.column, goal.is_cost)
             by_cpu = _ratio(table, figures, goal.other, goal.cost, is_cost=True) if goal.cost else None
         else:
-            samples = figures.get((table.title, table.rows[0].name), [])
+            samples = figures.get((table.title, goal.row or table.rows[0].name), [])
             found = Range.of(sample.values[goal.column] for sample in samples) if samples else None
         if found:
             holds = found.median <= goal.limit if goal.is_most else found.median >= goal.limit

@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks import report
 from benchmarks.frames import CHANNELS, DIFF, EXECUTIONS, SNAPSHOT, expect, generate, laps, load, save
-from benchmarks.measure import Failed, Frames, run_client
+from benchmarks.measure import Frames, run_client
+from benchmarks.processes import Failed
 from benchmarks.rows import FLOOR, LEVELS, OURS, RAW, SECTIONS, SOCKETIO
 
 SMALL = 500

@@ -15,7 +15,7 @@ from importlib import metadata
 
 URL = sys.argv[1]
 EXPECTED = json.loads(sys.argv[2])
-PACED = EXPECTED["paced"]
+PACED = EXPECTED.get("paced", False)
 
 PRODUCT = "BTC_JPY"
 SNAPSHOT = f"lightning_board_snapshot_{PRODUCT}"
@@ -31,22 +31,29 @@ _ready_cpu_ns = 0
 
 def ready() -> None:
     """The snapshot is handled: from here on it counts."""
-    global _ready_cpu_ns
     print("ready", flush=True)
+    start()
+
+
+def start() -> None:
+    """From here on the processor time counts."""
+    global _ready_cpu_ns
     _ready_cpu_ns = time.process_time_ns()
 
 
-def done(counts: dict[str, int], best: tuple[float, float] | None, *packages: str) -> None:
+def done(counts: dict[str, int], best: tuple[float, float] | None, *packages: str, began_ns: int = 0) -> None:
     """The last message is handled: report, and end the process without further ado.
 
     Args:
         counts: what was seen, by the names in `frames.Expected`.
         best: the best bid and ask of the book; None where there is none.
         packages: whose versions are of interest.
+        began_ns: when the work began, where nobody else knows it.
     """
     end_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
     versions = {name: metadata.version(name) for name in packages} | {"Python": platform.python_version()}
     result = {
+        "began_ns": began_ns,
         "end_ns": end_ns,
         "cpu_ns": cpu_ns - _ready_cpu_ns,
         "counts": counts,

@@ -1,0 +1,93 @@
+"""The embedded exchange without its sockets: what an order costs, what nine products cost, and where the time goes."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environments import interpreter
+from benchmarks.processes import read_line, started
+from benchmarks.tables import Column, Figures, Row, Table
+
+RUNNER = Path(__file__).parent / "runners" / "run_exchange.py"
+ORDERS = 100_000
+SECONDS = 600
+PROFILED = ("matching", "market", "publisher", "numbers", "orderflow", "simulation")
+"""Modules that have a column of their own."""
+
+
+def run(*arguments: object, python: str = "") -> dict[str, Any]:
+    """What `run_exchange.py` says.
+
+    Raises:
+        Failed: it ended, or hung.
+    """
+    with started([python or interpreter("fulgurite"), RUNNER, *arguments]) as process:
+        return read_line(process)
+
+
+def _orders(work: str, folder: Path, divisor: int) -> Figures:
+    total = ORDERS // divisor
+    result = run(work, total)
+    values = {
+        "rate": total / result["took_ns"] * 1e6,
+        "cpu": result["cpu_ns"] / total / 1000,
+        "fills": result["fills"] / total,
+    }
+    if "messages" in result:
+        values["messages"] = result["messages"] / total
+    return Figures(values, result["versions"])
+
+
+def _products(folder: Path, divisor: int) -> Figures:
+    seconds = SECONDS // divisor
+    result = run("products", seconds)
+    values = {"messages": result["messages"] / seconds, "share": result["cpu_ns"] / seconds / 1e7}
+    return Figures(values, result["versions"])
+
+
+def _profile(work: str, amount: int, folder: Path, divisor: int) -> Figures:
+    result = run(work, amount // divisor, "profile")
+    values = {module: result["shares"].get(module, 0.0) for module in PROFILED}
+    return Figures(values | {"others": 100 - sum(values.values())}, result["versions"])
+
+
+TABLES = (
+    Table(
+        "exchange",
+        "The exchange: orders through matching and publishing",
+        (
+            Column("rate", "1,000 orders/s"),
+            Column("cpu", "CPU µs/order", 2),
+            Column("fills", "executions/order", 2),
+            Column("messages", "messages/order", 2),
+        ),
+        (
+            Row("Fulgurite", "fulgurite", partial(_orders, "market"), "matching, and messages as JSON"),
+            Row("Fulgurite's matching engine", "fulgurite", partial(_orders, "engine"), "matching alone"),
+        ),
+    ),
+    Table(
+        "exchange",
+        "The exchange: all nine products at the rates of the real service",
+        (Column("messages", "messages/s"), Column("share", "% of one core", 2)),
+        (Row("Fulgurite", "fulgurite", _products, "order flow, matching, messages; no socket"),),
+    ),
+    Table(
+        "exchange",
+        "Where the time of the exchange goes: % by module under cProfile",
+        (*(Column(module, module, 0) for module in PROFILED), Column("others", "others", 0)),
+        (
+            Row("orders through the market", "fulgurite", partial(_profile, "market", ORDERS // 4), "as above"),
+            Row("nine products", "fulgurite", partial(_profile, "products", SECONDS // 4), "as above"),
+        ),
+    ),
+)
+
+HOW = """\
+* The exchange: orders of both sides around one price, of which about a fifth goes beyond it; one a millisecond of
+  the market's own time, at most 1,000 resting, the oldest cancelled beyond that, which counts as part of the order.
+  What they lead to is published as the exchange does it. The nine products run for ten minutes of their own time, as
+  fast as they can. cProfile makes short functions look dearer than they are.
+"""

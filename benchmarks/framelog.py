@@ -1,0 +1,110 @@
+"""A frame log read as fast as can be: to typed messages, and to an order book."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache, partial
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.environments import ROOT, interpreter
+from benchmarks.frames import START_NS, Expected, expect, generate, laps
+from benchmarks.processes import Failed, read_line, started
+from benchmarks.rows import LEVELS, MESSAGES
+from benchmarks.tables import Column, Compared, Figures, Goal, Row, Table
+from fulgurite.protocol.framelog import Line, format_line
+from fulgurite.protocol.jsonrpc import encode_message
+
+RUNNERS = Path(__file__).parent / "runners"
+COUNT = 100_000
+"""Messages in the log."""
+
+
+@cache
+def frame_log(folder: Path, count: int) -> tuple[Path, Expected]:
+    """The log, and what is to be read of it; made when first asked for."""
+    run = laps(generate(LEVELS, min(count, MESSAGES[LEVELS])), count)
+    path = folder / f"log-{count}.jsonl"
+    with path.open("wb") as file:
+        for index, message in enumerate(run):
+            frame = encode_message(message.channel, message.json).decode()
+            file.write(format_line(Line(received_ns=START_NS + index * 1_000_000, frame=frame)))
+    return path, expect(run)
+
+
+def run(runner: str, environment: str, mode: str, folder: Path, divisor: int, python: str = "") -> Figures:
+    """Let a program read the log.
+
+    Args:
+        runner: the program.
+        environment: what it runs in.
+        mode: "messages" or "book".
+        folder: where the log is kept.
+        divisor: what the number of messages is divided by.
+        python: what runs it instead of its own environment.
+
+    Raises:
+        Failed: it ended, hung, or did not read what is in the log.
+    """
+    path, expected = frame_log(folder, COUNT // divisor)
+    told = msgspec.to_builtins(expected)
+    paths = os.environ | {"NODE_PATH": str(ROOT / "tests" / "peers" / "node_modules")}
+    command = [python or interpreter(environment), RUNNERS / runner, path, json.dumps(told), mode]
+    with started(command, paths) as process:
+        result = read_line(process)
+    for name, seen in result["counts"].items():
+        if seen != told[name]:
+            raise Failed(f"saw {seen:,} {name} of {told[name]:,}")
+    if mode == "book" and result["best"] != [expected.best_bid, expected.best_ask]:
+        raise Failed(f"its best prices were {result['best']} at the end")
+    values = {
+        "rate": expected.messages / (result["end_ns"] - result["began_ns"]) * 1e6,
+        "cpu": result["cpu_ns"] / expected.messages / 1000,
+    }
+    return Figures(values, result["versions"])
+
+
+OURS, TARDIS, CRYPTOFEED = "Fulgurite's replay", "tardis-dev's replayNormalized", "cryptofeed's playback"
+
+
+def _table(mode: str, title: str, names: tuple[str, ...]) -> Table:
+    programs = {
+        OURS: ("run_log_ours.py", "fulgurite", "JSON lines"),
+        TARDIS: ("run_log_tardis.js", "node", "gzipped lines"),
+        CRYPTOFEED: ("run_log_cryptofeed.py", "cryptofeed", "pcap; Decimal"),
+    }
+    rows = [
+        Row(name, environment, partial(run, runner, environment, mode), does)
+        for name, (runner, environment, does) in programs.items()
+        if name in names
+    ]
+    goals = [
+        Goal(f"the rate of {name} to {mode}, times", "rate", 5.0, other=name, cost="cpu")
+        for name in names
+        if name != OURS
+    ]
+    return Table(
+        "framelog",
+        title,
+        (Column("rate", "1,000 messages/s"), Column("cpu", "CPU µs/message", 2)),
+        tuple(rows),
+        (Compared("rate", "ours is times as fast"), Compared("cpu", "and by CPU", is_cost=True)),
+        tuple(goals),
+    )
+
+
+TABLES = (
+    _table("messages", "A frame log, read to typed messages", (OURS, TARDIS)),
+    _table("book", "A frame log, read to typed messages and an order book", (OURS, TARDIS, CRYPTOFEED)),
+)
+
+HOW = """\
+* Frame logs: the same 100,000 messages, in each one's own file: ours as lines of JSON, tardis-dev's as it keeps what
+  it has downloaded (one gzipped minute; written there by us, nothing is downloaded), cryptofeed's as a pcap file made
+  by its own writer. The clock runs from the call until the last message is handled, so that it includes what each does
+  first: tardis-dev waits for its worker, a tenth of a second at a time, and cryptofeed reads the whole file into
+  memory. cryptofeed always keeps its book, so it has no row without. tardis-dev works in several threads; its CPU is
+  that of all.
+"""

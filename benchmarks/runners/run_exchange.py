@@ -1,0 +1,117 @@
+"""The exchange without its sockets: python run_exchange.py WORK COUNT [profile]
+
+WORK is "engine" or "market", with COUNT orders, or "products" with COUNT seconds of all nine products. Prints what was
+done and the processor time; with "profile" the share of each module in per cent, under cProfile.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import platform
+import pstats
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from fulgurite.exchange.market import Market
+from fulgurite.exchange.matching import MatchingEngine, Order, Side
+from fulgurite.exchange.numbers import LOTS
+from fulgurite.exchange.products import BTC_JPY
+from fulgurite.exchange.publisher import Publisher
+from fulgurite.exchange.simulation import Simulation
+
+START_NS = 1_790_000_000_000_000_000
+STEP_NS = 1_000_000
+"""One order a millisecond of the market's time."""
+RESTING = 1_000
+"""Orders that rest; of more the oldest is cancelled."""
+
+
+def orders(total: int) -> list[Order]:
+    """Orders of both sides around one price, of which about a fifth goes beyond it."""
+    rng = Random(1)
+    middle = 10_000_000
+    made = []
+    for number in range(1, total + 1):
+        side = rng.choice((Side.BUY, Side.SELL))
+        away = round(rng.expovariate(1 / 400)) - 100
+        price = middle - away if side is Side.BUY else middle + away
+        made.append(Order(id=number, owner="benchmark", side=side, price=price, size=LOTS // rng.randrange(10, 1000)))
+    return made
+
+
+def engine(total: int) -> Callable[[], dict[str, int]]:
+    matching, given = MatchingEngine(), orders(total)
+
+    def work() -> dict[str, int]:
+        fills = 0
+        for order in given:
+            fills += len(matching.submit(order).fills)
+            if order.id > RESTING:
+                matching.cancel(order.id - RESTING)
+        return {"fills": fills}
+
+    return work
+
+
+def market(total: int) -> Callable[[], dict[str, int]]:
+    traded = Market(BTC_JPY, start_ns=START_NS, execution_ids=count(1))
+    publisher, given = Publisher(traded, Random(1)), orders(total)
+
+    def work() -> dict[str, int]:
+        messages = fills = 0
+        now_ns = START_NS
+        for order in given:
+            now_ns += STEP_NS
+            outcome = traded.submit(order, now_ns)
+            fills += len(outcome.executions)
+            publisher.record(outcome, now_ns)
+            if order.id > RESTING:
+                cancelled = traded.cancel(order.id - RESTING, now_ns)
+                if cancelled:
+                    publisher.record(cancelled, now_ns)
+            while publisher.next_ns is not None and publisher.next_ns <= now_ns:
+                messages += len(publisher.publish())
+        return {"fills": fills, "messages": messages}
+
+    return work
+
+
+def products(seconds: int) -> Callable[[], dict[str, int]]:
+    simulation = Simulation(1, START_NS, open_until_ns=START_NS + 10**16)
+
+    def work() -> dict[str, int]:
+        # As the exchange itself does: a step whenever something is due.
+        messages = 0
+        while simulation.next_event_ns <= START_NS + seconds * 1_000_000_000:
+            messages += len(simulation.advance(simulation.next_event_ns))
+        return {"messages": messages}
+
+    return work
+
+
+def shares(profile: cProfile.Profile) -> dict[str, float]:
+    """Per cent of the time by module; built-in functions count for the modules that call them."""
+    spent: Counter[str] = Counter()
+    for (file, _, _), (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+        if file == "~" and callers:
+            for (calling_file, _, _), (_, _, part, _) in callers.items():
+                spent[Path(calling_file).stem] += part
+        else:
+            spent[Path(file).stem] += own
+    total = sum(spent.values())
+    return {module: part / total * 100 for module, part in spent.items()}
+
+
+work = {"engine": engine, "market": market, "products": products}[sys.argv[1]](int(sys.argv[2]))
+profile = cProfile.Profile() if "profile" in sys.argv else None
+began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
+done = profile.runcall(work) if profile else work()
+cpu_ns, took_ns = time.process_time_ns() - cpu_ns, time.monotonic_ns() - began_ns
+result = {"took_ns": took_ns, "cpu_ns": cpu_ns, **done, "versions": {"Python": platform.python_version()}}
+print(json.dumps(result | {"shares": shares(profile) if profile else {}}))
