@@ -37,7 +37,7 @@ def test_addresses_become_those_of_the_websocket(dialect, address, url):
     assert dialect.websocket_url(address) == url
 
 
-@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=str)
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_a_server_greets_its_own_client(dialect):
     """The two sides of each dialect understand each other without knowing which dialect it is."""
     server, client = dialect.server(lambda params: None, "a-session", 0.0), dialect.client(10.0)
