@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.environments import ROOT, interpreter
-from benchmarks.frames import START_NS, Expected, expect, generate, laps
+from benchmarks.frames import CHANNELS, START_NS, Expected, expect, generate, laps
 from benchmarks.processes import Failed, read_line, started
 from benchmarks.rows import LEVELS, MESSAGES
 from benchmarks.tables import Column, Compared, Figures, Goal, Row, Table
+from fulgurite.client.items import StatusKind
 from fulgurite.protocol.framelog import Line, format_line
 from fulgurite.protocol.jsonrpc import encode_message
 
@@ -28,6 +29,10 @@ def frame_log(folder: Path, count: int) -> tuple[Path, Expected]:
     run = laps(generate(LEVELS, min(count, MESSAGES[LEVELS])), count)
     path = folder / f"log-{count}.jsonl"
     with path.open("wb") as file:
+        # As `fulgurite listen --record` begins one: without it, the log would not say that diffs can come.
+        file.write(format_line(Line(event=StatusKind.OPEN, at_ns=START_NS)))
+        for channel in CHANNELS:
+            file.write(format_line(Line(event=StatusKind.SUBSCRIBED, at_ns=START_NS, channel=channel)))
         for index, message in enumerate(run):
             frame = encode_message(message.channel, message.json).decode()
             file.write(format_line(Line(received_ns=START_NS + index * 1_000_000, frame=frame)))

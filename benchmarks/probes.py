@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import exchange, fanout, framelog, start
+from benchmarks import exchange, fanout, framelog, slow, start
 
-TABLES = (*fanout.TABLES, *start.TABLES, *framelog.TABLES, *exchange.TABLES)
+TABLES = (*fanout.TABLES, *slow.TABLES, *start.TABLES, *framelog.TABLES, *exchange.TABLES)
 
-HOWS = (fanout.HOW, start.HOW, framelog.HOW, exchange.HOW)
+HOWS = (fanout.HOW, slow.HOW, start.HOW, framelog.HOW, exchange.HOW)
 """How each was measured, as items of a list in Markdown."""

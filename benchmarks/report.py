@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich import table as rich_table
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.charts import Bar, bars
 from benchmarks.measure import BookSample, Sample
@@ -26,13 +27,14 @@ from benchmarks.rows import (
     TARDIS_MESSAGES,
     Section,
 )
-from benchmarks.tables import AllFigures, Grid, Range, goal_rows
+from benchmarks.tables import AllFigures, Grid, Range, Table, goal_rows
 from benchmarks.tables import grid as table_grid
 
 FLAT = 0.9
 """From this ratio on a rate counts as the same."""
 
 OURS_NAMES = {client.name for section in SECTIONS for client in section.clients if "run_ours.py" in client.program}
+OURS_NAMES |= {table.rows[0].name for table in TABLES}
 
 
 @dataclass
@@ -198,12 +200,12 @@ def machine() -> str:
 def show(console: Console, results: Results) -> None:
     """Print all tables."""
     for grid in grids(results):
-        table = Table(title=grid.title, title_justify="left")
+        shown = rich_table.Table(title=grid.title, title_justify="left")
         for index, name in enumerate(grid.head):
-            table.add_column(name, justify="left" if index == 0 else "right")
+            shown.add_column(name, justify="left" if index == 0 else "right")
         for row in grid.rows:
-            table.add_row(*row, style="bold" if row[0] in OURS_NAMES else "")
-        console.print(table)
+            shown.add_row(*row, style="bold" if row[0] in OURS_NAMES else "")
+        console.print(shown)
     console.print(machine(), ", ".join(f"{name} {version}" for name, version in versions(results).items()))
 
 
@@ -223,8 +225,10 @@ def write(folder: Path, results: Results, rounds: int, when: str, is_quick: bool
             image = f"![{section.title}](benchmarks/{section.key}.svg)\n\n"
         parts.append(_markdown(_section_grid(results, section), image))
     parts.append(_markdown(_book_grid(results)))
-    grids_of_tables = (table_grid(table, results.figures, results.failures) for table in TABLES)
-    parts += [_markdown(grid) for grid in grids_of_tables if grid.rows]
+    for table in TABLES:
+        grid = table_grid(table, results.figures, results.failures)
+        if grid.rows:
+            parts.append(_markdown(grid, _table_image(results, table, charts)))
     parts.append(HOW + "".join(HOWS) + "\n## Versions\n")
     parts.append("\n".join(f"* {name} {version}" for name, version in versions(results).items()) + "\n")
     (folder / "benchmarks.md").write_text("\n".join(parts))
@@ -252,6 +256,23 @@ def _chart(results: Results, section: Section) -> str:
         rows.append(Bar(client.name, *found, text, client.name in OURS_NAMES))
     unit = "p99, µs, less is better" if section.pace else "messages a second"
     return bars(f"{section.title} ({unit})", rows) if rows else ""
+
+
+def _table_image(results: Results, table: Table, charts: Path) -> str:
+    """Draw the first column of a table that compares, and return the Markdown that shows it."""
+    first = table.columns[0]
+    rows = []
+    for row in table.rows:
+        samples = results.figures.get((table.title, row.name))
+        if samples and table.compared:
+            found = Range.of(sample.values[first.key] for sample in samples)
+            text = f"{found.median:,.{first.decimals}f}"
+            rows.append(Bar(row.name, *found, text, row.name in OURS_NAMES))
+    if not rows:
+        return ""
+    name = re.sub(r"\W+", "-", table.title.lower())
+    (charts / f"{name}.svg").write_text(bars(f"{table.title} ({first.head})", rows))
+    return f"![{table.title}](benchmarks/{name}.svg)\n\n"
 
 
 INTRODUCTION = """# Benchmarks

@@ -89,14 +89,13 @@ def count_all(sockets: list[socket.socket], due: int) -> bytes:
     view = memoryview(buffer)
     left = dict.fromkeys(sockets, due)
     with selectors.DefaultSelector() as selector:
-        for sock in sockets:
-            selector.register(sock, selectors.EVENT_READ)
+        for each in sockets:
+            selector.register(each, selectors.EVENT_READ)
         waiting = len(sockets)
         while waiting:
             ready = selector.select(10)
             assert ready, f"nothing came for 10 s; {sum(left.values()):,} bytes are missing"
-            for key, _ in ready:
-                sock = key.fileobj
+            for (sock, *_), _ in ready:
                 assert isinstance(sock, socket.socket)
                 try:
                     count = sock.recv_into(buffer)

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import exchange, fanout, framelog, report, slow, start
 from benchmarks.frames import CHANNELS, DIFF, EXECUTIONS, SNAPSHOT, expect, generate, laps, load, save
 from benchmarks.measure import Frames, run_client
 from benchmarks.processes import Failed
 from benchmarks.rows import FLOOR, LEVELS, OURS, RAW, SECTIONS, SOCKETIO
+from benchmarks.tables import Figures, grid
 
 SMALL = 500
 
@@ -67,3 +68,49 @@ def python_without_packages(folder: Path) -> Path:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S -E "$@"\n')
     program.chmod(0o755)
     return program
+
+
+@pytest.mark.parametrize(("server", "is_tls"), [("json-rpc", False), ("socketio", True), ("floor", False)])
+def test_subscribers_get_what_a_server_publishes(tmp_path: Path, server: str, is_tls: bool):
+    figures = fanout.run(server, "fulgurite", 3, is_tls, 300, tmp_path, python=sys.executable)
+    assert set(figures.values) == {"rate", "cpu", "memory"}
+
+
+def test_a_slow_reader_stays_connected_and_slow(tmp_path: Path):
+    figures = slow.run(5, 0.4, tmp_path, 20, python=sys.executable)
+    assert figures.values["p99 with"] >= figures.values["p50 with"] > 0
+
+
+def test_the_playground_is_timed_to_its_first_message(tmp_path: Path):
+    figures = start.play([sys.executable, "-m", "fulgurite"], tmp_path, 1)
+    assert figures.values["ms"] > figures.values["ready"] > 0
+    with pytest.raises(Failed, match="ModuleNotFoundError"):
+        start.time_of([sys.executable, "-c", "import no_such_module"])
+
+
+@pytest.mark.parametrize("mode", ["messages", "book"])
+def test_a_frame_log_is_read_whole(tmp_path: Path, mode: str):
+    framelog.run("run_log_ours.py", "fulgurite", mode, tmp_path, framelog.COUNT // SMALL, python=sys.executable)
+
+
+def test_the_exchange_says_where_its_time_goes():
+    result = exchange.run("market", 500, "profile", python=sys.executable)
+    assert result["fills"] > 0
+    assert result["messages"] > 0
+    assert set(exchange.PROFILED) - set(result["shares"]) == {"orderflow", "simulation"}
+    assert sum(result["shares"].values()) == pytest.approx(100)
+
+
+def test_tables_compare_ours_with_the_others_and_say_what_is_missing():
+    table = fanout.TABLES[0]
+    ours, floor, missing = (table.rows[index].name for index in (0, 2, 3))
+    figures = {
+        (table.title, ours): [Figures({"rate": 90.0, "cpu": 2.0, "memory": 10.0}, {})],
+        (table.title, floor): [Figures({"rate": 100.0, "cpu": 1.0, "memory": 10.0}, {})],
+    }
+    rows = grid(table, figures, {(table.title, missing): "it ended"}).rows
+    assert [row[0] for row in rows] == [ours, floor, missing]
+    assert [cell[:4] for cell in rows[1][-2:]] == ["0.90", "0.50"]
+    assert rows[2][2] == "not measured: it ended"
+    results = report.Results(figures=figures)
+    assert [(row[1], row[-1]) for row in report.goals(results).rows] == [("at least 0.8", "yes")]

@@ -63,6 +63,8 @@ def convert(log: Path, feed: Bitflyer) -> str:
     file, stream = PcapFile(path), None
     for text in log.read_bytes().splitlines():
         line = json.loads(text)
+        if "frame" not in line:
+            continue  # what the log tells of the connection
         if stream is None:
             stream = WSStream(file, 40000, line["received_ns"], connection.address, meta)
         stream.message(line["received_ns"], line["frame"])

@@ -24,8 +24,10 @@ function convert() {
   const filters = optimizeFilters(getFilters(normalizers.map((each) => each("bitflyer", new Date(from))), symbols));
   const file = `${cacheDir}/feeds/bitflyer/${sha256(filters)}/${formatDateToPath(new Date(from))}.json.gz`;
   if (fs.existsSync(file)) return;
-  const lines = fs.readFileSync(log, "utf8").trimEnd().split("\n");
-  const made = lines.map((line) => `2026-01-01T00:00:00.0000000Z ${JSON.parse(line).frame}\n`);
+  const lines = fs.readFileSync(log, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+  // The others tell of the connection.
+  const frames = lines.filter((line) => line.frame);
+  const made = frames.map((line) => `2026-01-01T00:00:00.0000000Z ${line.frame}\n`);
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, zlib.gzipSync(made.join("")));
 }
