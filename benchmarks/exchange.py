@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.environments import interpreter
 from benchmarks.processes import read_line, started
-from benchmarks.tables import Column, Figures, Row, Table
+from benchmarks.tables import Column, Compared, Figures, Row, Table
 
 RUNNER = Path(__file__).parent / "runners" / "run_exchange.py"
 ORDERS = 100_000
@@ -17,19 +17,19 @@ PROFILED = ("matching", "market", "publisher", "numbers", "orderflow", "simulati
 """Modules that have a column of their own."""
 
 
-def run(*arguments: object, python: str = "") -> dict[str, Any]:
+def run(*arguments: object, environment: str = "fulgurite", python: str = "") -> dict[str, Any]:
     """What `run_exchange.py` says.
 
     Raises:
         Failed: it ended, or hung.
     """
-    with started([python or interpreter("fulgurite"), RUNNER, *arguments]) as process:
+    with started([python or interpreter(environment), RUNNER, *arguments]) as process:
         return read_line(process)
 
 
-def _orders(work: str, folder: Path, divisor: int) -> Figures:
-    total = ORDERS // divisor
-    result = run(work, total)
+def _orders(work: str, environment: str, orders: int, folder: Path, divisor: int) -> Figures:
+    total = orders // divisor
+    result = run(work, total, environment=environment)
     values = {
         "rate": total / result["took_ns"] * 1e6,
         "cpu": result["cpu_ns"] / total / 1000,
@@ -53,6 +53,10 @@ def _profile(work: str, amount: int, folder: Path, divisor: int) -> Figures:
     return Figures(values | {"others": 100 - sum(values.values())}, result["versions"])
 
 
+def _row(name: str, environment: str, work: str, does: str, orders: int = ORDERS) -> Row:
+    return Row(name, environment, partial(_orders, work, environment, orders), does)
+
+
 TABLES = (
     Table(
         "exchange",
@@ -64,9 +68,12 @@ TABLES = (
             Column("messages", "messages/order", 2),
         ),
         (
-            Row("Fulgurite", "fulgurite", partial(_orders, "market"), "matching, and messages as JSON"),
-            Row("Fulgurite's matching engine", "fulgurite", partial(_orders, "engine"), "matching alone"),
+            _row("Fulgurite's matching engine", "fulgurite", "engine", "matching"),
+            _row("Fulgurite's market", "fulgurite", "market", "matching, and messages as JSON"),
+            _row("lightmatchingengine", "engines", "light", "matching"),
+            _row("order-matching", "engines", "order-matching", "matching", ORDERS // 20),
         ),
+        (Compared("rate", "our engine is times as fast"), Compared("cpu", "and by CPU", is_cost=True)),
     ),
     Table(
         "exchange",
@@ -90,4 +97,6 @@ HOW = """\
   the market's own time, at most 1,000 resting, the oldest cancelled beyond that, which counts as part of the order.
   What they lead to is published as the exchange does it. The nine products run for ten minutes of their own time, as
   fast as they can. cProfile makes short functions look dearer than they are.
+* The other matching engines are there for orientation: they are given the same orders, and only match. hftbacktest is
+  not among them: it plays recorded books back and has no engine that takes the orders of many.
 """

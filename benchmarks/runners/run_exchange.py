@@ -1,11 +1,13 @@
 """The exchange without its sockets: python run_exchange.py WORK COUNT [profile]
 
-WORK is "engine" or "market", with COUNT orders, or "products" with COUNT seconds of all nine products. Prints what was
+WORK is "engine" or "market", or another's engine, with COUNT orders; or "products" with COUNT seconds of all nine
+products. Prints what was
 done and the processor time; with "profile" the share of each module in per cent, under cProfile.
 """
 
 from __future__ import annotations
 
+import contextlib
 import cProfile
 import json
 import platform
@@ -14,6 +16,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from importlib import metadata
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -82,6 +86,63 @@ def market(total: int) -> Callable[[], dict[str, int]]:
     return work
 
 
+def light(total: int) -> Callable[[], dict[str, int]]:
+    from lightmatchingengine.lightmatchingengine import LightMatchingEngine
+    from lightmatchingengine.lightmatchingengine import Side as LightSide
+
+    matching = LightMatchingEngine()
+    given = [(order.price, order.size, getattr(LightSide, order.side.name)) for order in orders(total)]
+
+    def work() -> dict[str, int]:
+        fills = 0
+        kept = []
+        for price, size, side in given:
+            order, trades = matching.add_order("BTC_JPY", price, size, side)
+            fills += sum(trade.order_id != order.order_id for trade in trades)
+            kept.append(order)
+            # It fails where it is asked to cancel what has been filled.
+            if len(kept) > RESTING and kept[-RESTING - 1].leaves_qty:
+                matching.cancel_order(kept[-RESTING - 1].order_id, "BTC_JPY")
+        return {"fills": fills}
+
+    return work
+
+
+def order_matching(total: int) -> Callable[[], dict[str, int]]:
+    from loguru import logger
+    from order_matching.enums import Side as TheirSide
+    from order_matching.matching_engine import MatchingEngine as TheirEngine
+    from order_matching.order import LimitOrder
+    from order_matching.orders import Orders
+
+    logger.remove()
+    matching = TheirEngine(seed=1)
+    start = datetime(2026, 1, 1)
+    given = [
+        LimitOrder(
+            side=getattr(TheirSide, order.side.name),
+            price=order.price,
+            size=order.size,
+            timestamp=start + timedelta(milliseconds=order.id),
+            order_id=str(order.id),
+            trader_id="benchmark",
+        )
+        for order in orders(total)
+    ]
+
+    def work() -> dict[str, int]:
+        fills = 0
+        for number, order in enumerate(given, 1):
+            matching.place(orders=Orders([order]))
+            fills += len(matching.match(timestamp=order.timestamp).trades)
+            if number > RESTING:
+                with contextlib.suppress(ValueError):  # it has been filled
+                    matching.cancel_order(str(number - RESTING))
+        return {"fills": fills}
+
+    return work
+
+
 def products(seconds: int) -> Callable[[], dict[str, int]]:
     simulation = Simulation(1, START_NS, open_until_ns=START_NS + 10**16)
 
@@ -108,10 +169,15 @@ def shares(profile: cProfile.Profile) -> dict[str, float]:
     return {module: part / total * 100 for module, part in spent.items()}
 
 
-work = {"engine": engine, "market": market, "products": products}[sys.argv[1]](int(sys.argv[2]))
+WORKS = {"engine": engine, "market": market, "light": light, "order-matching": order_matching, "products": products}
+PACKAGES = {"light": ["lightmatchingengine"], "order-matching": ["order-matching"]}
+
+work = WORKS[sys.argv[1]](int(sys.argv[2]))
 profile = cProfile.Profile() if "profile" in sys.argv else None
 began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
 done = profile.runcall(work) if profile else work()
 cpu_ns, took_ns = time.process_time_ns() - cpu_ns, time.monotonic_ns() - began_ns
-result = {"took_ns": took_ns, "cpu_ns": cpu_ns, **done, "versions": {"Python": platform.python_version()}}
+versions = {name: metadata.version(name) for name in PACKAGES.get(sys.argv[1], ["fulgurite"])}
+versions["Python"] = platform.python_version()
+result = {"took_ns": took_ns, "cpu_ns": cpu_ns, **done, "versions": versions}
 print(json.dumps(result | {"shares": shares(profile) if profile else {}}))
