@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Generator
+import subprocess
+import time
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,15 +38,40 @@ def chromium_path() -> str:
     return path
 
 
-@pytest.fixture
-async def page(chromium_path: str) -> AsyncIterator[Page]:
-    """An empty page (Playwright's async API) in a browser of its own.
+@pytest.fixture(scope="session")
+def chromium_url(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a browser takes commands: starting one costs seconds, so all tests of a process share it."""
+    profile = tmp_path_factory.mktemp("chromium")
+    arguments = [
+        *ARGUMENTS,
+        "--headless",
+        "--hide-scrollbars",
+        "--remote-debugging-port=0",
+        f"--user-data-dir={profile}",
+    ]
+    with (profile / "log").open("w+") as log:
+        process = subprocess.Popen([chromium_path, *arguments, "about:blank"], stderr=log, stdout=log)
+        try:
+            port = profile / "DevToolsActivePort"  # it writes its port there once it listens
+            deadline = time.monotonic() + 60
+            while not (port.exists() and "\n" in port.read_text()):
+                assert process.poll() is None, (profile / "log").read_text()
+                assert time.monotonic() < deadline, "Chromium does not listen"
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
+        finally:
+            process.terminate()
+            process.wait(10)
 
-    Starting a browser takes under a second, and Playwright's objects belong to one event loop, which each test has
-    for itself: so the browser is not shared.
+
+@pytest.fixture
+async def page(chromium_url: str) -> AsyncIterator[Page]:
+    """An empty page (Playwright's async API) in a browser profile of its own.
+
+    Playwright's objects belong to one event loop, which each test has for itself; its profiles end with it.
     """
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path, args=ARGUMENTS)
+        browser = await playwright.chromium.connect_over_cdp(chromium_url)
         try:
             yield await browser.new_page()
         finally:

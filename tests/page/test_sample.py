@@ -75,7 +75,7 @@ async def test_the_language_is_kept_and_stands_in_the_address(visit, browser, ex
     await visit.wait_for_url("**/#*sample=rust*")
     await visit.reload()
     await expect(visit.locator(".sample-name")).to_have_text("src/main.rs")
-    async with playground.run(endpoint_of(exchange)) as served, opened(browser, f"{served.url}#sample=ruby") as visited:
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url, "#sample=ruby") as visited:
         await expect(visited.page.locator(".sample-name")).to_have_text("main.rb")
 
 

@@ -53,10 +53,12 @@ export function choose(name) {
 export const query = computed(() => {
   if (!language.value) return "";
   const choice = state.endpointChoice.value;
+  const url = state.endpointUrl.value.trim();
   const asked = new URLSearchParams({
     language: language.value,
     dialect: state.dialect.value,
-    endpoint: choice === "url" ? state.endpointUrl.value.trim() || "live" : choice,
+    // An address is not one yet while it is being typed.
+    endpoint: choice !== "url" ? choice : /^(ws|http)s?:\/\/\w/.test(url) && URL.canParse(url) ? url : "live",
     auth: String([...state.wanted.value].some((channel) => channel.endsWith("_order_events"))),
   });
   for (const channel of state.wanted.value) asked.append("channel", channel);
