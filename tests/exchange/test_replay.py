@@ -218,7 +218,13 @@ async def test_a_compressed_log_is_read(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"nope\n", format_line(Line(sent_ns=1, frame="2")), gzip.compress(b"x" * 1000, mtime=0), b'{"event":"open"}\n'],
+    [
+        b"",
+        b"nope\n",
+        format_line(Line(sent_ns=1, frame="2")),
+        gzip.compress(b"x" * 1000, mtime=0),
+        b'{"event":"open"}\n',
+    ],
 )
 async def test_a_file_without_messages_is_refused(tmp_path: Path, content: bytes):
     (tmp_path / "log.jsonl").write_bytes(content)
