@@ -26,8 +26,8 @@ from fulgurite.protocol.dialects import Dialect
 TICK_SECONDS: Final = 0.25
 """How often it is looked whether a channel has been silent for too long, or a gap has waited long enough."""
 
-OVERSLEPT_SECONDS: Final = 2.0
-"""A tick that comes later than this shows that the process did not run, and heard nothing for that reason."""
+LATE_SECONDS: Final = 0.1
+"""A tick that comes later than this shows that the process did something else, and heard nothing for that reason."""
 
 
 class Stream:
@@ -342,12 +342,12 @@ class Stream:
             late = now - at - TICK_SECONDS
             at = now
             is_closed = self.endpoint.is_bitflyer and in_maintenance(time.time())
-            is_excused = late > OVERSLEPT_SECONDS or bool(self._paused) or is_closed
+            # While nothing can be heard, no channel's silence grows.
+            deaf = late + TICK_SECONDS if self._paused or is_closed else late
             for connection in self._connections:
-                if is_excused:
-                    connection.excuse(late + TICK_SECONDS)
-                else:
-                    connection.tick(now)
+                if deaf > LATE_SECONDS:
+                    connection.excuse(deaf)
+                connection.tick(now)
             for name, feed in list(self._feeds.items()):
                 self._give(name, feed.handle_timer(now))
             self.woken()
