@@ -12,6 +12,10 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+KEEP_ALIVE_SECONDS: Final = 75
+"""How long an HTTP connection may be idle. The side that closes it can cross a request, so clients, most of which give
+theirs up after 5 to 15 seconds, are to be the first."""
+
 MAX_WEBSOCKET_BYTES: Final = 1_000_000
 """The longest message that an app's WebSocket takes."""
 
@@ -43,6 +47,7 @@ async def serve_app(
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="websockets-sansio",
         ws_max_size=MAX_WEBSOCKET_BYTES,
         ws_per_message_deflate=False,  # what we serve is on this machine, mostly
