@@ -76,7 +76,7 @@ async def test_a_service_that_is_well_is_found_to_be():
 
 
 async def test_a_self_made_certificate_is_examined_where_it_is_trusted():
-    async with run(tls=True) as running:
+    async with run(tls=True, products=["BTC_JPY"]) as running:
         where = msgspec.structs.replace(
             endpoint_of(running), json_rpc=running.realtime.replace("127.0.0.1", "localhost")
         )
@@ -89,7 +89,7 @@ async def test_a_self_made_certificate_is_examined_where_it_is_trusted():
 
 
 async def test_a_certificate_that_is_not_trusted_is_said_to_be_so():
-    async with run(tls=True) as running:
+    async with run(tls=True, products=["BTC_JPY"]) as running:
         found = await examined(endpoint_of(running), key_of(running))
     assert set(wrong(found)) == {
         *((subject, "certificate") for subject in ("JSON-RPC", "Socket.IO", "HTTP API")),
@@ -172,7 +172,7 @@ async def test_a_server_that_is_something_else_is_found_out():
 )
 async def test_what_is_wrong_with_the_service_is_named(fault, check: str, measured: str):
     timeout = 2.0 if "2 s" in measured else 10.0
-    async with run(faults=[fault]) as running:
+    async with run(faults=[fault], products=["BTC_JPY"]) as running:
         found = await examined(endpoint_of(running), timeout=timeout)
     failed = wrong(found)
     assert check in {check for subject, check in failed if subject == "JSON-RPC"}
@@ -182,7 +182,7 @@ async def test_what_is_wrong_with_the_service_is_named(fault, check: str, measur
 
 
 async def test_a_wrong_clock_is_seen_in_the_times_of_messages_and_refuses_the_key():
-    async with run(faults=[{"fault": "clock-skew", "by": -1000}]) as running:
+    async with run(faults=[{"fault": "clock-skew", "by": -1000}], products=["BTC_JPY"]) as running:
         found = await examined(endpoint_of(running), key_of(running))
     assert found["JSON-RPC", "times"].mark is Mark.WARNING
     assert "behind this machine's clock" in found["JSON-RPC", "times"].measured
@@ -199,7 +199,7 @@ async def test_a_wrong_clock_is_seen_in_the_times_of_messages_and_refuses_the_ke
     ],
 )
 async def test_a_key_that_does_not_work_is_told(fault, check: str, measured: str):
-    async with run(faults=[fault]) as running:
+    async with run(faults=[fault], products=["BTC_JPY"]) as running:
         timeout = 2.0 if "2 s" in measured else 10.0
         found = [each async for each in examine_key(endpoint_of(running), key_of(running), timeout=timeout)]
     assert [(each.check, measured in each.measured) for each in found if each.mark is Mark.FAILED] == [(check, True)]
@@ -223,7 +223,7 @@ async def test_a_keychain_that_fails_ends_the_examination_of_the_key():
 
 
 async def test_it_can_be_cancelled_at_any_step():
-    async with run(faults=[{"fault": "dummy"}]) as running:
+    async with run(faults=[{"fault": "dummy"}], products=["BTC_JPY"]) as running:
         reached = asyncio.Event()
 
         def begins(what: str) -> None:

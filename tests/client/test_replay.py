@@ -63,7 +63,7 @@ async def record(
     options.setdefault("delays", lambda: repeat(0.3))
     items: list[Item] = []
     books = {}
-    async with run(seed=1, faults=[*endings, *SPOILING]) as exchange:
+    async with run(seed=1, faults=[*endings, *SPOILING], products=[PRODUCT]) as exchange:
         recorder = Recorder(path, is_numbered=connections > 1)
         async with (
             asyncio.timeout(60),
@@ -309,7 +309,7 @@ any_item = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(any_item, max_size=40), st.booleans())
 def test_whatever_was_recorded_can_be_replayed(items, is_numbered):
     playback = Playback()

@@ -26,7 +26,7 @@ EXECUTIONS = executions(PRODUCT).name
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    async with run(seed=7, speed=20) as running:
+    async with run(seed=7, speed=20, products=[PRODUCT]) as running:
         yield running
 
 

@@ -140,3 +140,19 @@ async def test_a_seed_out_of_range_is_refused(seed):
     with pytest.raises(InputError, match="seed"):
         async with run(seed=seed):
             pass
+
+
+async def test_only_the_products_that_are_named_trade():
+    async with run(seed=7, products=["FX_BTC_JPY", "ETH_JPY"]) as exchange, aiohttp.ClientSession() as session:
+        async with session.get(f"{exchange.http}/markets") as response:
+            assert [market["product_code"] for market in await response.json()] == ["ETH_JPY", "FX_BTC_JPY"]
+        async with session.get(f"{exchange.http}/board?product_code=BTC_JPY") as response:
+            assert response.status == 400
+        messages = await first_messages(exchange, ["lightning_ticker_BTC_JPY", *FX], 20)
+        assert {message.channel for message in messages} <= set(FX)
+
+
+async def test_a_product_that_there_is_none_of_is_refused():
+    with pytest.raises(InputError, match=r"BTC_USD.*FX_BTC_JPY"):
+        async with run(products=["BTC_USD"]):
+            pass

@@ -66,6 +66,10 @@ def exchange(
     refuse_in_maintenance: Annotated[
         bool, typer.Option("--refuse-in-maintenance", help="Answer connects from 19:02 to 19:10 UTC with status 503.")
     ] = False,
+    product: Annotated[
+        list[str] | None,
+        typer.Option(help="A product that trades; give it again for another.", metavar="CODE", show_default="all nine"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
     """Run the embedded exchange for your own programs.
@@ -81,7 +85,7 @@ def exchange(
                 raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
     plan, start = _plan(faults, scenario)
     options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control)
-    run(_exchange(*options, accounts, rate_limits, refuse_in_maintenance, as_json))
+    run(_exchange(*options, accounts, rate_limits, refuse_in_maintenance, product or [], as_json))
 
 
 def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
@@ -129,6 +133,7 @@ async def _exchange(
     accounts: int,
     rate_limits: bool,
     refuse_in_maintenance: bool,
+    products: list[str],
     as_json: bool,
 ) -> None:
     import asyncio
@@ -153,6 +158,7 @@ async def _exchange(
         accounts=accounts,
         rate_limits=rate_limits,
         refuse_in_maintenance=refuse_in_maintenance,
+        products=products,
     ) as running:
         if as_json:
             print(running.ready_line(), flush=True)
