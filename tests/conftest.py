@@ -9,12 +9,17 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import hypothesis
 import pytest
 from playwright.async_api import Page, async_playwright
 
 from tests.chromium import ARGUMENTS, find_chromium
 
 ROOT = Path(__file__).parent.parent
+
+# A slow machine is no defect: by default an example that takes 200 ms is one.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 # Recordings of real traffic, kept beside the repository and not in it: their licence is not ours to pass on.
 CAPTURES = ROOT.parent / "shared" / "captures"

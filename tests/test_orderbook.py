@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.errors import BookNotLiveError
@@ -108,7 +108,6 @@ class TestLevels:
         assert book.drift_count == 0
 
     @given(st.lists(st.tuples(st.sampled_from(["bid", "ask"]), st.integers(1, 40), st.integers(0, 3))))
-    @settings(deadline=None)
     def test_equals_two_dicts_whatever_the_diffs(self, changes: list[tuple[str, int, int]]):
         # Bids below 50 and asks above it, so that the mid price of 50 never drops a level.
         book, bids, asks = OrderBook(), {49.0: 1.0}, {51.0: 1.0}

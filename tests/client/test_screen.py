@@ -137,7 +137,7 @@ some_channels = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     some_channels, st.integers(1, 200), st.integers(1, 70), st.integers(0, 10**15), texts, texts,
     st.floats(0, 1e12), st.sampled_from(Up),

@@ -90,7 +90,7 @@ def accepts(order: Order, price: int) -> bool:
     st.lists(st.tuples(st.sampled_from(Side), st.none() | st.integers(1, 12), st.integers(1, 9)), max_size=25),
     st.integers(1, 14),
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_price_executes_more_and_nothing_is_left_crossed(rested, last_price):
     orders = [
         Order(id=number, owner="", side=side, price=price, size=size)

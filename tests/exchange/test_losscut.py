@@ -145,7 +145,7 @@ MOVES = st.integers(50, 200).map(lambda parts: parts * 100_000)
 
 
 @given(st.lists(ORDERS | MOVES, max_size=40))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_collateral_positions_and_events_agree_and_nobody_stays_below_the_threshold(actions):
     world = World()
     price = PRICE

@@ -179,7 +179,7 @@ CANCELLATIONS = st.integers(1, 60)
 
 
 @given(st.lists(SUBMISSIONS | CANCELLATIONS, max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_sequence_of_orders_does_what_the_plain_engine_does(actions):
     engine, plain = MatchingEngine(), PlainEngine()
     submitted = traded = cancelled = 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.exchange.numbers import LOT_DECIMALS, acceptance_id, http_time, js_number, wire_number, wire_time
@@ -39,7 +39,6 @@ def test_the_realtime_channels_always_have_a_decimal_point_and_never_an_exponent
 
 
 @given(st.integers(0, 10**15), st.integers(0, 8), st.integers(1, 12))
-@settings(deadline=None)
 def test_a_wire_number_is_exact(units, decimals, at_least):
     text = wire_number(units, decimals, at_least)
     assert Decimal(text) == Decimal(units).scaleb(-decimals)
@@ -76,7 +75,6 @@ def test_the_http_api_prints_numbers_as_javascript_does(value, text):
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-@settings(deadline=None)
 def test_a_javascript_number_reads_back_as_the_same_float(value):
     assert float(js_number(value)) == value
 

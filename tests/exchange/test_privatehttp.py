@@ -401,7 +401,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     path=st.sampled_from(["sendchildorder", "sendparentorder", "cancelchildorder", "cancelparentorder"]),
     body=st.dictionaries(

@@ -152,7 +152,7 @@ def play(venue: Venue, actions, price_offset: int = 0, size_factor: int = 1) -> 
 
 class TestTheBookThatClientsRebuild:
     @given(st.lists(st.tuples(SUBMIT | CANCEL | SNAPSHOT, PAUSES), max_size=60))
-    @settings(max_examples=1000, deadline=None)
+    @settings(max_examples=1000)
     def test_is_the_engines_own_whatever_the_orders(self, actions):
         venue = Venue()
         play(venue, actions)
@@ -164,7 +164,7 @@ class TestTheBookThatClientsRebuild:
         st.lists(st.tuples(SUBMIT | CANCEL | SNAPSHOT, PAUSES), max_size=25),
         st.integers(-400, 400),
     )
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_is_the_engines_own_where_snapshots_are_cut(self, bid_count, ask_count, actions, offset):
         venue = Venue()
         for distance in range(1, bid_count + 1):

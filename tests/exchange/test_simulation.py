@@ -53,7 +53,7 @@ def simulation() -> Simulation:
 
 class TestDeterminism:
     @given(steps_ns=st.lists(st.integers(0, 3 * SECOND_NS), max_size=40))
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_the_stream_is_the_same_whatever_the_steps(self, in_one_step, steps_ns):
         simulation, now_ns, published = Simulation(5, START_NS, THREE), START_NS, []
         for step_ns in steps_ns:
@@ -81,7 +81,7 @@ class TestDeterminism:
         assert [message.message for message in other] != [message.message for message in in_one_step]
 
     @given(st.integers(0, 10_000))
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=5)
     def test_a_start_on_another_day_gives_the_same_stream_shifted(self, in_one_step, days):
         shift_ns = days * 86_400 * SECOND_NS
         other = messages(Simulation(5, START_NS + shift_ns, THREE), END_NS + shift_ns)

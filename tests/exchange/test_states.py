@@ -170,7 +170,7 @@ PAUSES = st.sampled_from([0, 1, 30, 120, 500])
 
 
 @given(st.lists(st.tuples(SUBMIT | SUBMIT | CANCEL | CHANGE | SNAPSHOT, PAUSES), max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_everything_agrees_at_every_step_through_all_states(actions):
     venue = Venue()
     for action, pause_ms in actions:
@@ -398,7 +398,7 @@ class TestMaintenance:
             assert len({*book.asks(200)} ^ {*board.asks[:200]}) <= pending
 
     @given(st.lists(st.integers(0, 200 * SECOND_NS), max_size=20))
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=4)
     def test_the_stream_is_the_same_whatever_the_steps(self, maintenance, steps_ns):
         simulation, now_ns, events = Simulation(4, EVE_NS, PRODUCTS), EVE_NS, []
         for step_ns in steps_ns:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON_RPC = "/json-rpc"
 SOCKETIO = "/socket.io/?EIO=3&transport=websocket"
-EXAMPLES = settings(max_examples=150, deadline=None)
+EXAMPLES = settings(max_examples=150)
 
 Frame = str | bytes | list[str] | list[bytes]
 """What is sent: a WebSocket message, or one in fragments."""
