@@ -16,7 +16,7 @@ from random import Random
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from fulgurite.exchange.privatehttp import MAX_BODY_BYTES
+from fulgurite.exchange.operations import MAX_BODY_BYTES
 from fulgurite.protocol.auth import request_signature
 from fulgurite.server.faults import FAULTS
 from tests.exchangeprocess import ExchangeProcess, exchange_process

@@ -233,16 +233,16 @@ def test_the_rows_of_the_http_api():
     world.flow("SELL", PRICE, 0.01)
     records = world.desk.records["me"]
     row = order_row(records.open[accepted_id])
-    assert (row["id"], row["child_order_state"], row["child_order_date"]) == (0, "ACTIVE", "2026-09-21T14:13:20")
-    assert bytes(row["average_price"]) == b"13640000"  # type: ignore[call-overload]
+    assert (row.id, row.child_order_state, row.child_order_date) == (0, "ACTIVE", "2026-09-21T14:13:20")
+    assert bytes(row.average_price) == b"13640000"
     execution = execution_row(records.executions[0])
-    assert execution["exec_date"] == "2026-09-21T14:13:20.1"
-    assert bytes(execution["commission"]) == b"0.000015"  # type: ignore[call-overload]
+    assert execution.exec_date == "2026-09-21T14:13:20.1"
+    assert bytes(execution.commission) == b"0.000015"
     world.desk.cancel_child_order("me", "", accepted_id, world.now_ns)
     world.run()
     row = order_row(records.ended[0])
-    assert row["id"]
-    assert [bytes(row[name]) for name in ("outstanding_size", "cancel_size", "executed_size")] == [  # type: ignore[call-overload]
+    assert row.id
+    assert [bytes(size) for size in (row.outstanding_size, row.cancel_size, row.executed_size)] == [
         b"0",
         b"0.01",
         b"0.01",

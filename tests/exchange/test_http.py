@@ -209,7 +209,7 @@ async def test_serves_the_simulation():
     async with connect(create_app(simulation)) as client:
         assert len((await client.get("/v1/markets")).json()) == 9
         assert [row["product_code"] for row in (await client.get("/v1/markets/usa")).json()] == ["BTC_JPY", "ETH_BTC"]
-        for product_code, _ in simulation.markets():
+        for product_code in [market.product_code for market in simulation.markets()]:
             board = await client.get("/v1/board", params={"product_code": product_code})
             assert ".0," not in board.text
             assert board.json()["bids"][0]["price"] == simulation.board(product_code).bids[0].price

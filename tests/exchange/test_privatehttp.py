@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from fulgurite.exchange.privatehttp import MAX_BODY_BYTES, private_routes
+from fulgurite.exchange.operations import MAX_BODY_BYTES
+from fulgurite.exchange.privatehttp import private_routes
 from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.protocol.auth import request_signature
 from tests.exchange.desks import World

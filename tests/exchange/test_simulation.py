@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulgurite.exchange.market import KEPT_EXECUTIONS
-from fulgurite.exchange.marketdata import MarketData
+from fulgurite.exchange.marketdata import MarketData, MarketInfo
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, MONA_JPY, PRODUCTS, XRP_JPY
 from fulgurite.exchange.publisher import Published
 from fulgurite.exchange.simulation import FIRST_EXECUTION_IDS, Simulation
@@ -185,7 +185,7 @@ class TestStream:
 class TestQueries:
     def test_it_is_market_data(self, simulation: Simulation):
         data: MarketData = simulation
-        assert [tuple(market) for market in data.markets()][::8] == [("BTC_JPY", "Spot"), ("FX_BTC_JPY", "FX")]
+        assert data.markets()[::8] == [MarketInfo("BTC_JPY", "Spot"), MarketInfo("FX_BTC_JPY", "FX")]
         assert (data.state("BTC_JPY"), data.health("BTC_JPY")) == ("RUNNING", "NORMAL")
 
     @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.code)
@@ -213,4 +213,4 @@ class TestQueries:
             assert ids == sorted(set(ids))
 
     def test_one_product_is_enough(self):
-        assert Simulation(1, START_NS, [BTC_JPY]).markets() == [("BTC_JPY", "Spot")]
+        assert Simulation(1, START_NS, [BTC_JPY]).markets() == [MarketInfo("BTC_JPY", "Spot")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from itertools import islice
-from typing import NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,8 @@ from fulgurite.exchange.accounts import (
 )
 from fulgurite.exchange.childorders import (
     ChildOrder,
+    ChildOrderRow,
+    ExecutionRow,
     OrderState,
     execution_row,
     lots_number,
@@ -29,9 +31,10 @@ from fulgurite.exchange.childorders import (
 )
 from fulgurite.exchange.desk import Records
 from fulgurite.exchange.funds import Venue, keep_rate
-from fulgurite.exchange.numbers import http_time, wire_number, wire_time
+from fulgurite.exchange.matching import Side
+from fulgurite.exchange.numbers import Number, http_time, wire_number, wire_time
 from fulgurite.exchange.products import Product
-from fulgurite.exchange.specialorders import ParentOrder, parent_row
+from fulgurite.exchange.specialorders import ParentOrder, ParentOrderRow, parent_row
 
 
 class Page(NamedTuple):
@@ -52,60 +55,104 @@ class Page(NamedTuple):
         return (self.before is None or row_id < self.before) and (self.after is None or row_id > self.after)
 
 
-def balance_rows(account: Account) -> list[dict[str, object]]:
+class Balance(msgspec.Struct, frozen=True):
+    """What an account has of a currency."""
+
+    currency_code: str
+    amount: Number
+    available: Annotated[Number, msgspec.Meta(description="What no open order reserves.")]
+
+
+class Collateral(msgspec.Struct, frozen=True):
+    """The yen behind the FX positions."""
+
+    collateral: Number
+    open_position_pnl: Number
+    require_collateral: Number
+    keep_rate: Annotated[Number, msgspec.Meta(description="0 while no position is open.")]
+    margin_call_amount: Annotated[Number, msgspec.Meta(description="Always 0 here: margin calls are not imitated.")]
+    margin_call_due_date: Annotated[None, msgspec.Meta(description="Always null here.")]
+
+
+class Position(msgspec.Struct, frozen=True):
+    """An open FX position."""
+
+    product_code: str
+    side: Side
+    price: Number
+    size: Number
+    commission: Number
+    swap_point_accumulate: Number
+    require_collateral: Number
+    open_date: str
+    leverage: Number
+    pnl: Annotated[Number, msgspec.Meta(description="What it has won or lost at the last price.")]
+    sfd: Number
+
+
+class TradingCommission(msgspec.Struct, frozen=True):
+    """What part of an order's size is its commission."""
+
+    commission_rate: Number
+
+
+_ZERO: Final = number(0, 0)
+
+
+def balance_rows(account: Account) -> list[Balance]:
     """The body of `getbalance`."""
     return [
-        {"currency_code": currency, "amount": money(owned), "available": money(account.available(currency))}
+        Balance(currency_code=currency, amount=money(owned), available=money(account.available(currency)))
         for currency, owned in account.balances.items()
     ]
 
 
-def collateral_body(account: Account, venues: Collection[Venue]) -> dict[str, object]:
+def collateral_body(account: Account, venues: Collection[Venue]) -> Collateral:
     """The body of `getcollateral`; `keep_rate` is 0 while no position is open."""
     profit = required = 0
     for venue in venues:
         if is_fx(venue.product):
             profit += account.profit(venue.product, venue.last_price)
             required += total_required(venue.product, account.positions.get(venue.product.code, ()))
-    return {
-        "collateral": money(account.collateral),
-        "open_position_pnl": money(profit),
-        "require_collateral": money(required),
-        "keep_rate": number(keep_rate(account, venues) or 0, 4),
-        "margin_call_amount": 0,
-        "margin_call_due_date": None,
-    }
+    return Collateral(
+        collateral=money(account.collateral),
+        open_position_pnl=money(profit),
+        require_collateral=money(required),
+        keep_rate=number(keep_rate(account, venues) or 0, 4),
+        margin_call_amount=_ZERO,
+        margin_call_due_date=None,
+    )
 
 
-def position_rows(account: Account, venue: Venue) -> list[dict[str, object]]:
+def position_rows(account: Account, venue: Venue) -> list[Position]:
     """The body of `getpositions`: none for a spot product."""
     product = venue.product
     return [
-        {
-            "product_code": product.code,
-            "side": row.side,
-            "price": price_number(product, row.price),
-            "size": lots_number(row.lots),
-            "commission": 0,
-            "swap_point_accumulate": 0,
-            "require_collateral": money(required_collateral(product, row.price, row.lots)),
-            "open_date": http_time(wire_time(row.opened_ns)),
-            "leverage": LEVERAGE,
-            "pnl": money(position_profit(product, row, venue.last_price)),
-            "sfd": 0,
-        }
+        Position(
+            product_code=product.code,
+            side=row.side,
+            price=price_number(product, row.price),
+            size=lots_number(row.lots),
+            commission=_ZERO,
+            swap_point_accumulate=_ZERO,
+            require_collateral=money(required_collateral(product, row.price, row.lots)),
+            open_date=http_time(wire_time(row.opened_ns)),
+            leverage=number(LEVERAGE, 0),
+            pnl=money(position_profit(product, row, venue.last_price)),
+            sfd=_ZERO,
+        )
         for row in account.positions.get(product.code, ())
     ]
 
 
-def commission_body(product: Product) -> dict[str, object]:
+def commission_body(product: Product) -> TradingCommission:
     """The body of `gettradingcommission`."""
-    return {"commission_rate": number(0 if is_fx(product) else COMMISSION_PARTS, 4)}
+    return TradingCommission(number(0 if is_fx(product) else COMMISSION_PARTS, 4))
 
 
 def child_order_rows(
     records: Records, product: Product, page: Page, is_wanted: Callable[[ChildOrder], bool]
-) -> list[dict[str, object]]:
+) -> list[ChildOrderRow]:
     """The body of `getchildorders`: active orders first, then the others, newest first.
 
     Active ones have no id, and so are left out where ids bound the page; orders that ended without any execution are
@@ -117,9 +164,7 @@ def child_order_rows(
     return [order_row(order) for order in islice(rows, page.limit)]
 
 
-def parent_order_rows(
-    records: Records, product: Product, page: Page, state: OrderState | None
-) -> list[dict[str, object]]:
+def parent_order_rows(records: Records, product: Product, page: Page, state: OrderState | None) -> list[ParentOrderRow]:
     """The body of `getparentorders`: active ones first, then the others, newest first."""
     active = [] if page.is_by_id else [parent for parent in records.open_parents.values() if parent.order_id]
     ended = (parent for parent in reversed(records.ended_parents) if page.holds(parent.list_id))
@@ -133,7 +178,7 @@ def parent_order_rows(
 
 def execution_rows(
     records: Records, product: Product, page: Page, is_wanted: Callable[[ChildOrder], bool]
-) -> list[dict[str, object]]:
+) -> list[ExecutionRow]:
     """The body of `getexecutions`: newest first."""
     rows = (
         execution
@@ -143,7 +188,7 @@ def execution_rows(
     return [execution_row(execution) for execution in islice(rows, page.limit)]
 
 
-def money(units: int) -> msgspec.Raw:
+def money(units: int) -> Number:
     """An amount as a JSON number, exactly."""
     text = wire_number(abs(units), AMOUNT_DECIMALS).removesuffix(".0")
     return msgspec.Raw(f"-{text}".encode() if units < 0 else text.encode())

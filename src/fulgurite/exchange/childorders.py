@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from fulgurite.exchange.accounts import Account, is_fx
-from fulgurite.exchange.matching import Order
-from fulgurite.exchange.numbers import LOT_DECIMALS, acceptance_id, http_time, js_number, wire_time
-from fulgurite.exchange.orderrequests import ChildRequest
+from fulgurite.exchange.matching import Order, Side, TimeInForce
+from fulgurite.exchange.numbers import LOT_DECIMALS, Number, acceptance_id, http_time, js_number, wire_time
+from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest
 from fulgurite.exchange.products import Product
 
 _SECOND_NS = 1_000_000_000
@@ -171,43 +171,78 @@ def _event(order: ChildOrder, now_ns: int, event_type: str, **more: object) -> b
 # --- rows
 
 
-def order_row(order: ChildOrder) -> dict[str, object]:
+class ChildOrderRow(msgspec.Struct, frozen=True):
+    """An order."""
+
+    id: Annotated[int, msgspec.Meta(description="0 while the order is active.")]
+    child_order_id: str
+    product_code: str
+    side: Side
+    child_order_type: ChildOrderType
+    price: Annotated[Number, msgspec.Meta(description="0 for MARKET.")]
+    average_price: Annotated[Number, msgspec.Meta(description="0 before the first execution.")]
+    size: Number
+    child_order_state: OrderState
+    expire_date: str
+    child_order_date: str
+    child_order_acceptance_id: str
+    outstanding_size: Number
+    cancel_size: Number
+    executed_size: Number
+    total_commission: Annotated[Number, msgspec.Meta(description="In the product's first currency.")]
+    time_in_force: TimeInForce
+
+
+class ExecutionRow(msgspec.Struct, frozen=True):
+    """An execution of one of the account's orders."""
+
+    id: int
+    child_order_id: str
+    side: Annotated[Side, msgspec.Meta(description="That of the account's order.")]
+    price: Number
+    size: Number
+    commission: Annotated[Number, msgspec.Meta(description="In the product's first currency.")]
+    exec_date: str
+    child_order_acceptance_id: str
+
+
+def order_row(order: ChildOrder) -> ChildOrderRow:
     """One row of `getchildorders`."""
     cancelled = 0 if order.state is OrderState.ACTIVE else order.remaining_lots
-    return {
-        "id": order.list_id,
-        "child_order_id": order.order_id,
-        "product_code": order.product.code,
-        "side": order.request.side,
-        "child_order_type": order.request.order_type,
-        "price": price_number(order.product, order.request.price),
-        "average_price": average_price(order.product, order.executed_ticks, order.executed_lots),
-        "size": lots_number(order.request.lots),
-        "child_order_state": order.state,
-        "expire_date": second_text(order.expire_ns),
-        "child_order_date": second_text(order.order.accepted_ns),
-        "child_order_acceptance_id": order.acceptance_id,
-        "outstanding_size": lots_number(order.remaining_lots - cancelled),
-        "cancel_size": lots_number(cancelled),
-        "executed_size": lots_number(order.executed_lots),
-        "total_commission": lots_number(order.commission),
-        "time_in_force": order.request.time_in_force,
-    }
+    return ChildOrderRow(
+        id=order.list_id,
+        child_order_id=order.order_id,
+        product_code=order.product.code,
+        side=order.request.side,
+        child_order_type=order.request.order_type,
+        price=price_number(order.product, order.request.price),
+        average_price=average_price(order.product, order.executed_ticks, order.executed_lots),
+        size=lots_number(order.request.lots),
+        child_order_state=order.state,
+        expire_date=second_text(order.expire_ns),
+        child_order_date=second_text(order.order.accepted_ns),
+        child_order_acceptance_id=order.acceptance_id,
+        outstanding_size=lots_number(order.remaining_lots - cancelled),
+        cancel_size=lots_number(cancelled),
+        executed_size=lots_number(order.executed_lots),
+        total_commission=lots_number(order.commission),
+        time_in_force=order.request.time_in_force,
+    )
 
 
-def execution_row(execution: ChildExecution) -> dict[str, object]:
+def execution_row(execution: ChildExecution) -> ExecutionRow:
     """One row of `getexecutions`."""
     order = execution.order
-    return {
-        "id": execution.id,
-        "child_order_id": order.order_id,
-        "side": order.request.side,
-        "price": price_number(order.product, execution.price),
-        "size": lots_number(execution.lots),
-        "commission": lots_number(execution.commission),
-        "exec_date": http_time(wire_time(execution.at_ns)),
-        "child_order_acceptance_id": order.acceptance_id,
-    }
+    return ExecutionRow(
+        id=execution.id,
+        child_order_id=order.order_id,
+        side=order.request.side,
+        price=price_number(order.product, execution.price),
+        size=lots_number(execution.lots),
+        commission=lots_number(execution.commission),
+        exec_date=http_time(wire_time(execution.at_ns)),
+        child_order_acceptance_id=order.acceptance_id,
+    )
 
 
 # --- numbers and times

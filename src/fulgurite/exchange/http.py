@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from itertools import islice
+from typing import Final
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,18 +20,20 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fulgurite.errors import InputError
-from fulgurite.exchange.marketdata import MarketData, MarketInfo
+from fulgurite.exchange.marketdata import BoardState, Health, MarketData, MarketInfo
 from fulgurite.exchange.numbers import http_time, js_number
+from fulgurite.exchange.operations import (
+    DEFAULT_COUNT,
+    DEFAULT_PRODUCT,
+    INVALID_PRODUCT,
+    MAX_COUNT,
+    PUBLIC,
+    ErrorBody,
+    read_integer,
+)
 from fulgurite.exchange.ratelimits import ADDRESS, RateLimits
-from fulgurite.protocol.choices import OVER_ADDRESS_LIMIT
+from fulgurite.protocol.choices import INVALID_PARAMETER, OVER_ADDRESS_LIMIT
 from fulgurite.protocol.messages import Execution, Level
-
-DEFAULT_PRODUCT = "BTC_JPY"
-DEFAULT_COUNT = 100
-MAX_COUNT = 500
-
-INVALID_PRODUCT = -100
-INVALID_PARAMETER = -101  # our choice, see above
 
 USA_PRODUCTS = frozenset({"BTC_USD", "BTC_JPY", "ETH_BTC", "ETH_USD"})
 EU_PRODUCTS = frozenset({"BTC_EUR", "BTC_JPY", "ETH_BTC", "ETH_EUR"})
@@ -73,19 +76,13 @@ def routes(
         limits: counts the requests of each address; None takes any number.
         clock: Unix time in seconds, which they are counted by.
     """
-    endpoints: dict[str, Callable[[MarketData, Request], Response]] = {
-        "/markets": _markets,
-        "/markets/usa": partial(_markets_of, USA_PRODUCTS),
-        "/markets/eu": partial(_markets_of, EU_PRODUCTS),
-        "/board": _board,
-        "/ticker": _ticker,
-        "/executions": _executions,
-    }
-    endpoints |= {path.replace("/", "/get", 1): endpoint for path, endpoint in endpoints.items()}
-    endpoints |= {"/getboardstate": _board_state, "/gethealth": _health}
     return [
-        Route(f"/v1{path}", _limited(_handler(endpoint, data), limits, clock), methods=["GET"])
-        for path, endpoint in endpoints.items()
+        Route(
+            f"/v1{operation.path}",
+            _limited(_handler(_HANDLERS[operation.path.replace("/get", "/", 1)], data), limits, clock),
+            methods=[operation.method],
+        )
+        for operation in PUBLIC
     ]
 
 
@@ -120,7 +117,7 @@ def _handler(endpoint: Callable[[MarketData, Request], Response], data: MarketDa
         try:
             return endpoint(data, request)
         except _UnknownProductError:
-            return error(INVALID_PRODUCT, "Invalid product", 400)
+            return error(*INVALID_PRODUCT, 400)
         except InputError as refused:
             return error(INVALID_PARAMETER, f"Invalid {refused.field}: must be {refused.accepted}", 400)
 
@@ -140,7 +137,7 @@ def _markets_of(product_codes: frozenset[str], data: MarketData, _request: Reque
 
 
 def _market_list(markets: Iterable[MarketInfo]) -> Response:
-    return _json([{"product_code": market.product_code, "market_type": market.market_type} for market in markets])
+    return _json(list(markets))
 
 
 def _board(data: MarketData, request: Request) -> Response:
@@ -165,8 +162,8 @@ def _ticker(data: MarketData, request: Request) -> Response:
 
 def _executions(data: MarketData, request: Request) -> Response:
     executions = data.executions(_product_code(data, request))
-    count = _integer(request, "count", at_least=1)
-    before, after = _integer(request, "before"), _integer(request, "after")
+    count = read_integer(request.query_params, "count", at_least=1)
+    before, after = (read_integer(request.query_params, name) for name in ("before", "after"))
     newest_first = (
         execution
         for execution in reversed(executions)
@@ -190,11 +187,11 @@ def _execution(execution: Execution) -> dict[str, object]:
 
 def _board_state(data: MarketData, request: Request) -> Response:
     product_code = _product_code(data, request)
-    return _json({"health": data.health(product_code), "state": data.state(product_code)})
+    return _json(BoardState(health=data.health(product_code), state=data.state(product_code)))
 
 
 def _health(data: MarketData, request: Request) -> Response:
-    return _json({"status": data.health(_product_code(data, request))})
+    return _json(Health(status=data.health(_product_code(data, request))))
 
 
 def _product_code(data: MarketData, request: Request) -> str:
@@ -206,28 +203,13 @@ def _product_code(data: MarketData, request: Request) -> str:
     raise _UnknownProductError
 
 
-def _integer(request: Request, name: str, at_least: int = 0) -> int | None:
-    """A parameter of the query, None where it is absent or empty.
-
-    Raises:
-        InputError: it is no integer, or below `at_least`.
-    """
-    text = request.query_params.get(name)
-    if not text:
-        return None
-    # 18 digits hold every id, and keep odd input from becoming an enormous integer.
-    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < at_least:
-        raise InputError(name, text, f"an integer of {at_least} or more")
-    return int(text)
-
-
 def _number(value: float) -> msgspec.Raw:
     return msgspec.Raw(js_number(value).encode())
 
 
 def error(status: int, message: str, http_status: int, headers: Mapping[str, str] | None = None) -> Response:
     """An error in the shape of the real service's."""
-    return _json({"status": status, "error_message": message, "data": None}, http_status, headers)
+    return _json(ErrorBody(status=status, error_message=message), http_status, headers)
 
 
 def _json(body: object, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -236,3 +218,16 @@ def _json(body: object, status_code: int = 200, headers: Mapping[str, str] | Non
 
 async def _not_found(_request: Request, _error: Exception) -> Response:
     return HTMLResponse(NOT_FOUND_PAGE, 404)
+
+
+_HANDLERS: Final[Mapping[str, Callable[[MarketData, Request], Response]]] = {
+    "/markets": _markets,
+    "/markets/usa": partial(_markets_of, USA_PRODUCTS),
+    "/markets/eu": partial(_markets_of, EU_PRODUCTS),
+    "/board": _board,
+    "/ticker": _ticker,
+    "/executions": _executions,
+    "/boardstate": _board_state,
+    "/health": _health,
+}
+# By the operation's path without "get".

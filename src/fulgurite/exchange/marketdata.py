@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Annotated, Protocol
+
+import msgspec
 
 from fulgurite.protocol.messages import Board, Execution, Ticker
 
 
-class MarketInfo(NamedTuple):
-    """One row of `/v1/markets`."""
+class MarketInfo(msgspec.Struct, frozen=True):
+    """A product."""
 
     product_code: str
-    market_type: str
-    """`Spot`, `FX` or, until 2023, `Futures`."""
+    market_type: Annotated[str, msgspec.Meta(description="`Spot`, `FX` or, until 2023, `Futures`.")]
+
+
+class BoardState(msgspec.Struct, frozen=True):
+    """The state of a market."""
+
+    health: Annotated[str, msgspec.Meta(description="NORMAL, BUSY, VERY BUSY, SUPER BUSY, NO ORDER or STOP.")]
+    state: Annotated[str, msgspec.Meta(description="RUNNING, CLOSED, STARTING, PREOPEN or CIRCUIT BREAK.")]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """How busy the exchange is."""
+
+    status: Annotated[str, msgspec.Meta(description="NORMAL, BUSY, VERY BUSY, SUPER BUSY, NO ORDER or STOP.")]
 
 
 class MarketData(Protocol):

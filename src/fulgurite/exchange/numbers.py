@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated, TypeAlias
+
+import msgspec
 
 LOT_DECIMALS = 8
 """A lot is 1e-8 of the product's first currency, everywhere (section 4)."""
+
+Number: TypeAlias = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "number"})]
+"""A number of an HTTP answer: its text, as JavaScript prints it."""
 
 LOTS = 10**LOT_DECIMALS
 """Lots in a size of 1."""

@@ -19,7 +19,6 @@ from fulgurite.exchange.matching import Side, TimeInForce
 from fulgurite.exchange.numbers import LOT_DECIMALS
 from fulgurite.exchange.products import Product
 
-DEFAULT_PRODUCT: Final = "BTC_JPY"
 MAX_MINUTES: Final = 43_200
 """30 days: the longest an order may live, and the default."""
 
@@ -68,6 +67,13 @@ class OrderMethod(StrEnum):
 
 PARTS: Final = {OrderMethod.SIMPLE: 1, OrderMethod.IFD: 2, OrderMethod.OCO: 2, OrderMethod.IFDOCO: 3}
 """How many parameters each method takes."""
+
+NEEDED: Final = {
+    "price": (Condition.LIMIT, Condition.STOP_LIMIT),
+    "trigger_price": (Condition.STOP, Condition.STOP_LIMIT),
+    "offset": (Condition.TRAIL,),
+}
+"""Which conditions need each of these members of a part; the others ignore it."""
 
 
 class ChildRequest(NamedTuple):
@@ -194,17 +200,17 @@ def _read_part(parameter: Mapping[str, object], products: Mapping[str, Product])
     product = read_product(parameter, products)
     condition = _choice(parameter, "condition_type", Condition)
 
-    def ticks(name: str, *conditions: Condition) -> int:
-        return _ticks(parameter, name, product) if condition in conditions else 0
+    def ticks(name: str) -> int:
+        return _ticks(parameter, name, product) if condition in NEEDED[name] else 0
 
     return Part(
         product,
         condition,
         _choice(parameter, "side", Side),
         _lots(parameter, product),
-        ticks("price", Condition.LIMIT, Condition.STOP_LIMIT),
-        ticks("trigger_price", Condition.STOP, Condition.STOP_LIMIT),
-        ticks("offset", Condition.TRAIL),
+        ticks("price"),
+        ticks("trigger_price"),
+        ticks("offset"),
     )
 
 

@@ -21,15 +21,20 @@ from fulgurite.exchange import accountrows
 from fulgurite.exchange.childorders import ChildOrder, OrderState
 from fulgurite.exchange.desk import Desk, Records, refused
 from fulgurite.exchange.funds import Venue
-from fulgurite.exchange.http import (
+from fulgurite.exchange.http import count_address, error
+from fulgurite.exchange.httpauth import signer
+from fulgurite.exchange.operations import (
     DEFAULT_COUNT,
     DEFAULT_PRODUCT,
     INVALID_PRODUCT,
+    MAX_BODY_BYTES,
     MAX_COUNT,
-    count_address,
-    error,
+    PRIVATE,
+    AcceptedChildOrder,
+    AcceptedParentOrder,
+    Operation,
+    read_integer,
 )
-from fulgurite.exchange.httpauth import signer
 from fulgurite.exchange.orderrequests import (
     TooSmallError,
     read_child_order,
@@ -49,12 +54,6 @@ from fulgurite.protocol.choices import (
     PRICE_TOO_LOW,
     TOO_SMALL,
 )
-
-MAX_BODY_BYTES: Final = 100_000
-"""The longest body that is taken; a longer one is answered with HTTP status 413."""
-
-ORDER_PATHS: Final = ("sendchildorder", "sendparentorder", "cancelallchildorders")
-"""What counts towards the limit of orders (section 5)."""
 
 
 class _Call(NamedTuple):
@@ -107,28 +106,27 @@ def private_routes(
         limits: counts the requests of each address and key, and small orders; None takes any number.
         clock: Unix time in seconds, which timestamps are compared with.
     """
-    endpoints = {("GET", path): endpoint for path, endpoint in _READING.items()}
-    endpoints |= {("POST", path): endpoint for path, endpoint in _ORDERING.items()}
     return [
         Route(
-            f"/v1/me/{path}",
-            _handler(path, endpoint, desk, secrets, exchange_ns, limits, clock),
-            methods=[method],
+            f"/v1{operation.path}",
+            _handler(operation, desk, secrets, exchange_ns, limits, clock),
+            methods=[operation.method],
         )
-        for (method, path), endpoint in endpoints.items()
+        for operation in PRIVATE
     ]
 
 
 def _handler(
-    path: str,
-    endpoint: Callable[[_Call], object],
+    operation: Operation,
     desk: Desk,
     secrets: Mapping[str, str],
     exchange_ns: Callable[[], int],
     limits: RateLimits | None,
     clock: Callable[[], float],
 ) -> Callable[[Request], Awaitable[Response]]:
-    asked = (KEY, ORDERS) if path in ORDER_PATHS else (KEY,)
+    path = operation.path.removeprefix("/me/")
+    endpoint = _HANDLERS[path]
+    asked = (KEY, ORDERS) if operation.is_order else (KEY,)
 
     async def handle(request: Request) -> Response:
         over_limit, _ = count_address(request, limits, clock())
@@ -188,7 +186,7 @@ def _target(request: Request) -> str:
 
 def _code_and_text(invalid: InputError) -> tuple[int, str]:
     if invalid.field == "product_code":
-        return INVALID_PRODUCT, "Invalid product"
+        return INVALID_PRODUCT
     if isinstance(invalid, TooSmallError):
         return TOO_SMALL, f"The minimum order size is {invalid.accepted}."
     if invalid.field == "price" and isinstance(invalid.value, int | Decimal) and invalid.value <= 0:
@@ -200,7 +198,7 @@ def _code_and_text(invalid: InputError) -> tuple[int, str]:
 
 
 def _permissions(_call: _Call) -> object:
-    return [f"/v1/me/{path}" for path in (*_READING, *_ORDERING)]
+    return [f"/v1{operation.path}" for operation in PRIVATE]
 
 
 def _balance(call: _Call) -> object:
@@ -262,20 +260,9 @@ def _state(call: _Call, name: str) -> OrderState | None:
 
 
 def _page(call: _Call) -> accountrows.Page:
-    count = _integer(call, "count", at_least=1)
-    return accountrows.Page(
-        DEFAULT_COUNT if count is None else min(count, MAX_COUNT), _integer(call, "before"), _integer(call, "after")
-    )
-
-
-def _integer(call: _Call, name: str, at_least: int = 0) -> int | None:
-    text = call.query.get(name)
-    if not text:
-        return None
-    # 18 digits hold every id, and keep odd input from becoming an enormous integer.
-    if not (text.isascii() and text.isdigit()) or len(text) > 18 or int(text) < at_least:
-        raise InputError(name, text, f"an integer of {at_least} or more")
-    return int(text)
+    count = read_integer(call.query, "count", at_least=1)
+    before, after = (read_integer(call.query, name) for name in ("before", "after"))
+    return accountrows.Page(DEFAULT_COUNT if count is None else min(count, MAX_COUNT), before, after)
 
 
 # --- what is ordered
@@ -284,13 +271,13 @@ def _integer(call: _Call, name: str, at_least: int = 0) -> int | None:
 def _send_child_order(call: _Call) -> object:
     request = read_child_order(read_object(call.body), call.desk.products)
     call.count_order(request.lots)
-    return {"child_order_acceptance_id": call.desk.send_child_order(call.api_key, request, call.now_ns)}
+    return AcceptedChildOrder(call.desk.send_child_order(call.api_key, request, call.now_ns))
 
 
 def _send_parent_order(call: _Call) -> object:
     request = read_parent_order(read_object(call.body), call.desk.products)
     call.count_order(min(part.lots for part in request.parts))
-    return {"parent_order_acceptance_id": call.desk.send_parent_order(call.api_key, request, call.now_ns)}
+    return AcceptedParentOrder(call.desk.send_parent_order(call.api_key, request, call.now_ns))
 
 
 def _cancel_child_order(call: _Call) -> None:
@@ -310,7 +297,7 @@ def _cancel_all_child_orders(call: _Call) -> None:
     call.desk.cancel_all_child_orders(call.api_key, product, call.now_ns)
 
 
-_READING: Final[Mapping[str, Callable[[_Call], object]]] = {
+_HANDLERS: Final[Mapping[str, Callable[[_Call], object]]] = {
     "getpermissions": _permissions,
     "getbalance": _balance,
     "getcollateral": _collateral,
@@ -320,8 +307,6 @@ _READING: Final[Mapping[str, Callable[[_Call], object]]] = {
     "getexecutions": _executions,
     "getpositions": _positions,
     "gettradingcommission": _commission,
-}
-_ORDERING: Final[Mapping[str, Callable[[_Call], object]]] = {
     "sendchildorder": _send_child_order,
     "cancelchildorder": _cancel_child_order,
     "sendparentorder": _send_parent_order,

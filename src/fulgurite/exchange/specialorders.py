@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
+
+import msgspec
 
 from fulgurite.exchange.accounts import Account
 from fulgurite.exchange.childorders import OrderState, average_price, lots_number, price_number, second_text
-from fulgurite.exchange.matching import Side
-from fulgurite.exchange.numbers import acceptance_id
+from fulgurite.exchange.matching import Side, TimeInForce
+from fulgurite.exchange.numbers import Number, acceptance_id
 from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest, Condition, OrderMethod, ParentRequest, Part
 
 _STAGES = {
@@ -227,7 +229,64 @@ def part_request(request: ParentRequest, index: int) -> ChildRequest:
     )
 
 
-def parent_row(parent: ParentOrder) -> dict[str, object]:
+_ORDER_TYPES = [*Condition, *(method for method in OrderMethod if method is not OrderMethod.SIMPLE)]
+
+
+class ParentOrderRow(msgspec.Struct, frozen=True):
+    """A special order; price and sizes are those of its first part, and executions of all parts count."""
+
+    id: int
+    parent_order_id: str
+    product_code: str
+    side: Annotated[
+        str,
+        msgspec.Meta(description="BUYSELL where the parts' differ.", extra_json_schema={"enum": [*Side, "BUYSELL"]}),
+    ]
+    parent_order_type: Annotated[
+        str,
+        msgspec.Meta(
+            description="The method, or for SIMPLE the condition.",
+            extra_json_schema={"enum": _ORDER_TYPES},
+        ),
+    ]
+    price: Number
+    average_price: Number
+    size: Number
+    parent_order_state: OrderState
+    expire_date: str
+    parent_order_date: str
+    parent_order_acceptance_id: str
+    outstanding_size: Number
+    cancel_size: Number
+    executed_size: Number
+    total_commission: Number
+
+
+class PartRow(msgspec.Struct, frozen=True):
+    """A part of a special order; a number that its condition does not have is 0."""
+
+    product_code: str
+    condition_type: Condition
+    side: Side
+    price: Number
+    size: Number
+    trigger_price: Number
+    offset: Number
+
+
+class ParentOrderDetails(msgspec.Struct, frozen=True):
+    """A special order with its parts."""
+
+    id: int
+    parent_order_id: str
+    order_method: OrderMethod
+    expire_date: str
+    time_in_force: TimeInForce
+    parameters: list[PartRow]
+    parent_order_acceptance_id: str
+
+
+def parent_row(parent: ParentOrder) -> ParentOrderRow:
     """One row of `getparentorders`.
 
     Price and side are those of the first part, the side ``BUYSELL`` where the parts' differ, as the documentation has
@@ -237,46 +296,46 @@ def parent_row(parent: ParentOrder) -> dict[str, object]:
     sides = {each.side for each in parent.request.parts}
     is_active = parent.machine.state is OrderState.ACTIVE
     remaining = max(0, part.lots - parent.executed_lots)
-    return {
-        "id": parent.list_id,
-        "parent_order_id": parent.order_id,
-        "product_code": part.product.code,
-        "side": part.side if len(sides) == 1 else "BUYSELL",
-        "parent_order_type": parent.order_type,
-        "price": price_number(part.product, part.price),
-        "average_price": average_price(part.product, parent.executed_ticks, parent.executed_lots),
-        "size": lots_number(part.lots),
-        "parent_order_state": parent.machine.state,
-        "expire_date": second_text(parent.expire_ns),
-        "parent_order_date": second_text(parent.accepted_ns),
-        "parent_order_acceptance_id": parent.acceptance_id,
-        "outstanding_size": lots_number(remaining if is_active else 0),
-        "cancel_size": lots_number(0 if is_active else remaining),
-        "executed_size": lots_number(parent.executed_lots),
-        "total_commission": lots_number(parent.commission),
-    }
+    return ParentOrderRow(
+        id=parent.list_id,
+        parent_order_id=parent.order_id,
+        product_code=part.product.code,
+        side=part.side if len(sides) == 1 else "BUYSELL",
+        parent_order_type=parent.order_type,
+        price=price_number(part.product, part.price),
+        average_price=average_price(part.product, parent.executed_ticks, parent.executed_lots),
+        size=lots_number(part.lots),
+        parent_order_state=parent.machine.state,
+        expire_date=second_text(parent.expire_ns),
+        parent_order_date=second_text(parent.accepted_ns),
+        parent_order_acceptance_id=parent.acceptance_id,
+        outstanding_size=lots_number(remaining if is_active else 0),
+        cancel_size=lots_number(0 if is_active else remaining),
+        executed_size=lots_number(parent.executed_lots),
+        total_commission=lots_number(parent.commission),
+    )
 
 
-def parent_details(parent: ParentOrder) -> dict[str, object]:
+def parent_details(parent: ParentOrder) -> ParentOrderDetails:
     """The body of `getparentorder`."""
-    return {
-        "id": parent.list_id,
-        "parent_order_id": parent.order_id,
-        "order_method": parent.request.method,
-        "expire_date": second_text(parent.expire_ns),
-        "time_in_force": parent.request.time_in_force,
-        "parameters": [_part_row(part) for part in parent.request.parts],
-        "parent_order_acceptance_id": parent.acceptance_id,
-    }
+    return ParentOrderDetails(
+        id=parent.list_id,
+        parent_order_id=parent.order_id,
+        order_method=parent.request.method,
+        expire_date=second_text(parent.expire_ns),
+        time_in_force=parent.request.time_in_force,
+        parameters=[_part_row(part) for part in parent.request.parts],
+        parent_order_acceptance_id=parent.acceptance_id,
+    )
 
 
-def _part_row(part: Part) -> dict[str, object]:
-    return {
-        "product_code": part.product.code,
-        "condition_type": part.condition,
-        "side": part.side,
-        "price": price_number(part.product, part.price),
-        "size": lots_number(part.lots),
-        "trigger_price": price_number(part.product, part.trigger_price),
-        "offset": price_number(part.product, part.offset),
-    }
+def _part_row(part: Part) -> PartRow:
+    return PartRow(
+        product_code=part.product.code,
+        condition_type=part.condition,
+        side=part.side,
+        price=price_number(part.product, part.price),
+        size=lots_number(part.lots),
+        trigger_price=price_number(part.product, part.trigger_price),
+        offset=price_number(part.product, part.offset),
+    )
