@@ -15,6 +15,9 @@ from fulgurite.protocol.choices import (
 NONCE_LENGTHS = range(16, 256)
 """How many characters a nonce may have."""
 
+TIMESTAMPS = (range(10**9, 10**10), range(10**12, 10**13))
+"""What a timestamp may be: 10 digits are seconds, 13 are milliseconds."""
+
 MAX_REMEMBERED_NONCES = 100_000
 """When an account's nonces of one window exceed this, further `auth` is refused until old ones leave the window."""
 
@@ -88,7 +91,7 @@ class AuthChecker:
         if isinstance(timestamp, float) and timestamp.is_integer():
             timestamp = int(timestamp)  # JSON knows one kind of number: 1e9 is 1000000000
         # Compared as numbers: the text of a huge int may not even be made.
-        if not isinstance(timestamp, int) or not (10**9 <= timestamp < 10**10 or 10**12 <= timestamp < 10**13):
+        if not isinstance(timestamp, int) or not any(timestamp in times for times in TIMESTAMPS):
             return None
         if len(nonce) not in NONCE_LENGTHS or not nonce.isprintable():
             return None

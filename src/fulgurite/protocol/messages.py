@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import calendar
 import re
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
 from fulgurite.errors import InputError, MessageError
 from fulgurite.protocol.channels import Channel, Kind
+
+
+def _words(description: str, *words: str) -> msgspec.Meta:
+    """What the descriptions of the API say of a text that is one of a few words; decoding takes any text."""
+    return msgspec.Meta(description=description, extra_json_schema={"enum": list(words)})
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -47,22 +53,21 @@ class Ticker(msgspec.Struct, frozen=True, gc=False):
     ltp: float
     volume: float
     volume_by_product: float
-    state: str | None = None
-    """RUNNING, CLOSED, STARTING, PREOPEN, CIRCUIT BREAK; absent before 2020."""
+    state: Annotated[
+        str | None, _words("Absent before 2020.", "RUNNING", "CLOSED", "STARTING", "PREOPEN", "CIRCUIT BREAK")
+    ] = None
     market_bid_size: float | None = None
     market_ask_size: float | None = None
-    # Present since 2022 or 2023, null while RUNNING; what else they may hold is unknown, so anything is taken.
-    preopen_end: Any = None
-    circuit_break_end: Any = None
+    # Present since 2022 or 2023; what they may hold is unknown, so anything is taken.
+    preopen_end: Annotated[Any, msgspec.Meta(description="Null while RUNNING.")] = None
+    circuit_break_end: Annotated[Any, msgspec.Meta(description="Null while RUNNING.")] = None
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
     """One execution (3.4). The product is not in it: it stands in the channel's name."""
 
-    id: int
-    """Rises within a product; 0 is known to happen and means "no id"."""
-    side: str
-    """The taker's side, BUY or SELL; "" for the executions of an itayose."""
+    id: Annotated[int, msgspec.Meta(description='Rises within a product; 0 is known to happen and means "no id".')]
+    side: Annotated[str, _words('The taker\'s side; "" for the executions of an itayose.', "BUY", "SELL", "")]
     price: float
     size: float
     exec_date: str
@@ -77,8 +82,13 @@ class ChildOrderEvent(msgspec.Struct, frozen=True, gc=False):
     child_order_id: str
     child_order_acceptance_id: str
     event_date: str
-    event_type: str
-    """ORDER, ORDER_FAILED, CANCEL, CANCEL_FAILED, EXECUTION, EXPIRE."""
+    event_type: Annotated[
+        str,
+        _words(
+            "Decides which other members are there.",
+            *("ORDER", "ORDER_FAILED", "CANCEL", "CANCEL_FAILED", "EXECUTION", "EXPIRE"),
+        ),
+    ]
     child_order_type: str | None = None
     side: str | None = None
     price: float | None = None
@@ -98,8 +108,13 @@ class ParentOrderEvent(msgspec.Struct, frozen=True, gc=False):
     parent_order_id: str
     parent_order_acceptance_id: str
     event_date: str
-    event_type: str
-    """ORDER, ORDER_FAILED, CANCEL, TRIGGER, COMPLETE, EXPIRE."""
+    event_type: Annotated[
+        str,
+        _words(
+            "Decides which other members are there.",
+            *("ORDER", "ORDER_FAILED", "CANCEL", "TRIGGER", "COMPLETE", "EXPIRE"),
+        ),
+    ]
     parent_order_type: str | None = None
     reason: str | None = None
     child_order_type: str | None = None
@@ -114,14 +129,17 @@ class ParentOrderEvent(msgspec.Struct, frozen=True, gc=False):
 Data: TypeAlias = Board | Ticker | list[Execution] | list[ChildOrderEvent] | list[ParentOrderEvent]
 """What a channel's message decodes to."""
 
-_DECODERS: dict[Kind, msgspec.json.Decoder[Any]] = {
-    Kind.BOARD_SNAPSHOT: msgspec.json.Decoder(Board),
-    Kind.BOARD: msgspec.json.Decoder(Board),
-    Kind.TICKER: msgspec.json.Decoder(Ticker),
-    Kind.EXECUTIONS: msgspec.json.Decoder(list[Execution]),
-    Kind.CHILD_ORDER_EVENTS: msgspec.json.Decoder(list[ChildOrderEvent]),
-    Kind.PARENT_ORDER_EVENTS: msgspec.json.Decoder(list[ParentOrderEvent]),
+TYPES: Final[Mapping[Kind, Any]] = {
+    Kind.BOARD_SNAPSHOT: Board,
+    Kind.BOARD: Board,
+    Kind.TICKER: Ticker,
+    Kind.EXECUTIONS: list[Execution],
+    Kind.CHILD_ORDER_EVENTS: list[ChildOrderEvent],
+    Kind.PARENT_ORDER_EVENTS: list[ParentOrderEvent],
 }
+"""The type of the messages of each kind of channel."""
+
+_DECODERS: dict[Kind, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(type_) for kind, type_ in TYPES.items()}
 
 
 def decoder_of(channel: Channel) -> msgspec.json.Decoder[Any]:
