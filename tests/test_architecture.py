@@ -79,6 +79,7 @@ SHELLS = (
     "exchange/replay.py",
     "exchange/control.py",
     "exchange/privatehttp.py",
+    "exchange/descriptions.py",
 )
 
 # Clocks, chance, files, sockets and tasks; and the libraries that bring them.

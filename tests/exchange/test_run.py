@@ -156,3 +156,21 @@ async def test_a_product_that_there_is_none_of_is_refused():
     with pytest.raises(InputError, match=r"BTC_USD.*FX_BTC_JPY"):
         async with run(products=["BTC_USD"]):
             pass
+
+
+async def test_it_serves_descriptions_of_itself(exchange):
+    root = exchange.http.removesuffix("/v1")
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{root}/openapi.json") as response:
+            described = await response.json()
+        (server,) = described["servers"]
+        async with session.get(f"{server['url']}/getmarkets") as response:
+            markets = await response.json()
+        async with session.get(f"{root}/asyncapi.json") as response:
+            realtime = await response.json()
+    for each in realtime["servers"].values():
+        host, path = each["host"], each["pathname"]
+        async with websockets.connect(f"{each['protocol']}://{host}{path}?EIO=3&transport=websocket"):
+            pass
+    products = realtime["channels"]["lightning_ticker"]["parameters"]["product_code"]["enum"]
+    assert products == [market["product_code"] for market in markets]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from urllib.parse import urlsplit
@@ -88,3 +89,17 @@ async def test_the_notes_stand_behind_it_and_it_can_be_made_wide(visit):
     assert (await panel.bounding_box())["width"] > 1.5 * before
     await panel.get_by_role("tab", name="Good to know").click()
     await expect(panel.get_by_text("What you miss is gone")).to_be_visible()
+
+
+async def test_the_notes_lead_to_the_descriptions_of_both_apis(visit):
+    await visit.get_by_role("tab", name="Good to know").click()
+    for name, version, live in (
+        ("AsyncAPI 3", "asyncapi", "ws.lightstream.bitflyer.com"),
+        ("OpenAPI 3.1", "openapi", "https://api.bitflyer.com/v1"),
+    ):
+        async with visit.expect_popup() as opening:
+            await visit.get_by_role("link", name=name).click()
+        described = json.loads(await (await opening.value).locator("pre").text_content())
+        assert f"{version} {described[version]}".lower().startswith(name.lower())
+        assert live in json.dumps(described["servers"])
+        assert "127.0.0.1" in json.dumps(described["servers"])

@@ -14,6 +14,7 @@ import pytest
 from starlette.routing import Route, WebSocketRoute
 
 from fulgurite.client import LIVE
+from fulgurite.exchange.descriptions import PATHS
 from fulgurite.playground.app import create_app
 from fulgurite.playground.framelogs import FrameLogs
 
@@ -23,7 +24,7 @@ OURS = f"http://127.0.0.1:{PORT}"
 EVIL = f"http://evil.example:{PORT}"
 
 # What anybody who knows the address may read: nothing of it is the user's, and other sites' pages cannot read it.
-PUBLIC = {"/", "/static/{path:path}", "/samples.json", "/sample", "/sample.zip"}
+PUBLIC = {"/", "/static/{path:path}", "/samples.json", "/sample", "/sample.zip", *PATHS}
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from fulgurite.errors import InputError
 from fulgurite.exchange.accounts import Account
 from fulgurite.exchange.control import control_routes
+from fulgurite.exchange.descriptions import description_routes
 from fulgurite.exchange.drive import OPEN_AT_FIRST_NS, ExchangeClock, drive
 from fulgurite.exchange.http import create_app
 from fulgurite.exchange.marketdata import MarketData
@@ -27,6 +28,7 @@ from fulgurite.exchange.replay import Replay
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.auth import AuthChecker
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
+from fulgurite.protocol.dialects import DIALECTS, DialectName
 from fulgurite.server.bind import bind_socket, port_of, url_host
 from fulgurite.server.faults import AnyFault, Fault, parse_fault
 from fulgurite.server.http import serve_app
@@ -167,23 +169,26 @@ async def run(
             private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
         controls = control_routes(server, player, simulation) if control else []
-        app = create_app(markets, [*private, *controls], limits=limits)
+        api = f"{'https' if tls else 'http'}://{url_host(host)}:{port_of(http_socket)}"
+        realtime = {name: dialect.websocket_url(server.url) for name, dialect in DIALECTS.items()}
+        # A recording has products of its own, and no accounts.
+        described = description_routes({"embedded": realtime}, {"embedded": f"{api}/v1"}) if simulation else []
+        app = create_app(markets, [*private, *controls, *described], limits=limits)
         await stack.enter_async_context(serve_app(app, http_socket, context))
         for fault in plan:
             server.faults.give(fault)
         ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None
-        http_host = f"{url_host(host)}:{port_of(http_socket)}"
         yield Exchange(
-            realtime=f"{server.url}/json-rpc",
+            realtime=realtime[DialectName.JSON_RPC],
             socketio=server.url.replace("ws", "http", 1),
-            http=f"{'https' if tls else 'http'}://{http_host}/v1",
+            http=f"{api}/v1",
             api_key=credentials[0].api_key,
             api_secret=credentials[0].api_secret,
             more_accounts=tuple(credentials[1:]),
             seed=None if replay is not None else seed,
             ca_file=ca_file,
             replay=None if replay is None else str(replay),
-            control=f"{'https' if tls else 'http'}://{http_host}/control" if control else None,
+            control=f"{api}/control" if control else None,
         )
 
 

@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from fulgurite.client import LIVE, Endpoint
+from fulgurite.exchange.descriptions import description_routes
 from fulgurite.playground.framelogs import FrameLogs, LogRoutes
 from fulgurite.playground.guard import Guard, security_headers
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.playground.samplehttp import sample_routes
 from fulgurite.playground.session import PageSession
+from fulgurite.protocol.dialects import DIALECTS
 
 STATIC = Path(__file__).parent / "static"
 
@@ -64,8 +66,18 @@ def create_app(
         Route("/logs/{key}", log_routes.download),
         WebSocketRoute("/ws", pages.socket),
         *sample_routes(endpoints),
+        *_descriptions(endpoints),
     ]
     return _Guarded(Starlette(routes=routes), guard)
+
+
+def _descriptions(endpoints: Mapping[str, Endpoint]) -> list[Route]:
+    realtime = {
+        name: {dialect.name: endpoint.websocket_url(dialect) for dialect in DIALECTS.values()}
+        for name, endpoint in endpoints.items()
+    }
+    http = {name: endpoint.http for name, endpoint in endpoints.items() if endpoint.http is not None}
+    return description_routes(realtime, http)
 
 
 class _Pages:

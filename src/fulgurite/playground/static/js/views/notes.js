@@ -17,6 +17,19 @@ export function Notes() {
   return html`
     <div class="notes" tabindex="0" aria-label=${t("notes")}>
       ${NOTES.map(([title, text]) => html`<section key=${title}><h3>${t(title)}</h3><p>${t(text)}</p></section>`)}
+      <section>
+        <h3>${t("noteToolsTitle")}</h3>
+        <p>${t("noteTools")}</p>
+        <p>
+          <${Description} path="/asyncapi.json" name="AsyncAPI 3" />${" · "}
+          <${Description} path="/openapi.json" name="OpenAPI 3.1" />
+        </p>
+      </section>
     </div>
   `;
+}
+
+/** @param {{path: string, name: string}} props */
+function Description({ path, name }) {
+  return html`<a class="notes-link" href=${path} target="_blank" rel="noopener noreferrer">${name}</a>`;
 }

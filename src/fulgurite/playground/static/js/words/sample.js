@@ -31,6 +31,8 @@ export const en = {
   noteTls: "The live service takes nothing older. The embedded exchange speaks plain ws:// on this machine.",
   noteSecretTitle: "Keep the API secret secret",
   noteSecret: "Never write it into a program, a file, a URL or version control. Public channels need no key. For private ones, Orders is the place, and says what becomes of the secret.",
+  noteToolsTitle: "For your tools",
+  noteTools: "The realtime API and the HTTP API, described for viewers and code generators:",
 };
 
 /** @type {Record<keyof typeof en, string>} */
@@ -65,4 +67,6 @@ export const ja = {
   noteTls: "本番サービスはこれより古い TLS を受け付けません。内蔵取引所はこのコンピューター内で ws:// を使います。",
   noteSecretTitle: "API Secret は秘密に",
   noteSecret: "プログラム、ファイル、URL、バージョン管理に書かないでください。公開チャンネルに鍵は要りません。プライベートチャンネルは「注文」で設定でき、Secret の扱いもそこに書かれています。",
+  noteToolsTitle: "ツール向けの定義",
+  noteTools: "Realtime API と HTTP API の定義ファイルです。閲覧ツールやコード生成に使えます:",
 };
