@@ -172,7 +172,8 @@ async def run(
         api = f"{'https' if tls else 'http'}://{url_host(host)}:{port_of(http_socket)}"
         realtime = {name: dialect.websocket_url(server.url) for name, dialect in DIALECTS.items()}
         # A recording has products of its own, and no accounts.
-        described = description_routes({"embedded": realtime}, {"embedded": f"{api}/v1"}) if simulation else []
+        places = {"embedded": realtime}, {"embedded": f"{api}/v1"}
+        described = description_routes(*places, traded) if simulation else []
         app = create_app(markets, [*private, *controls, *described], limits=limits)
         await stack.enter_async_context(serve_app(app, http_socket, context))
         for fault in plan:
