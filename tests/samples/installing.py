@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -85,7 +86,7 @@ class Installer:
         async with self._limit:
             for line in sample.manifest.install:
                 await self.output("sh", "-c", line, folder=folder)
-            if sample.manifest.build:
+            if sample.manifest.build and shlex.join(sample.manifest.build) not in sample.manifest.install:
                 await self.output(*sample.manifest.build, folder=folder)
         return folder
 
@@ -120,17 +121,18 @@ class Installer:
         return versions
 
     async def output(self, *command: str, folder: Path) -> str:
-        """Run a command that succeeds, and give what it printed."""
+        """Run a command that succeeds, and give its standard output."""
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT,
+            *command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE,
             cwd=folder, env=self.environment, start_new_session=True,
         )  # fmt: skip
         try:
-            output = (await process.communicate())[0].decode(errors="replace")
+            output, errors = (text.decode(errors="replace") for text in await process.communicate())
         finally:
             if process.returncode is None:
                 process.kill()
-        assert process.returncode == 0, f"{command} ended with status {process.returncode}: {output[-3000:]}"
+        said = f"{output[-3000:]}\n{errors[-3000:]}"
+        assert process.returncode == 0, f"{command} ended with status {process.returncode}: {said}"
         return output
 
     async def _build_wheel(self) -> None:
