@@ -1,4 +1,4 @@
-"""A sample that is a web page, in a browser of its own: its console is its standard output and standard error."""
+"""A sample that is a web page: its console is its standard output and standard error."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.chromium import ARGUMENTS
 from tests.samples.running import Said
@@ -28,7 +28,8 @@ class RunningPage:
             self.said.add_line(message.text)
 
     async def interrupt(self) -> int:
-        await self._page.click("#stop")
+        # `click` would first watch whether the button moves: long enough on a busy machine for another attempt.
+        await self._page.dispatch_event("#stop", "click")
         return await self.ended()
 
     async def ended(self) -> int:
@@ -55,22 +56,35 @@ class RunningPage:
 
 
 @contextlib.asynccontextmanager
-async def running_page(path: Path, chromium: str, *, asks: bool) -> AsyncIterator[RunningPage]:
-    """Open a file in a browser until the context is left.
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """Run a browser until the context is left. It costs more than all that its pages do.
 
     Args:
-        path: the page.
-        chromium: the browser.
-        asks: whether it asks for credentials.
+        chromium: its path.
     """
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         try:
-            page = await browser.new_page()
-            run = RunningPage(page)
-            await page.goto(path.as_uri())
-            if asks:
-                await run.asks()
-            yield run
+            yield browser
         finally:
             await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def running_page(browser: Browser, path: Path, *, asks: bool) -> AsyncIterator[RunningPage]:
+    """Open a file in a browser, with a profile of its own, until the context is left.
+
+    Args:
+        browser: where.
+        path: the page.
+        asks: whether it asks for credentials.
+    """
+    async with await browser.new_context() as profile:
+        page = await profile.new_page()
+        run = RunningPage(page)
+        await page.goto(path.as_uri())
+        assert await page.is_enabled("#stop")
+        assert await page.is_visible("#stop")
+        if asks:
+            await run.asks()
+        yield run

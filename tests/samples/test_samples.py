@@ -17,13 +17,14 @@ from pathlib import Path
 import msgspec
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from fulgurite.playground import samplefolders
 from fulgurite.playground.sample import Parameters, Sample, Verified
 from fulgurite.protocol.dialects import DialectName
 from tests.exchangeprocess import exchange_process
 from tests.samples.installing import Installer, find_program, missing_programs
-from tests.samples.page import running_page
+from tests.samples.page import browser, running_page
 from tests.samples.running import Running, running
 from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, SILENCE, SPEED, Setting
 from tests.samples.table import DOCUMENT, table, write_table
@@ -100,11 +101,13 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
             # Installed with this endpoint already: nothing that is built here ever speaks to the live service.
             folder = await installer.install(sample, Parameters(endpoint, CHANNELS, False, SILENCE))
             verdicts.versions[sample.folder] = await installer.versions(sample)
+            chromium = find_program("chromium") if sample.manifest.page else None
+            shown_in = await stack.enter_async_context(browser(chromium)) if chromium else None
 
             @contextlib.asynccontextmanager
             async def begin(parameters: Parameters, at_terminal: bool) -> AsyncIterator[Running]:
                 await asyncio.to_thread(exchange.control, "faults", None, "DELETE")
-                async with started(sample, folder, installer, parameters, at_terminal) as run:
+                async with started(sample, folder, installer, parameters, at_terminal, shown_in) as run:
                     try:
                         yield run
                     finally:
@@ -119,14 +122,17 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
 
 @contextlib.asynccontextmanager
 async def started(
-    sample: Sample, folder: Path, installer: Installer, parameters: Parameters, at_terminal: bool
+    sample: Sample,
+    folder: Path,
+    installer: Installer,
+    parameters: Parameters,
+    at_terminal: bool,
+    shown_in: Browser | None,
 ) -> AsyncIterator[Running]:
-    """Run a sample with parameters until the context is left."""
+    """Run a sample with parameters until the context is left; a page is shown in a browser."""
     command = await installer.prepare(sample, parameters)
-    if sample.manifest.page:
-        chromium = find_program("chromium")
-        assert chromium
-        async with running_page(folder / sample.manifest.page, chromium, asks=parameters.auth) as page:
+    if shown_in:
+        async with running_page(shown_in, folder / sample.manifest.page, asks=parameters.auth) as page:
             yield page
     else:
         environment = installer.environment
