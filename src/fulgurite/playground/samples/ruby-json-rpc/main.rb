@@ -1,13 +1,10 @@
 # Follows channels of bitFlyer's realtime API, JSON-RPC 2.0 over WebSocket, and comes back after any interruption.
 
+require "faye/websocket"
 require "io/console"
 require "json"
 require "openssl"
 require "securerandom"
-require "socket"
-require "timeout"
-require "uri"
-require "websocket/driver"
 
 ENDPOINT = "wss://ws.lightstream.bitflyer.com/json-rpc" # fulgurite:endpoint
 CHANNELS = ["lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"] # fulgurite:channels
@@ -15,155 +12,125 @@ AUTHENTICATE = false # fulgurite:auth
 # Each channel has its own limit: one can die while the rest flows, and an unknown product is acknowledged like any
 # other and then stays silent. Products that trade seldom need a longer one.
 SILENCE_SECONDS = 60 # fulgurite:silence
-PING_SECONDS = 40 # the server pings every 15 s, whatever the market does; the driver answers
 
-Refused = Class.new(StandardError) # what the server refuses now, it will refuse again
-Lost = Class.new(StandardError)
-
-# The bytes below the WebSocket.
-class Wire
-  attr_reader :url # the driver asks for it
-
-  def initialize(url)
-    @url = url
-    uri = URI(url)
-    Timeout.timeout(10, Lost, "no connection in 10 s") do
-      @io = Socket.tcp(uri.hostname, uri.port)
-      @io = encrypt(@io, uri.hostname) if uri.scheme == "wss"
-    end
+# One connection after another, all in EventMachine's loop.
+class Follower
+  def initialize(credentials)
+    @credentials = credentials
+    @timers = {} # by what is expected
+    @latest = {} # by channel: when its latest message came
+    @gaps = {} # by channel: why none came since
+    @failures = 0
   end
 
-  def write(bytes)
-    @io.write(bytes)
-  rescue SystemCallError, IOError
-    # `read` will tell.
+  def connect
+    # The certificate is verified, unless told otherwise; EventMachine would take TLS 1.0, too.
+    @socket = Faye::WebSocket::Client.new(ENDPOINT, nil, tls: { ssl_version: ["TLSv1_2"] })
+    @why = nil
+    expect("open", 10, "no connection in 10 s")
+    @socket.on(:open) { opened }
+    @socket.on(:message) { |event| take(event.data) }
+    @socket.on(:error) { |event| @why = event.message.to_s } # the close follows
+    # The driver says 1002 for codes that it does not know; bitFlyer's daily maintenance has 1012.
+    @socket.on(:close) { |event| lost(@why || "closed with code #{event.code} #{event.reason}".strip) }
   end
 
-  # What has come, or nil when nothing has for so many seconds.
-  def read(seconds)
-    bytes = @io.read_nonblock(65_536, exception: false) or raise Lost, "the connection was cut"
-    return bytes unless bytes == :wait_readable
-
-    read(0) if @io.to_io.wait_readable(seconds)
+  def disconnect
+    @timers.each_value { |timer| EM.cancel_timer(timer) }
+    @socket.remove_all_listeners # they would tell of this end, too
+    @socket.close
   end
-
-  def close = @io.close
 
   private
 
-  def encrypt(io, host)
-    context = OpenSSL::SSL::SSLContext.new
-    context.set_params(min_version: OpenSSL::SSL::TLS1_2_VERSION) # these also verify the certificate, `new` does not
-    OpenSSL::SSL::SSLSocket.new(io, context).tap do |tls|
-      tls.hostname = host
-      tls.sync_close = true
-      tls.connect
-    end
-  end
-end
-
-def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-
-# One connection: yields channel and message until it ends, and then raises why.
-def listen(credentials)
-  deadlines = {}
-  expect = ->(what, seconds, otherwise) { deadlines[what] = [now + seconds, otherwise] }
-  expect_message = lambda do |channel|
-    # No order events only means no orders: there the pings alone tell a dead connection.
-    next if channel.end_with?("_order_events")
-
-    expect.(channel, SILENCE_SECONDS, "#{channel} was silent for #{SILENCE_SECONDS} s")
-  end
-
-  wire = Wire.new(ENDPOINT)
-  driver = WebSocket::Driver.client(wire)
-  request = lambda do |id, method, params|
-    # Without an id there is no answer at all, not even to a channel that does not exist.
-    driver.text(JSON.generate(jsonrpc: "2.0", id:, method:, params:))
-    expect.("answer #{id}", 10, "no answer to #{method} in 10 s")
-  end
-  subscribe = lambda do
-    CHANNELS.each do |channel|
-      request.(channel, "subscribe", { channel: }) # ids may be strings: the channel itself tells the answers apart
-      expect_message.(channel)
-    end
-  end
-
-  frames = []
-  driver.on(:message) { |event| frames << JSON.parse(event.data) }
-  driver.on(:error) { |event| raise Lost, event.message }
-  # The driver says 1002 for codes that it does not know; bitFlyer's daily maintenance has 1012.
-  driver.on(:close) { |event| raise Lost, "closed with code #{event.code} #{event.reason}".strip }
-  driver.on(:open) do
-    warn "connected #{ENDPOINT}"
-    deadlines.clear
-    credentials ? request.("auth", "auth", sign(credentials)) : subscribe.()
-  end
-  driver.start
-  expect.("open", 10, "no answer to the handshake in 10 s")
-
-  loop do
-    time, otherwise = deadlines.values.min
-    raise Lost, otherwise if now >= time
-    next unless (bytes = wire.read(time - now))
-
-    driver.parse(bytes)
-    expect.("ping", PING_SECONDS, "the server was silent for #{PING_SECONDS} s") if driver.state == :open
-    while (frame = frames.shift)
-      next unless frame.is_a?(Hash)
-
-      channel, message = frame["params"].values_at("channel", "message") if frame["params"].is_a?(Hash)
-      if frame["method"] == "channelMessage" && CHANNELS.include?(channel)
-        expect_message.(channel)
-        yield channel, message
-      elsif deadlines.delete("answer #{frame["id"]}")
-        raise Refused, "#{frame["id"]} was refused: #{frame.dig("error", "message")}" unless frame["result"] == true
-
-        # Private channels are refused until auth has been answered.
-        frame["id"] == "auth" ? subscribe.() : warn("subscribed #{frame["id"]}")
-      end
-    end
-  end
-ensure
-  driver&.close
-  wire&.close
-end
-
-# Anew for each connection, since the server checks the time.
-def sign((key, secret))
-  timestamp = (Time.now.to_f * 1000).to_i
-  nonce = SecureRandom.hex
-  signature = OpenSSL::HMAC.hexdigest("SHA256", secret, "#{timestamp}#{nonce}")
-  { api_key: key, timestamp:, nonce:, signature: }
-end
-
-def clock(time) = time.utc.strftime("%T.%L") # UTC, like all times of the API
-
-begin
-  $stdout.sync = true
-  credentials = ["API key: ", "API secret: "].map { |prompt| $stdin.getpass(prompt).strip } if AUTHENTICATE
-  latest = {} # by channel: when its latest message came
-  gaps = {} # by channel: why none came since
-  failures = 0
-  loop do
-    listen(credentials) do |channel, message|
-      # Missed messages never come again; executions can be had from the HTTP API.
-      lost = gaps.delete(channel)
-      warn "missed #{channel}: nothing from #{clock(latest[channel])} to #{clock(Time.now)} (#{lost})" if lost
-      latest[channel] = Time.now
-      failures = 0 # not on connecting already: a server may accept and close at once
-      puts "#{channel} #{JSON.generate(message)}" # its numbers are floats now: 0.00000001 prints as 1.0e-08
-    end
-  rescue Lost, JSON::ParserError, SystemCallError, SocketError, OpenSSL::SSL::SSLError, IOError => e
-    why = e.message.lines.first.strip[0, 120]
-    latest.each_key { |channel| gaps[channel] ||= why }
-    seconds = [2**failures, 30].min * rand(0.5..1.0) # bitFlyer restricts who hurries
-    failures += 1
+  def lost(why)
+    disconnect
+    @latest.each_key { |channel| @gaps[channel] ||= why }
+    seconds = [2**@failures, 30].min * rand(0.5..1.0) # bitFlyer restricts who hurries
+    @failures += 1
     warn format("lost: %s; again in %.1f s", why, seconds)
-    sleep seconds
+    @timers["retry"] = EM.add_timer(seconds) { connect }
   end
-rescue Refused => e
-  abort "error: #{e.message}"
-rescue Interrupt
-  exit
+
+  def expect(what, seconds, otherwise = "#{what} was silent for #{seconds} s")
+    EM.cancel_timer(@timers[what])
+    @timers[what] = EM.add_timer(seconds) { lost(otherwise) }
+  end
+
+  def expect_message(channel)
+    expect(channel, SILENCE_SECONDS) unless channel.end_with?("_order_events") # silence there only means no orders
+  end
+
+  def opened
+    warn "connected #{ENDPOINT}"
+    EM.cancel_timer(@timers["open"])
+    ping
+    request(*(@credentials ? ["auth"] : CHANNELS)) # private channels are refused until auth has been answered
+  end
+
+  # Only this tells a dead connection when all channels are private.
+  def ping
+    expect("pong", 10, "no answer to a ping in 10 s")
+    @socket.ping { EM.cancel_timer(@timers["pong"]) }
+    @timers["ping"] = EM.add_timer(15) { ping }
+  end
+
+  def request(*names)
+    names.each do |name|
+      method, params = name == "auth" ? ["auth", sign] : ["subscribe", { channel: name }]
+      # Without an id there is no answer at all, not even to a channel that does not exist. It may be a string.
+      @socket.send(JSON.generate(jsonrpc: "2.0", id: name, method:, params:))
+      expect("answer #{name}", 10, "no answer to #{name} in 10 s")
+    end
+  end
+
+  def take(data)
+    case JSON.parse(data, symbolize_names: true)
+    in { method: "channelMessage", params: { channel:, message: } }
+      received(channel, message)
+    in { id: name, result: true }
+      EM.cancel_timer(@timers["answer #{name}"])
+      return request(*CHANNELS) if name == "auth"
+
+      warn "subscribed #{name}"
+      expect_message(name)
+    in { id: name, **answer }
+      abort "error: #{name} was refused: #{answer.dig(:error, :message)}" # and would be again
+    else # nothing that was asked for
+    end
+  rescue JSON::ParserError => e
+    lost(e.message.lines.first.strip[0, 120])
+  end
+
+  def received(channel, message)
+    expect_message(channel)
+    now = Time.now.utc.strftime("%T.%L") # UTC, like all times of the API
+    # Missed messages never come again; executions can be had from the HTTP API.
+    lost = @gaps.delete(channel)
+    warn "missed #{channel}: nothing from #{@latest[channel]} to #{now} (#{lost})" if lost
+    @latest[channel] = now
+    @failures = 0 # not on connecting already: a server may accept and close at once
+    puts "#{channel} #{JSON.generate(message)}" # its numbers are floats now: 0.00000001 prints as 1.0e-08
+  end
+
+  # Anew for each connection, since the server checks the time.
+  def sign
+    key, secret = @credentials
+    timestamp = (Time.now.to_f * 1000).to_i
+    nonce = SecureRandom.hex
+    { api_key: key, timestamp:, nonce:, signature: OpenSSL::HMAC.hexdigest("SHA256", secret, "#{timestamp}#{nonce}") }
+  end
+end
+
+$stdout.sync = true
+trap("INT") { exit }
+credentials = ["API key: ", "API secret: "].map { |prompt| $stdin.getpass(prompt).strip } if AUTHENTICATE
+EM.run do
+  follower = Follower.new(credentials)
+  follower.connect
+  stop = lambda do
+    follower.disconnect
+    EM.add_timer(0.2) { EM.stop } # time for the close to go out
+  end
+  trap("INT") { EM.add_timer(0, stop) } # a trap itself may do little
 end
