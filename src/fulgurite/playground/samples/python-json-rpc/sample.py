@@ -20,11 +20,6 @@ CHANNELS = ["lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"]  # fulgu
 AUTHENTICATE = False  # fulgurite:auth
 SILENCE_SECONDS = 60  # fulgurite:silence
 ANSWER_SECONDS = 10
-PRIVATE = ("child_order_events", "parent_order_events")  # silent for as long as the account does nothing
-
-
-class Lost(Exception):
-    """This connection is of no use any more; another one may be."""
 
 
 class Refused(Exception):
@@ -32,7 +27,7 @@ class Refused(Exception):
 
 
 def log(text):
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=sys.stderr)
 
 
 def signed(key, secret):
@@ -43,36 +38,29 @@ def signed(key, secret):
 
 
 async def listen(connection, credentials):
-    """Subscribe to all channels and yield (channel, message); raises Lost, or Refused."""
+    """Subscribe to all channels and yield (channel, message); raises ConnectionError, or Refused."""
     deadlines = {}  # what is wrong with the connection, and from when on
 
-    async def ask(method, request_id, params):
-        # Without an id there is no answer, and so no way to know of a refusal.
-        await connection.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": request_id}))
-        deadlines[f"no answer to {request_id} in {ANSWER_SECONDS} s"] = time.monotonic() + ANSWER_SECONDS
+    async def ask(*names):
+        for name in names:  # these are ids, too: without one there is no answer, and so no way to know of a refusal
+            method, params = ("auth", signed(*credentials)) if name == "auth" else ("subscribe", {"channel": name})
+            await connection.send(json.dumps({"jsonrpc": "2.0", "method": method, "params": params, "id": name}))
+            deadlines[f"no answer to {name} in {ANSWER_SECONDS} s"] = time.monotonic() + ANSWER_SECONDS
 
     def keep_alive(channel):
         # An unknown product is acknowledged like any other, and a channel can die while others of the same connection
-        # flow: only its own silence shows it.
-        if channel not in PRIVATE:
+        # flow: only its own silence shows it. Private ones are silent for as long as the account does nothing.
+        if not channel.endswith("_order_events"):
             deadlines[f"{channel} was silent for {SILENCE_SECONDS} s"] = time.monotonic() + SILENCE_SECONDS
 
-    async def subscribe_all():
-        for channel in CHANNELS:
-            await ask("subscribe", channel, {"channel": channel})
-            keep_alive(channel)
-
-    if credentials:
-        await ask("auth", "auth", signed(*credentials))  # private channels are refused until it is answered
-    else:
-        await subscribe_all()
+    await ask(*["auth"] if credentials else CHANNELS)  # private channels are refused before auth's answer
     while True:
         problem, due = min(deadlines.items(), key=lambda deadline: deadline[1], default=("", float("inf")))
         try:
             async with asyncio.timeout(due - time.monotonic()):
                 frame = json.loads(await connection.recv())
         except TimeoutError:
-            raise Lost(problem) from None
+            raise ConnectionError(problem) from None
         if isinstance(frame, dict) and "id" in frame:
             deadlines.pop(f"no answer to {frame['id']} in {ANSWER_SECONDS} s", None)
         match frame:
@@ -80,9 +68,10 @@ async def listen(connection, credentials):
                 keep_alive(channel)
                 yield channel, message
             case {"id": "auth", "result": True}:
-                await subscribe_all()
+                await ask(*CHANNELS)
             case {"id": channel, "result": True}:
                 log(f"subscribed {channel}")
+                keep_alive(channel)
             case {"id": asked, "error": {"message": reason}}:
                 raise Refused(f"{asked} was refused: {reason}")
             case {"id": asked, "result": _}:
@@ -106,10 +95,9 @@ async def main(credentials):
                     last[channel] = now
                     delay = 1.0  # only now: a server can accept connections and be of no use
                     print(channel, json.dumps(message, ensure_ascii=False, separators=(",", ":")), flush=True)
-        except (Lost, OSError, ValueError, websockets.WebSocketException) as error:
+        except (OSError, ValueError, websockets.WebSocketException) as error:
             reason = str(error) or type(error).__name__
-        for channel in last:
-            reasons.setdefault(channel, reason)
+        reasons = dict.fromkeys(last, reason) | reasons
         wait, delay = delay * random.uniform(0.5, 1), min(delay * 2, 30)  # not all clients at the same moment
         log(f"lost: {reason}; again in {wait:.1f} s")
         await asyncio.sleep(wait)

@@ -1,16 +1,13 @@
 """Listens to bitFlyer Lightning's realtime API (Socket.IO 2.0), and connects again whenever it must.
 
 Messages go to standard output, a line each; what happens to the connection goes to standard error. Ctrl-C ends it.
-
-python-socketio 5 speaks a later protocol than this server, and version 4 is no longer maintained. What goes over the
-WebSocket is short enough to be spoken plainly: "0{...}" opens, "2" and "3" are ping and pong, "42ID[...]" is an event
-whose answer is "43ID[...]".
+python-socketio 5 speaks a later protocol than this server, and version 4 is no longer maintained, so the few frames are
+written plainly: "0{...}" opens, "2" and "3" are ping and pong, "42ID[...]" is an event whose answer is "43ID[...]".
 """
 
 import asyncio
 import getpass
 import hmac
-import itertools
 import json
 import random
 import re
@@ -26,13 +23,6 @@ CHANNELS = ["lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"]  # fulgu
 AUTHENTICATE = False  # fulgurite:auth
 SILENCE_SECONDS = 60  # fulgurite:silence
 ANSWER_SECONDS = 10
-PRIVATE = ("child_order_events", "parent_order_events")  # silent for as long as the account does nothing
-PING = "it is time for a ping"
-NO_PONG = "the server does not answer pings"
-
-
-class Lost(Exception):
-    """This connection is of no use any more; another one may be."""
 
 
 class Refused(Exception):
@@ -40,7 +30,7 @@ class Refused(Exception):
 
 
 def log(text):
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=sys.stderr)
 
 
 def signed(key, secret):
@@ -51,27 +41,24 @@ def signed(key, secret):
 
 
 async def listen(connection, credentials):
-    """Subscribe to all channels and yield (channel, message); raises Lost, or Refused."""
-    deadlines = {"no answer to the WebSocket": time.monotonic() + ANSWER_SECONDS}  # what is wrong, and from when on
-    asked, numbers = {}, itertools.count()  # what the answer with each number is to
-    ping_interval = ping_timeout = 0.0
+    """Subscribe to all channels and yield (channel, message); raises ConnectionError, or Refused."""
+    deadlines = {"no session": time.monotonic() + ANSWER_SECONDS}  # what is wrong with the connection, from when on
+    asked = {}  # what the request with each number was about
+    interval = timeout = 0  # of pings, in milliseconds
 
-    async def ask(what, method, argument):
-        number = next(numbers)
-        asked[number] = what  # a request without a number gets no answer, and so no refusal
-        await connection.send(f"42{number}{json.dumps([method, argument])}")
-        deadlines[f"no answer to {what} in {ANSWER_SECONDS} s"] = time.monotonic() + ANSWER_SECONDS
+    async def ask(*names):
+        for name in names:
+            request = ["auth", signed(*credentials)] if name == "auth" else ["subscribe", name]
+            # A request without a number gets no answer, and so no refusal.
+            await connection.send(f"42{len(asked)}{json.dumps(request)}")
+            asked[str(len(asked))] = name
+            deadlines[f"no answer to {name} in {ANSWER_SECONDS} s"] = time.monotonic() + ANSWER_SECONDS
 
     def keep_alive(channel):
         # An unknown product is acknowledged like any other, and a channel can die while others of the same connection
-        # flow: only its own silence shows it.
-        if channel not in PRIVATE:
+        # flow: only its own silence shows it. Private ones are silent for as long as the account does nothing.
+        if not channel.endswith("_order_events"):
             deadlines[f"{channel} was silent for {SILENCE_SECONDS} s"] = time.monotonic() + SILENCE_SECONDS
-
-    async def subscribe_all():
-        for channel in CHANNELS:
-            await ask(channel, "subscribe", channel)
-            keep_alive(channel)
 
     while True:
         problem, due = min(deadlines.items(), key=lambda deadline: deadline[1])
@@ -79,40 +66,36 @@ async def listen(connection, credentials):
             async with asyncio.timeout(due - time.monotonic()):
                 frame = await connection.recv(decode=True)
         except TimeoutError:
-            if problem != PING:
-                raise Lost(problem) from None
+            if problem != "time for a ping":
+                raise ConnectionError(problem) from None
             # In this version of Engine.IO it is the client that pings; who does not is thrown out after 18 seconds.
             await connection.send("2")
-            deadlines[PING] = time.monotonic() + ping_interval
-            deadlines[NO_PONG] = time.monotonic() + ping_timeout
+            deadlines |= {problem: due + interval / 1000, "no answer to a ping": time.monotonic() + timeout / 1000}
             continue
         kind, number, body = re.match(r"(4?\d?)(\d*)(.*)", frame, re.DOTALL).groups()
         match kind, json.loads(body or "null"):
             case "0", {"pingInterval": int(interval), "pingTimeout": int(timeout)}:
-                ping_interval, ping_timeout = interval / 1000, timeout / 1000
-                deadlines[PING] = time.monotonic() + ping_interval
-            case "40", _:
-                del deadlines["no answer to the WebSocket"]
-                if credentials:  # private channels are refused until it is answered
-                    await ask("auth", "auth", signed(*credentials))
-                else:
-                    await subscribe_all()
+                deadlines["time for a ping"] = time.monotonic() + interval / 1000
             case "3", _:
-                deadlines.pop(NO_PONG, None)
+                deadlines.pop("no answer to a ping", None)
+            case "40", _:
+                deadlines.pop("no session", None)
+                await ask(*["auth"] if credentials else CHANNELS)  # private channels are refused before auth's answer
             case "42", [channel, message]:
                 keep_alive(channel)
                 yield channel, message
-            case "43", answer:  # its first member is the error, or null
-                what = asked.pop(int(number), None)
-                deadlines.pop(f"no answer to {what} in {ANSWER_SECONDS} s", None)
-                if answer and answer[0] is not None:
-                    raise Refused(f"{what} was refused: {json.dumps(answer[0], ensure_ascii=False)}")
-                if what == "auth":
-                    await subscribe_all()
+            case "43", answer if number in asked:
+                name = asked[number]
+                deadlines.pop(f"no answer to {name} in {ANSWER_SECONDS} s", None)
+                if answer and answer[0] is not None:  # the error is first; null is none
+                    raise Refused(f"{name} was refused: {json.dumps(answer[0], ensure_ascii=False)}")
+                if name == "auth":
+                    await ask(*CHANNELS)
                 else:
-                    log(f"subscribed {what}")
+                    log(f"subscribed {name}")
+                    keep_alive(name)
             case (("1" | "41" | "44"), reason):
-                raise Lost(f"the server ended it: {reason or kind}")
+                raise ConnectionError(f"the server ended it: {reason or kind}")
 
 
 async def main(credentials):
@@ -132,10 +115,9 @@ async def main(credentials):
                     last[channel] = now
                     delay = 1.0  # only now: a server can accept connections and be of no use
                     print(channel, json.dumps(message, ensure_ascii=False, separators=(",", ":")), flush=True)
-        except (Lost, OSError, ValueError, websockets.WebSocketException) as error:
+        except (OSError, ValueError, websockets.WebSocketException) as error:
             reason = str(error) or type(error).__name__
-        for channel in last:
-            reasons.setdefault(channel, reason)
+        reasons = dict.fromkeys(last, reason) | reasons
         wait, delay = delay * random.uniform(0.5, 1), min(delay * 2, 30)  # not all clients at the same moment
         log(f"lost: {reason}; again in {wait:.1f} s")
         await asyncio.sleep(wait)
