@@ -1,9 +1,7 @@
 // Follows channels of bitFlyer's realtime API, JSON-RPC 2.0 over WebSocket, and comes back after any interruption.
 
 import { createHmac, randomBytes } from "node:crypto";
-import { on, once } from "node:events";
-import { createInterface } from "node:readline";
-import { setTimeout as sleep } from "node:timers/promises";
+import { createInterface } from "node:readline/promises";
 import WebSocket from "ws";
 
 const ENDPOINT = "wss://ws.lightstream.bitflyer.com/json-rpc"; // fulgurite:endpoint
@@ -14,74 +12,91 @@ const AUTHENTICATE = false; // fulgurite:auth
 const SILENCE_SECONDS = 60; // fulgurite:silence
 const PING_SECONDS = 40; // the server pings every 15 s, whatever the market does; `ws` answers
 
-/** What the server refuses now, it will refuse again. */
-class Refused extends Error {}
+const key = AUTHENTICATE ? await ask("API key: ") : "";
+const secret = AUTHENTICATE ? await ask("API secret: ") : "";
+let socket;
+let failures = 0;
+const timers = new Map(); // by what is expected
+const latest = new Map(); // channel: when its latest message came, and why none came since
 
-/** One connection: yields [channel, message] until it ends, and then throws why. */
-async function* listen(credentials, stop) {
-  const over = new AbortController();
-  const signal = AbortSignal.any([stop, over.signal]);
-  const end = (why) => over.abort(new Error(why));
-
-  const timers = new Map();
+function connect() {
+  // Node verifies the certificate and asks for TLS 1.2 or newer, unless told otherwise.
+  socket = new WebSocket(ENDPOINT, { handshakeTimeout: 10_000 });
+  let why;
+  const giveUp = (problem) => {
+    why ??= problem;
+    socket.terminate(); // a dead connection would not answer a close
+  };
   const expect = (what, seconds, otherwise = `${what} was silent for ${seconds} s`) => {
     clearTimeout(timers.get(what));
-    timers.set(what, setTimeout(end, seconds * 1000, otherwise));
+    timers.set(what, setTimeout(giveUp, seconds * 1000, otherwise));
   };
   const expectMessage = (channel) => {
     // No order events only means no orders: there the pings alone tell a dead connection.
     if (!channel.endsWith("_order_events")) expect(channel, SILENCE_SECONDS);
   };
-
-  // Node verifies the certificate and asks for TLS 1.2 or newer, unless told otherwise.
-  const socket = new WebSocket(ENDPOINT, { handshakeTimeout: 10_000 });
-  socket.on("ping", () => expect("the server", PING_SECONDS));
-  socket.on("error", (error) => end(error.message || error.code));
-  socket.on("close", (code, reason) => end(`closed with code ${code} ${reason}`.trim()));
-  const frames = on(socket, "message", { signal });
-
-  const request = (id, method, params) => {
-    // Without an id there is no answer at all, not even to a channel that does not exist.
-    socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
-    expect(`answer ${id}`, 10, `no answer to ${method} in 10 s`);
+  const request = (name) => {
+    const [method, params] = name === "auth" ? ["auth", sign()] : ["subscribe", { channel: name }];
+    // Without an id there is no answer at all, not even to a channel that does not exist. It may be a string.
+    socket.send(JSON.stringify({ jsonrpc: "2.0", id: name, method, params }));
+    expect(`answer ${name}`, 10, `no answer to ${name} in 10 s`);
   };
-  const subscribe = () => {
-    for (const channel of CHANNELS) {
-      request(channel, "subscribe", { channel }); // ids may be strings: the channel itself tells the answers apart
-      expectMessage(channel);
-    }
-  };
-
-  try {
-    await once(socket, "open", { signal });
-    console.error(`connected ${ENDPOINT}`);
-    expect("the server", PING_SECONDS);
-    if (credentials) request("auth", "auth", sign(credentials));
-    else subscribe();
-
-    for await (const [data] of frames) {
-      const frame = JSON.parse(data);
-      if (frame?.method === "channelMessage" && CHANNELS.includes(frame.params?.channel)) {
-        expectMessage(frame.params.channel);
-        yield [frame.params.channel, frame.params.message];
-      } else if (timers.has(`answer ${frame?.id}`)) {
-        clearTimeout(timers.get(`answer ${frame.id}`));
-        if (frame.result !== true) throw new Refused(`${frame.id} was refused: ${frame.error?.message ?? data}`);
-        if (frame.id === "auth") subscribe(); // private channels are refused until auth has been answered
-        else console.error(`subscribed ${frame.id}`);
+  const take = (frame) => {
+    if (frame?.method === "channelMessage" && CHANNELS.includes(frame.params?.channel)) {
+      expectMessage(frame.params.channel);
+      received(frame.params);
+    } else if (timers.has(`answer ${frame?.id}`)) {
+      clearTimeout(timers.get(`answer ${frame.id}`));
+      if (frame.result !== true) {
+        console.error(`error: ${frame.id} was refused: ${frame.error?.message}`); // and would be again
+        process.exit(1);
+      } else if (frame.id === "auth") {
+        CHANNELS.forEach(request);
+      } else {
+        console.error(`subscribed ${frame.id}`);
+        expectMessage(frame.id);
       }
     }
-  } catch (error) {
-    throw over.signal.reason ?? error; // why it was aborted, rather than that it was
-  } finally {
+  };
+
+  socket.on("open", () => {
+    console.error(`connected ${ENDPOINT}`);
+    expect("the server", PING_SECONDS);
+    if (AUTHENTICATE) request("auth"); // private channels are refused until it has been answered
+    else CHANNELS.forEach(request);
+  });
+  socket.on("ping", () => expect("the server", PING_SECONDS));
+  socket.on("message", (data) => {
+    try {
+      take(JSON.parse(data));
+    } catch (error) {
+      giveUp(String(error));
+    }
+  });
+  socket.on("error", (error) => (why ??= error.message || error.code));
+  socket.on("close", (code, reason) => {
+    // It follows an error and `terminate`, too.
     for (const timer of timers.values()) clearTimeout(timer);
-    socket.close(1000);
-    setTimeout(() => socket.terminate(), 1000).unref(); // should nobody answer the close
-  }
+    why ??= `closed with code ${code} ${reason}`.trim();
+    for (const channel of latest.values()) channel.lost ??= why;
+    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts who hurries
+    console.error(`lost: ${why}; again in ${seconds.toFixed(1)} s`);
+    timers.set("retry", setTimeout(connect, seconds * 1000));
+  });
+}
+
+function received({ channel, message }) {
+  const now = new Date().toISOString().slice(11, 23); // UTC, like all times of the API
+  const { at, lost } = latest.get(channel) ?? {};
+  // Missed messages never come again; executions can be had from the HTTP API.
+  if (lost) console.error(`missed ${channel}: nothing from ${at} to ${now} (${lost})`);
+  latest.set(channel, { at: now });
+  failures = 0; // not on connecting already: a server may accept and close at once
+  console.log(`${channel} ${JSON.stringify(message)}`); // its numbers are doubles now: 0.00000001 prints as 1e-8
 }
 
 /** Anew for each connection, since the server checks the time. */
-function sign({ key, secret }) {
+function sign() {
   const timestamp = Date.now();
   const nonce = randomBytes(16).toString("hex");
   const signature = createHmac("sha256", secret).update(`${timestamp}${nonce}`).digest("hex");
@@ -90,40 +105,18 @@ function sign({ key, secret }) {
 
 async function ask(question) {
   const terminal = createInterface({ input: process.stdin, terminal: true }); // no output, so no echo
+  terminal.on("SIGINT", () => process.exit()); // Ctrl-C is a key here, not a signal
   process.stderr.write(question);
-  terminal.on("SIGINT", () => process.exit(0)); // Ctrl-C is a key here, not a signal
-  const [answer] = await once(terminal, "line");
+  const answer = await terminal.question("");
   terminal.close();
   process.stderr.write("\n");
   return answer.trim();
 }
 
-const clock = (time) => new Date(time).toISOString().slice(11, 23); // UTC, like all times of the API
-
-const credentials = AUTHENTICATE && { key: await ask("API key: "), secret: await ask("API secret: ") };
-const stop = new AbortController();
-process.once("SIGINT", () => stop.abort());
-const latest = new Map(); // channel: when its latest message came, and why none came since
-for (let failures = 0; !stop.signal.aborted; ) {
-  try {
-    for await (const [channel, message] of listen(credentials, stop.signal)) {
-      const now = Date.now();
-      const { at, lost } = latest.get(channel) ?? {};
-      // Missed messages never come again; executions can be had from the HTTP API.
-      if (lost) console.error(`missed ${channel}: nothing from ${clock(at)} to ${clock(now)} (${lost})`);
-      latest.set(channel, { at: now });
-      failures = 0; // not on connecting already: a server may accept and close at once
-      console.log(`${channel} ${JSON.stringify(message)}`); // its numbers are doubles now: 0.00000001 prints as 1e-8
-    }
-  } catch (error) {
-    if (stop.signal.aborted) break;
-    if (error instanceof Refused) {
-      console.error(`error: ${error.message}`);
-      process.exit(1);
-    }
-    for (const channel of latest.values()) channel.lost ??= error.message;
-    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts who hurries
-    console.error(`lost: ${error.message}; again in ${seconds.toFixed(1)} s`);
-    await sleep(seconds * 1000, undefined, { signal: stop.signal }).catch(() => {});
-  }
-}
+connect();
+process.once("SIGINT", () => {
+  for (const timer of timers.values()) clearTimeout(timer);
+  socket.removeAllListeners().on("error", () => {}); // nothing is said any more
+  socket.close(1000);
+  setTimeout(() => process.exit(), 1000).unref(); // should nobody answer the close
+});
