@@ -74,7 +74,7 @@ function connect() {
   socket.on("connect_error", (error) => lost(error.description?.message ?? `${error}`));
   socket.on("disconnect", lost); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", lost);
-  const { decoder } = socket.io; // its errors would end the whole program
+  const { decoder } = socket.io; // what it throws at a malformed frame would end the whole program
   const decode = decoder.add.bind(decoder);
   decoder.add = (frame) => {
     try {

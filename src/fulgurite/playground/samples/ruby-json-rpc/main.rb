@@ -128,9 +128,8 @@ credentials = ["API key: ", "API secret: "].map { |prompt| $stdin.getpass(prompt
 EM.run do
   follower = Follower.new(credentials)
   follower.connect
-  stop = lambda do
-    follower.disconnect
+  trap("INT") do # which itself may do little
+    EM.add_timer(0) { follower.disconnect }
     EM.add_timer(0.2) { EM.stop } # time for the close to go out
   end
-  trap("INT") { EM.add_timer(0, stop) } # a trap itself may do little
 end

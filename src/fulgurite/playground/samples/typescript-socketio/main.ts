@@ -87,7 +87,7 @@ function connect() {
   socket.on("connect_error", (error: { description?: Error }) => lost(error.description?.message ?? `${error}`));
   socket.on("disconnect", lost); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", lost);
-  // Its errors would end the whole program.
+  // What it throws at a malformed frame would end the whole program.
   const { decoder } = socket.io as unknown as { decoder: { add(frame: unknown): void } };
   const decode = decoder.add.bind(decoder);
   decoder.add = (frame) => {
