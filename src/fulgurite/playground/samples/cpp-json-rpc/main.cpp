@@ -1,215 +1,127 @@
 // Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
 // Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
 
-#include <algorithm>
-#include <chrono>
-#include <ctime>
-#include <iomanip>
-#include <iostream>
-#include <map>
-#include <random>
-#include <regex>
-#include <set>
-#include <sstream>
-#include <string>
-#include <utility> // Boost 1.74 forgets it
-#include <vector>
-
-#include <boost/asio.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/beast.hpp>
-#include <boost/beast/ssl.hpp>
+#include <Poco/DateTimeFormatter.h>
+#include <Poco/DigestEngine.h>
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/HTTPResponse.h>
+#include <Poco/Net/HTTPSClientSession.h>
+#include <Poco/Net/WebSocket.h>
+#include <Poco/NumberFormatter.h>
+#include <Poco/URI.h>
 #include <nlohmann/json.hpp>
-#include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace websocket = beast::websocket;
-namespace chrono = std::chrono;
-using asio::awaitable, asio::use_awaitable;
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+#include <vector>
+
+using namespace Poco::Net;
+using namespace std::chrono;
 using json = nlohmann::ordered_json;
-using namespace std::chrono_literals;
 
 const std::string endpoint = "wss://ws.lightstream.bitflyer.com/json-rpc"; // fulgurite:endpoint
 const std::vector<std::string> channels = {"lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"}; // fulgurite:channels
 const bool authenticate = false; // fulgurite:auth
-const chrono::seconds silence = chrono::seconds(60); // fulgurite:silence
+const seconds silence = seconds(60); // fulgurite:silence
 
-/// An answer that another attempt would not change.
-struct Refused : std::runtime_error {
-    using runtime_error::runtime_error;
-};
-
-/// When a connection is given up, by the reasons.
-struct Deadlines : std::map<std::string, chrono::steady_clock::time_point> {
-    void expect(const std::string& reason, chrono::seconds within) {
-        insert_or_assign(reason, chrono::steady_clock::now() + within);
-    }
-
-    const value_type& next() const {
-        return *std::min_element(begin(), end(), [](auto& a, auto& b) { return a.second < b.second; });
-    }
-};
+WebSocket open_socket() {
+    static Context::Ptr tls = new Context(Context::TLS_CLIENT_USE, "", Context::VERIFY_STRICT, 9, true);
+    tls->requireMinimumProtocol(Context::PROTO_TLSV1_2);
+    const Poco::URI uri(endpoint);
+    HTTPClientSession plain(uri.getHost(), uri.getPort());
+    HTTPSClientSession secure(uri.getHost(), uri.getPort(), tls);
+    auto& session = uri.getScheme() == "wss" ? secure : plain;
+    session.setTimeout(Poco::Timespan(10, 0)); // stays that of each sending and receiving
+    HTTPRequest request(HTTPRequest::HTTP_GET, uri.getPathAndQuery(), HTTPRequest::HTTP_1_1);
+    HTTPResponse response;
+    return WebSocket(session, request, response);
+}
 
 /// The parameters of auth: new ones for each connection.
 json sign(const std::string& key, const std::string& secret) {
-    auto hex = [](const unsigned char* bytes, int length) {
-        std::ostringstream text;
-        for (int i = 0; i < length; i++) text << std::hex << std::setw(2) << std::setfill('0') << int(bytes[i]);
-        return text.str();
-    };
-    unsigned char random[16], digest[EVP_MAX_MD_SIZE];
-    unsigned length;
-    RAND_bytes(random, sizeof random);
-    auto nonce = hex(random, sizeof random);
-    auto timestamp = chrono::system_clock::now().time_since_epoch() / 1ms;
-    auto text = std::to_string(timestamp) + nonce;
-    HMAC(EVP_sha256(), secret.data(), secret.size(), (const unsigned char*)text.data(), text.size(), digest, &length);
-    return {{"api_key", key}, {"timestamp", timestamp}, {"nonce", nonce}, {"signature", hex(digest, length)}};
+    std::vector<unsigned char> random(16), digest(32);
+    RAND_bytes(random.data(), random.size());
+    const auto nonce = Poco::DigestEngine::digestToHex(random);
+    const auto timestamp = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+    const auto text = std::to_string(timestamp) + nonce;
+    HMAC(EVP_sha256(), secret.data(), secret.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         digest.data(), nullptr);
+    const auto signature = Poco::DigestEngine::digestToHex(digest);
+    return {{"api_key", key}, {"timestamp", timestamp}, {"nonce", nonce}, {"signature", signature}};
 }
-
-std::string clock_time(chrono::system_clock::time_point time) {
-    auto seconds = chrono::system_clock::to_time_t(time);
-    std::ostringstream text;
-    text << std::put_time(std::gmtime(&seconds), "%T.") << std::setw(3) << std::setfill('0')
-         << time.time_since_epoch() / 1ms % 1000;
-    return text.str();
-}
-
-/// What outlives a connection.
-struct Feed {
-    std::string key, secret;
-    std::map<std::string, chrono::system_clock::time_point> last; // when each channel's last message came
-    std::set<std::string> seen;                                   // which channels had one on this connection
-    std::string why;                                              // what ended the last connection that brought any
-
-    void print(const std::string& channel, const json& message) {
-        auto now = chrono::system_clock::now();
-        if (seen.insert(channel).second && last.count(channel)) { // the API never sends again what was missed
-            std::cerr << "missed " << channel << ": nothing from " << clock_time(last[channel]) << " to "
-                      << clock_time(now) << " (" << why << ")" << std::endl;
-        }
-        last[channel] = now;
-        std::cout << channel << " " << message << std::endl;
-    }
-};
 
 /// Sees one connection through to its end, which is always an exception.
-template <class Stream>
-awaitable<void> listen(websocket::stream<Stream> socket, Feed& feed) {
-    constexpr bool tls = !std::is_same_v<Stream, beast::tcp_stream>;
-    std::smatch url;
-    std::regex_match(endpoint, url, std::regex("wss?://([^/:]+):?([0-9]*)(.*)"));
-    const std::string host = url[1], port = url[2].length() ? url[2].str() : tls ? "443" : "80", path = url[3];
-    beast::error_code error;
-    auto into_error = asio::redirect_error(use_awaitable, error);
-
-    auto& tcp = beast::get_lowest_layer(socket);
-    tcp.expires_after(10s);
-    asio::ip::tcp::resolver resolver(tcp.get_executor());
-    auto addresses = co_await resolver.async_resolve(host, port, use_awaitable);
-    co_await tcp.async_connect(addresses, use_awaitable);
-    if constexpr (tls) {
-        SSL_set_tlsext_host_name(socket.next_layer().native_handle(), host.c_str());
-        socket.next_layer().set_verify_callback(asio::ssl::host_name_verification(host));
-        co_await socket.next_layer().async_handshake(asio::ssl::stream_base::client, use_awaitable);
-    }
-    websocket::response_type response;
-    co_await socket.async_handshake(response, host, path, into_error);
-    if (error == websocket::error::upgrade_declined)
-        throw std::runtime_error("HTTP status " + std::to_string(response.result_int()));
-    if (error) throw beast::system_error(error);
+void listen(const std::string& key, const std::string& secret, auto&& handle) {
+    auto socket = open_socket();
     std::cerr << "connected " << endpoint << std::endl;
-
-    Deadlines due;
-    due.expect("no ping came for 40 s", 40s);
-    socket.control_callback([&](websocket::frame_type kind, auto) { // Beast answers pings by itself
-        if (kind == websocket::frame_type::ping) due.expect("no ping came for 40 s", 40s);
-        tcp.expires_at(due.next().second);
-    });
-    auto request = [&](const std::string& id, const std::string& method, const json& params) -> awaitable<void> {
-        // Without an id there would be no answer, not even to a request that is refused.
-        auto text = json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}.dump();
-        co_await socket.async_write(asio::buffer(text), use_awaitable);
-        due.expect("no answer for " + id + " in 10 s", 10s);
+    std::map<std::string, steady_clock::time_point> due; // when the connection is given up, by the reasons
+    auto expect = [&](seconds within, const std::string& otherwise) { due[otherwise] = steady_clock::now() + within; };
+    auto request = [&](const std::string& id, const std::string& method, const json& params) {
+        // Without an id there would be no answer, not even a refusal.
+        const auto text = json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}.dump();
+        socket.sendFrame(text.data(), text.size());
+        expect(10s, "no answer to " + id + " in 10 s");
     };
+    auto subscribe = [&] {
+        for (auto& channel : channels) request(channel, "subscribe", {{"channel", channel}});
+    };
+    // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+    // only its own silence shows it. Order events may well be silent for days.
     auto keep_alive = [&](const std::string& channel) {
-        // A product that does not exist is acknowledged like any other, and a channel can die while others of its
-        // connection flow: only its own silence shows it. Order events may well be silent for days.
         if (channel.starts_with("lightning_"))
-            due.expect(channel + " was silent for " + std::to_string(silence.count()) + " s", silence);
-    };
-    auto subscribe = [&]() -> awaitable<void> {
-        for (auto& channel : channels) {
-            json params = {{"channel", channel}};
-            co_await request(channel, "subscribe", params);
-            keep_alive(channel);
-        }
+            expect(silence, channel + " was silent for " + std::to_string(silence.count()) + " s");
     };
 
-    if (authenticate) { // private channels are refused until this is answered
-        json params = sign(feed.key, feed.secret);
-        co_await request("auth", "auth", params);
-    } else {
-        co_await subscribe();
-    }
-    for (beast::flat_buffer buffer;; buffer.clear()) {
-        tcp.expires_at(due.next().second);
-        co_await socket.async_read(buffer, into_error);
-        if (error == beast::error::timeout) throw std::runtime_error(due.next().first);
-        if (error == websocket::error::closed)
-            throw std::runtime_error("closed with " + std::to_string(socket.reason().code) + " " +
-                                     socket.reason().reason.c_str());
-        if (error) throw beast::system_error(error);
-        auto frame = json::parse(beast::buffers_to_string(buffer.data()));
-        if (frame.value("method", "") == "channelMessage") {
-            std::string channel = frame["params"]["channel"];
+    expect(40s, "no ping came for 40 s");
+    if (authenticate) // private channels are refused until this is answered
+        request("auth", "auth", sign(key, secret));
+    else
+        subscribe();
+    for (Poco::Buffer<char> text(0);;) {
+        const auto& [problem, at] = *std::ranges::min_element(due, {}, [](auto& each) { return each.second; });
+        const Poco::Timespan left(std::max<std::int64_t>(0, (at - steady_clock::now()) / 1us));
+        if (socket.available() == 0 && !socket.poll(left, Socket::SELECT_READ)) throw std::runtime_error(problem);
+        int flags;
+        const auto before = text.size();
+        const auto length = socket.receiveFrame(text, flags); // appends: the joining of frames is left to us
+        const auto opcode = flags & WebSocket::FRAME_OP_BITMASK;
+        if (opcode == WebSocket::FRAME_OP_PING) { // comes every 15 s; who takes more than 3 s to answer is cut off
+            socket.sendFrame(text.begin() + before, length, int(WebSocket::FRAME_FLAG_FIN) | WebSocket::FRAME_OP_PONG);
+            text.resize(before);
+            expect(40s, "no ping came for 40 s");
+            continue;
+        } else if (opcode == WebSocket::FRAME_OP_CLOSE || (length == 0 && flags == 0)) {
+            throw std::runtime_error("closed: " + std::string(text.begin() + before + std::min(2, length), text.end()));
+        } else if (!(flags & WebSocket::FRAME_FLAG_FIN)) {
+            continue;
+        }
+        const auto frame = json::parse(text.begin(), text.end());
+        text.resize(0);
+        if (frame.contains("method")) {
+            const std::string channel = frame.at("params").at("channel");
             keep_alive(channel);
-            feed.print(channel, frame["params"]["message"]);
-        } else if (frame.contains("id") && frame["id"].is_string()) {
-            std::string id = frame["id"];
-            due.erase("no answer for " + id + " in 10 s");
-            if (frame["result"] != true) throw Refused(id + " was refused: " + frame["error"].dump());
-            if (id == "auth")
-                co_await subscribe();
-            else
-                std::cerr << "subscribed " << id << std::endl;
+            handle(channel, frame.at("params").at("message"));
+            continue;
         }
-    }
-}
-
-/// Connects again and again, until a request is refused.
-awaitable<void> run(Feed feed) {
-    auto executor = co_await asio::this_coro::executor;
-    asio::ssl::context tls(asio::ssl::context::tls_client);
-    tls.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    tls.set_default_verify_paths();
-    tls.set_verify_mode(asio::ssl::verify_peer);
-    asio::steady_timer timer(executor);
-    std::mt19937 random(std::random_device{}());
-    for (double delay = 1;; delay = std::min(delay * 2, 30.0)) {
-        std::string reason;
-        feed.seen.clear();
-        try {
-            if (endpoint.starts_with("wss:"))
-                co_await listen(websocket::stream<beast::ssl_stream<beast::tcp_stream>>(executor, tls), feed);
-            else
-                co_await listen(websocket::stream<beast::tcp_stream>(executor), feed);
-        } catch (const Refused&) {
-            throw;
-        } catch (const std::exception& error) {
-            reason = error.what();
+        const std::string id = frame.at("id");
+        due.erase("no answer to " + id + " in 10 s");
+        if (frame.contains("error")) {
+            std::cerr << "error: " << id << " was refused: " << frame.at("error") << std::endl;
+            std::exit(1); // it would be refused again
+        } else if (id == "auth") {
+            subscribe();
+        } else {
+            std::cerr << "subscribed " << id << std::endl;
+            keep_alive(id);
         }
-        if (!feed.seen.empty()) { // being accepted is not enough: a server in trouble may accept all, and be of no use
-            delay = 1;
-            feed.why = reason;
-        }
-        auto wait = delay * std::uniform_real_distribution(0.5, 1.0)(random); // not all clients at the same moment
-        std::cerr << "lost: " << reason << "; again in " << std::fixed << std::setprecision(1) << wait << " s" << std::endl;
-        timer.expires_after(chrono::milliseconds(int(wait * 1000)));
-        co_await timer.async_wait(use_awaitable);
     }
 }
 
@@ -221,24 +133,34 @@ std::string ask(const char* prompt) {
 }
 
 int main() {
-    Feed feed;
-    if (authenticate) {
-        feed.key = ask("API key: ");
-        feed.secret = ask("API secret: ");
-    }
-    int status = 0;
-    asio::io_context context;
-    asio::signal_set interruption(context, SIGINT);
-    interruption.async_wait([&](auto, auto) { context.stop(); });
-    asio::co_spawn(context, run(feed), [&](std::exception_ptr refusal) {
+    const std::string key = authenticate ? ask("API key: ") : "", secret = authenticate ? ask("API secret: ") : "";
+    std::signal(SIGINT, [](int) { std::_Exit(0); });
+    std::map<std::string, std::string> last; // when each channel's last message came
+    std::string why;                         // what ended the last connection that brought any
+    std::mt19937 random(std::random_device{}());
+    for (double delay = 1;; delay = std::min(delay * 2, 30.0)) {
+        std::string reason;
+        std::set<std::string> seen;
         try {
-            std::rethrow_exception(refusal);
+            listen(key, secret, [&](const std::string& channel, const json& message) {
+                const auto now = Poco::DateTimeFormatter::format(Poco::Timestamp(), "%H:%M:%S.%i");
+                if (seen.insert(channel).second && last.contains(channel)) // the API never sends again what was missed
+                    std::cerr << "missed " << channel << ": nothing from " << last[channel] << " to " << now << " ("
+                              << why << ")" << std::endl;
+                last[channel] = now;
+                std::cout << channel << " " << message << std::endl;
+            });
+        } catch (const Poco::Exception& error) {
+            reason = error.displayText();
         } catch (const std::exception& error) {
-            std::cerr << "error: " << error.what() << std::endl;
+            reason = error.what();
         }
-        status = 1;
-        context.stop();
-    });
-    context.run();
-    return status;
+        if (!seen.empty()) { // only now: a server in trouble may accept everybody, and be of no use
+            delay = 1;
+            why = reason;
+        }
+        const auto wait = delay * std::uniform_real_distribution(0.5, 1.0)(random); // not all clients at once
+        std::cerr << "lost: " << reason << "; again in " << Poco::NumberFormatter::format(wait, 1) << " s" << std::endl;
+        std::this_thread::sleep_for(duration<double>(wait));
+    }
 }

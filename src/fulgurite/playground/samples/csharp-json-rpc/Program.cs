@@ -1,4 +1,5 @@
-// Follows channels of bitFlyer's realtime API, JSON-RPC 2.0 over WebSocket, and comes back after any interruption.
+// Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
+// Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
 
 using System.Net.WebSockets;
 using System.Security.Cryptography;
@@ -8,152 +9,129 @@ using System.Text.Json;
 const string endpoint = "wss://ws.lightstream.bitflyer.com/json-rpc"; // fulgurite:endpoint
 string[] channels = { "lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY" }; // fulgurite:channels
 var authenticate = false; // fulgurite:auth
-// Each channel has its own limit: one can die while the rest flows, and an unknown product is acknowledged like any
-// other and then stays silent. Products that trade seldom need a longer one.
 var silence = TimeSpan.FromSeconds(60); // fulgurite:silence
 
 (string Key, string Secret)? credentials = authenticate ? (Ask("API key: "), Ask("API secret: ")) : null;
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, press) => { press.Cancel = true; stop.Cancel(); };
-var latest = new Dictionary<string, DateTime>(); // by channel: when its latest message came
+var latest = new Dictionary<string, string>(); // by channel: when its latest message came
 var gaps = new Dictionary<string, string>(); // by channel: why none came since
-var failures = 0;
+var delay = 1.0;
 while (!stop.IsCancellationRequested)
 {
     try
     {
         await foreach (var (channel, message) in Listen())
         {
-            // Missed messages never come again; executions can be had from the HTTP API. All its times are UTC.
-            var now = DateTime.UtcNow;
-            if (gaps.Remove(channel, out var lost))
-                Note($"missed {channel}: nothing from {latest[channel]:HH:mm:ss.fff} to {now:HH:mm:ss.fff} ({lost})");
+            var now = $"{DateTime.UtcNow:HH:mm:ss.fff}";
+            if (gaps.Remove(channel, out var why)) // the API never sends again what was missed
+                Note($"missed {channel}: nothing from {latest[channel]} to {now} ({why})");
             latest[channel] = now;
-            failures = 0; // not on connecting already: a server may accept and close at once
-            Console.WriteLine($"{channel} {JsonSerializer.Serialize(message)}");
+            delay = 1; // only now: a server in trouble may accept everybody, and be of no use
+            Console.WriteLine($"{channel} {message}");
         }
-    }
-    catch (Refused refused)
-    {
-        Note($"error: {refused.Message}");
-        return 1;
     }
     catch (Exception) when (stop.IsCancellationRequested) { }
     catch (Exception error) // a close, a cut, a refused handshake, a malformed frame: each ends one connection only
     {
         foreach (var channel in latest.Keys) gaps.TryAdd(channel, error.Message);
-        // bitFlyer restricts who hurries.
-        var seconds = Math.Min(Math.Pow(2, failures++), 30) * (0.5 + Random.Shared.NextDouble() / 2);
-        Note($"lost: {error.Message}; again in {seconds:F1} s");
-        await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(seconds), stop.Token));
+        var wait = delay * (0.5 + Random.Shared.NextDouble() / 2); // not all clients at the same moment
+        delay = Math.Min(delay * 2, 30);
+        Note($"lost: {error.Message}; again in {wait:F1} s");
+        await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(wait), stop.Token));
     }
 }
-return 0;
 
-// One connection: yields channel and message until it ends, and then throws why.
-async IAsyncEnumerable<(string Channel, JsonElement Message)> Listen()
+// One connection: yields each message as it came, with its channel; throws why it ended.
+async IAsyncEnumerable<(string Channel, string Message)> Listen()
 {
     using var socket = new ClientWebSocket(); // verifies the certificate, and answers the server's pings
     // By itself .NET sends pongs that nobody asked for; the server takes them for late answers and cuts the connection.
     socket.Options.KeepAliveInterval = TimeSpan.Zero;
-    await Connect(socket);
+    await socket.ConnectAsync(new Uri(endpoint), stop.Token).WaitAsync(TimeSpan.FromSeconds(10));
     Note($"connected {endpoint}");
 
-    await using var closing = stop.Token.Register(() => _ = Close(socket));
-
-    var expected = new Dictionary<string, (DateTime Until, string Otherwise)>();
-    void Expect(string what, TimeSpan limit, string otherwise) => expected[what] = (DateTime.UtcNow + limit, otherwise);
-    void ExpectMessage(string channel)
-    {
-        // No order events only means no orders. But .NET shows nobody the pings: follow another channel beside those,
-        // or a dead connection is never noticed.
-        if (!channel.EndsWith("_order_events"))
-            Expect(channel, silence, $"{channel} was silent for {silence.TotalSeconds} s");
-    }
+    var due = new Dictionary<string, long>(); // when the connection is given up, by the reasons
+    void Expect(TimeSpan within, string otherwise) =>
+        due[otherwise] = Environment.TickCount64 + (long)within.TotalMilliseconds;
     async Task Request(string id, string method, object parameters)
     {
-        // Without an id there is no answer at all, not even to a channel that does not exist.
+        // Without an id there is no answer, not even a refusal.
         var request = JsonSerializer.SerializeToUtf8Bytes(new { jsonrpc = "2.0", id, method, @params = parameters });
-        Expect($"answer {id}", TimeSpan.FromSeconds(10), $"no answer to {method} in 10 s");
-        await socket.SendAsync(request, WebSocketMessageType.Text, true, CancellationToken.None);
+        await socket.SendAsync(request, WebSocketMessageType.Text, true, stop.Token);
+        Expect(TimeSpan.FromSeconds(10), $"no answer to {id} in 10 s");
     }
     async Task Subscribe()
     {
-        foreach (var channel in channels)
-        {
-            await Request(channel, "subscribe", new { channel }); // ids may be strings: the channel tells answers apart
-            ExpectMessage(channel);
-        }
+        foreach (var channel in channels) await Request(channel, "subscribe", new { channel });
+    }
+    void KeepAlive(string channel)
+    {
+        // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+        // only its own silence shows it. Order events may well be silent for days. But .NET shows nobody the pings:
+        // follow another channel beside those, or a dead connection is never noticed.
+        if (channel.StartsWith("lightning_")) Expect(silence, $"{channel} was silent for {silence.TotalSeconds} s");
     }
 
-    if (credentials is var (key, secret)) await Request("auth", "auth", Sign(key, secret));
+    Expect(TimeSpan.FromDays(1), "a day has passed");
+    if (credentials is (var key, var secret)) await Request("auth", "auth", Sign(key, secret));
     else await Subscribe();
     while (true)
     {
-        var (until, otherwise) = expected.Values.DefaultIfEmpty((DateTime.UtcNow.AddDays(1), "a day of silence")).Min();
-        var frame = JsonSerializer.Deserialize<Frame>(await Receive(socket, until, otherwise), Json.Options);
-        if (frame is { Method: "channelMessage", Params: { } update } && channels.Contains(update.Channel))
+        var (problem, at) = due.MinBy(entry => entry.Value);
+        byte[] text;
+        try
         {
-            ExpectMessage(update.Channel);
-            yield return (update.Channel, update.Message);
+            var left = TimeSpan.FromMilliseconds(Math.Max(0, at - Environment.TickCount64));
+            text = await Receive(socket).WaitAsync(left, stop.Token);
         }
-        else if (frame is { Id: { } id } && expected.Remove($"answer {id}"))
+        catch (TimeoutException)
         {
-            if (frame.Result is not { ValueKind: JsonValueKind.True })
-                throw new Refused($"{id} was refused: {frame.Error?.Message}");
-            if (id == "auth") await Subscribe(); // private channels are refused until auth has been answered
-            else Note($"subscribed {id}");
+            throw new TimeoutException(problem);
         }
-    }
-}
-
-async Task Connect(ClientWebSocket socket)
-{
-    using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-    patience.CancelAfter(TimeSpan.FromSeconds(10));
-    try
-    {
-        await socket.ConnectAsync(new Uri(endpoint), patience.Token);
-    }
-    catch (OperationCanceledException) when (!stop.IsCancellationRequested)
-    {
-        throw new Lost("no connection in 10 s");
+        var frame = JsonSerializer.Deserialize<JsonElement>(text);
+        if (frame.TryGetProperty("method", out _))
+        {
+            var channel = frame.GetProperty("params").GetProperty("channel").GetString()!;
+            KeepAlive(channel);
+            yield return (channel, frame.GetProperty("params").GetProperty("message").GetRawText());
+            continue;
+        }
+        var id = frame.GetProperty("id").GetString()!;
+        due.Remove($"no answer to {id} in 10 s");
+        if (frame.TryGetProperty("error", out var refusal))
+        {
+            Note($"error: {id} was refused: {refusal}");
+            Environment.Exit(1); // it would be refused again
+        }
+        else if (id == "auth") // private channels are refused until it is answered
+        {
+            await Subscribe();
+        }
+        else
+        {
+            Note($"subscribed {id}");
+            KeepAlive(id);
+        }
     }
 }
 
 // A whole message, which may come in several parts.
-static async Task<byte[]> Receive(ClientWebSocket socket, DateTime until, string otherwise)
+static async Task<byte[]> Receive(ClientWebSocket socket)
 {
-    using var patience = new CancellationTokenSource(Left(until)); // a cancelled receive ends the connection, too
     using var message = new MemoryStream();
     var buffer = new byte[16384];
-    try
+    while (true)
     {
-        while (true)
-        {
-            var part = await socket.ReceiveAsync(buffer, patience.Token);
-            if (part.MessageType == WebSocketMessageType.Close)
-                throw new Lost($"closed with code {(int?)socket.CloseStatus} {socket.CloseStatusDescription}".Trim());
-            message.Write(buffer, 0, part.Count);
-            if (part.EndOfMessage) return message.ToArray();
-        }
-    }
-    catch (OperationCanceledException)
-    {
-        throw new Lost(otherwise);
+        var part = await socket.ReceiveAsync(buffer, CancellationToken.None);
+        if (part.MessageType == WebSocketMessageType.Close)
+            throw new IOException($"closed with {(int?)socket.CloseStatus} {socket.CloseStatusDescription}".Trim());
+        message.Write(buffer, 0, part.Count);
+        if (part.EndOfMessage) return message.ToArray();
     }
 }
 
-static async Task Close(ClientWebSocket socket)
-{
-    await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
-    await Task.Delay(1000);
-    socket.Abort(); // should nobody answer the close
-}
-
-static TimeSpan Left(DateTime until) => TimeSpan.FromTicks(Math.Max(0, (until - DateTime.UtcNow).Ticks));
-
-// Anew for each connection, since the server checks the time.
+// The parameters of auth: new ones for each connection.
 static object Sign(string key, string secret)
 {
     var timestamp = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
@@ -162,30 +140,15 @@ static object Sign(string key, string secret)
     return new { api_key = key, timestamp, nonce, signature = Convert.ToHexString(hash).ToLowerInvariant() };
 }
 
+// A line from the terminal, which does not show it.
 static string Ask(string question)
 {
     Console.Error.Write(question);
-    var answer = new StringBuilder();
-    while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key) // intercepted, so not echoed
-        if (key.Key != ConsoleKey.Backspace) answer.Append(key.KeyChar);
-        else if (answer.Length > 0) answer.Length--;
+    var answer = "";
+    while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
+        answer = key.Key == ConsoleKey.Backspace ? answer[..Math.Max(0, answer.Length - 1)] : answer + key.KeyChar;
     Console.Error.WriteLine();
-    return answer.ToString().Trim();
+    return answer.Trim();
 }
 
 static void Note(string line) => Console.Error.WriteLine(line);
-
-class Lost : Exception { public Lost(string why) : base(why) { } }
-
-class Refused : Exception { public Refused(string why) : base(why) { } } // what is refused now will be refused again
-
-record Frame(string? Method, string? Id, JsonElement? Result, Failure? Error, Update? Params);
-
-record Update(string Channel, JsonElement Message);
-
-record Failure(int Code, string Message);
-
-static class Json
-{
-    public static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
-}

@@ -1,4 +1,8 @@
-// Follows channels of bitFlyer's realtime API over Socket.IO, and comes back after any interruption.
+// Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages
+// go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+//
+// The packages for Socket.IO speak later versions of it. Its frames are few, so they are plain here: a digit of
+// Engine.IO, after its 4 a digit of Socket.IO, the number of a request, then JSON.
 
 using System.Net.WebSockets;
 using System.Security.Cryptography;
@@ -9,100 +13,91 @@ using System.Text.RegularExpressions;
 const string endpoint = "https://io.lightstream.bitflyer.com"; // fulgurite:endpoint
 string[] channels = { "lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY" }; // fulgurite:channels
 var authenticate = false; // fulgurite:auth
-// Each channel has its own limit: one can die while the rest flows, and an unknown product is acknowledged like any
-// other and then stays silent. Products that trade seldom need a longer one.
 var silence = TimeSpan.FromSeconds(60); // fulgurite:silence
 
 (string Key, string Secret)? credentials = authenticate ? (Ask("API key: "), Ask("API secret: ")) : null;
 using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, press) => { press.Cancel = true; stop.Cancel(); };
-var latest = new Dictionary<string, DateTime>(); // by channel: when its latest message came
+var latest = new Dictionary<string, string>(); // by channel: when its latest message came
 var gaps = new Dictionary<string, string>(); // by channel: why none came since
-var failures = 0;
+var delay = 1.0;
 while (!stop.IsCancellationRequested)
 {
     try
     {
         await foreach (var (channel, message) in Listen())
         {
-            // Missed messages never come again; executions can be had from the HTTP API. All its times are UTC.
-            var now = DateTime.UtcNow;
-            if (gaps.Remove(channel, out var lost))
-                Note($"missed {channel}: nothing from {latest[channel]:HH:mm:ss.fff} to {now:HH:mm:ss.fff} ({lost})");
+            var now = $"{DateTime.UtcNow:HH:mm:ss.fff}";
+            if (gaps.Remove(channel, out var why)) // the API never sends again what was missed
+                Note($"missed {channel}: nothing from {latest[channel]} to {now} ({why})");
             latest[channel] = now;
-            failures = 0; // not on connecting already: a server may accept and close at once
-            Console.WriteLine($"{channel} {JsonSerializer.Serialize(message)}");
+            delay = 1; // only now: a server in trouble may accept everybody, and be of no use
+            Console.WriteLine($"{channel} {message}");
         }
-    }
-    catch (Refused refused)
-    {
-        Note($"error: {refused.Message}");
-        return 1;
     }
     catch (Exception) when (stop.IsCancellationRequested) { }
     catch (Exception error) // a close, a cut, a refused handshake, a malformed frame: each ends one connection only
     {
         foreach (var channel in latest.Keys) gaps.TryAdd(channel, error.Message);
-        // bitFlyer restricts who hurries.
-        var seconds = Math.Min(Math.Pow(2, failures++), 30) * (0.5 + Random.Shared.NextDouble() / 2);
-        Note($"lost: {error.Message}; again in {seconds:F1} s");
-        await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(seconds), stop.Token));
+        var wait = delay * (0.5 + Random.Shared.NextDouble() / 2); // not all clients at the same moment
+        delay = Math.Min(delay * 2, 30);
+        Note($"lost: {error.Message}; again in {wait:F1} s");
+        await Task.WhenAny(Task.Delay(TimeSpan.FromSeconds(wait), stop.Token));
     }
 }
-return 0;
 
-// One connection: yields channel and message until it ends, and then throws why.
-async IAsyncEnumerable<(string Channel, JsonElement Message)> Listen()
+// One connection: yields each message as it came, with its channel; throws why it ended.
+async IAsyncEnumerable<(string Channel, string Message)> Listen()
 {
     using var socket = new ClientWebSocket(); // verifies the certificate, and answers the server's pings
     // By itself .NET sends pongs that nobody asked for; the server takes them for late answers and cuts the connection.
     socket.Options.KeepAliveInterval = TimeSpan.Zero;
-    await Connect(socket);
-    await using var closing = stop.Token.Register(() => _ = Close(socket));
+    // Polling, with which Socket.IO likes to begin, is refused here.
+    var url = new Uri($"{endpoint.Replace("http", "ws")}/socket.io/?EIO=3&transport=websocket");
+    await socket.ConnectAsync(url, stop.Token).WaitAsync(TimeSpan.FromSeconds(10));
+    Note($"connected {endpoint}");
 
-    var expected = new Dictionary<string, (DateTime Until, string Otherwise)>();
-    void Expect(string what, TimeSpan limit, string otherwise) => expected[what] = (DateTime.UtcNow + limit, otherwise);
-    void ExpectMessage(string channel)
-    {
-        if (!channel.EndsWith("_order_events")) // silence there only means no orders
-            Expect(channel, silence, $"{channel} was silent for {silence.TotalSeconds} s");
-    }
+    var due = new Dictionary<string, long>(); // when the connection is given up, by the reasons
+    void Expect(TimeSpan within, string otherwise) =>
+        due[otherwise] = Environment.TickCount64 + (long)within.TotalMilliseconds;
     Task Send(string frame) =>
-        socket.SendAsync(Encoding.UTF8.GetBytes(frame), WebSocketMessageType.Text, true, CancellationToken.None);
-
-    var requests = new List<string>(); // what each was about, at the number of its acknowledgement
-    Task Request(string name, object argument, string about)
+        socket.SendAsync(Encoding.UTF8.GetBytes(frame), WebSocketMessageType.Text, true, stop.Token);
+    var asked = new List<string>(); // what each request was about; their places are their numbers
+    async Task Request(string name, params object[] arguments)
     {
-        // Without the number there is no answer at all, not even to a channel that does not exist.
-        var number = requests.Count;
-        requests.Add(about);
-        Expect($"answer {number}", TimeSpan.FromSeconds(10), $"no answer to {name} in 10 s");
-        return Send($"42{number}{JsonSerializer.Serialize(new[] { name, argument })}");
+        // Without a number there is no answer, not even a refusal.
+        await Send($"42{asked.Count}{JsonSerializer.Serialize(arguments)}");
+        asked.Add(name);
+        Expect(TimeSpan.FromSeconds(10), $"no answer to {name} in 10 s");
     }
     async Task Subscribe()
     {
-        foreach (var channel in channels)
-        {
-            await Request("subscribe", channel, channel);
-            ExpectMessage(channel);
-        }
+        foreach (var channel in channels) await Request(channel, "subscribe", channel);
+    }
+    void KeepAlive(string channel)
+    {
+        // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+        // only its own silence shows it. Order events may well be silent for days.
+        if (channel.StartsWith("lightning_")) Expect(silence, $"{channel} was silent for {silence.TotalSeconds} s");
     }
 
-    Expect("session", TimeSpan.FromSeconds(10), "no session in 10 s");
-    var (pingAt, interval, timeout) = (DateTime.MaxValue, TimeSpan.Zero, TimeSpan.Zero);
+    const string ping = "it is time for a ping", noPong = "no pong came", noSession = "no session in 10 s";
+    var (interval, timeout) = (TimeSpan.Zero, TimeSpan.Zero);
+    Expect(TimeSpan.FromSeconds(10), noSession);
     var receiving = Receive(socket);
     while (true)
     {
-        var (until, otherwise) = expected.Values.Append((pingAt, "")).Min();
-        if (until <= DateTime.UtcNow || await Task.WhenAny(receiving, Task.Delay(Left(until))) != receiving)
+        var (problem, at) = due.MinBy(entry => entry.Value);
+        var left = TimeSpan.FromMilliseconds(Math.Max(0, at - Environment.TickCount64));
+        if (await Task.WhenAny(receiving, Task.Delay(left, stop.Token)) != receiving)
         {
-            if (until != pingAt) throw new Lost(otherwise);
-            await Send("2"); // in Engine.IO 3 it is the client who pings
-            Expect("pong", timeout, "the server does not answer pings");
-            pingAt = DateTime.UtcNow + interval;
+            if (problem != ping || stop.IsCancellationRequested) throw new TimeoutException(problem);
+            // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+            await Send("2");
+            Expect(interval, ping);
+            Expect(timeout, noPong);
             continue;
         }
-        // Only version 2 of the Socket.IO libraries would do, and the frames are few: here they are without one.
         var frame = Regex.Match(await receiving, @"^(4\d|\d)(\d*)(.*)$", RegexOptions.Singleline).Groups;
         receiving = Receive(socket);
         var (kind, number, json) = (frame[1].Value, frame[2].Value, frame[3].Value);
@@ -111,52 +106,46 @@ async IAsyncEnumerable<(string Channel, JsonElement Message)> Listen()
         {
             interval = TimeSpan.FromMilliseconds(content.GetProperty("pingInterval").GetInt32());
             timeout = TimeSpan.FromMilliseconds(content.GetProperty("pingTimeout").GetInt32());
-            pingAt = DateTime.UtcNow + interval;
+            Expect(interval, ping);
         }
         else if (kind == "3")
         {
-            expected.Remove("pong");
+            due.Remove(noPong);
         }
         else if (kind == "40")
         {
-            Note($"connected {endpoint}");
-            expected.Remove("session");
-            if (credentials is var (key, secret)) await Request("auth", Sign(key, secret), "auth");
+            due.Remove(noSession);
+            if (credentials is (var key, var secret)) await Request("auth", "auth", Sign(key, secret));
             else await Subscribe();
         }
         else if (kind == "42")
         {
-            if (content[0].GetString() is not { } channel || !channels.Contains(channel)) continue;
-            ExpectMessage(channel);
-            yield return (channel, content[1]);
+            KeepAlive(content[0].GetString()!);
+            yield return (content[0].GetString()!, content[1].GetRawText());
         }
-        else if (kind == "43" && expected.Remove($"answer {number}"))
+        else if (kind == "43")
         {
-            var about = requests[int.Parse(number)];
-            if (content[0].ValueKind != JsonValueKind.Null)
-                throw new Refused($"{about} was refused: {content[0]}");
-            if (about == "auth") await Subscribe(); // private channels are refused until auth has been answered
-            else Note($"subscribed {about}");
+            var name = asked[int.Parse(number)];
+            due.Remove($"no answer to {name} in 10 s");
+            if (json != "[null]")
+            {
+                Note($"error: {name} was refused: {json}");
+                Environment.Exit(1); // it would be refused again
+            }
+            else if (name == "auth") // private channels are refused until it is answered
+            {
+                await Subscribe();
+            }
+            else
+            {
+                Note($"subscribed {name}");
+                KeepAlive(name);
+            }
         }
         else
         {
-            throw new Lost($"the server ended the session: {frame[0]}");
+            throw new IOException($"the server ended it: {frame[0]}");
         }
-    }
-}
-
-async Task Connect(ClientWebSocket socket)
-{
-    using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-    patience.CancelAfter(TimeSpan.FromSeconds(10));
-    try
-    {
-        var url = new Uri($"{endpoint.Replace("http", "ws")}/socket.io/?EIO=3&transport=websocket");
-        await socket.ConnectAsync(url, patience.Token);
-    }
-    catch (OperationCanceledException) when (!stop.IsCancellationRequested)
-    {
-        throw new Lost("no connection in 10 s");
     }
 }
 
@@ -169,22 +158,13 @@ static async Task<string> Receive(ClientWebSocket socket)
     {
         var part = await socket.ReceiveAsync(buffer, CancellationToken.None);
         if (part.MessageType == WebSocketMessageType.Close)
-            throw new Lost($"closed with code {(int?)socket.CloseStatus} {socket.CloseStatusDescription}".Trim());
+            throw new IOException($"closed with {(int?)socket.CloseStatus} {socket.CloseStatusDescription}".Trim());
         message.Write(buffer, 0, part.Count);
         if (part.EndOfMessage) return Encoding.UTF8.GetString(message.ToArray());
     }
 }
 
-static async Task Close(ClientWebSocket socket)
-{
-    await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
-    await Task.Delay(1000);
-    socket.Abort(); // should nobody answer the close
-}
-
-static TimeSpan Left(DateTime until) => TimeSpan.FromTicks(Math.Max(0, (until - DateTime.UtcNow).Ticks));
-
-// Anew for each connection, since the server checks the time.
+// The parameters of auth: new ones for each connection.
 static object Sign(string key, string secret)
 {
     var timestamp = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
@@ -193,19 +173,15 @@ static object Sign(string key, string secret)
     return new { api_key = key, timestamp, nonce, signature = Convert.ToHexString(hash).ToLowerInvariant() };
 }
 
+// A line from the terminal, which does not show it.
 static string Ask(string question)
 {
     Console.Error.Write(question);
-    var answer = new StringBuilder();
-    while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key) // intercepted, so not echoed
-        if (key.Key != ConsoleKey.Backspace) answer.Append(key.KeyChar);
-        else if (answer.Length > 0) answer.Length--;
+    var answer = "";
+    while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
+        answer = key.Key == ConsoleKey.Backspace ? answer[..Math.Max(0, answer.Length - 1)] : answer + key.KeyChar;
     Console.Error.WriteLine();
-    return answer.ToString().Trim();
+    return answer.Trim();
 }
 
 static void Note(string line) => Console.Error.WriteLine(line);
-
-class Lost : Exception { public Lost(string why) : base(why) { } }
-
-class Refused : Exception { public Refused(string why) : base(why) { } } // what is refused now will be refused again

@@ -1,10 +1,10 @@
 module sample
 
-go 1.21
+go 1.24
 
 require (
-	github.com/gorilla/websocket v1.5.3
-	golang.org/x/term v0.27.0
+	github.com/coder/websocket v1.8.15
+	golang.org/x/term v0.30.0
 )
 
-require golang.org/x/sys v0.28.0 // indirect
+require golang.org/x/sys v0.31.0 // indirect

@@ -3,35 +3,31 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
-	crypto "crypto/rand"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
-	"math/rand"
+	random "math/rand/v2"
 	"os"
 	"os/signal"
 	"strings"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/coder/websocket"
+	"github.com/coder/websocket/wsjson"
 	"golang.org/x/term"
 )
 
-const endpoint = "wss://ws.lightstream.bitflyer.com/json-rpc" // fulgurite:endpoint
-
+const endpoint = "wss://ws.lightstream.bitflyer.com/json-rpc"                       // fulgurite:endpoint
 var channels = []string{"lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"} // fulgurite:channels
-
-const authenticate = false // fulgurite:auth
-
-const silenceSeconds = 60 // fulgurite:silence
-
-// errRefused is an answer that another attempt would not change.
-var errRefused = errors.New("refused")
+const authenticate = false                                                          // fulgurite:auth
+const silenceSeconds = 60                                                           // fulgurite:silence
 
 func main() {
 	log.SetFlags(0)
@@ -41,30 +37,27 @@ func main() {
 	if authenticate {
 		key, secret = ask(ctx, "API key: "), ask(ctx, "API secret: ")
 	}
-	last := map[string]time.Time{} // when each channel's last message came
-	var why error                  // what ended the last connection that brought any
-	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
+	last := map[string]string{} // when each channel's last message came
+	var why error               // what ended the last connection that brought any
+	for delay := 1.0; ; delay = min(2*delay, 30) {
 		seen := map[string]bool{}
 		err := listen(ctx, key, secret, func(channel string, message []byte) {
-			now := time.Now().UTC()
+			now := time.Now().UTC().Format("15:04:05.000")
 			if before, known := last[channel]; known && !seen[channel] { // the API never sends again what was missed
-				const clock = "15:04:05.000"
-				log.Printf("missed %s: nothing from %s to %s (%v)", channel, before.Format(clock), now.Format(clock), why)
+				log.Printf("missed %s: nothing from %s to %s (%v)", channel, before, now, why)
 			}
 			last[channel], seen[channel] = now, true
 			fmt.Printf("%s %s\n", channel, message)
 		})
-		if ctx.Err() != nil {
+		if ctx.Err() != nil { // Ctrl-C
 			return
-		} else if errors.Is(err, errRefused) {
-			log.Fatalln("error:", err)
 		} else if len(seen) > 0 { // only now: a server in trouble may accept everybody, and be of no use
-			delay, why = time.Second, err
+			delay, why = 1, err
 		}
-		wait := time.Duration(float64(delay) * (0.5 + rand.Float64()/2)) // not all clients at the same moment
-		log.Printf("lost: %v; again in %.1f s", err, wait.Seconds())
+		wait := delay * (0.5 + random.Float64()/2) // not all clients at the same moment
+		log.Printf("lost: %v; again in %.1f s", err, wait)
 		select {
-		case <-time.After(wait):
+		case <-time.After(time.Duration(wait * float64(time.Second))):
 		case <-ctx.Done():
 			return
 		}
@@ -73,46 +66,47 @@ func main() {
 
 // listen sees one connection through to its end, hands over its messages, and returns why it ended.
 func listen(ctx context.Context, key, secret string, handle func(channel string, message []byte)) error {
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second}
-	conn, response, err := dialer.DialContext(ctx, endpoint, nil)
-	if errors.Is(err, websocket.ErrBadHandshake) {
-		return fmt.Errorf("HTTP status %s", response.Status)
-	} else if err != nil {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	timers := map[string]*time.Timer{}
+	expect := func(seconds time.Duration, otherwise string) {
+		if timer := timers[otherwise]; timer != nil {
+			timer.Stop()
+		}
+		timers[otherwise] = time.AfterFunc(seconds*time.Second, func() { giveUp(errors.New(otherwise)) })
+	}
+	patience, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	conn, _, err := websocket.Dial(patience, endpoint, &websocket.DialOptions{
+		OnPingReceived: func(context.Context, []byte) bool { // comes every 15 s; true has it answered
+			expect(40, "no ping came for 40 s")
+			return true
+		},
+	})
+	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { // Ctrl-C
-		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-		conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
-		conn.Close()
-	})()
+	defer conn.CloseNow()
+	conn.SetReadLimit(-1) // a book's snapshot is longer than the 32 KiB that end the connection otherwise
 	log.Println("connected", endpoint)
-
-	due := deadlines{}
-	due.set("no ping came for 40 s", 40*time.Second)
-	pong := conn.PingHandler()
-	conn.SetPingHandler(func(data string) error { // comes every 15 s; who answers after more than 3 s is cut off
-		due.set("no ping came for 40 s", 40*time.Second)
-		conn.SetReadDeadline(due[due.first()])
-		return pong(data)
-	})
-	request := func(id, method string, params any) { // without an id there is no answer, not even when it is refused
-		due.set("no answer for "+id+" in 10 s", 10*time.Second)
-		conn.WriteJSON(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
-	}
-	keepAlive := func(channel string) {
-		// A product that does not exist is acknowledged like any other, and a channel can die while others of its
-		// connection flow: only its own silence shows it. Order events may well be silent for days.
-		if strings.HasPrefix(channel, "lightning_") {
-			due.set(fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds), silenceSeconds*time.Second)
-		}
+	request := func(id, method string, params any) { // without an id there is no answer, not even a refusal
+		expect(10, "no answer to "+id+" in 10 s")
+		wsjson.Write(ctx, conn, map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	}
 	subscribe := func() {
 		for _, channel := range channels {
 			request(channel, "subscribe", map[string]string{"channel": channel})
-			keepAlive(channel)
 		}
 	}
+	// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+	// only its own silence shows it. Order events may well be silent for days.
+	keepAlive := func(channel string) {
+		if strings.HasPrefix(channel, "lightning_") {
+			expect(silenceSeconds, fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds))
+		}
+	}
+
+	expect(40, "no ping came for 40 s")
 	if authenticate {
 		request("auth", "auth", sign(key, secret)) // private channels are refused until this is answered
 	} else {
@@ -128,38 +122,33 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 			Result any
 			Error  struct{ Message string }
 		}
-		conn.SetReadDeadline(due[due.first()])
-		if err := conn.ReadJSON(&frame); os.IsTimeout(err) {
-			return errors.New(due.first())
-		} else if err != nil {
-			return err
+		if err := wsjson.Read(ctx, conn, &frame); err != nil {
+			return cmp.Or(context.Cause(ctx), err)
 		}
-		delete(due, "no answer for "+frame.ID+" in 10 s")
 		switch {
 		case frame.Method == "channelMessage":
 			keepAlive(frame.Params.Channel)
-			var line bytes.Buffer
-			json.Compact(&line, frame.Params.Message)
-			handle(frame.Params.Channel, line.Bytes())
-		case frame.ID == "": // none of our business
-		case frame.Result != true:
-			return fmt.Errorf("%s was %w: %s", frame.ID, errRefused, frame.Error.Message)
-		case frame.ID == "auth":
-			subscribe()
+			handle(frame.Params.Channel, frame.Params.Message)
+		case frame.Result != true: // as it would be again
+			log.Fatalf("error: %s was refused: %s", frame.ID, frame.Error.Message)
 		default:
-			log.Println("subscribed", frame.ID)
+			timers["no answer to "+frame.ID+" in 10 s"].Stop()
+			if frame.ID == "auth" {
+				subscribe()
+			} else {
+				log.Println("subscribed", frame.ID)
+				keepAlive(frame.ID)
+			}
 		}
 	}
 }
 
 // sign makes the parameters of auth: new ones for each connection.
 func sign(key, secret string) map[string]any {
-	nonce := make([]byte, 16)
-	crypto.Read(nonce)
-	now, mac := time.Now().UnixMilli(), hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%d%x", now, nonce)
-	signature := fmt.Sprintf("%x", mac.Sum(nil))
-	return map[string]any{"api_key": key, "timestamp": now, "nonce": fmt.Sprintf("%x", nonce), "signature": signature}
+	mac, now, nonce := hmac.New(sha256.New, []byte(secret)), time.Now().UnixMilli(), rand.Text()
+	fmt.Fprintf(mac, "%d%s", now, nonce)
+	signature := hex.EncodeToString(mac.Sum(nil))
+	return map[string]any{"api_key": key, "timestamp": now, "nonce": nonce, "signature": signature}
 }
 
 // ask reads a line from the terminal without showing it.
@@ -177,20 +166,4 @@ func ask(ctx context.Context, prompt string) string {
 		log.Fatalln("error: cannot ask for the key:", err)
 	}
 	return string(answer)
-}
-
-// deadlines are the times at which a connection is given up, by the reasons.
-type deadlines map[string]time.Time
-
-func (d deadlines) set(reason string, within time.Duration) {
-	d[reason] = time.Now().Add(within)
-}
-
-func (d deadlines) first() (reason string) {
-	for r := range d {
-		if reason == "" || d[r].Before(d[reason]) {
-			reason = r
-		}
-	}
-	return reason
 }

@@ -6,36 +6,33 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
-	crypto "crypto/rand"
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
-	"math/rand"
+	random "math/rand/v2"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"github.com/coder/websocket"
 	"golang.org/x/term"
 )
 
-const endpoint = "https://io.lightstream.bitflyer.com" // fulgurite:endpoint
-
+const endpoint = "https://io.lightstream.bitflyer.com"                              // fulgurite:endpoint
 var channels = []string{"lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"} // fulgurite:channels
+const authenticate = false                                                          // fulgurite:auth
+const silenceSeconds = 60                                                           // fulgurite:silence
 
-const authenticate = false // fulgurite:auth
-
-const silenceSeconds = 60 // fulgurite:silence
-
-// errRefused is an answer that another attempt would not change.
-var errRefused = errors.New("refused")
+var framePattern = regexp.MustCompile(`(?s)^(4?\d)(\d*)(.*)$`)
 
 func main() {
 	log.SetFlags(0)
@@ -45,30 +42,27 @@ func main() {
 	if authenticate {
 		key, secret = ask(ctx, "API key: "), ask(ctx, "API secret: ")
 	}
-	last := map[string]time.Time{} // when each channel's last message came
-	var why error                  // what ended the last connection that brought any
-	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
+	last := map[string]string{} // when each channel's last message came
+	var why error               // what ended the last connection that brought any
+	for delay := 1.0; ; delay = min(2*delay, 30) {
 		seen := map[string]bool{}
 		err := listen(ctx, key, secret, func(channel string, message []byte) {
-			now := time.Now().UTC()
+			now := time.Now().UTC().Format("15:04:05.000")
 			if before, known := last[channel]; known && !seen[channel] { // the API never sends again what was missed
-				const clock = "15:04:05.000"
-				log.Printf("missed %s: nothing from %s to %s (%v)", channel, before.Format(clock), now.Format(clock), why)
+				log.Printf("missed %s: nothing from %s to %s (%v)", channel, before, now, why)
 			}
 			last[channel], seen[channel] = now, true
 			fmt.Printf("%s %s\n", channel, message)
 		})
-		if ctx.Err() != nil {
+		if ctx.Err() != nil { // Ctrl-C
 			return
-		} else if errors.Is(err, errRefused) {
-			log.Fatalln("error:", err)
 		} else if len(seen) > 0 { // only now: a server in trouble may accept everybody, and be of no use
-			delay, why = time.Second, err
+			delay, why = 1, err
 		}
-		wait := time.Duration(float64(delay) * (0.5 + rand.Float64()/2)) // not all clients at the same moment
-		log.Printf("lost: %v; again in %.1f s", err, wait.Seconds())
+		wait := delay * (0.5 + random.Float64()/2) // not all clients at the same moment
+		log.Printf("lost: %v; again in %.1f s", err, wait)
 		select {
-		case <-time.After(wait):
+		case <-time.After(time.Duration(wait * float64(time.Second))):
 		case <-ctx.Done():
 			return
 		}
@@ -77,101 +71,93 @@ func main() {
 
 // listen sees one connection through to its end, hands over its messages, and returns why it ended.
 func listen(ctx context.Context, key, secret string, handle func(channel string, message []byte)) error {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	timers := map[string]*time.Timer{}
+	expect := func(within time.Duration, otherwise string) {
+		if timer := timers[otherwise]; timer != nil {
+			timer.Stop()
+		}
+		timers[otherwise] = time.AfterFunc(within, func() { giveUp(errors.New(otherwise)) })
+	}
+	patience, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
 	// Polling, with which Socket.IO likes to begin, is refused here.
 	url := strings.Replace(endpoint, "http", "ws", 1) + "/socket.io/?EIO=3&transport=websocket"
-	dialer := websocket.Dialer{HandshakeTimeout: 10 * time.Second}
-	conn, response, err := dialer.DialContext(ctx, url, nil)
-	if errors.Is(err, websocket.ErrBadHandshake) {
-		return fmt.Errorf("HTTP status %s", response.Status)
-	} else if err != nil {
+	conn, _, err := websocket.Dial(patience, url, nil)
+	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { // Ctrl-C
-		bye := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
-		conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(time.Second))
-		conn.Close()
-	})()
+	defer conn.CloseNow()
+	conn.SetReadLimit(-1) // a book's snapshot is longer than the 32 KiB that end the connection otherwise
 	log.Println("connected", endpoint)
-
-	due := deadlines{}
-	due.set("no handshake came for 10 s", 10*time.Second)
-	var writing sync.Mutex // a timer sends the pings
-	send := func(frame string) {
-		writing.Lock()
-		defer writing.Unlock()
-		conn.WriteMessage(websocket.TextMessage, []byte(frame))
-	}
-	asked := map[string]string{}                    // by the numbers of the requests
-	request := func(name string, arguments []any) { // without a number there is no answer, not even when it is refused
-		due.set("no answer for "+name+" in 10 s", 10*time.Second)
-		number, text := fmt.Sprint(len(asked)), new(bytes.Buffer)
-		json.NewEncoder(text).Encode(arguments)
+	send := func(frame string) { conn.Write(ctx, websocket.MessageText, []byte(frame)) }
+	asked := map[string]string{}                     // what the request with each number is about
+	request := func(name string, arguments ...any) { // without a number there is no answer, not even a refusal
+		expect(10*time.Second, "no answer to "+name+" in 10 s")
+		number := fmt.Sprint(len(asked))
+		text, _ := json.Marshal(arguments)
 		asked[number] = name
-		send("42" + number + text.String())
-	}
-	keepAlive := func(channel string) {
-		// A product that does not exist is acknowledged like any other, and a channel can die while others of its
-		// connection flow: only its own silence shows it. Order events may well be silent for days.
-		if strings.HasPrefix(channel, "lightning_") {
-			due.set(fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds), silenceSeconds*time.Second)
-		}
+		send("42" + number + string(text))
 	}
 	subscribe := func() {
 		for _, channel := range channels {
-			request(channel, []any{"subscribe", channel})
-			keepAlive(channel)
+			request(channel, "subscribe", channel)
 		}
 	}
-	var opened struct{ PingInterval, PingTimeout time.Duration } // in milliseconds
-	ping := time.AfterFunc(time.Hour, func() { send("2") })
-	defer ping.Stop()
-	for {
-		conn.SetReadDeadline(due[due.first()])
-		_, frame, err := conn.ReadMessage()
-		if os.IsTimeout(err) {
-			return errors.New(due.first())
-		} else if err != nil {
-			return err
+	// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+	// only its own silence shows it. Order events may well be silent for days.
+	keepAlive := func(channel string) {
+		if strings.HasPrefix(channel, "lightning_") {
+			expect(silenceSeconds*time.Second, fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds))
 		}
-		switch text := string(frame); {
-		case strings.HasPrefix(text, "0"), text == "3": // opened, or a ping answered
-			if text != "3" {
-				err = json.Unmarshal(frame[1:], &opened)
+	}
+
+	expect(10*time.Second, "no session in 10 s")
+	var opened struct{ PingInterval, PingTimeout time.Duration } // in milliseconds
+	for {
+		_, text, err := conn.Read(ctx)
+		frame := framePattern.FindStringSubmatch(string(text))
+		if err != nil {
+			return cmp.Or(context.Cause(ctx), err)
+		} else if frame == nil {
+			return fmt.Errorf("a frame of no known kind: %s", text)
+		}
+		switch kind, number, body := frame[1], frame[2], []byte(frame[3]); kind {
+		case "0", "3": // opened, or a ping answered
+			if kind == "0" {
+				err = json.Unmarshal(body, &opened)
 			}
 			// In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
-			ping.Reset(opened.PingInterval * time.Millisecond)
-			due.set("no pong came", (opened.PingInterval+opened.PingTimeout)*time.Millisecond)
-		case strings.HasPrefix(text, "40") && authenticate: // connected
-			delete(due, "no handshake came for 10 s")
-			request("auth", []any{"auth", sign(key, secret)}) // private channels are refused until this is answered
-		case strings.HasPrefix(text, "40"):
-			delete(due, "no handshake came for 10 s")
-			subscribe()
-		case strings.HasPrefix(text, "42"): // ["CHANNEL",MESSAGE]
-			var channel string
-			var event [2]json.RawMessage // the message as it came: a float64 does not keep every digit
-			if err = json.Unmarshal(frame[2:], &event); err == nil {
-				err = json.Unmarshal(event[0], &channel)
+			time.AfterFunc(opened.PingInterval*time.Millisecond, func() { send("2") })
+			expect((opened.PingInterval+opened.PingTimeout)*time.Millisecond, "no pong came")
+		case "40": // connected
+			timers["no session in 10 s"].Stop()
+			if authenticate {
+				request("auth", "auth", sign(key, secret)) // private channels are refused until this is answered
+			} else {
+				subscribe()
 			}
-			if err == nil {
+		case "42": // ["CHANNEL",MESSAGE]
+			var event [2]json.RawMessage // as it came: a float64 does not keep every digit
+			if err = json.Unmarshal(body, &event); err == nil {
+				channel := strings.Trim(string(event[0]), `"`)
 				keepAlive(channel)
-				var line bytes.Buffer
-				json.Compact(&line, event[1])
-				handle(channel, line.Bytes())
+				handle(channel, event[1])
 			}
-		case strings.HasPrefix(text, "43"): // NUMBER[null], or NUMBER[ERROR]
-			number, problem, _ := strings.Cut(strings.TrimSuffix(text[2:], "]"), "[")
-			delete(due, "no answer for "+asked[number]+" in 10 s")
-			if problem != "null" {
-				return fmt.Errorf("%s was %w: %s", asked[number], errRefused, problem)
-			} else if asked[number] == "auth" {
+		case "43": // NUMBER[null], or NUMBER[ERROR]
+			name := asked[number]
+			timers["no answer to "+name+" in 10 s"].Stop()
+			if string(body) != "[null]" { // as it would be again
+				log.Fatalf("error: %s was refused: %s", name, body)
+			} else if name == "auth" {
 				subscribe()
 			} else {
-				log.Println("subscribed", asked[number])
+				log.Println("subscribed", name)
+				keepAlive(name)
 			}
-		case strings.HasPrefix(text, "41"), strings.HasPrefix(text, "44"):
-			err = errors.New("the server disconnected: " + text)
+		default:
+			err = fmt.Errorf("the server ended it: %s", text)
 		}
 		if err != nil {
 			return err
@@ -181,12 +167,10 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 
 // sign makes the parameters of auth: new ones for each connection.
 func sign(key, secret string) map[string]any {
-	nonce := make([]byte, 16)
-	crypto.Read(nonce)
-	now, mac := time.Now().UnixMilli(), hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(mac, "%d%x", now, nonce)
-	signature := fmt.Sprintf("%x", mac.Sum(nil))
-	return map[string]any{"api_key": key, "timestamp": now, "nonce": fmt.Sprintf("%x", nonce), "signature": signature}
+	mac, now, nonce := hmac.New(sha256.New, []byte(secret)), time.Now().UnixMilli(), rand.Text()
+	fmt.Fprintf(mac, "%d%s", now, nonce)
+	signature := hex.EncodeToString(mac.Sum(nil))
+	return map[string]any{"api_key": key, "timestamp": now, "nonce": nonce, "signature": signature}
 }
 
 // ask reads a line from the terminal without showing it.
@@ -204,20 +188,4 @@ func ask(ctx context.Context, prompt string) string {
 		log.Fatalln("error: cannot ask for the key:", err)
 	}
 	return string(answer)
-}
-
-// deadlines are the times at which a connection is given up, by the reasons.
-type deadlines map[string]time.Time
-
-func (d deadlines) set(reason string, within time.Duration) {
-	d[reason] = time.Now().Add(within)
-}
-
-func (d deadlines) first() (reason string) {
-	for r := range d {
-		if reason == "" || d[r].Before(d[reason]) {
-			reason = r
-		}
-	}
-	return reason
 }

@@ -1,14 +1,11 @@
 import com.google.gson.*;
-import java.io.IOException;
-import java.net.URI;
-import java.net.http.*;
-import java.security.*;
 import java.time.*;
 import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
+import java.util.regex.Pattern;
+import okhttp3.*;
+import okio.ByteString;
 
 /**
  * Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
@@ -17,55 +14,45 @@ import javax.crypto.spec.SecretKeySpec;
  * <p>Socket.IO's frames are few, so they are plain here: a digit of Engine.IO, after its 4 a digit of Socket.IO, the
  * number of a request, then JSON.
  */
-class Sample {
+class Sample extends WebSocketListener {
     static final String ENDPOINT = "https://io.lightstream.bitflyer.com"; // fulgurite:endpoint
     static final String[] CHANNELS = {"lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"}; // fulgurite:channels
     static final boolean AUTHENTICATE = false; // fulgurite:auth
     static final int SILENCE_SECONDS = 60; // fulgurite:silence
 
     static final DateTimeFormatter CLOCK = DateTimeFormatter.ofPattern("HH:mm:ss.SSS").withZone(ZoneOffset.UTC);
-    static final HttpClient HTTP = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
     static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
+    static final ScheduledExecutorService TIMERS = Executors.newSingleThreadScheduledExecutor();
+    static final OkHttpClient HTTP = new OkHttpClient();
+    static final String URL = ENDPOINT + "/socket.io/?EIO=3&transport=websocket"; // polling is refused here
 
     record Opened(int pingInterval, int pingTimeout) {} // in milliseconds
 
-    /** An answer that another attempt would not change. */
-    static class Refused extends Exception {
-        Refused(String reason) { super(reason); }
-    }
+    static final Map<String, String> last = new ConcurrentHashMap<>(); // when each channel's last message came
+    static volatile String why; // what ended the last connection that brought any
+    static String key, secret;
 
-    final Map<String, Instant> last = new HashMap<>(); // when each channel's last message came
-    final Set<String> seen = new HashSet<>(); // which channels had one on this connection
-    String why; // what ended the last connection that brought any
-    final Map<String, Long> due = new HashMap<>(); // when the connection is given up, by the reasons
-    final List<String> asked = new ArrayList<>(); // the places are the numbers
+    // Of one connection:
+    final Set<String> seen = ConcurrentHashMap.newKeySet(); // which channels had a message
+    final Map<String, Future<?>> due = new ConcurrentHashMap<>(); // timers that end it, by the reasons
+    final CompletableFuture<String> lost = new CompletableFuture<>();
+    final List<String> asked = new ArrayList<>(); // what each request was about; their places are their numbers
     Opened opened;
-    long nextPing;
     WebSocket socket;
 
-    public static void main(String[] arguments) throws InterruptedException {
+    public static void main(String[] arguments) throws Exception {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(0))); // Ctrl-C; or it is 130
-        String key = AUTHENTICATE ? new String(System.console().readPassword("API key: ")) : null;
-        String secret = AUTHENTICATE ? new String(System.console().readPassword("API secret: ")) : null;
-        new Sample().run(key, secret);
-    }
-
-    void run(String key, String secret) throws InterruptedException {
+        if (AUTHENTICATE) {
+            key = new String(System.console().readPassword("API key: "));
+            secret = new String(System.console().readPassword("API secret: "));
+        }
         for (double delay = 1; ; delay = Math.min(delay * 2, 30)) {
-            String reason;
-            seen.clear();
-            try {
-                reason = listen(key, secret);
-            } catch (Refused refusal) {
-                System.err.println("error: " + refusal.getMessage());
-                Runtime.getRuntime().halt(1); // exit would run the hook above
-                return;
-            } catch (JsonParseException error) {
-                reason = "a frame that is no JSON"; // Gson says it in two lines
-            } catch (Exception error) {
-                reason = error.getMessage() != null ? error.getMessage() : error.toString();
-            }
-            if (!seen.isEmpty()) { // being accepted is not enough: a server in trouble may accept all, and be of no use
+            var connection = new Sample();
+            connection.expect("no connection in 10 s", 10_000);
+            var socket = HTTP.newWebSocket(new Request.Builder().url(URL).build(), connection);
+            String reason = connection.lost.get();
+            socket.cancel();
+            if (!connection.seen.isEmpty()) { // only now: a server in trouble may accept all, and be of no use
                 delay = 1;
                 why = reason;
             }
@@ -75,109 +62,96 @@ class Sample {
         }
     }
 
-    /** Sees one connection through to its end, which is returned or thrown. */
-    String listen(String key, String secret) throws Exception {
-        var inbox = new Inbox();
-        // Polling, with which Socket.IO likes to begin, is refused here.
-        var url = ENDPOINT.replaceFirst("http", "ws") + "/socket.io/?EIO=3&transport=websocket";
-        var connecting = HTTP.newWebSocketBuilder().buildAsync(URI.create(url), inbox);
-        try {
-            socket = connecting.get(10, TimeUnit.SECONDS);
-            System.err.println("connected " + ENDPOINT);
-            due.clear();
-            asked.clear();
-            nextPing = Long.MAX_VALUE;
-            expect("no handshake in 10 s", 10_000);
-            while (true) {
-                var next = Collections.min(due.entrySet(), Map.Entry.comparingByValue());
-                long wait = Math.min(next.getValue(), nextPing) - System.nanoTime();
-                Object event = inbox.events.poll(wait, TimeUnit.NANOSECONDS);
-                if (event instanceof Exception end) {
-                    throw end;
-                } else if (event instanceof String frame) {
-                    take(frame, key, secret);
-                } else if (next.getValue() < nextPing) {
-                    return next.getKey();
-                } else { // In this version of Engine.IO it is the client that pings, or else the server hangs up.
-                    send("2");
-                    expect("no pong came", opened.pingTimeout);
-                    nextPing += TimeUnit.MILLISECONDS.toNanos(opened.pingInterval);
+    @Override
+    public void onOpen(WebSocket socket, Response response) {
+        this.socket = socket;
+        System.err.println("connected " + ENDPOINT);
+        due.remove("no connection in 10 s").cancel(false);
+        expect("no session in 10 s", 10_000);
+    }
+
+    @Override
+    public void onMessage(WebSocket socket, String frame) {
+        var parts = Pattern.compile("(?s)(4?\\d)(\\d*)(.*)").matcher(frame);
+        if (lost.isDone()) {
+            return; // by a timer
+        } else if (!parts.matches()) {
+            throw new IllegalStateException("a frame of no known kind: " + frame);
+        }
+        String number = parts.group(2), json = parts.group(3);
+        switch (parts.group(1)) {
+            case "0", "3" -> { // opened, or a ping answered
+                if (opened == null) {
+                    opened = GSON.fromJson(json, Opened.class);
+                }
+                // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+                TIMERS.schedule(() -> socket.send("2"), opened.pingInterval, TimeUnit.MILLISECONDS);
+                expect("no pong came", opened.pingInterval + opened.pingTimeout);
+            }
+            case "40" -> { // connected
+                due.remove("no session in 10 s").cancel(false);
+                if (AUTHENTICATE) {
+                    request("auth", "auth", sign()); // private channels are refused until this is answered
+                } else {
+                    subscribe();
                 }
             }
-        } catch (ExecutionException error) {
-            return error.getCause() instanceof WebSocketHandshakeException refusal
-                    ? "HTTP status " + refusal.getResponse().statusCode()
-                    : error.getCause().toString();
-        } finally {
-            connecting.cancel(true);
-            connecting.thenAccept(WebSocket::abort);
+            case "42" -> { // ["CHANNEL",MESSAGE]
+                var event = GSON.fromJson(json, JsonArray.class);
+                keepAlive(event.get(0).getAsString());
+                print(event.get(0).getAsString(), event.get(1));
+            }
+            case "43" -> { // NUMBER[null], or NUMBER[ERROR]
+                String name = asked.get(Integer.parseInt(number));
+                due.remove("no answer to " + name + " in 10 s").cancel(false);
+                if (!json.equals("[null]")) {
+                    System.err.println("error: " + name + " was refused: " + json);
+                    Runtime.getRuntime().halt(1); // it would be refused again; exit would run the hook above
+                } else if (name.equals("auth")) {
+                    subscribe();
+                } else {
+                    System.err.println("subscribed " + name);
+                    keepAlive(name);
+                }
+            }
+            default -> lost.complete("the server ended it: " + frame);
         }
     }
 
-    void take(String frame, String key, String secret) throws Exception {
-        if (frame.startsWith("0")) {
-            opened = GSON.fromJson(frame.substring(1), Opened.class);
-            nextPing = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(opened.pingInterval);
-        } else if (frame.equals("3")) {
-            due.remove("no pong came");
-        } else if (frame.startsWith("40")) {
-            due.remove("no handshake in 10 s");
-            if (AUTHENTICATE) {
-                request("auth", "auth", sign(key, secret)); // private channels are refused until this is answered
-            } else {
-                subscribe();
-            }
-        } else if (frame.startsWith("42")) { // ["CHANNEL",MESSAGE]
-            var event = GSON.fromJson(frame.substring(2), JsonArray.class);
-            keepAlive(event.get(0).getAsString());
-            print(event.get(0).getAsString(), event.get(1));
-        } else if (frame.startsWith("43")) { // NUMBER[null], or NUMBER[ERROR]
-            int bracket = frame.indexOf('[');
-            String name = asked.get(Integer.parseInt(frame.substring(2, bracket)));
-            JsonElement error = GSON.fromJson(frame.substring(bracket), JsonArray.class).get(0);
-            due.remove("no answer for " + name + " in 10 s");
-            if (!error.isJsonNull()) {
-                throw new Refused(name + " was refused: " + error);
-            } else if (name.equals("auth")) {
-                subscribe();
-            } else {
-                System.err.println("subscribed " + name);
-            }
-        } else if (frame.startsWith("41") || frame.startsWith("44")) {
-            throw new IOException("the server disconnected: " + frame);
-        }
+    @Override
+    public void onClosing(WebSocket socket, int code, String reason) {
+        lost.complete(("closed with " + code + " " + reason).strip());
+    }
+
+    @Override
+    public void onFailure(WebSocket socket, Throwable error, Response response) { // also when a method above throws
+        lost.complete(response != null ? "HTTP status " + response.code() : error.toString().lines().findFirst().get());
     }
 
     void print(String channel, JsonElement message) {
-        Instant now = Instant.now(), before = last.put(channel, now);
+        String now = CLOCK.format(Instant.now()), before = last.put(channel, now);
         if (seen.add(channel) && before != null) { // the API never sends again what was missed
-            System.err.println("missed " + channel + ": nothing from " + CLOCK.format(before)
-                    + " to " + CLOCK.format(now) + " (" + why + ")");
+            System.err.println("missed " + channel + ": nothing from " + before + " to " + now + " (" + why + ")");
         }
         System.out.println(channel + " " + message);
     }
 
-    void subscribe() throws Exception {
+    void subscribe() {
         for (String channel : CHANNELS) {
             request(channel, "subscribe", channel);
-            keepAlive(channel);
         }
     }
 
-    /** Without a number there would be no answer, not even to a request that is refused. */
-    void request(String name, Object... arguments) throws Exception {
-        expect("no answer for " + name + " in 10 s", 10_000);
+    /** Without a number there would be no answer, not even a refusal. */
+    void request(String name, Object... arguments) {
+        expect("no answer to " + name + " in 10 s", 10_000);
         asked.add(name);
-        send("42" + (asked.size() - 1) + GSON.toJson(arguments));
-    }
-
-    void send(String frame) throws Exception {
-        socket.sendText(frame, true).get(10, TimeUnit.SECONDS); // the next may not begin before this has ended
+        socket.send("42" + (asked.size() - 1) + GSON.toJson(arguments));
     }
 
     /**
-     * A product that does not exist is acknowledged like any other, and a channel can die while others of its connection
-     * flow: only its own silence shows it. Order events may well be silent for days.
+     * An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+     * only its own silence shows it. Order events may well be silent for days.
      */
     void keepAlive(String channel) {
         if (channel.startsWith("lightning_")) {
@@ -185,44 +159,18 @@ class Sample {
         }
     }
 
-    void expect(String reason, int milliseconds) {
-        due.put(reason, System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(milliseconds));
+    void expect(String otherwise, int ms) {
+        var before = due.put(otherwise, TIMERS.schedule(() -> lost.complete(otherwise), ms, TimeUnit.MILLISECONDS));
+        if (before != null) {
+            before.cancel(false);
+        }
     }
 
     /** The parameters of auth: new ones for each connection. */
-    static Map<String, ?> sign(String key, String secret) throws GeneralSecurityException {
-        byte[] random = new byte[16];
-        new SecureRandom().nextBytes(random);
-        String nonce = HexFormat.of().formatHex(random);
+    static Map<String, ?> sign() {
         long timestamp = System.currentTimeMillis();
-        Mac mac = Mac.getInstance("HmacSHA256");
-        mac.init(new SecretKeySpec(secret.getBytes(), "HmacSHA256"));
-        String signature = HexFormat.of().formatHex(mac.doFinal((timestamp + nonce).getBytes()));
+        String nonce = UUID.randomUUID().toString().replace("-", "");
+        var signature = ByteString.encodeUtf8(timestamp + nonce).hmacSha256(ByteString.encodeUtf8(secret)).hex();
         return Map.of("api_key", key, "timestamp", timestamp, "nonce", nonce, "signature", signature);
-    }
-
-    /** Where the threads of the HTTP client put frames, and what ended the connection, for the main thread. */
-    static class Inbox implements WebSocket.Listener {
-        final BlockingQueue<Object> events = new LinkedBlockingQueue<>();
-        private final StringBuilder text = new StringBuilder();
-
-        @Override public CompletionStage<?> onText(WebSocket socket, CharSequence part, boolean isLast) {
-            text.append(part);
-            if (isLast) {
-                events.add(text.toString());
-                text.setLength(0);
-            }
-            socket.request(1); // or nothing more would come
-            return null;
-        }
-
-        @Override public CompletionStage<?> onClose(WebSocket socket, int code, String reason) {
-            events.add(new IOException(("closed with " + code + " " + reason).strip()));
-            return null;
-        }
-
-        @Override public void onError(WebSocket socket, Throwable error) {
-            events.add(error);
-        }
     }
 }
