@@ -99,7 +99,8 @@ void listen(const std::string& key, const std::string& secret, auto&& handle) {
             expect(40s, "no ping came for 40 s");
             continue;
         } else if (opcode == WebSocket::FRAME_OP_CLOSE || (length == 0 && flags == 0)) {
-            throw std::runtime_error("closed: " + std::string(text.begin() + before + std::min(2, length), text.end()));
+            throw std::runtime_error(
+                length > 2 ? "closed: " + std::string(text.begin() + before + 2, text.end()) : "closed");
         } else if (!(flags & WebSocket::FRAME_FLAG_FIN)) {
             continue;
         }

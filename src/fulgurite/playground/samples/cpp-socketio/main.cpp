@@ -102,7 +102,8 @@ void listen(const std::string& key, const std::string& secret, auto&& handle) {
         const auto length = socket.receiveFrame(text, flags); // appends: the joining of frames is left to us
         const auto opcode = flags & WebSocket::FRAME_OP_BITMASK;
         if (opcode == WebSocket::FRAME_OP_CLOSE || (length == 0 && flags == 0))
-            throw std::runtime_error("closed: " + std::string(text.begin() + before + std::min(2, length), text.end()));
+            throw std::runtime_error(
+                length > 2 ? "closed: " + std::string(text.begin() + before + 2, text.end()) : "closed");
         if (opcode == WebSocket::FRAME_OP_PING) {
             socket.sendFrame(text.begin() + before, length, int(WebSocket::FRAME_FLAG_FIN) | WebSocket::FRAME_OP_PONG);
             text.resize(before);
