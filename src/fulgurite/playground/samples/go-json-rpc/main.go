@@ -69,10 +69,13 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	timers := map[string]*time.Timer{}
-	expect := func(seconds time.Duration, otherwise string) {
+	settle := func(otherwise string) {
 		if timer := timers[otherwise]; timer != nil {
 			timer.Stop()
 		}
+	}
+	expect := func(seconds time.Duration, otherwise string) {
+		settle(otherwise)
 		timers[otherwise] = time.AfterFunc(seconds*time.Second, func() { giveUp(errors.New(otherwise)) })
 	}
 	patience, stop := context.WithTimeout(ctx, 10*time.Second)
@@ -132,7 +135,7 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 		case frame.Result != true: // as it would be again
 			log.Fatalf("error: %s was refused: %s", frame.ID, frame.Error.Message)
 		default:
-			timers["no answer to "+frame.ID+" in 10 s"].Stop()
+			settle("no answer to " + frame.ID + " in 10 s")
 			if frame.ID == "auth" {
 				subscribe()
 			} else {

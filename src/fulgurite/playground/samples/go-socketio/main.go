@@ -74,10 +74,13 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	timers := map[string]*time.Timer{}
-	expect := func(within time.Duration, otherwise string) {
+	settle := func(otherwise string) {
 		if timer := timers[otherwise]; timer != nil {
 			timer.Stop()
 		}
+	}
+	expect := func(within time.Duration, otherwise string) {
+		settle(otherwise)
 		timers[otherwise] = time.AfterFunc(within, func() { giveUp(errors.New(otherwise)) })
 	}
 	patience, stop := context.WithTimeout(ctx, 10*time.Second)
@@ -132,7 +135,7 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 			time.AfterFunc(opened.PingInterval*time.Millisecond, func() { send("2") })
 			expect((opened.PingInterval+opened.PingTimeout)*time.Millisecond, "no pong came")
 		case "40": // connected
-			timers["no session in 10 s"].Stop()
+			settle("no session in 10 s")
 			if authenticate {
 				request("auth", "auth", sign(key, secret)) // private channels are refused until this is answered
 			} else {
@@ -147,7 +150,7 @@ func listen(ctx context.Context, key, secret string, handle func(channel string,
 			}
 		case "43": // NUMBER[null], or NUMBER[ERROR]
 			name := asked[number]
-			timers["no answer to "+name+" in 10 s"].Stop()
+			settle("no answer to " + name + " in 10 s")
 			if string(body) != "[null]" { // as it would be again
 				log.Fatalf("error: %s was refused: %s", name, body)
 			} else if name == "auth" {
