@@ -143,7 +143,10 @@ install_browser() {
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "Installing Chromium with apt-get ..."
         # Ubuntu's package of this name is only a door to its snap store, so success is what tests/chromium.py says.
-        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium; } >/dev/null || true
+        apt-get -qq update >/dev/null || true
+        for package in chromium-headless-shell chromium; do  # the first without all that a window needs
+            DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$package" >/dev/null && break
+        done
         "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return
         with_deps=--with-deps
     fi
