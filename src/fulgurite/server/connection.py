@@ -153,7 +153,8 @@ class Connection(WSListener):
         """The faults that are on for it."""
         self._held = held
         self._close_at_once = close_at_once
-        self._outbox: Outbox[Copy] = Outbox()
+        # What faults hold back; None where none ever has, as with most connections.
+        self._outbox: Outbox[Copy] | None = None
         self._outbox_timer: asyncio.TimerHandle | None = None
         self._server = server
         self._loop = asyncio.get_running_loop()
@@ -270,7 +271,8 @@ class Connection(WSListener):
         if self.sufferer.filters != filtered:
             self._server.set_filtered(self, self.sufferer.filters)
         if self.sufferer.is_frozen:
-            self._outbox.clear()
+            if self._outbox is not None:
+                self._outbox.clear()
         elif was_frozen:
             self._arm_timer()
         # What waits is not held back by a fault that is over.
@@ -392,6 +394,8 @@ class Connection(WSListener):
 
     def _put(self, frames: bytes, due: float, copy: Copy | None = None) -> None:
         if not self.sufferer.is_frozen:
+            if self._outbox is None:
+                self._outbox = Outbox()
             self._outbox.put(frames, due, copy)
             self._pump(self._loop.time())
 
@@ -428,7 +432,9 @@ class Connection(WSListener):
     def _check_buffer(self) -> None:
         if self._transport is None or self._is_closing:
             return
-        waiting = self._transport.underlying_transport.get_write_buffer_size() + self._outbox.size
+        waiting = self._transport.underlying_transport.get_write_buffer_size()
+        if self._outbox is not None:
+            waiting += self._outbox.size
         if waiting > WRITE_BUFFER_LIMIT:
             self._server.count_drop(Drop.SLOW_CONSUMER)
             self.close(WSCloseCode.POLICY_VIOLATION.value, f"slow consumer: {waiting} bytes unread")

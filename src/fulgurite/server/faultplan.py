@@ -198,9 +198,10 @@ class Sufferer:
         """Whether it suffers nothing."""
         self._faults: list[ActiveFault] = []
         # Of each fault, as long as it is in the plan: how often it has hit this connection, by channel where each has
-        # its own count; and whether chance chose the connection for it.
-        self._hits: WeakKeyDictionary[ActiveFault, Counter[str]] = WeakKeyDictionary()
-        self._chosen: WeakKeyDictionary[ActiveFault, bool] = WeakKeyDictionary()
+        # its own count; and whether chance chose the connection for it. None before the first, since most connections
+        # never suffer anything, and these take 2 kB.
+        self._hits: WeakKeyDictionary[ActiveFault, Counter[str]] | None = None
+        self._chosen: WeakKeyDictionary[ActiveFault, bool] | None = None
         # Nothing overtakes what was delayed before it on the same channel, or on the whole connection ("").
         self._latest: dict[str, float] = {}
 
@@ -315,6 +316,8 @@ class Sufferer:
         """Whether the connection is one of those that chance chose for a fault of whole connections."""
         if not isinstance(active.fault, Freeze | Trickle | ClockSkew):
             return True
+        if self._chosen is None:
+            self._chosen = WeakKeyDictionary()
         if active not in self._chosen:
             self._chosen[active] = active.happens()
         return self._chosen[active]
@@ -323,6 +326,8 @@ class Sufferer:
         times = active.fault.times
         if times is None:
             return active.happens()
+        if self._hits is None:
+            self._hits = WeakKeyDictionary()
         hits = self._hits.setdefault(active, Counter())
         if hits[channel] >= times or not active.happens():
             return False

@@ -58,7 +58,7 @@ class Hub(Generic[SubscriberT]):
         self._has_published = has_published
         self._log = PublishedLog(lambda: 0, max_messages=0) if log is None else log
         self._filter = filter
-        self._groups: dict[_Group, set[SubscriberT]] = {}
+        self._groups: dict[_Group, tuple[_Group, set[SubscriberT]]] = {}
         self._group_of: dict[SubscriberT, _Group] = {}
         # How many subscribers each dialect and channel has: what nobody hears is not encoded.
         self._listeners: dict[tuple[DialectName, str], int] = {}
@@ -137,7 +137,7 @@ class Hub(Generic[SubscriberT]):
             return
         published, self._published = self._published, []
         # A copy, since delivering may find out that a subscriber is gone.
-        for group, subscribers in list(self._groups.items()):
+        for group, subscribers in list(self._groups.values()):
             if group.is_filtered:
                 due = [message.published for message in published if message.is_for(group)]
                 for subscriber in tuple(subscribers):
@@ -152,13 +152,15 @@ class Hub(Generic[SubscriberT]):
         self.flush()
         old = self._group_of.pop(subscriber, None)
         if old is not None:
-            self._groups[old].discard(subscriber)
-            if not self._groups[old]:
+            self._groups[old][1].discard(subscriber)
+            if not self._groups[old][1]:
                 del self._groups[old]
             self._count(old, -1)
         if group is not None:
+            # The group that is there already, so that its members share one set of channels.
+            group, members = self._groups.setdefault(group, (group, set()))
             self._group_of[subscriber] = group
-            self._groups.setdefault(group, set()).add(subscriber)
+            members.add(subscriber)
             self._count(group, 1)
 
     def _count(self, group: _Group, change: int) -> None:
