@@ -1,4 +1,4 @@
-"""The embedded exchange without its sockets: what an order costs, what nine products cost, and where the time goes."""
+"""The embedded exchange without its sockets: what an order costs, and what nine products cost."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from benchmarks.tables import Column, Compared, Figures, Row, Table
 RUNNER = Path(__file__).parent / "runners" / "run_exchange.py"
 ORDERS = 100_000
 SECONDS = 600
-PROFILED = ("matching", "market", "publisher", "numbers", "orderflow", "simulation")
-"""Modules that have a column of their own."""
 
 
 def run(*arguments: object, environment: str = "fulgurite", python: str = "") -> dict[str, Any]:
@@ -43,19 +41,25 @@ def _orders(work: str, environment: str, orders: int, folder: Path, divisor: int
 def _products(folder: Path, divisor: int) -> Figures:
     seconds = SECONDS // divisor
     result = run("products", seconds)
-    values = {"messages": result["messages"] / seconds, "share": result["cpu_ns"] / seconds / 1e7}
+    values = {name: result[name] / seconds for name in ("messages", "busiest")}
+    values["share"] = result["cpu_ns"] / seconds / 1e7
     return Figures(values, result["versions"])
-
-
-def _profile(work: str, amount: int, folder: Path, divisor: int) -> Figures:
-    result = run(work, amount // divisor, "profile")
-    values = {module: result["shares"].get(module, 0.0) for module in PROFILED}
-    return Figures(values | {"others": 100 - sum(values.values())}, result["versions"])
 
 
 def _row(name: str, environment: str, work: str, does: str, orders: int = ORDERS) -> Row:
     return Row(name, environment, partial(_orders, work, environment, orders), does)
 
+
+PRODUCTS = Table(
+    "exchange",
+    "The exchange: all nine products at the rates of the real service",
+    (
+        Column("messages", "messages/s"),
+        Column("busiest", "of these board and ticker of (FX_)BTC_JPY"),
+        Column("share", "% of one core", 2),
+    ),
+    (Row("Fulgurite", "fulgurite", _products, "order flow, matching, messages; no socket"),),
+)
 
 TABLES = (
     Table(
@@ -75,28 +79,14 @@ TABLES = (
         ),
         (Compared("rate", "our engine is times as fast"), Compared("cpu", "and by CPU", is_cost=True)),
     ),
-    Table(
-        "exchange",
-        "The exchange: all nine products at the rates of the real service",
-        (Column("messages", "messages/s"), Column("share", "% of one core", 2)),
-        (Row("Fulgurite", "fulgurite", _products, "order flow, matching, messages; no socket"),),
-    ),
-    Table(
-        "exchange",
-        "Where the time of the exchange goes: % by module under cProfile",
-        (*(Column(module, module, 0) for module in PROFILED), Column("others", "others", 0)),
-        (
-            Row("orders through the market", "fulgurite", partial(_profile, "market", ORDERS // 4), "as above"),
-            Row("nine products", "fulgurite", partial(_profile, "products", SECONDS // 4), "as above"),
-        ),
-    ),
+    PRODUCTS,
 )
 
 HOW = """\
 * The exchange: orders of both sides around one price, of which about a fifth goes beyond it; one a millisecond of
   the market's own time, at most 1,000 resting, the oldest cancelled beyond that, which counts as part of the order.
   What they lead to is published as the exchange does it. The nine products run for ten minutes of their own time, as
-  fast as they can. cProfile makes short functions look dearer than they are.
+  fast as they can.
 * The other matching engines are there for orientation: they are given the same orders, and only match. hftbacktest is
   not among them: it plays recorded books back and has no engine that takes the orders of many.
 """

@@ -7,13 +7,15 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import trustme
 
 from benchmarks.environments import ROOT, interpreter
 from benchmarks.frames import DIFF, generate
-from benchmarks.processes import Failed, memory_kb, read_line, started, tell
+from benchmarks.processes import Failed, kernel_kb, memory_kb, read_line, started, tell
 from benchmarks.rows import LEVELS
+from benchmarks.subscribers import channels_of
 from benchmarks.tables import Column, Compared, Figures, Goal, Row, Table
 from fulgurite.protocol.jsonrpc import encode_message
 
@@ -45,55 +47,63 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return server, authority
 
 
-def run(
-    server: str,
-    environment: str,
-    subscribers: int,
-    is_tls: bool,
-    deliveries: int,
-    folder: Path,
-    burst: int = BURST,
-    python: str = "",
-) -> Figures:
-    """Let a server publish to so many subscribers.
+class Delivery(NamedTuple):
+    """How one server is asked to publish."""
+
+    subscribers: int
+    deliveries: int
+    """Messages that come to all subscribers together, about."""
+    is_tls: bool = False
+    burst: int = BURST
+    """Messages published in one tick of the event loop."""
+    channels: int = 1
+    """Channels of each subscriber."""
+    of: int = 1
+    """Channels published in turn."""
+    is_profiled: bool = False
+
+
+def deliver(server: str, environment: str, wanted: Delivery, folder: Path, python: str = "") -> dict[str, Any]:
+    """Let a server publish; return what it says of itself, and "delivered", "took_ns", and what memory a connection
+    takes: "memory_kb" in the server, "kernel_kb" for each of its two sockets.
 
     Args:
-        server: one that `run_fanout.py` has, or "socket.io".
+        server: one that `run_fanout.py` or `run_fanout.js` has.
         environment: what it runs in.
-        subscribers: how many.
-        is_tls: whether over TLS.
-        deliveries: messages delivered to all subscribers together.
+        wanted: what it is to do.
         folder: for the certificate.
-        burst: messages published in one tick.
         python: what runs it instead of its own environment.
 
     Raises:
         Failed: a process ended, hung, or did not get what was sent.
     """
-    pem, authority = certificate(folder) if is_tls else (None, None)
-    messages = max(deliveries // subscribers, burst)
+    pem, authority = certificate(folder) if wanted.is_tls else (None, None)
+    names = channels_of(0, wanted.of, wanted.of)
+    # Each subscriber gets so many; of all that is published each gets its channels' part, in whole rounds.
+    each = max(round(wanted.deliveries / wanted.subscribers / wanted.channels), 1) * wanted.channels
+    published = each * wanted.of // wanted.channels
     settings = {
-        "channel": DIFF,
+        "channels": names,
         "message": payload().decode(),
-        "text": encode_message(DIFF, payload()).decode(),
-        "count": messages,
-        "burst": burst,
+        "text": encode_message(names[0], payload()).decode(),
+        "count": published,
+        "burst": wanted.burst,
         "certificate": pem and str(pem),
+        "profile": wanted.is_profiled,
     }
-    if server == "socket.io":
-        command: list[object] = [interpreter("node"), RUNNERS / "run_fanout.js"]
-    else:
-        command = [python or interpreter(environment), RUNNERS / "run_fanout.py", server]
+    program = "run_fanout.js" if environment == "node" else "run_fanout.py"
+    command: list[object] = [python or interpreter(environment), RUNNERS / program, server, json.dumps(settings)]
     dialect = {"socket.io": "socketio", "socketio": "socketio", "json-rpc": "json-rpc"}.get(server, "none")
     paths = os.environ | {"NODE_PATH": str(ROOT / "tests" / "peers" / "node_modules")}
-    with started([*command, json.dumps(settings)], paths) as process:
+    with started(command, paths) as process:
         ready = read_line(process)
-        before_kb = memory_kb(process)
-        arguments = [ready["port"], subscribers, dialect, messages, ready["bytes"]]
-        arguments += ["--tls", authority] if is_tls else []
+        before_kb, kernel_before_kb = memory_kb(process), kernel_kb()
+        arguments = [ready["port"], wanted.subscribers, dialect, each, ready["bytes"]]
+        arguments += ["--channels", wanted.channels, "--of", wanted.of]
+        arguments += ["--tls", authority] if wanted.is_tls else []
         with started([sys.executable, "-m", "benchmarks.subscribers", *arguments]) as load:
             read_line(load)
-            connected_kb = memory_kb(process)
+            connected_kb, kernel_connected_kb = memory_kb(process), kernel_kb()
             tell(process, "publish")
             try:
                 end_ns = read_line(load)["end_ns"]
@@ -102,11 +112,21 @@ def run(
                 raise Failed(f"{error} {said.splitlines()[-1] if said else ''}".strip()) from error
             tell(process, "done")
             result = read_line(process)
-    delivered = messages * subscribers
+    return result | {
+        "delivered": each * wanted.subscribers,
+        "took_ns": end_ns - result["began_ns"],
+        "memory_kb": (connected_kb - before_kb) / wanted.subscribers,
+        "kernel_kb": (kernel_connected_kb - kernel_before_kb) / wanted.subscribers / 2,
+    }
+
+
+def figures_of(result: dict[str, Any]) -> Figures:
+    """Of what `deliver` found: thousands of messages a second, microseconds a message, kilobytes a connection."""
+    delivered = result["delivered"]
     values = {
-        "rate": delivered / (end_ns - result["began_ns"]) * 1e6,
+        "rate": delivered / result["took_ns"] * 1e6,
         "cpu": result["cpu_ns"] / delivered / 1000,
-        "memory": (connected_kb - before_kb) / subscribers,
+        "memory": result["memory_kb"],
     }
     return Figures(values, result["versions"])
 
@@ -119,6 +139,7 @@ SERVERS = (
     ("websockets, uvloop", "servers", "websockets-uvloop", "broadcast()", ONE_BY_ONE),
     ("aiohttp", "servers", "aiohttp", "a queue and a task a client", ONE_BY_ONE),
     ("Socket.IO 4 for clients of 2 (Node.js)", "node", "socket.io", "emit to a room", ONE_BY_ONE),
+    ("ws (Node.js), as tardis-machine sends", "node", "ws", "send() to each; see below", ONE_BY_ONE),
 )
 
 
@@ -135,7 +156,8 @@ def _row(
 ) -> Row:
     def measure(folder: Path, divisor: int) -> Figures:
         due = deliveries if burst > 1 else ONE_BY_ONE
-        return run(server, environment, subscribers, is_tls, due // divisor, folder, burst)
+        wanted = Delivery(subscribers, due // divisor, is_tls, burst)
+        return figures_of(deliver(server, environment, wanted, folder))
 
     return Row(name, environment, measure, does)
 
@@ -176,9 +198,12 @@ HOW = """\
   64 KiB waiting: ours by the exchange's own means, aiohttp by a bounded queue a client, and for the others their
   buffers are looked at. Nothing is compressed. Ours and the floor make one write a socket of each burst, and the others
   one of each message, which is most of the difference, as the table without bursts shows.
-* One other process reads all of it from plain sockets. It counts bytes; of one subscriber it keeps the whole stream,
-  which must be the same message again and again. Where the server's processor time a message is well under 1 µs, this
-  reader is what bounds the rate, and the comparison by CPU is the one to look at.
+* One other process has all the subscribers. It has the kernel count and throw away what comes to them, every 2 ms, and
+  over TLS without deciphering it; of one subscriber it keeps the whole stream, which must be the same message again and
+  again. So what bounds the rate is the server.
+* tardis-machine cannot be had as a package. What is measured of it is how it sends: the text of each message to each
+  client by a `send` of ws, the library that it uses. In real time it also keeps a connection upstream for each client,
+  over which each message comes once more and is decoded; that is left out, so that it would cost more than its row.
 * Ours counts and keeps every message that is published, as its control API promises; the floor does not.
 * Memory is what the server's process grew by while the subscribers connected, divided by their number; of 100 it is
   coarse.

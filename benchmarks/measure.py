@@ -17,6 +17,8 @@ from benchmarks.processes import Failed, read_line, started, tell, why_ended
 from benchmarks.rows import Book, Client, Section
 
 RUNNERS = Path(__file__).parent / "runners"
+RANKS = {"p50": 500, "p99": 990, "p99.9": 999}
+"""Percentiles of the latency, as parts of a thousand."""
 
 
 class Sample(NamedTuple):
@@ -26,12 +28,13 @@ class Sample(NamedTuple):
     """Messages a second, from the server's first to the client's last."""
     cpu_us: float
     """Microseconds of processor time of the client for a message."""
-    p50_us: float | None
-    p99_us: float | None
-    """Microseconds from the server's write to the client's having handled the diff; at a pace only."""
+    latencies_us: dict[str, float]
+    """Microseconds from the server's write to the client's having handled the diff, by percentile; at a pace only."""
     book_is_right: bool | None
     """Whether its best prices were the market's at the end; None where it keeps no book."""
     versions: dict[str, str]
+    shares: dict[str, float]
+    """Per cent of the processor time by function, where that was asked for."""
 
 
 class Frames:
@@ -67,7 +70,15 @@ class Frames:
         return expect(boards[: count + 1])
 
 
-def run_client(client: Client, section: Section, frames: Frames, count: int, folder: Path, python: str = "") -> Sample:
+def run_client(
+    client: Client,
+    section: Section,
+    frames: Frames,
+    count: int,
+    folder: Path,
+    python: str = "",
+    is_profiled: bool = False,
+) -> Sample:
     """Let a client read one run.
 
     Args:
@@ -77,6 +88,7 @@ def run_client(client: Client, section: Section, frames: Frames, count: int, fol
         count: how many messages.
         folder: for the certificate.
         python: what runs it instead of its own environment.
+        is_profiled: find out where its time goes, which only those in Python can.
 
     Raises:
         Failed: it ended, hung, or did not see what was sent.
@@ -90,7 +102,7 @@ def run_client(client: Client, section: Section, frames: Frames, count: int, fol
     environment = os.environ | {"NODE_PATH": str(ROOT / "tests" / "peers" / "node_modules")}
     if section.tls:
         environment |= {"SSL_CERT_FILE": str(ca_file), "NODE_EXTRA_CA_CERTS": str(ca_file)}
-    told = msgspec.to_builtins(expected) | {"paced": bool(section.pace)}
+    told = msgspec.to_builtins(expected) | {"paced": bool(section.pace), "profile": is_profiled}
     with started(server_command) as server:
         url = read_line(server)["url"]
         program, *arguments = client.program
@@ -116,10 +128,10 @@ def run_client(client: Client, section: Section, frames: Frames, count: int, fol
     return Sample(
         rate=messages / (result["end_ns"] - sent["began_ns"]) * 1e9,
         cpu_us=result["cpu_ns"] / messages / 1000,
-        p50_us=latencies[len(latencies) // 2] if latencies else None,
-        p99_us=latencies[len(latencies) * 99 // 100] if latencies else None,
+        latencies_us={name: latencies[len(latencies) * rank // 1000] for name, rank in RANKS.items() if latencies},
         book_is_right=None if result["best"] is None else result["best"] == best,
         versions=result["versions"],
+        shares=result.get("shares", {}),
     )
 
 

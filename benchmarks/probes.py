@@ -1,10 +1,11 @@
-"""The tables whose rows measure themselves, in the order in which they are shown."""
+"""All tables, in the order in which they are shown."""
 
 from __future__ import annotations
 
-from benchmarks import exchange, fanout, framelog, slow, start
+from benchmarks import clients, exchange, fanout, framelog, growth, page, profiles, slow, start
 
-TABLES = (*fanout.TABLES, *slow.TABLES, *start.TABLES, *framelog.TABLES, *exchange.TABLES)
+_MODULES = (clients, fanout, slow, growth, framelog, exchange, profiles, start, page)
 
-HOWS = (fanout.HOW, slow.HOW, start.HOW, framelog.HOW, exchange.HOW)
+TABLES = tuple(table for module in _MODULES for table in module.TABLES)
+HOWS = tuple(module.HOW for module in _MODULES)
 """How each was measured, as items of a list in Markdown."""

@@ -8,11 +8,12 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import ROOT
 
-TIMEOUT_SECONDS = 60.0
+TIMEOUT_SECONDS = 90.0
 
 
 class Failed(Exception):
@@ -20,12 +21,14 @@ class Failed(Exception):
 
 
 @contextmanager
-def started(command: list[object], environment: Mapping[str, str] = os.environ) -> Iterator[subprocess.Popen[str]]:
-    """Run a program, which is killed at the end or after `TIMEOUT_SECONDS`."""
+def started(
+    command: list[object], environment: Mapping[str, str] = os.environ, timeout: float = TIMEOUT_SECONDS
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a program, which is killed at the end or after so many seconds."""
     pipe = subprocess.PIPE
     words = [str(word) for word in command]
     process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=environment)
-    timer = threading.Timer(TIMEOUT_SECONDS, process.kill)
+    timer = threading.Timer(timeout, process.kill)
     timer.start()
     try:
         yield process
@@ -61,10 +64,17 @@ def why_ended(process: subprocess.Popen[str]) -> str:
     process.wait(TIMEOUT_SECONDS)
     assert process.stderr is not None
     lines = process.stderr.read().strip().splitlines()
-    return lines[-1] if lines else f"it ended with {process.returncode}, or was stopped after {TIMEOUT_SECONDS:.0f} s"
+    return lines[-1] if lines else f"it ended with {process.returncode}, or was stopped for taking too long"
 
 
 def memory_kb(process: subprocess.Popen[str]) -> int:
     """Resident memory of a program, in units of 1,000 bytes."""
     result = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, text=True)
     return int(result.stdout) * 1024 // 1000
+
+
+def kernel_kb() -> float:
+    """What the whole machine's kernel holds and cannot give back, in units of 1,000 bytes; 0 where it does not say."""
+    path = Path("/proc/meminfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((int(line.split()[1]) * 1.024 for line in lines if line.startswith("SUnreclaim:")), 0.0)

@@ -7,6 +7,12 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+SHOWN_PERCENT = 2.0
+"""Shares below are told together."""
+
+BEST = "(the best of the others)"
+"""As the other row of a goal: whichever does best in that round."""
+
 
 class Range(NamedTuple):
     """The median of the rounds, with the least and the most."""
@@ -37,6 +43,8 @@ class Figures(NamedTuple):
 
     values: dict[str, float]
     versions: dict[str, str]
+    note: str = ""
+    """What has to be said of it, such as that its order book was wrong at the end."""
 
 
 class Column(NamedTuple):
@@ -75,13 +83,28 @@ class Goal(NamedTuple):
     is_most: bool = False
     """Whether the limit is the most that the figure may be, rather than the least."""
     other: str = ""
+    table: str = ""
+    """The title of the table that the other row is in, if not the same."""
     cost: str = ""
     """Of a ratio: the column that holds the processor time, for the ratio by CPU."""
     is_cost: bool = False
-    """Of a ratio: whether less is better in the column."""
+    """Of a ratio: whether less is better in the column, so that the ratio is the other way round."""
     decimals: int = 2
     row: str = ""
     """Of a figure alone: the row that it is, if not the first."""
+
+
+class Lines(NamedTuple):
+    """A chart of columns over the rows, whose names are numbers."""
+
+    title: str
+    across: str
+    """What the rows count."""
+    columns: tuple[str, ...]
+
+
+AllFigures = dict[tuple[str, str], list[Figures]]
+"""By the table's title and the row's name, one entry a round."""
 
 
 class Table(NamedTuple):
@@ -90,19 +113,25 @@ class Table(NamedTuple):
     section: str
     title: str
     columns: tuple[Column, ...]
+    """None where the values of a row are shares, in per cent, of what they are named after."""
     rows: tuple[Row, ...]
     compared: tuple[Compared, ...] = ()
     goals: tuple[Goal, ...] = ()
-
-
-AllFigures = dict[tuple[str, str], list[Figures]]
-"""By the table's title and the row's name, one entry a round."""
+    does: str = "what it does"
+    """The head of the column with what each row does; "" for no such column."""
+    chart: str = ""
+    """The column that the bars show, if not the first; there are bars only where rows are compared."""
+    lines: tuple[Lines, ...] = ()
+    words: Callable[[AllFigures], str] | None = None
+    """What the figures mean, as Markdown; "" while they are not all there."""
+    is_once: bool = False
+    """Whether it is measured in the first round alone, since it takes so long."""
 
 
 def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]) -> Grid:
     """The table with what was measured."""
     rows = []
-    width = len(table.columns) + len(table.compared)
+    width = max(len(table.columns), 1) + len(table.compared)
     for row in table.rows:
         samples = figures.get((table.title, row.name))
         why = failures.get((table.title, row.name))
@@ -110,17 +139,38 @@ def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]
             if why:
                 rows.append([row.name, row.does, f"not measured: {why}", *[""] * (width - 1)])
             continue
-        cells = []
-        for column in table.columns:
-            values = [sample.values[column.key] for sample in samples if column.key in sample.values]
-            cells.append(Range.of(values).text(column.decimals) if values else "")
+        cells = [_cell(samples, column.key, column.decimals) for column in table.columns] or [_shares(samples)]
         for compared in table.compared:
-            ratio = _ratio(table, figures, row.name, compared.key, compared.is_cost)
+            ratio = ratio_of(table, figures, row.name, compared.key, compared.is_cost)
             cells.append(ratio.text(2) if ratio else "")
-        does = f"{row.does} (after {len(samples)} rounds: {why})" if why else row.does
-        rows.append([row.name, does, *cells])
-    heads = [*(column.head for column in table.columns), *(compared.head for compared in table.compared)]
-    return Grid(table.title, ["", "what it does", *heads], rows)
+        notes = [sample.note for sample in samples if sample.note][-1:]
+        if why:
+            notes.append(f"after {len(samples)} rounds: {why}")
+        rows.append([row.name, row.does + "".join(f" ({note})" for note in notes), *cells])
+    heads = [*(column.head for column in table.columns)] or ["% of its processor time"]
+    head = ["", table.does, *heads, *(compared.head for compared in table.compared)]
+    if not table.does and all(not row[1] for row in rows):
+        return Grid(table.title, [head[0], *head[2:]], [[row[0], *row[2:]] for row in rows])
+    return Grid(table.title, head, rows)
+
+
+def _cell(samples: list[Figures], key: str, decimals: int) -> str:
+    found = range_of(samples, key)
+    return found.text(decimals) if found else ""
+
+
+def _shares(samples: list[Figures]) -> str:
+    names = {name for sample in samples for name in sample.values}
+    found = {name: median(sample.values.get(name, 0.0) for sample in samples) for name in names}
+    shown = sorted(((share, name) for name, share in found.items() if share >= SHOWN_PERCENT), reverse=True)
+    rest = 100 - sum(share for share, _ in shown)
+    return ", ".join([*(f"{name} {share:.0f}" for share, name in shown), f"others {rest:.0f}"])
+
+
+def range_of(samples: list[Figures], key: str) -> Range | None:
+    """What was measured of one column of a row; None where nothing was."""
+    values = [sample.values[key] for sample in samples if key in sample.values]
+    return Range.of(values) if values else None
 
 
 def goal_rows(table: Table, figures: AllFigures) -> Iterator[list[str]]:
@@ -128,14 +178,14 @@ def goal_rows(table: Table, figures: AllFigures) -> Iterator[list[str]]:
     for goal in table.goals:
         by_cpu = None
         if goal.other:
-            found = _ratio(table, figures, goal.other, goal.column, goal.is_cost)
-            by_cpu = _ratio(table, figures, goal.other, goal.cost, is_cost=True) if goal.cost else None
+            found = ratio_of(table, figures, goal.other, goal.column, goal.is_cost, goal.table)
+            if goal.cost:
+                by_cpu = ratio_of(table, figures, goal.other, goal.cost, True, goal.table)
         else:
-            samples = figures.get((table.title, goal.row or table.rows[0].name), [])
-            found = Range.of(sample.values[goal.column] for sample in samples) if samples else None
+            found = range_of(figures.get((table.title, goal.row or table.rows[0].name), []), goal.column)
         if found:
             holds = found.median <= goal.limit if goal.is_most else found.median >= goal.limit
-            limit = f"at {'most' if goal.is_most else 'least'} {goal.limit:g}"
+            limit = f"at {'most' if goal.is_most else 'least'} {goal.limit:,g}"
             yield [
                 goal.what,
                 limit,
@@ -145,9 +195,16 @@ def goal_rows(table: Table, figures: AllFigures) -> Iterator[list[str]]:
             ]
 
 
-def _ratio(table: Table, figures: AllFigures, other: str, key: str, is_cost: bool) -> Range | None:
+def ratio_of(
+    table: Table, figures: AllFigures, other: str, key: str, is_cost: bool, other_table: str = ""
+) -> Range | None:
     """How many times as good ours is as another row, round by round; None where one of them is missing."""
-    ours, theirs = (figures.get((table.title, name), []) for name in (table.rows[0].name, other))
-    pairs = [(mine.values.get(key), its.values.get(key)) for mine, its in zip(ours, theirs, strict=False)]
-    values = [its / mine if is_cost else mine / its for mine, its in pairs if mine and its]
+    names = [row.name for row in table.rows[1:]] if other == BEST else [other]
+    ratios: list[list[float]] = []
+    for name in names:
+        ours = figures.get((table.title, table.rows[0].name), [])
+        theirs = figures.get((other_table or table.title, name), [])
+        pairs = [(mine.values.get(key), its.values.get(key)) for mine, its in zip(ours, theirs, strict=False)]
+        ratios.append([its / mine if is_cost else mine / its for mine, its in pairs if mine and its])
+    values = [min(of_a_round) for of_a_round in zip(*filter(None, ratios), strict=False)]
     return Range.of(values) if values else None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import exchange, fanout, framelog, report, slow, start
+from benchmarks import exchange, fanout, framelog, growth, report, results, slow, start
+from benchmarks.clients import TABLES as CLIENT_TABLES
 from benchmarks.frames import CHANNELS, DIFF, EXECUTIONS, SNAPSHOT, expect, generate, laps, load, save
 from benchmarks.measure import Frames, run_client
 from benchmarks.processes import Failed
@@ -41,21 +42,27 @@ def test_a_lap_begins_with_the_snapshot_and_has_executions_of_its_own():
 
 
 def test_clients_see_all_that_was_sent_and_the_report_is_written(tmp_path: Path, frames: Frames):
-    results = report.Results()
-    for section, clients in (
-        (SECTIONS[0], (OURS, SOCKETIO, FLOOR)),
-        (SECTIONS[1], (OURS, FLOOR, RAW)),
-        (SECTIONS[-1], (OURS, FLOOR)),
-    ):
+    found = results.Results()
+    for number, clients in ((0, (OURS, SOCKETIO, FLOOR)), (1, (OURS, FLOOR, RAW)), (3, (OURS, FLOOR))):
+        section = SECTIONS[number]
         for client in clients:
             sample = run_client(client, section, frames, 2 * SMALL, tmp_path, python=sys.executable)
-            results.samples[section.key, client.name] = [sample]
+            values = sample.latencies_us or {"rate": sample.rate, "cpu": sample.cpu_us}
+            found.figures[section.title, client.name] = [Figures(values, sample.versions)]
             if client in (OURS, SOCKETIO):
                 assert sample.book_is_right
-    report.write(tmp_path / "docs", results, rounds=1, when="2026-11-22", is_quick=True)
-    written = (tmp_path / "docs" / "benchmarks.md").read_text()
+    docs = tmp_path / "docs"
+    report.write(docs, found, is_quick=True)
+    written = (docs / "benchmarks.md").read_text()
     assert "the floor's p99 latency" in written
-    assert all((tmp_path / "docs" / "benchmarks" / f"{key}.svg").exists() for key in ("tls", "plain", "latency"))
+    pictures = sorted(path.name for path in (docs / "benchmarks").iterdir())
+    assert len(pictures) == 3
+    assert all(f"(benchmarks/{name})" in written for name in pictures)
+
+
+def test_where_a_clients_time_goes_adds_up(tmp_path: Path, frames: Frames):
+    sample = run_client(OURS, SECTIONS[1], frames, 40 * SMALL, tmp_path, python=sys.executable, is_profiled=True)
+    assert sum(sample.shares.values()) == pytest.approx(100)
 
 
 def test_a_client_that_does_not_run_is_reported_with_its_own_words(tmp_path: Path, frames: Frames):
@@ -72,8 +79,16 @@ def python_without_packages(folder: Path) -> Path:
 
 @pytest.mark.parametrize(("server", "is_tls"), [("json-rpc", False), ("socketio", True), ("floor", False)])
 def test_subscribers_get_what_a_server_publishes(tmp_path: Path, server: str, is_tls: bool):
-    figures = fanout.run(server, "fulgurite", 3, is_tls, 300, tmp_path, python=sys.executable)
-    assert set(figures.values) == {"rate", "cpu", "memory"}
+    wanted = fanout.Delivery(3, 300, is_tls)
+    result = fanout.deliver(server, "fulgurite", wanted, tmp_path, python=sys.executable)
+    assert result["delivered"] == 300
+    assert set(fanout.figures_of(result).values) == {"rate", "cpu", "memory"}
+
+
+def test_each_subscriber_gets_its_own_channels(tmp_path: Path):
+    wanted = fanout.Delivery(4, 400, channels=5, of=20)
+    result = fanout.deliver("json-rpc", "fulgurite", wanted, tmp_path, python=sys.executable)
+    assert result["delivered"] == 400
 
 
 def test_a_slow_reader_stays_connected_and_slow(tmp_path: Path):
@@ -94,11 +109,39 @@ def test_a_frame_log_is_read_whole(tmp_path: Path, mode: str):
 
 
 def test_the_exchange_says_where_its_time_goes():
-    result = exchange.run("market", 500, "profile", python=sys.executable)
+    result = exchange.run("market", 10_000, "profile", python=sys.executable)
     assert result["fills"] > 0
     assert result["messages"] > 0
-    assert set(exchange.PROFILED) - set(result["shares"]) == {"orderflow", "simulation"}
     assert sum(result["shares"].values()) == pytest.approx(100)
+
+
+def test_what_was_measured_is_kept_by_section(tmp_path: Path):
+    table, other = CLIENT_TABLES[0], CLIENT_TABLES[1]
+    found = results.Results()
+    for each in (table, other):
+        found.figures[each.title, each.rows[0].name] = [Figures({"rate": 1.5, "cpu": 2.0}, {"Python": "3"}, "a note")]
+        found.failures[each.title, each.rows[1].name] = "it ended"
+        found.measured[each.section] = results.Measured("2026-11-27", 3, "a machine")
+        results.save(found, each.section, {each.title}, tmp_path)
+    assert results.load(tmp_path) == found
+    results.forget(found, {table.title})
+    results.save(found, table.section, {table.title}, tmp_path)
+    assert set(results.load(tmp_path).figures) == {(other.title, other.rows[0].name)}
+
+
+def test_growth_is_drawn_and_put_into_words_from_what_was_measured(tmp_path: Path):
+    found = results.Results()
+    for table in growth.TABLES:
+        for row in table.rows:
+            values = {column.key: 100 / float(row.name.replace(",", "")) for column in table.columns}
+            found.figures[table.title, row.name] = [Figures(values, {})]
+    found.figures[exchange.PRODUCTS.title, "Fulgurite"] = [Figures({"messages": 40.0, "busiest": 20.0}, {})]
+    report.write(tmp_path, found, is_quick=True)
+    written = (tmp_path / "benchmarks.md").read_text()
+    assert all(f"![{chart.title}]" in written for table in growth.TABLES for chart in table.lines)
+    # 100,000 subscribers, 20 messages a second, 0.02 µs each.
+    assert "0.0 µs a message make 0.0 cores of work" in written
+    assert "2.00 million messages a second" in written
 
 
 def test_tables_compare_ours_with_the_others_and_say_what_is_missing():
@@ -112,5 +155,5 @@ def test_tables_compare_ours_with_the_others_and_say_what_is_missing():
     assert [row[0] for row in rows] == [ours, floor, missing]
     assert [cell[:4] for cell in rows[1][-2:]] == ["0.90", "0.50"]
     assert rows[2][2] == "not measured: it ended"
-    results = report.Results(figures=figures)
-    assert [(row[1], row[-1]) for row in report.goals(results).rows] == [("at least 0.8", "yes")]
+    found = results.Results(figures=figures)
+    assert [(row[1], row[-1]) for row in report.goals(found).rows] == [("at least 0.8", "yes")]

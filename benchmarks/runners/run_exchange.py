@@ -1,26 +1,23 @@
 """The exchange without its sockets: python run_exchange.py WORK COUNT [profile]
 
 WORK is "engine" or "market", or another's engine, with COUNT orders; or "products" with COUNT seconds of all nine
-products. Prints what was
-done and the processor time; with "profile" the share of each module in per cent, under cProfile.
+products. Prints what was done and the processor time; with "profile" the share of each module in per cent, too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import cProfile
 import json
 import platform
-import pstats
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import metadata
 from itertools import count
-from pathlib import Path
 from random import Random
+
+import sampler
 
 from fulgurite.exchange.market import Market
 from fulgurite.exchange.matching import MatchingEngine, Order, Side
@@ -32,6 +29,7 @@ from fulgurite.exchange.simulation import Simulation
 START_NS = 1_790_000_000_000_000_000
 STEP_NS = 1_000_000
 """One order a millisecond of the market's time."""
+BUSIEST = {f"lightning_{kind}_{code}" for code in ("FX_BTC_JPY", "BTC_JPY") for kind in ("board", "ticker")}
 RESTING = 1_000
 """Orders that rest; of more the oldest is cancelled."""
 
@@ -148,36 +146,27 @@ def products(seconds: int) -> Callable[[], dict[str, int]]:
 
     def work() -> dict[str, int]:
         # As the exchange itself does: a step whenever something is due.
-        messages = 0
+        messages = busiest = 0
         while simulation.next_event_ns <= START_NS + seconds * 1_000_000_000:
-            messages += len(simulation.advance(simulation.next_event_ns))
-        return {"messages": messages}
+            for each in simulation.advance(simulation.next_event_ns):
+                messages += 1
+                busiest += getattr(each, "channel", "") in BUSIEST
+        return {"messages": messages, "busiest": busiest}
 
     return work
-
-
-def shares(profile: cProfile.Profile) -> dict[str, float]:
-    """Per cent of the time by module; built-in functions count for the modules that call them."""
-    spent: Counter[str] = Counter()
-    for (file, _, _), (_, _, own, _, callers) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
-        if file == "~" and callers:
-            for (calling_file, _, _), (_, _, part, _) in callers.items():
-                spent[Path(calling_file).stem] += part
-        else:
-            spent[Path(file).stem] += own
-    total = sum(spent.values())
-    return {module: part / total * 100 for module, part in spent.items()}
 
 
 WORKS = {"engine": engine, "market": market, "light": light, "order-matching": order_matching, "products": products}
 PACKAGES = {"light": ["lightmatchingengine"], "order-matching": ["order-matching"]}
 
 work = WORKS[sys.argv[1]](int(sys.argv[2]))
-profile = cProfile.Profile() if "profile" in sys.argv else None
+if "profile" in sys.argv:
+    sampler.start()
 began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
-done = profile.runcall(work) if profile else work()
+done = work()
 cpu_ns, took_ns = time.process_time_ns() - cpu_ns, time.monotonic_ns() - began_ns
+shares = sampler.stop()
 versions = {name: metadata.version(name) for name in PACKAGES.get(sys.argv[1], ["fulgurite"])}
 versions["Python"] = platform.python_version()
 result = {"took_ns": took_ns, "cpu_ns": cpu_ns, **done, "versions": versions}
-print(json.dumps(result | {"shares": shares(profile) if profile else {}}))
+print(json.dumps(result | {"shares": shares}))

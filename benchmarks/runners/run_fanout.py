@@ -1,9 +1,11 @@
 """Servers that publish one message to all who are connected: python run_fanout.py SERVER SETTINGS
 
-SETTINGS is JSON: "text" (one message, whole), "channel" and "message" (its parts), "count", "burst", and "certificate"
-(a PEM file with its key, or null). Prints the port and the bytes of a message on the wire. At the first line on
-standard input it publishes: bursts of "burst" messages, the next one when the sockets take more. At the second, when
-all has arrived, it prints the processor time since the first, and when that was.
+SETTINGS is JSON: "text" (one message, whole), "channels" and "message" (its parts; only ours has more channels than
+one, which take turns), "count", "burst", and "certificate" (a PEM file with its key, or null). Prints the port and the
+bytes of a message on the wire. At the first line on standard input it publishes: bursts of "burst" messages, the next
+one when the sockets take more. At the second, when all has arrived, it prints the processor time since the first, the
+part of it that the system took, the processor time before it, for connecting, and when that was. With "profile" ours
+prints where its time went, too.
 
 All but ours send to whoever is connected; each waits for slow sockets in the way its users would have to.
 """
@@ -11,6 +13,7 @@ All but ours send to whoever is connected; each waits for slow sockets in the wa
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -20,11 +23,14 @@ import sys
 import time
 from importlib import metadata
 
+import sampler
+
 SERVER = sys.argv[1]
 SETTINGS = json.loads(sys.argv[2])
 TEXT = SETTINGS["text"]
 COUNT, BURST = SETTINGS["count"], SETTINGS["burst"]
 HIGH_WATER = 64 * 1024
+PING_SECONDS = 3600.0  # nobody answers pings, nor counts them
 HEADER_BYTES = 4  # of a frame of 126 to 65,535 bytes from a server
 
 
@@ -49,13 +55,23 @@ async def drained(transports):
 
 async def measure(port, size, publish, *packages):
     print(json.dumps({"port": port, "bytes": size}), flush=True)
+    ready_ns = time.process_time_ns()
     await asyncio.to_thread(sys.stdin.readline)
+    if SETTINGS.get("profile"):
+        sampler.start()
+    system = resource.getrusage(resource.RUSAGE_SELF).ru_stime
     began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
     await publish()
     await asyncio.to_thread(sys.stdin.readline)
-    cpu_ns = time.process_time_ns() - cpu_ns
-    versions = {name: metadata.version(name) for name in packages} | {"Python": platform.python_version()}
-    print(json.dumps({"began_ns": began_ns, "cpu_ns": cpu_ns, "versions": versions}), flush=True)
+    result = {
+        "began_ns": began_ns,
+        "cpu_ns": time.process_time_ns() - cpu_ns,
+        "connect_cpu_ns": cpu_ns - ready_ns,
+        "system_s": resource.getrusage(resource.RUSAGE_SELF).ru_stime - system,
+        "shares": sampler.stop(),
+        "versions": {name: metadata.version(name) for name in packages} | {"Python": platform.python_version()},
+    }
+    print(json.dumps(result), flush=True)
     os._exit(0)
 
 
@@ -64,14 +80,16 @@ async def ours(dialect_name):
     from fulgurite.server.frames import frame
     from fulgurite.server.serve import serve
 
-    channel, message = SETTINGS["channel"], SETTINGS["message"].encode()
-    size = len(frame(find_dialect(dialect_name).encode_message(channel, message)))
-    async with serve("127.0.0.1", 0, check_auth=lambda *_: None, ssl_context=context()) as server:
+    channels, message = SETTINGS["channels"], SETTINGS["message"].encode()
+    size = len(frame(find_dialect(dialect_name).encode_message(channels[0], message)))
+    turns = itertools.cycle(channels)
+    options = {"ssl_context": context(), "ping_interval": PING_SECONDS}
+    async with serve("127.0.0.1", 0, check_auth=lambda *_: None, **options) as server:
 
         async def publish():
             for burst in bursts():
                 for _ in range(burst):
-                    server.hub.publish(channel, message)
+                    server.hub.publish(next(turns), message)
                 await server.writable()
                 await asyncio.sleep(0)
 

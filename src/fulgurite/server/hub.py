@@ -136,8 +136,11 @@ class Hub(Generic[SubscriberT]):
         if not self._published:
             return
         published, self._published = self._published, []
+        channels = {message.channel for message in published}
         # A copy, since delivering may find out that a subscriber is gone.
         for group, subscribers in list(self._groups.values()):
+            if group.channels.isdisjoint(channels):
+                continue  # said at once, since there can be as many groups as subscribers
             if group.is_filtered:
                 due = [message.published for message in published if message.is_for(group)]
                 for subscriber in tuple(subscribers):
@@ -152,20 +155,25 @@ class Hub(Generic[SubscriberT]):
         self.flush()
         old = self._group_of.pop(subscriber, None)
         if old is not None:
-            self._groups[old][1].discard(subscriber)
-            if not self._groups[old][1]:
+            members = self._groups[old][1]
+            members.discard(subscriber)
+            if not members:
                 del self._groups[old]
-            self._count(old, -1)
         if group is not None:
             # The group that is there already, so that its members share one set of channels.
             group, members = self._groups.setdefault(group, (group, set()))
             self._group_of[subscriber] = group
             members.add(subscriber)
-            self._count(group, 1)
+        # Of many channels a subscriber mostly gains or loses one.
+        had, has = (each.channels if each is not None else frozenset() for each in (old, group))
+        if old is not None:
+            self._count(old.dialect, had - has, -1)
+        if group is not None:
+            self._count(group.dialect, has - had, 1)
 
-    def _count(self, group: _Group, change: int) -> None:
-        for channel in group.channels:
-            key = (group.dialect, channel)
+    def _count(self, dialect: DialectName, channels: Collection[str], change: int) -> None:
+        for channel in channels:
+            key = (dialect, channel)
             self._listeners[key] = self._listeners.get(key, 0) + change
             if not self._listeners[key]:
                 del self._listeners[key]
