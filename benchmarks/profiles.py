@@ -50,6 +50,7 @@ TABLES = (
                 ("Exchange: nine products", partial(_exchange, "products", SECONDS), "with order flow; no socket"),
             )
         ),
+        is_once=True,
     ),
 )
 

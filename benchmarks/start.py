@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 import subprocess
 import time
 from functools import partial
@@ -23,27 +24,29 @@ TIMES = 9
 CHANNELS = ("lightning_board_snapshot_BTC_JPY", "lightning_board_BTC_JPY", "lightning_ticker_BTC_JPY")
 
 
-def time_of(command: list[str]) -> float:
-    """Seconds from starting a program to its end.
+def time_of(command: list[str]) -> tuple[float, float]:
+    """Seconds from starting a program to its end, and seconds of processor time that it took.
 
     Raises:
         Failed: it ended with an error, or not at all.
     """
-    began = time.perf_counter()
+    began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise Failed(str(error)) from error
-    seconds = time.perf_counter() - began
+    seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if result.returncode:
         raise Failed((result.stderr.strip().splitlines() or [f"it ended with {result.returncode}"])[-1])
-    return seconds
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def median_of(command: list[str], folder: Path, divisor: int) -> Figures:
     """The median of some fresh processes, after one that fills the caches."""
     time_of(command)
-    return Figures({"ms": median(time_of(command) for _ in range(max(TIMES // divisor, 1))) * 1000}, {})
+    times = [time_of(command) for _ in range(max(TIMES // divisor, 1))]
+    whole, cpu = (median(each) * 1000 for each in zip(*times, strict=True))
+    return Figures({"ms": whole, "cpu": cpu}, {})
 
 
 def play(program: list[str], folder: Path, divisor: int) -> Figures:
@@ -89,7 +92,7 @@ TABLES = (
     Table(
         "start",
         "Start: imports, each in a fresh process",
-        (Column("ms", "ms"),),
+        (Column("ms", "ms", 0), Column("cpu", "of which CPU", 0)),
         (
             _python("import fulgurite", "fulgurite"),
             _python("from fulgurite import connect", "fulgurite"),
@@ -103,7 +106,7 @@ TABLES = (
     Table(
         "start",
         "Start: commands, each in a fresh process",
-        (Column("ms", "ms", 0), Column("ready", "of which until it listens, ms", 0)),
+        (Column("ms", "ms", 0), Column("cpu", "of which CPU", 0), Column("ready", "of which until it listens, ms", 0)),
         (
             Row("fulgurite --help", "fulgurite", partial(median_of, [FULGURITE, "--help"]), "to its end"),
             Row("fulgurite play", "fulgurite", partial(play, [FULGURITE]), "to the first live message on the page"),

@@ -168,6 +168,9 @@ class Connection(WSListener):
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._transport: WSTransport | None = None
         self._is_closing = False
+        # Where frames go at once, while it is open and suffers nothing. Known beforehand: among many connections, to
+        # come to each one's other objects takes longer than what is asked of them.
+        self._direct: asyncio.Transport | None = None
         self._pongs = PongCheck()
         # One timer for the state machine, and after our close frame one for the client's answer.
         self._timer: asyncio.TimerHandle | None = None
@@ -177,6 +180,7 @@ class Connection(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Open the session, or let a fault hold it back."""
         self._transport = transport
+        self._find_way()
         if self._held is None:
             self._open()
         else:
@@ -209,6 +213,7 @@ class Connection(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Forget the connection."""
         self._is_closing = True
+        self._direct = None
         for timer in (self._timer, self._outbox_timer):
             if timer is not None:
                 timer.cancel()
@@ -234,12 +239,13 @@ class Connection(WSListener):
 
     def write(self, frames: bytes) -> None:
         """Send whole WebSocket frames; a client with too much waiting already is dropped as a slow consumer."""
-        if not self.sufferer.is_well:
-            if not self._is_closing:
-                self._put(frames, self.sufferer.due(self._loop.time()))
-        elif self._can_write():
-            self._write(frames)
-            self._check_buffer()
+        if self._direct is not None:
+            if not self._direct.is_closing():
+                self._direct.write(frames)
+                if self._direct.get_write_buffer_size() > WRITE_BUFFER_LIMIT:
+                    self._check_buffer()
+        elif not self._is_closing:
+            self._put(frames, self.sufferer.due(self._loop.time()))
 
     def filter(self, messages: Iterable[Published]) -> None:
         """Send what the connection's faults leave of these messages."""
@@ -267,6 +273,7 @@ class Connection(WSListener):
         was_frozen, filtered = self.sufferer.is_frozen, self.sufferer.filters
         self._server.hub.flush()
         self.sufferer.set_faults(faults)
+        self._find_way()
         self.record.faults = self.sufferer.numbers()
         if self.sufferer.filters != filtered:
             self._server.set_filtered(self, self.sufferer.filters)
@@ -305,6 +312,7 @@ class Connection(WSListener):
         self._pump(math.inf)
         self.record.code, self.record.reason = (None if code == NO_CODE else code), reason
         self._is_closing = True
+        self._direct = None
         self._server.remove(self)
         # 123 bytes is what a close frame can hold besides its code, and half a character is none.
         text = reason.encode()[:123].decode(errors="ignore").encode()
@@ -317,6 +325,7 @@ class Connection(WSListener):
     def abort(self) -> None:
         """Cut the connection without a close frame; the client sees code 1006."""
         self._is_closing = True
+        self._direct = None
         if self._held is None:
             self._server.remove(self)
         if self._transport is not None:
@@ -416,6 +425,10 @@ class Connection(WSListener):
         if due is not None:
             self._outbox_timer = self._loop.call_at(due, lambda: self._pump(self._loop.time()))
         self._check_buffer()
+
+    def _find_way(self) -> None:
+        is_direct = self.sufferer.is_well and not self._is_closing
+        self._direct = self._transport.underlying_transport if is_direct and self._transport is not None else None
 
     def _can_write(self) -> bool:
         # A socket that turned out to be gone in the middle of a tick is known to its transport before anybody else.
