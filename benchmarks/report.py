@@ -97,7 +97,7 @@ def _images(results: Results, table: Table, pictures: dict[str, str]) -> list[st
     images = []
     for title, picture in drawn.items():
         if picture:
-            name = re.sub(r"\W+", "-", title.lower()).strip("-") + ".svg"
+            name = re.sub(r"\W+", "-", title.lower(), flags=re.ASCII).strip("-") + ".svg"
             pictures[name] = picture
             images.append(f"![{title}](benchmarks/{name})\n\n")
     return images
