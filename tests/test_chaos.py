@@ -89,7 +89,7 @@ def _executions(
         for number in range(1, 7)
     ]
     row = Delivered([(1, 6)], [(1, 6)] if delivered is None else delivered, [])
-    report = ConnectionReport(1, "json-rpc", 0, None, None, "", "", [], {EXECUTIONS: row})
+    report = ConnectionReport(1, "json-rpc", "", 0, None, None, "", "", [], {EXECUTIONS: row})
     verdict = Verdict()
     judge_executions(EXECUTIONS, given, published, [report], shots or [], verdict, is_repaired=False, is_ordered=True)
     judge_gaps(given, verdict)
@@ -160,7 +160,7 @@ def _book(*numbers: int, lost: int = 0, shots: list[Shot] | None = None) -> Verd
         (book.apply_snapshot if "snapshot" in each.channel else book.apply_diff)(board)
         given += [Message(each.channel, number, "", each.message), Look(True, digest(book), number)]
     row = Delivered([(1, 5)], [(1, lost - 1), (lost + 1, 5)] if lost else [(1, 5)], [])
-    report = ConnectionReport(1, "json-rpc", 0, None, None, "", "", [], {each.channel: row for each in BOOK})
+    report = ConnectionReport(1, "json-rpc", "", 0, None, None, "", "", [], {each.channel: row for each in BOOK})
     verdict = Verdict()
     judge_book("FX_BTC_JPY", given, BOOK, [report], shots or [], verdict, is_merged=False)
     return verdict

@@ -119,7 +119,7 @@ async def test_a_fault_by_hand_is_listed_and_stopped(browser):
         await page.get_by_label("Begin with").select_option("delay")
         field = page.get_by_role("textbox", name="Any fault, by hand")
         given = json.loads(await field.input_value())
-        assert given["fault"] == "delay"
+        assert (given["fault"], given["client"]) == ("delay", "page-1")
         await page.get_by_role("button", name="Give it").click()
         await expect(page.locator(".active-fault")).to_contain_text("delay")
         await page.get_by_role("button", name="Stop delay").click()

@@ -10,6 +10,8 @@ import pytest
 from playwright.async_api import Page
 
 from fulgurite import playground
+from fulgurite.client import resolve_endpoint
+from fulgurite.errors import InputError
 
 
 @pytest.fixture
@@ -150,6 +152,7 @@ LINKS = [
     "endpoint=wss://example.com:9/json-rpc&http=https://example.com/v1",
     "product=BTC_JPY&channels=BTC_JPY,child_order_events,ticker:XRP_JPY&folded=left,right",
     "channels=",
+    "charts=depth,candles&interval=60",
 ]
 
 
@@ -158,7 +161,12 @@ async def test_a_link_says_what_it_was_made_of(blank):
 
 
 async def test_what_a_link_says_wrongly_is_as_on_a_first_visit(blank):
-    wrong = ["view=x&dialect=y&product=no%20code&folded=z&language=fr", "channels=x,y:BTC_JPY", "%", "&&=&"]
+    wrong = [
+        "view=x&dialect=y&product=no%20code&charts=x,y&interval=7&folded=z&language=fr",
+        "channels=x,y:BTC_JPY",
+        "%",
+        "&&=&",
+    ]
     assert await call(blank, "url", "a.map((text) => m.format(m.parse(text)))", wrong) == ["", "channels=", "", ""]
 
 
@@ -173,3 +181,25 @@ async def test_a_link_takes_no_address_that_may_hold_a_secret(blank):
     ]
     found = await call(blank, "url", "a.map((text) => m.parse(text)).map((p) => [p.url, p.http, p.refused])", secret)
     assert found == [["", "", True]] * len(secret)
+
+
+async def test_an_address_that_the_backend_would_refuse_is_not_asked_for(blank):
+    """The browser writes an error into its console for each answer with status 400, and none belongs there."""
+    typed = [
+        *("w", "ws:", "ws://", "ws://h", "ws://h:", "ws://h:0", "ws://h:00/x", "ws://h:7/json-rpc", "ws://h:99999"),
+        *("ws://[", "ws://[::1]:7", "ws://me@h/", "ws://@h", "ws://me:pw@h/", "ws://h/#x", "ws://h/#", "ws://h/a b"),
+        *("wss://h/json-rpc?token=x", "https://h?x=@", "ftp://h", "javascript:1", "live", "ws:///x", "ws://?x"),
+    ]
+
+    def is_taken(text: str) -> bool:
+        try:
+            resolve_endpoint(text)
+        except InputError:
+            return False
+        return text != "live"
+
+    found = await call(blank, "samples", "a.map(m.isAddress)", typed)
+    assert {text for text, asked in zip(typed, found, strict=True) if asked and not is_taken(text)} == set()
+    assert found[typed.index("ws://h:7/json-rpc")]
+    assert found[typed.index("wss://h/json-rpc?token=x")]
+    assert found[typed.index("ws://[::1]:7")]

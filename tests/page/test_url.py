@@ -33,18 +33,28 @@ async def test_a_link_opens_the_same_page(browser, exchange):
 
 async def test_what_is_done_on_the_page_stands_in_its_address(visit):
     await expect(visit).to_have_url(re.compile(r"/$"))
+    await visit.locator("input[name=interval-upper][value='60']").check(force=True)
+    await visit.locator("input[name=chart-upper][value=heatmap]").check(force=True)
+    # The same chart is not shown twice.
+    await expect(visit).to_have_url(re.compile(r"/#charts=heatmap,depth&interval=60$"))
     await show_view(visit, "frames")
     await visit.get_by_role("tab", name=SOCKETIO).click()
     await cell(visit, "lightning_ticker_BTC_JPY").click()
     await visit.get_by_role("button", name="Fold away: Channels").click()
     await expect(visit).to_have_url(
-        re.compile(rf"/#view=frames&dialect=socketio&channels={FX},ticker:BTC_JPY&folded=left$")
+        re.compile(
+            rf"/#view=frames&dialect=socketio&channels={FX},ticker:BTC_JPY&charts=heatmap,depth&interval=60&folded=left$"
+        )
     )
     address = visit.url
     await visit.reload()
     await expect(visit.locator("[data-view=frames]")).to_have_attribute("aria-selected", "true")
     await expect(visit.locator(".folded-left")).to_be_visible()
     assert visit.url == address
+    await show_view(visit, "market")
+    await expect(visit.locator("input[name=chart-upper][value=heatmap]")).to_be_checked()
+    await visit.locator("input[name=chart-upper][value=candles]").check(force=True)
+    await expect(visit.locator("input[name=interval-upper][value='60']")).to_be_checked()
 
 
 async def test_back_and_forward_walk_through_what_was_seen(visit):

@@ -24,6 +24,7 @@ from fulgurite.playground.pagesigner import PageSigner
 from tests.playground.talking import Talker, talking
 
 CHILD = "child_order_events"
+TICKER = "lightning_ticker_FX_BTC_JPY"
 
 
 @pytest.fixture
@@ -124,6 +125,24 @@ async def test_faults_go_to_the_control_api_and_what_is_wrong_comes_back(page, e
         answer = await answered(talker, 4)
         assert answer["status"] == 400
         assert json.loads(answer["body"])["field"] == "fault"
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_page_is_told_its_name_and_a_fault_that_is_aimed_at_it_leaves_others_alone(page, exchange, dialect):
+    async with talking(page) as talker, talking(page) as other:
+        names = [(await each.until_type("hello"))["client"] for each in (talker, other)]
+        assert names == ["page-1", "page-2"]
+        for each in (talker, other):
+            await each.say(type="connect", endpoint="embedded", dialect=dialect, channels=[TICKER])
+            await each.until(lambda message: message["type"] == "frame" and '"ltp"' in message["text"])
+        for number, fault in enumerate(("refuse", "close"), 1):
+            body = json.dumps({"fault": fault, "client": names[0]})
+            await talker.say(type="control", number=number, method="POST", path="faults", body=body)
+            assert (await answered(talker, number))["status"] == 201
+        # A new connection is the same page's.
+        await talker.until(lambda message: message["type"] == "status" and message["kind"] == "unreachable")
+        await other.until(lambda message: message["type"] == "frame" and '"ltp"' in message["text"])
+        assert not [each for each in other.all if each["type"] == "status" and each["kind"] == "closed"]
 
 
 async def states(exchange: Exchange) -> set[str]:

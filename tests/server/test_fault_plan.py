@@ -63,9 +63,9 @@ def test_nothing_overtakes_what_a_delay_that_is_over_has_held_back():
     sufferer = Sufferer(lambda channel, age: None)
     plan.add(parse_fault({"fault": "delay", "by": 1.0, "channel": "lightning_executions_BTC_JPY", "seconds": 0.5}), 0.0)
     plan.add(parse_fault({"fault": "fragmented"}), 0.0)
-    sufferer.set_faults(plan.against(1, ["lightning_executions_BTC_JPY"], 0.0))
+    sufferer.set_faults(plan.against(1, "", ["lightning_executions_BTC_JPY"], 0.0))
     assert sufferer.due(0.0, "lightning_executions_BTC_JPY") == 1.0
-    sufferer.set_faults(plan.against(1, ["lightning_executions_BTC_JPY"], 0.6))
+    sufferer.set_faults(plan.against(1, "", ["lightning_executions_BTC_JPY"], 0.6))
     assert sufferer.due(0.6, "lightning_executions_BTC_JPY") == 1.0
     assert sufferer.due(0.6, "lightning_ticker_BTC_JPY") == 0.6
 
@@ -137,7 +137,7 @@ def test_handshakes_are_counted_and_drawn_from_the_seed():
     def refused(seed: int) -> list[bool]:
         plan = FaultPlan()
         plan.add(Refuse(chance=0.5, seed=seed, times=5), 0.0)
-        return [plan.hit(Refuse, 1.0) is not None for _ in range(30)]
+        return [plan.hit(Refuse, "", 1.0) is not None for _ in range(30)]
 
     assert refused(1) == refused(1) != refused(2)
     assert sum(refused(1)) == 5
@@ -154,10 +154,22 @@ def test_handshakes_are_counted_and_drawn_from_the_seed():
         ({"product": "BTC_JPY"}, True),
         ({"product": "ETH_JPY"}, False),
         ({"connection": 3, "product": "ETH_JPY"}, False),
+        ({"client": "bot"}, True),
+        ({"client": "bot 2"}, False),
+        ({"client": ""}, False),
+        ({"client": "bot", "connection": 4}, False),
     ],
 )
 def test_aims(aim: dict[str, Any], hit: bool):
-    assert Freeze(**aim).aims_at(3, ["lightning_board_BTC_JPY"]) is hit
+    assert Freeze(**aim).aims_at(3, "bot", ["lightning_board_BTC_JPY"]) is hit
+
+
+def test_a_handshake_of_another_client_is_neither_hit_nor_counted():
+    plan = FaultPlan()
+    plan.add(Refuse(client="bot", times=1), 0.0)
+    assert [plan.hit(Refuse, name, 1.0) is not None for name in ("", "bot 2", "bot", "bot")] == [
+        False, False, True, False,
+    ]  # fmt: skip
 
 
 def test_only_those_of_a_channel_have_channels_in_their_aim():
@@ -304,7 +316,7 @@ def test_what_a_connection_remembers_of_faults_goes_with_them():
     for _ in range(50):
         plan.add(Mute(times=1), 0.0)
         plan.add(Trickle(bytes_per_second=1, chance=0.5), 0.0)
-        sufferer.set_faults(plan.against(1, [], 1.0))
+        sufferer.set_faults(plan.against(1, "", [], 1.0))
         message = Published(1, 0, "lightning_ticker_BTC_JPY", b"1", "", 0)
         assert sufferer.copies(message, lambda channel, text: text, 1.0) == []
         assert sufferer.copies(message, lambda channel, text: text, 1.0) != []
@@ -315,7 +327,7 @@ def test_what_a_connection_remembers_of_faults_goes_with_them():
 
 
 def test_what_is_kept_of_channels_that_a_connection_has_no_longer_is_bounded():
-    record = ConnectionRecord(1, "json-rpc", 0)
+    record = ConnectionRecord(1, "json-rpc", "", 0)
     record.subscribe("kept", 0)
     for number in range(3 * MAX_FORMER_CHANNELS):
         record.subscribe(f"channel {number}", number)

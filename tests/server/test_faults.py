@@ -85,10 +85,11 @@ class Client:
 class connect:
     """A client past its handshake, with all channels."""
 
-    def __init__(self, server: RealtimeServer, dialect: str, *channels: str) -> None:
-        self._connecting = websockets.connect(
-            server.url + PATHS[dialect], max_size=None, compression=None, ping_interval=None
-        )
+    def __init__(self, server: RealtimeServer, dialect: str, *channels: str, client: str = "") -> None:
+        path = PATHS[dialect]
+        if client:
+            path += f"{'&' if '?' in path else '?'}client={client}"
+        self._connecting = websockets.connect(server.url + path, max_size=None, compression=None, ping_interval=None)
         self._dialect = dialect
         self._channels = channels or tuple(CHANNELS)
 
@@ -213,6 +214,22 @@ async def test_one_connection_and_those_of_a_channel_or_a_product_can_be_aimed_a
         give(server, "close", code=4003, product="ETH_JPY")
         assert await closed(three) == (4003, "")
         assert await four.sentinel(server) == []
+
+
+async def test_a_client_that_names_itself_can_be_aimed_at_on_each_of_its_connections(server, dialect):
+    async with connect(server, dialect, TICKER) as other:
+        async with connect(server, dialect, TICKER, client="my%20bot") as first:
+            assert [each.client for each in server.reports()] == ["", "my bot"]
+            give(server, "close-at-once", client="my bot", times=1)
+            give(server, "mute", client="my bot")
+            give(server, "close", code=4001, client="my bot")
+            assert await closed(first) == (4001, "")
+        with pytest.raises(websockets.ConnectionClosed):
+            await connect(server, dialect, TICKER, client="my%20bot").__aenter__()
+        async with connect(server, dialect, TICKER, client="my%20bot") as again:
+            assert await other.sentinel(server) == []
+            await again.request("unsubscribe", TICKER)
+            assert await again.connection.recv() in ("431[null]", '{"jsonrpc":"2.0","id":1,"result":true}')
 
 
 async def test_the_recorded_anomaly_is_a_snapshot_out_of_turn(server, dialect):

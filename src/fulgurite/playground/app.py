@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import count
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -91,6 +92,7 @@ class _Pages:
         self._logs = logs
         self._owned = owned
         self._connected = 0
+        self._numbers = count(1)
 
     async def index(self, request: Request) -> Response:
         html = (STATIC / "index.html").read_text("utf-8").replace("{{ token }}", self._guard.token)
@@ -107,7 +109,8 @@ class _Pages:
             return
         self._connected += 1
         try:
-            await PageSession(websocket, self._endpoints, self._logs, self._owned).run()
+            name = f"page-{next(self._numbers)}"
+            await PageSession(websocket, self._endpoints, self._logs, self._owned, name).run()
         finally:
             self._connected -= 1
 

@@ -193,6 +193,8 @@ class Hello(_ToPage, frozen=True):
     live: str
     is_owned: bool = False
     """Whether the embedded exchange lets itself be controlled, and its demo account be used."""
+    client: str = ""
+    """What the page's connections to the embedded exchange call themselves, so that faults can be aimed at them."""
 
 
 class Products(_ToPage, frozen=True):

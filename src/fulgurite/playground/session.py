@@ -27,7 +27,7 @@ from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
 from fulgurite.playground.replaying import Replaying
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, parse_channel
-from fulgurite.protocol.dialects import find_dialect
+from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
 
 BATCH_SECONDS = 0.05
 """Batches go out at most this often."""
@@ -52,6 +52,7 @@ class PageSession:
         endpoints: those that have a name: "live", and "embedded" if there is one.
         logs: frame logs on their way to and from pages.
         owned: the embedded exchange, where the page may trade there and make it go wrong.
+        name: what the page's connections to the embedded exchange call themselves.
     """
 
     def __init__(
@@ -60,9 +61,13 @@ class PageSession:
         endpoints: Mapping[str, Endpoint],
         logs: FrameLogs,
         owned: OwnedExchange | None = None,
+        name: str = "page",
     ) -> None:
         self._websocket = websocket
         self._endpoints = endpoints
+        self._name = name
+        # The embedded exchange under addresses that tell it which page comes.
+        self._embedded = _as_client(endpoints["embedded"], name) if "embedded" in endpoints else None
         self._owned = owned
         self._outbox = Outbox()
         self._signer = PageSigner(self._outbox.send)
@@ -85,6 +90,7 @@ class PageSession:
                 embedded=self._endpoints["embedded"].json_rpc if "embedded" in self._endpoints else "",
                 live=self._endpoints["live"].json_rpc,
                 is_owned=self._owned is not None,
+                client=self._name,
             )
         )
         sender = asyncio.create_task(self._send_batches())
@@ -230,6 +236,8 @@ class PageSession:
         channels = _parse_channels(message.channels)
         dialect = find_dialect(message.dialect)
         endpoint = self._find_endpoint(message.endpoint, message.http)
+        if self._embedded is not None and endpoint is self._endpoints["embedded"]:
+            endpoint = self._embedded
         await self._disconnect()
         self._player.end()
         if endpoint != self._market_endpoint:
@@ -264,7 +272,7 @@ class PageSession:
 
     async def _ask_exchange(self, message: messages.Private | messages.Control | messages.Maintain) -> messages.Answer:
         upstream = self._upstream
-        if self._owned is None or (upstream is not None and upstream.endpoint is not self._endpoints["embedded"]):
+        if self._owned is None or (upstream is not None and upstream.endpoint is not self._embedded):
             return messages.Answer(message.number, 0, "this is possible on the embedded exchange only")
         match message:
             case messages.Private():
@@ -283,6 +291,15 @@ class PageSession:
     async def _send_product_codes(self, endpoint: Endpoint) -> None:
         found = await find_product_codes(endpoint.http)
         self._outbox.set_state(messages.Products(endpoint.name, found or JP_PRODUCT_CODES, found is not None))
+
+
+def _as_client(endpoint: Endpoint, name: str) -> Endpoint:
+    """The endpoint for a client with this name, which an exchange of ours takes from the handshake's address."""
+    return msgspec.structs.replace(
+        endpoint,
+        json_rpc=f"{endpoint.websocket_url(JSON_RPC)}?client={name}",
+        socketio=f"{endpoint.websocket_url(SOCKETIO)}&client={name}",
+    )
 
 
 async def _stored_keys() -> messages.Keys:

@@ -131,6 +131,7 @@ class Connection(WSListener):
     Args:
         server: whose connection it is.
         dialect: what it speaks, by the path it asked for.
+        client: what it calls itself, or "".
         is_dummy: it is acknowledged everything and sent no message (a fault).
         held: the answer to its handshake, which is to be sent late (a fault).
         close_at_once: how it is closed before anything else (a fault).
@@ -141,12 +142,14 @@ class Connection(WSListener):
         server: Server,
         dialect: Dialect,
         *,
+        client: str = "",
         is_dummy: bool = False,
         held: HeldAnswer | None = None,
         close_at_once: CloseAtOnce | None = None,
     ) -> None:
         super().__init__()
         self.dialect = dialect
+        self.client = client
         self.record: ConnectionRecord
         """What is noted about it, once it is open."""
         self.sufferer = Sufferer(server.log.older, is_dummy)

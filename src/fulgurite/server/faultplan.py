@@ -20,6 +20,7 @@ from fulgurite.server.faults import (
     Delay,
     Fault,
     Freeze,
+    HandshakeFault,
     MessageFault,
     Moment,
     NoAck,
@@ -33,6 +34,7 @@ MAX_FAULTS: Final = 1_000
 """Faults that can be active at once; more are refused."""
 
 FaultT = TypeVar("FaultT", bound=Fault)
+HandshakeT = TypeVar("HandshakeT", bound=HandshakeFault)
 
 
 class ActiveFault:
@@ -157,17 +159,17 @@ class FaultPlan:
             if isinstance(each.fault, kind) and not isinstance(each.fault, Moment) and each.is_on(now)
         ]
 
-    def hit(self, kind: type[FaultT], now: float) -> FaultT | None:
-        """The fault of the server that hits who comes now, or None; it is counted."""
+    def hit(self, kind: type[HandshakeT], client: str, now: float) -> HandshakeT | None:
+        """The fault that hits the client of this name who comes now, or None; it is counted."""
         for active, fault in self.on(kind, now):
-            if not active.is_over(now) and active.happens():
+            if fault.aims_at_client(client) and not active.is_over(now) and active.happens():
                 active.hits += 1
                 return fault
         return None
 
-    def against(self, number: int, channels: Collection[str], now: float) -> list[ActiveFault]:
-        """The lasting faults that are on for a connection with this number and these channels, oldest first."""
-        return [each for each, fault in self.on(Aimed, now) if fault.aims_at(number, channels)]
+    def against(self, number: int, client: str, channels: Collection[str], now: float) -> list[ActiveFault]:
+        """The lasting faults that are on for a connection of this number, client and channels, oldest first."""
+        return [each for each, fault in self.on(Aimed, now) if fault.aims_at(number, client, channels)]
 
 
 class Copy(NamedTuple):

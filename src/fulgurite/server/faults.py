@@ -43,7 +43,18 @@ class Fault(
     """What chance is drawn from."""
 
 
-class Aimed(Fault, frozen=True, kw_only=True):
+class Named(Fault, frozen=True, kw_only=True):
+    """A fault that can be aimed at one program, on every connection that it makes."""
+
+    client: str | None = None
+    """Only connections whose handshake names this client, as ``?client=NAME`` in its URL."""
+
+    def aims_at_client(self, name: str) -> bool:
+        """Whether a client of this name, "" for one without, is within the aim."""
+        return self.client in (None, name)
+
+
+class Aimed(Named, frozen=True, kw_only=True):
     """A fault of connections that are open. Without an aim it is at all of them."""
 
     connection: Annotated[int, Meta(ge=1)] | None = None
@@ -57,9 +68,9 @@ class Aimed(Fault, frozen=True, kw_only=True):
         """Whether the channel is within the aim."""
         return self.channel in (None, channel) and (self.product is None or channel.endswith(f"_{self.product}"))
 
-    def aims_at(self, number: int, channels: Iterable[str]) -> bool:
-        """Whether a connection is within the aim, by its number and what it has subscribed."""
-        if self.connection not in (None, number):
+    def aims_at(self, number: int, client: str, channels: Iterable[str]) -> bool:
+        """Whether a connection is within the aim, by its number, its client's name and what it has subscribed."""
+        if self.connection not in (None, number) or not self.aims_at_client(client):
             return False
         return not self.names_channels or any(map(self.aims_at_channel, channels))
 
@@ -284,14 +295,14 @@ class Fragmented(MessageFault, frozen=True, kw_only=True, tag="fragmented"):
 # --- spans: of handshakes and of the server -----------------------------------------------------------------------
 
 
-class Unaimed(Fault, frozen=True, kw_only=True):
-    """A fault of the server, whoever comes."""
+class HandshakeFault(Named, frozen=True, kw_only=True):
+    """A fault of who comes while it lasts."""
 
     seconds: Seconds | None = None
     """How long; None until it is ended."""
 
 
-class Refuse(Unaimed, frozen=True, kw_only=True, tag="refuse"):
+class Refuse(HandshakeFault, frozen=True, kw_only=True, tag="refuse"):
     """Handshakes are refused with an HTTP status."""
 
     status: Literal[400, 401, 403, 404, 408, 418, 429, 500, 502, 503, 504] = 503
@@ -299,33 +310,34 @@ class Refuse(Unaimed, frozen=True, kw_only=True, tag="refuse"):
     """Seconds in a `Retry-After` header."""
 
 
-class SlowHandshake(Unaimed, frozen=True, kw_only=True, tag="slow-handshake"):
+class SlowHandshake(HandshakeFault, frozen=True, kw_only=True, tag="slow-handshake"):
     """Handshakes are answered late."""
 
     by: Seconds
 
 
-class CloseAtOnce(Unaimed, frozen=True, kw_only=True, tag="close-at-once"):
+class CloseAtOnce(HandshakeFault, frozen=True, kw_only=True, tag="close-at-once"):
     """Connections are accepted and then closed before anything else."""
 
     code: CloseCode = 1012
     reason: Reason = ""
 
 
-class Dummy(Unaimed, frozen=True, kw_only=True, tag="dummy"):
+class Dummy(HandshakeFault, frozen=True, kw_only=True, tag="dummy"):
     """Who connects meanwhile is acknowledged everything and sent nothing, as long as the connection lives."""
 
 
-class Pings(Unaimed, frozen=True, kw_only=True, tag="pings"):
+class Pings(Fault, frozen=True, kw_only=True, tag="pings"):
     """Other times of heartbeats: the server's pings on WebSocket (section 1.3), the client's on Socket.IO (1.6)."""
+
+    seconds: Seconds | None = None
+    """How long; None until it is ended."""
 
     interval: Period = 15.0
     """Between WebSocket pings. The handshake of a Socket.IO client that connects meanwhile names both times."""
     timeout: Seconds = 3.0
     """A pong that is later, or unasked for, is cut off; on Socket.IO, a client silent for the sum of both."""
 
-
-Handshake: TypeAlias = Refuse | SlowHandshake | CloseAtOnce | Dummy
 
 AnyFault: TypeAlias = (
     Close

@@ -70,7 +70,8 @@ class FaultInjector:
         """A connection was opened, or its channels have changed."""
         if self.plan.active() or not connection.sufferer.is_well:
             channels = self._server.hub.channels_of(connection)
-            connection.suffer(self.plan.against(connection.record.number, channels, self._loop.time()))
+            record = connection.record
+            connection.suffer(self.plan.against(record.number, record.client, channels, self._loop.time()))
 
     def _act(self) -> None:
         if self._timer is not None:
@@ -94,7 +95,8 @@ class FaultInjector:
         assert isinstance(fault, Aimed), "moments are aimed"
         for connection in self._server.connections:
             channels = self._server.hub.channels_of(connection)
-            if not fault.aims_at(connection.record.number, channels) or not active.happens():
+            record = connection.record
+            if not fault.aims_at(record.number, record.client, channels) or not active.happens():
                 continue
             if isinstance(fault, Close):
                 connection.close(fault.code, fault.reason)

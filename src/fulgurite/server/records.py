@@ -22,6 +22,8 @@ class ConnectionReport(msgspec.Struct, frozen=True):
     number: int
     """Counts connections from 1."""
     dialect: str
+    client: str
+    """What it called itself in its handshake; empty without a name."""
     opened_ns: int
     """Nanoseconds since 1970 UTC."""
     closed_ns: int | None
@@ -44,11 +46,13 @@ class ConnectionRecord:
     Args:
         number: names it.
         dialect: what it speaks.
+        client: what it calls itself, or "".
         opened_ns: when its handshake was done, nanoseconds since 1970 UTC.
     """
 
-    def __init__(self, number: int, dialect: str, opened_ns: int) -> None:
+    def __init__(self, number: int, dialect: str, client: str, opened_ns: int) -> None:
         self.number = number
+        self.client = client
         self.closed_ns: int | None = None
         self.code: int | None = None
         self.reason = ""
@@ -109,6 +113,7 @@ class ConnectionRecord:
         return ConnectionReport(
             self.number,
             self._dialect,
+            self.client,
             self._opened_ns,
             self.closed_ns,
             self.code,
@@ -128,10 +133,10 @@ class ConnectionRecords:
         self.opened = 0
         """How many connections there have been."""
 
-    def open(self, dialect: str, now_ns: int) -> ConnectionRecord:
+    def open(self, dialect: str, client: str, now_ns: int) -> ConnectionRecord:
         """Note a new connection."""
         self.opened += 1
-        record = self._open[self.opened] = ConnectionRecord(self.opened, dialect, now_ns)
+        record = self._open[self.opened] = ConnectionRecord(self.opened, dialect, client, now_ns)
         return record
 
     def close(self, record: ConnectionRecord, last_number: int, now_ns: int) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
@@ -38,6 +38,9 @@ MAX_CONNECTIONS: Final = 10_000
 
 STALL_LIMIT_SECONDS: Final = 10.0
 """How long `writable` waits for a client that reads nothing before it drops it as a slow consumer."""
+
+MAX_CLIENT_NAME: Final = 100
+"""Characters of the name that a client gives itself; the rest is cut off."""
 
 
 class RealtimeServer:
@@ -145,7 +148,7 @@ class RealtimeServer:
         """A handshake is done."""
         self._connections[connection] = None
         self._all_closed.clear()
-        connection.record = self._records.open(connection.dialect.name, time.time_ns())
+        connection.record = self._records.open(connection.dialect.name, connection.client, time.time_ns())
         self.hub.add(connection, connection.dialect.name)
         if connection.sufferer.filters:
             self.set_filtered(connection, True)
@@ -243,14 +246,17 @@ class RealtimeServer:
         if self.is_refusing:
             return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"scheduled maintenance")
         is_upgrade = _is_upgrade(request)
+        named = dict(parse_qsl(query.partition("#")[0]))  # where a name stands twice, the last counts
+        # Ours alone: the real service does not look at it.
+        client = named.get("client", "")[:MAX_CLIENT_NAME]
         if path.rstrip("/") == JSON_RPC.path:
-            return self._accept(request, JSON_RPC) if is_upgrade else _refuse(HTTPStatus.UPGRADE_REQUIRED)
+            return self._accept(request, JSON_RPC, client) if is_upgrade else _refuse(HTTPStatus.UPGRADE_REQUIRED)
         if f"{path}/".startswith(SOCKETIO.path):  # engine.io does not look at what follows
-            refusal = _socketio_refusal(query, is_upgrade)
-            return self._accept(request, SOCKETIO) if refusal is None else refusal
+            refusal = _socketio_refusal(named, is_upgrade)
+            return self._accept(request, SOCKETIO, client) if refusal is None else refusal
         return None  # picows answers 404
 
-    def _accept(self, request: WSUpgradeRequest, dialect: Dialect) -> WSUpgradeResponseWithListener:
+    def _accept(self, request: WSUpgradeRequest, dialect: Dialect, client: str) -> WSUpgradeResponseWithListener:
         # Firefox sends "keep-alive, Upgrade" and picows takes nothing but "upgrade".
         if "upgrade" in _connection_options(request):
             request.headers["connection"] = "upgrade"
@@ -258,18 +264,19 @@ class RealtimeServer:
         offered = request.headers.get("sec-websocket-protocol", "").split(",")[0].strip()
         headers = {"Sec-WebSocket-Protocol": offered} if offered else None
         now = self._loop.time()
-        refuse = self.faults.plan.hit(Refuse, now)
+        refuse = self.faults.plan.hit(Refuse, client, now)
         if refuse is not None:
             return _refuse(HTTPStatus(refuse.status), retry_after=refuse.retry_after)
-        slow = self.faults.plan.hit(SlowHandshake, now)
+        slow = self.faults.plan.hit(SlowHandshake, client, now)
         response = WSUpgradeResponse.create_101_response(headers)
         held = None if slow is None else HeldAnswer(response, slow.by)
         listener = Connection(
             self,
             dialect,
-            is_dummy=self.faults.plan.hit(Dummy, now) is not None,
+            client=client,
+            is_dummy=self.faults.plan.hit(Dummy, client, now) is not None,
             held=held,
-            close_at_once=self.faults.plan.hit(CloseAtOnce, now),
+            close_at_once=self.faults.plan.hit(CloseAtOnce, client, now),
         )
         return WSUpgradeResponseWithListener(held or response, listener)
 
@@ -282,9 +289,8 @@ def _connection_options(request: WSUpgradeRequest) -> set[str]:
     return {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
 
 
-def _socketio_refusal(query: str, is_upgrade: bool) -> WSUpgradeResponseWithListener | None:
-    """The answers of engine.io to a handshake that it does not take."""
-    named = dict(parse_qsl(query.partition("#")[0]))  # where a name stands twice, the last counts
+def _socketio_refusal(named: Mapping[str, str], is_upgrade: bool) -> WSUpgradeResponseWithListener | None:
+    """The answers of engine.io to a handshake, by what its query names, that it does not take."""
     if named.get("transport") != "websocket":
         code, message = 0, "Transport unknown"
     elif "sid" in named:

@@ -34,6 +34,14 @@ export const run = signal(/** @type {Run | null} */ (null));
 /** What is wrong with the last request, as the control API says it. */
 export const refusal = signal("");
 export const maintaining = signal(false);
+/** Whom the presets hit. */
+export const aim = signal(/** @type {"page" | "everyone"} */ ("page"));
+
+/** What the connections of this page call themselves. @returns {string} */
+export const ownName = () => state.hello.value?.client ?? "";
+
+/** @param {Fault} fault @returns {Fault} at this page alone, if that is wanted */
+const aimed = (fault) => (aim.peek() === "page" ? { ...fault, client: ownName() } : fault);
 
 /** @param {import("./messages.js").Answer} answer @returns {string} "" where it was granted */
 function wrong({ status, body }) {
@@ -67,7 +75,7 @@ export async function press(preset) {
   const product = state.product.peek();
   if (preset.market) refusal.value = wrong(await control("POST", "market", preset.market(product)));
   for (const fault of preset.faults?.(product) ?? []) {
-    refusal.value = wrong(await control("POST", "faults", fault));
+    refusal.value = wrong(await control("POST", "faults", aimed(fault)));
     if (refusal.value) break;
   }
   await listActive();
@@ -145,13 +153,17 @@ const AFTER_MS = 10_000;
 /** @param {Run} seen */
 const isOver = ({ recoveredMs }) => recoveredMs !== null && state.now.peek() - recoveredMs > AFTER_MS;
 
+/** Whether a fault can hit this page. @param {ActiveFault} fault */
+const hitsHere = ({ client }) => client === undefined || client === ownName();
+
 /** Whether the faults are over and every channel flows again, since the last thing that went wrong.
  * @param {import("./messages.js").ChannelState[]} channels @param {Run} seen */
 function isWell(channels, seen) {
   const worst = seen.happenings.findLast(isBad)?.atMs ?? 0;
   const book = state.book.peek();
   const market = state.ticker.peek()?.state || "RUNNING";
-  return market === "RUNNING" && active.peek().length === 0 && !maintaining.peek() && state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
+  return market === "RUNNING" && !active.peek().some(hitsHere) && !maintaining.peek()
+    && state.connection.peek()?.state === "open" && channels.length > 0 && book?.state !== "STALE"
     && channels.every(({ channel, state: name, last_ms: last }) => (
       name === "receiving" || name === "acknowledged") && (!FLOWS.test(channel) || (last ?? 0) > worst));
 }

@@ -12,9 +12,11 @@ export const INTERVALS = /** @type {const} */ ([1, 10, 60, 300]);
 export const CHARTS = /** @type {const} */ (["candles", "heatmap", "depth"]);
 
 /** The chart on top, which may be the only one, and the one below it. */
-export const upperChart = signal(/** @type {ChartName} */ ("candles"));
-export const lowerChart = signal(/** @type {ChartName} */ ("heatmap"));
-export const interval = signal(/** @type {Interval} */ (10));
+export const FIRST_CHARTS = /** @type {const} */ (["candles", "heatmap"]);
+export const FIRST_INTERVAL = 10;
+export const upperChart = signal(/** @type {ChartName} */ (FIRST_CHARTS[0]));
+export const lowerChart = signal(/** @type {ChartName} */ (FIRST_CHARTS[1]));
+export const interval = signal(/** @type {Interval} */ (FIRST_INTERVAL));
 /** What is in sight. */
 export const parts = signal(/** @type {readonly MarketPart[]} */ ([]));
 

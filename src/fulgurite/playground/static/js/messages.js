@@ -8,7 +8,8 @@
 /** @typedef {1 | 10 | 60 | 300} Interval */
 /** @typedef {"book" | "candles" | "depth" | "heatmap"} MarketPart */
 
-/** @typedef {{type: "hello", version: string, embedded: string, live: string, is_owned: boolean}} Hello */
+/** @typedef {{type: "hello", version: string, embedded: string, live: string, is_owned: boolean,
+ *   client: string}} Hello */
 /** @typedef {{type: "products", endpoint: string, product_codes: string[], from_endpoint: boolean}} Products */
 /**
  * @typedef {{type: "connection", state: ConnectionState, endpoint: string, dialect: string, since_ms: number,

@@ -48,6 +48,9 @@ export const PRESETS = [
   { id: "authRefused", faults: () => [{ fault: "refuse-auth", seconds: 15 }, { fault: "close" }], needsAuth: true },
 ];
 
+/** Whether a preset is of markets, which are the same for everyone. @param {Preset} preset */
+export const isOfMarkets = ({ maintenance, market }) => Boolean(maintenance || market);
+
 /** Every fault of docs/faults.md, as the control API takes it, to begin with. @type {Fault[]} */
 export const EXAMPLES = [
   { fault: "close", code: 1012, reason: "scheduled maintenance" },

@@ -30,6 +30,12 @@ export const language = computed(() => {
   return names.find((name) => name === chosen.value) ?? names.find((name) => name === "python") ?? names[0] ?? "";
 });
 
+/** An address that the backend takes: with a host, without a user name, a password, a fragment and the port 0. */
+const ADDRESS = /^(ws|http)s?:\/\/(?![^/?]*:0+([/?]|$))[^/?#@\s]+([/?][^#\s]*)?$/i;
+
+/** Whether what was typed is an address already. @param {string} text */
+export const isAddress = (text) => ADDRESS.test(text) && URL.canParse(text);
+
 /** @returns {string | null} */
 function stored() {
   try {
@@ -57,8 +63,8 @@ export const query = computed(() => {
   const asked = new URLSearchParams({
     language: language.value,
     dialect: state.dialect.value,
-    // An address is not one yet while it is being typed.
-    endpoint: choice !== "url" ? choice : /^(ws|http)s?:\/\/\w/.test(url) && URL.canParse(url) ? url : "live",
+    // An address is not one yet while it is being typed; one that would be refused is not asked for.
+    endpoint: choice !== "url" ? choice : isAddress(url) ? url : "live",
     auth: String([...state.wanted.value].some((channel) => channel.endsWith("_order_events"))),
   });
   for (const channel of state.wanted.value) asked.append("channel", channel);

@@ -1,8 +1,9 @@
 // The state of the page in its address, after the #, so that a view can be shared: never a secret, and nothing that is
 // as it is at first. The browser's history walks through it. The server never sees that part of an address.
-import { chooseDialect, connect, disconnect, subscribe, unsubscribe, viewProduct } from "./actions.js";
+import { chooseDialect, chooseInterval, connect, disconnect, subscribe, unsubscribe, viewProduct } from "./actions.js";
 import { channelsOf, isPrivate, KINDS, productOf } from "./channels.js";
 import { chosenLanguage, LANGUAGES, t } from "./i18n.js";
+import { CHARTS, FIRST_CHARTS, FIRST_INTERVAL, interval, INTERVALS, lowerChart, upperChart } from "./marketdata.js";
 import { chosen as sampleLanguage } from "./samples.js";
 import * as state from "./state.js";
 import { VIEWS } from "./views/viewtabs.js";
@@ -17,6 +18,9 @@ import { batch, effect } from "../vendor/signals.js";
  * @property {import("./messages.js").Dialect} dialect
  * @property {string} product
  * @property {string[]} channels
+ * @property {import("./marketdata.js").ChartName} upper of the market view's charts
+ * @property {import("./marketdata.js").ChartName} lower
+ * @property {import("./marketdata.js").Interval} interval of the candles
  * @property {boolean} left whether that side is folded away
  * @property {boolean} right
  * @property {import("./i18n.js").Language | null} language null unless the user chose it
@@ -32,8 +36,8 @@ const URL_LIMIT = 2000;
 /** @type {PageState} the page of a first visit */
 const FIRST = {
   view: "market", endpoint: "embedded", url: "", http: "", dialect: "json-rpc", product: state.LIVELY_PRODUCT,
-  channels: channelsOf(state.LIVELY_PRODUCT), left: false, right: false, language: null,
-  sample: null,
+  channels: channelsOf(state.LIVELY_PRODUCT), upper: FIRST_CHARTS[0], lower: FIRST_CHARTS[1], interval: FIRST_INTERVAL,
+  left: false, right: false, language: null, sample: null,
 };
 
 /**
@@ -67,6 +71,8 @@ export function format(page) {
   if (page.product !== FIRST.product) parts.product = page.product;
   const channels = shorten(page.channels);
   if (channels !== shorten(FIRST.channels)) parts.channels = channels;
+  if (page.upper !== FIRST.upper || page.lower !== FIRST.lower) parts.charts = `${page.upper},${page.lower}`;
+  if (page.interval !== FIRST.interval) parts.interval = String(page.interval);
   if (page.left || page.right) parts.folded = [page.left && "left", page.right && "right"].filter(Boolean).join();
   if (page.language) parts.language = page.language;
   if (page.sample) parts.sample = page.sample;
@@ -87,6 +93,7 @@ export function parse(text) {
   const http = parts.get("http") ?? "";
   const named = endpoint === "embedded" || endpoint === "live" || endpoint === "url" ? endpoint : null;
   const channels = parts.get("channels");
+  const [upper, lower] = (parts.get("charts") ?? "").split(",");
   const folded = (parts.get("folded") ?? "").split(",");
   return {
     view: VIEWS.find((name) => name === parts.get("view")) ?? FIRST.view,
@@ -96,6 +103,9 @@ export function parse(text) {
     dialect: DIALECTS.find((name) => name === parts.get("dialect")) ?? FIRST.dialect,
     product: PRODUCT.exec(parts.get("product") ?? "")?.[0] ?? FIRST.product,
     channels: channels === null ? FIRST.channels : lengthen(channels),
+    upper: CHARTS.find((name) => name === upper) ?? FIRST.upper,
+    lower: CHARTS.find((name) => name === lower) ?? FIRST.lower,
+    interval: INTERVALS.find((seconds) => String(seconds) === parts.get("interval")) ?? FIRST.interval,
     left: folded.includes("left"),
     right: folded.includes("right"),
     language: LANGUAGES.find((name) => name === parts.get("language")) ?? null,
@@ -136,6 +146,9 @@ const present = () => ({
   dialect: state.dialect.value,
   product: state.product.value,
   channels: [...state.wanted.value],
+  upper: upperChart.value,
+  lower: lowerChart.value,
+  interval: interval.value,
   left: state.leftFolded.value,
   right: state.rightFolded.value,
   language: chosenLanguage.value,
@@ -173,6 +186,9 @@ function show(page) {
   state.part.value = "middle";
   state.leftFolded.value = page.left;
   state.rightFolded.value = page.right;
+  upperChart.value = page.upper;
+  lowerChart.value = page.lower;
+  if (page.interval !== interval.value) chooseInterval(page.interval);
   if (page.language) chosenLanguage.value = page.language;
   if (page.sample) sampleLanguage.value = page.sample;
   addRows([page.product, ...page.channels.map(productOf)]);

@@ -2,10 +2,10 @@
 import { credentials } from "../account.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
-import { active, end, give, listActive, maintaining, press, refusal, run } from "../faultruns.js";
+import { active, aim, end, give, listActive, maintaining, ownName, press, refusal, run } from "../faultruns.js";
 import { formatClock, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
-import { EXAMPLES, PRESETS } from "../presets.js";
+import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
 
@@ -47,7 +47,6 @@ function Board() {
           <li><button type="button" class="preset preset-hand" data-preset="" aria-pressed=${chosen ? "false" : "true"}
             onClick=${() => choose("")}>${t("fltByHand")} ${run.value?.id === "" && html`<${Light} />`}</button></li>
         </ul>
-        <p class="hint presets-note">${t("fltEveryone")}</p>
       </div>
       <div class="fault">
         ${preset ? html`<${Chosen} preset=${preset} />` : html`<${ByHand} />`}
@@ -71,9 +70,12 @@ function Chosen({ preset }) {
   return html`
     <header class="fault-head">
       <h3>${words("N", id)}</h3>
+      ${!isOfMarkets(preset) && html`<${Aim} />`}
       <button type="button" class="action primary" disabled=${!isConnected.value || maintaining.value || lacksAuth}
         onClick=${() => press(preset)}>${t("fltPress")}</button>
     </header>
+    <p class="hint fault-aim">${isOfMarkets(preset) ? t("fltOfMarkets")
+      : aim.value === "page" ? t("fltAimPage", { name: ownName() }) : t("fltAimEveryone")}</p>
     ${lacksAuth && html`<p class="note">${t("fltNeedsAuth")}</p>`}
     ${!isConnected.value && html`<p class="note">${t("fltNeedsConnection")}</p>`}
     ${run.value?.id === id && html`<${Outcome} />`}
@@ -82,8 +84,26 @@ function Chosen({ preset }) {
   `;
 }
 
+function Aim() {
+  const choices = /** @type {const} */ ([["page", "fltThisPage"], ["everyone", "fltEveryone"]]);
+  return html`
+    <fieldset class="segments">
+      <legend class="for-readers">${t("fltAim")}</legend>
+      ${choices.map(([name, label]) => html`
+        <label key=${name}>
+          <input type="radio" name="fault-aim" value=${name} checked=${aim.value === name}
+            onChange=${() => { aim.value = name; }} />
+          <span>${t(label)}</span>
+        </label>`)}
+    </fieldset>
+  `;
+}
+
+/** An example, aimed at this page. @param {import("../faultruns.js").Fault} fault */
+const example = (fault) => JSON.stringify(fault.fault === "pings" ? fault : { ...fault, client: ownName() });
+
 function ByHand() {
-  const [text, setText] = useState(JSON.stringify(EXAMPLES[0]));
+  const [text, setText] = useState(() => example(/** @type {import("../faultruns.js").Fault} */ (EXAMPLES[0])));
   const [problem, setProblem] = useState("");
   /** @param {Event} event */
   const read = ({ currentTarget: field }) => {
@@ -105,13 +125,13 @@ function ByHand() {
       <label class="field">${t("fltExample")}
         <select onChange=${read}>
           ${EXAMPLES.map((fault) => html`
-            <option key=${fault.fault} value=${JSON.stringify(fault)}>${fault.fault}</option>`)}
+            <option key=${fault.fault} value=${example(fault)}>${fault.fault}</option>`)}
         </select>
       </label>
       <textarea rows="3" spellcheck=${false} maxlength="5000" aria-label=${t("fltByHand")} value=${text}
         onInput=${read}></textarea>
       ${problem && html`<p class="refusal" role="alert">${problem}</p>`}
-      <p class="hint">${t("fltByHandHint")}</p>
+      <p class="hint">${t("fltByHandHint", { name: ownName() })}</p>
       <button type="submit" class="action primary" disabled=${!isConnected.value}>${t("fltGive")}</button>
     </form>
     ${run.value?.id === "" && html`<${Outcome} />`}
@@ -131,8 +151,8 @@ function Active() {
     <div class="active" role="group" aria-label=${t("fltRunning")}>
       <span class="hint">${t("fltRunning")}: ${none ? t("fltNone") : ""}</span>
       ${maintaining.value && html`<span class="badge">${t("fltMaintaining")}</span>`}
-      ${faults.slice(0, 4).map(({ number, fault }) => html`
-        <span class="badge active-fault" key=${number}>${fault}
+      ${faults.slice(0, 4).map(({ number, fault, client }) => html`
+        <span class="badge active-fault" key=${number}>${fault}${client && client !== ownName() ? ` ${client}` : ""}
           <button type="button" class="plain" aria-label=${t("fltStopOf", { fault, number })}
             onClick=${() => end(number)}>${t("fltStop")}</button></span>`)}
       ${faults.length > 4 && html`<span class="hint">+${faults.length - 4}</span>`}
