@@ -19,13 +19,13 @@ from playwright.async_api import Browser, Locator, Page, expect
 from fulgurite import playground
 from fulgurite.exchange.run import Exchange
 from fulgurite.playground import app as app_module
-from tests.page.visiting import DESKTOP, FX, cell, connection_state, endpoint_of, opened, shoot, show_view
+from tests.page.visiting import DESKTOP, FX, cell, connection_state, endpoint_of, opened, page_fixture, shoot, show_view
 
 DIALECTS = ("json-rpc", "socketio")
 MAINTENANCE = {"fault": "close", "code": 1012, "reason": "scheduled maintenance"}
 
 
-@pytest.fixture
+@page_fixture
 async def press(exchange: Exchange) -> AsyncIterator[Callable[..., Awaitable[None]]]:
     """Makes a fault happen on the exchange."""
     async with httpx.AsyncClient() as client:
@@ -37,7 +37,7 @@ async def press(exchange: Exchange) -> AsyncIterator[Callable[..., Awaitable[Non
         yield post
 
 
-@pytest.fixture(params=DIALECTS)
+@page_fixture(params=DIALECTS)
 async def in_view(request: pytest.FixtureRequest, browser: Browser, exchange: Exchange) -> AsyncIterator[Page]:
     """The page with the connection in view, in each dialect, once all channels have brought something."""
     path = f"#view=connection&dialect={request.param}"

@@ -10,10 +10,7 @@ from playwright.async_api import expect
 
 from fulgurite.server.faults import FAULTS, parse_fault
 from tests.page.owning import at_exchange, expect_auth, use_demo
-from tests.page.test_modules import blank, call
-from tests.page.visiting import connection_state, show_view
-
-__all__ = ["blank"]
+from tests.page.visiting import call, connection_state, show_view
 
 MINUTE = 90_000
 

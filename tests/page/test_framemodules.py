@@ -5,14 +5,11 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from playwright.async_api import Page
-
-from fulgurite import Gap, Message, playground, replay
+from fulgurite import Gap, Message, replay
+from tests.page.visiting import call
 
 TICKER = "lightning_ticker_BTC_JPY"
 RPC = (
@@ -20,24 +17,6 @@ RPC = (
     '{"product_code":"BTC_JPY","timestamp":"2026-01-01T00:00:01.5Z","ltp":105.0,"bids":[{"price":1.0,"size":3.0}]}}}'
 )
 SIO = f'42["{TICKER}",{{"product_code":"BTC_JPY","ltp":105.0,"bids":[{{"price":1.0,"size":3.0}}]}}]'
-
-
-@pytest.fixture
-async def blank(page: Page) -> AsyncIterator[Page]:
-    """A page of the playground's origin that holds no program, into which modules can be loaded."""
-    async with playground.run(None) as served:
-        await page.goto(f"{served.url}static/mark.svg")
-        yield page
-
-
-async def call(page: Page, module: str, expression: str, argument: Any = None) -> Any:
-    """Evaluate an expression with the module as `m` and the argument as `a`."""
-    return await page.evaluate(
-        f"async a => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}", argument
-    )
-
-
-# --- the log
 
 
 async def test_the_log_keeps_the_newest_rows(blank):

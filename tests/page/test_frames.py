@@ -11,12 +11,22 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from fulgurite import Message, playground, replay
 from fulgurite.exchange.run import Exchange
-from tests.page.visiting import FX, SOCKETIO, connection_state, endpoint_of, frames, opened, shoot, show_view
+from tests.page.visiting import (
+    FX,
+    SOCKETIO,
+    connection_state,
+    endpoint_of,
+    frames,
+    opened,
+    page_fixture,
+    shoot,
+    show_view,
+)
 
 DIALECTS = ("JSON-RPC", "Socket.IO")
 
 
-@pytest.fixture(params=DIALECTS)
+@page_fixture(params=DIALECTS)
 async def view(visit: Page, request: pytest.FixtureRequest) -> Page:
     """The frames view of a connection in one of the dialects, flowing."""
     if request.param == "Socket.IO":

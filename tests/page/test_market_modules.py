@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tests.page.test_modules import blank, call
-
-__all__ = ["blank"]  # a fixture
+from tests.page.visiting import call
 
 MESSAGE = """const message = (candles, more = {}) => ({type: 'candles', interval_s: 10, candles, holes: [],
     history: 'ready', problem: '', restart: false, ...more});"""

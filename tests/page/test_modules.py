@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
 
-import pytest
-from playwright.async_api import Page
-
-from fulgurite import playground
 from fulgurite.client import resolve_endpoint
 from fulgurite.errors import InputError
-
-
-@pytest.fixture
-async def blank(page: Page) -> AsyncIterator[Page]:
-    """A page of the playground's origin that holds no program, into which modules can be loaded."""
-    async with playground.run(None) as served:
-        await page.goto(f"{served.url}static/mark.svg")
-        yield page
-
-
-async def call(page: Page, module: str, expression: str, argument: Any = None) -> Any:
-    """Evaluate an expression with the module as `m` and the argument as `a`."""
-    return await page.evaluate(
-        f"async a => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}", argument
-    )
-
+from tests.page.visiting import call
 
 FRAMES = {
     '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"lightning_ticker_X","message":{}}}': (

@@ -13,10 +13,7 @@ from fulgurite.client.credentials import save
 from fulgurite.exchange.run import run as run_exchange
 from tests.keychains import MemoryKeychain
 from tests.page.owning import at_exchange, control, expect_auth, type_key, use_demo
-from tests.page.test_modules import blank, call
-from tests.page.visiting import cell, connection_state, endpoint_of, show_view
-
-__all__ = ["blank"]
+from tests.page.visiting import call, cell, connection_state, endpoint_of, show_view
 
 DIALECTS = ("json-rpc", "socketio")
 CHILD = "child_order_events"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Request, WebSocket, expect
 
 from fulgurite import playground
@@ -21,6 +23,9 @@ SOCKETIO = "Socket.IO 2.0"
 VIEWS = ("market", "frames", "connection", "orders", "faults")
 DESKTOP: Any = {"width": 1280, "height": 720}
 PHONE: Any = {"width": 390, "height": 844}
+
+page_fixture = partial(pytest_asyncio.fixture, loop_scope="session")
+"""A fixture in the event loop of the page's tests."""
 
 # Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
 expect.set_options(timeout=15_000)
@@ -94,6 +99,13 @@ async def opened_on_its_own(browser: Browser, **options: Any) -> AsyncIterator[A
     finally:
         for context in running:
             await context.__aexit__(None, None, None)
+
+
+async def call(page: Page, module: str, expression: str, argument: Any = None) -> Any:
+    """Evaluate an expression on a blank page, with a module of the page as `m` and the argument as `a`."""
+    return await page.evaluate(
+        f"async a => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}", argument
+    )
 
 
 def cell(page: Page, channel: str) -> Locator:
