@@ -31,6 +31,9 @@ async def fill(page, field, value):
 
 
 async def send(page):
+    """Send the order once no field is empty: a price that nobody has typed waits for the first ticker."""
+    for field in await page.locator(".ticket [data-field]").all():
+        await expect(field).not_to_have_value("")
     await page.locator(".ticket-send").click()
 
 
@@ -78,7 +81,7 @@ async def test_what_the_exchange_does_not_accept_is_said_at_its_field(browser):
             ("100001", "must be a number from 0.001 to 100000"),
         ):
             await fill(page, "size", value)
-            await send(page)
+            await page.locator(".ticket-send").click()
             await expect(page.locator(".ticket .field-problem")).to_contain_text(said)
             size = page.locator('.ticket [data-field="size"]')
             await expect(size).to_have_attribute("aria-invalid", "true")
@@ -113,31 +116,31 @@ async def test_the_request_is_shown_as_it_is_sent(browser):
         await expect(life(page)).to_have_attribute("data-state", "expired")
 
 
-@pytest.mark.parametrize(
-    ("method", "condition", "kind"),
-    [
-        ("SIMPLE", "STOP", "STOP"),
-        ("SIMPLE", "STOP_LIMIT", "STOP_LIMIT"),
-        ("SIMPLE", "TRAIL", "TRAIL"),
-        ("IFD", "LIMIT", "IFD"),
-        ("OCO", "LIMIT", "OCO"),
-    ],
-)
-async def test_each_special_order_lives_and_is_cancelled(browser, method, condition, kind):
-    async with at_exchange(browser) as (page, _):
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_each_special_order_lives_and_is_cancelled(browser, dialect):
+    async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, _):
         await use_demo(page)
-        await page.get_by_role("radio", name=method, exact=True).check(force=True)
-        await page.locator(".ticket-row select").first.select_option(condition)
-        for field, value in (("price", "1000000"), ("trigger_price", "90000000"), ("offset", "1000000")):
-            if await page.locator(f'.ticket-row >> nth=0 >> [data-field="{field}"]').count():
-                await fill(page, field, value)
-        await send(page)
-        row = life(page).first
-        await expect(row).to_have_attribute("data-state", "active")
-        await expect(row).to_contain_text(kind)
-        await expect(moments(row, "ORDER")).to_have_count(1)
-        await row.get_by_role("button", name="Cancel").click()
-        await expect(row).to_have_attribute("data-state", "canceled")
+        for method, condition, kind in (
+            ("SIMPLE", "STOP", "STOP"),
+            ("SIMPLE", "STOP_LIMIT", "STOP_LIMIT"),
+            ("SIMPLE", "TRAIL", "TRAIL"),
+            ("IFD", "LIMIT", "IFD"),
+            ("OCO", "LIMIT", "OCO"),
+        ):
+            await page.get_by_role("radio", name=method, exact=True).check(force=True)
+            await page.locator(".ticket-row select").first.select_option(condition)
+            for field, value in (("price", "1000000"), ("trigger_price", "90000000"), ("offset", "1000000")):
+                if await page.locator(f'.ticket-row >> nth=0 >> [data-field="{field}"]').count():
+                    await fill(page, field, value)
+            await send(page)
+            row = life(page).first
+            await expect(row).to_have_attribute("data-state", "active")
+            await expect(row).to_contain_text(kind)
+            await expect(moments(row, "ORDER")).to_have_count(1)
+            await row.get_by_role("button", name="Cancel").click()
+            await expect(row).to_have_attribute("data-state", "canceled")
+            await page.get_by_role("button", name="Clear ended").click()
+            await expect(life(page)).to_have_count(0)
 
 
 async def test_the_parts_of_a_special_order_stand_under_it(browser):
