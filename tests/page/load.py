@@ -4,7 +4,11 @@ Runs `fulgurite exchange` in a process of its own, with a market so fast that it
 page's backend in this one, and the page in a headless Chromium with all public channels subscribed. From the root of
 the repository:
 
-    .venv/bin/python -m tests.page.load [SECONDS [SPEED]]
+    .venv/bin/python -m tests.page.load [SECONDS [SPEED [VIEW ...]]]
+
+Without a view all are looked at in turn. There is a line for each minute, and at the end what came of it: whether there
+were a thousand messages a second, tasks that were too long, inputs that waited too long, and whether the memory of the
+page and of its backend has grown since the first half. The exit status is 1 where that is not as it should be.
 
 A task is long from 50 ms on, by the browser's own measure, and too long from 100 ms; that includes waiting for a
 processor, so that it says something of the page only where no other program runs. How busy the page is does not. An
@@ -19,8 +23,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from statistics import fmean
 from typing import Any, NamedTuple
 
 from playwright.async_api import CDPSession, Page, async_playwright
@@ -42,7 +47,19 @@ SETTLE_SECONDS = 3.0
 
 INPUT_SECONDS = 0.5
 
+ENOUGH_MESSAGES = 1000
+"""A second, on average."""
+
 TOO_LONG_MS = 100
+"""For a task, and for an input."""
+
+FLAT = 1.05
+"""Memory is flat where the mean of the second half of the time is no more than so many times that of the first.
+
+The half begins with the third minute: until then the frame log fills up to its bound.
+"""
+
+FILLING_MINUTES = 2
 
 # Everything is measured by the browser itself, from the start of a view to its end.
 _OBSERVE = f"""() => {{
@@ -166,15 +183,15 @@ async def measure(page: Page, devtools: CDPSession, view: str, seconds: float) -
     )  # fmt: skip
 
 
-async def run(seconds: float, speed: float) -> list[Measured]:
-    """Measure every view in turn, each for a minute at most, for so long in all."""
+async def run(seconds: float, speed: float, views: Sequence[str]) -> list[Measured]:
+    """Measure these views in turn, each for a minute at most, for so long in all."""
     measured = []
     with exchange_process("--speed", str(speed), "--seed", "7") as exchange:
         async with loaded(exchange) as (page, devtools):
-            turns = max(1, round(seconds / 60 / len(VIEWS)))
+            turns = max(1, round(seconds / 60 / len(views)))
             for _ in range(turns):
-                for view in VIEWS:
-                    measured.append(await measure(page, devtools, view, seconds / turns / len(VIEWS) - SETTLE_SECONDS))
+                for view in views:
+                    measured.append(await measure(page, devtools, view, seconds / turns / len(views) - SETTLE_SECONDS))
                     print(f"{view}: {measured[-1].rate:.0f} messages a second", file=sys.stderr)
     return measured
 
@@ -198,5 +215,37 @@ def show(measured: list[Measured]) -> None:
     Console().print(table)
 
 
+def judge(measured: list[Measured]) -> dict[str, bool | None]:
+    """What came of it, in words, and whether it is as it should be; None where the time was too short to tell."""
+    seconds = sum(each.seconds for each in measured)
+    rate = sum(each.messages for each in measured) / seconds
+    too_long = [ms for each in measured for ms in each.tasks_ms if ms > TOO_LONG_MS]
+    slowest = max((ms for each in measured for ms in each.inputs_ms), default=0.0)
+    dropped = max(each.rows_dropped for each in measured)
+    verdict: dict[str, bool | None] = {
+        f"{rate:.0f} messages a second for {seconds:.0f} s": rate >= ENOUGH_MESSAGES,
+        f"{len(too_long)} tasks over {TOO_LONG_MS} ms": not too_long,
+        f"slowest input {slowest:.0f} ms": slowest <= TOO_LONG_MS,
+        f"{dropped} rows dropped": dropped == 0,
+    }
+    for name, held in (("page", [each.heap_mib for each in measured]), ("backend", [m.backend_mib for m in measured])):
+        held = held[FILLING_MINUTES:]
+        middle = len(held) // 2
+        first, second = (fmean(held[:middle]), fmean(held[middle:])) if middle else (0.0, 0.0)
+        text = f"memory of the {name} {first:.1f} MiB in the first half, {second:.1f} in the second"
+        verdict[text] = second <= first * FLAT if middle else None
+    return verdict
+
+
+def main(seconds: str = "600", speed: str = str(SPEED), *views: str) -> int:
+    """Measure, print, and return the exit status."""
+    measured = asyncio.run(run(float(seconds), float(speed), views or VIEWS))
+    show(measured)
+    verdict = judge(measured)
+    for text, is_fine in verdict.items():
+        print({True: "ok      ", False: "NOT OK  ", None: "too short to tell: "}[is_fine] + text)
+    return int(False in verdict.values())
+
+
 if __name__ == "__main__":
-    show(asyncio.run(run(*map(float, [*sys.argv[1:], *("600", str(SPEED))[len(sys.argv) - 1 :]]))))
+    sys.exit(main(*sys.argv[1:]))

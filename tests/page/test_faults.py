@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import httpx
 import pytest
 from playwright.async_api import expect
 
+from fulgurite import playground
 from fulgurite.server.faults import FAULTS, parse_fault
 from tests.page.owning import at_exchange, expect_auth, use_demo
-from tests.page.visiting import call, connection_state, show_view
+from tests.page.visiting import call, connection_state, endpoint_of, opened, show_view
 
 MINUTE = 90_000
 
@@ -65,33 +67,48 @@ async def test_a_circuit_break_is_seen_and_ends(browser):
         await expect_outcome(page, "recovered")
 
 
-@pytest.mark.parametrize(
-    ("preset", "kind"),
-    [
-        ("outage", "unreachable"),
-        ("flapping", "closed"),
-        ("halfOpen", "closed"),
-        ("staleBook", "closed"),
-        ("roughNetwork", "closed"),
-        ("dummyServer", "closed"),
-    ],
+# What each is seen by, in one dialect or the other.
+SHORT = (
+    ("outage", "json-rpc", '[data-kind="unreachable"]'),
+    ("flapping", "socketio", '[data-kind="closed"]'),
+    ("staleBook", "socketio", '[data-kind="closed"]'),
+    ("roughNetwork", "json-rpc", '[data-kind="closed"]'),
+    ("nonsense", "json-rpc", ".happening-malformed"),
 )
-async def test_what_befalls_the_connection_is_seen_and_passes(browser, preset, kind):
-    async with at_exchange(browser, "#view=faults") as (page, _):
-        await ready(page)
-        await press(page, preset)
-        await expect(seen(page, kind).first).to_be_visible(timeout=MINUTE)
-        await expect(page.locator(".happening-gap").first).to_be_visible(timeout=MINUTE)
-        await expect_outcome(page, "recovered")
-        await expect(page.get_by_text("What the sample does")).to_be_visible()
+LONG = (
+    ("halfOpen", "socketio", '[data-kind="closed"]'),
+    ("dummyServer", "json-rpc", '[data-kind="closed"]'),
+    ("deadChannel", "json-rpc", '[data-kind="silent"]'),
+    ("deadChannel", "socketio", '[data-kind="silent"]'),
+    ("driftingBook", "socketio", '[data-kind="drift"]'),
+)
 
 
-async def test_messages_that_are_no_json_are_counted(browser):
-    async with at_exchange(browser, "#view=faults") as (page, _):
-        await ready(page)
-        await press(page, "nonsense")
-        await expect(page.locator(".happening-malformed").first).to_contain_text("not understood")
-        await expect_outcome(page, "recovered")
+@pytest.mark.parametrize("presets", [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long")])
+async def test_what_befalls_one_page_is_seen_there_passes_and_leaves_others_alone(browser, exchange, presets):
+    """Several at once, each on a page of its own: most of the time goes by with waiting."""
+    async with contextlib.AsyncExitStack() as stack:
+        served = await stack.enter_async_context(playground.run(endpoint_of(exchange), owned=exchange))
+        pages = []
+        for dialect in ("json-rpc", *(each for _, each, _ in presets)):
+            visited = await stack.enter_async_context(opened(browser, served.url, f"#view=faults&dialect={dialect}"))
+            await ready(visited.page)
+            pages.append(visited.page)
+        bystander, *pages = pages
+        for page, (preset, _, _) in zip(pages, presets, strict=True):
+            await press(page, preset)
+        for page, (preset, _, sign) in zip(pages, presets, strict=True):
+            await expect(page.locator(f".happening{sign}").first, preset).to_be_visible(timeout=MINUTE)
+            if preset != "driftingBook":  # which the next snapshot heals
+                await expect(page.locator(".happening-gap").first, preset).to_be_visible(timeout=MINUTE)
+            await expect_outcome(page, "recovered")
+            await expect(page.get_by_text("What the sample does")).to_be_visible()
+        await expect(bystander.locator(".strip-summary")).to_have_text("no gap")
+        await expect(bystander.locator(".strip [data-span=open]")).to_have_count(1)
+        if presets is SHORT:  # where everyone is meant, the bystander is, too
+            await pages[0].locator(".fault-head").get_by_text("Everyone").click()
+            await press(pages[0], "flapping")
+            await expect(bystander.locator(".strip-marks button[data-kind=gap]")).to_have_count(1, timeout=MINUTE)
 
 
 async def test_a_refused_auth_is_seen_where_credentials_are_used(browser):

@@ -57,6 +57,7 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
     context = await browser.new_context(
         **{"viewport": DESKTOP, "locale": "en-US", "timezone_id": "Asia/Tokyo"} | options
     )
+    context.set_default_navigation_timeout(60_000)
     page = await context.new_page()
     problems: list[str] = []
 
