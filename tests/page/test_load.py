@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.exchangeprocess import exchange_process
-from tests.page.load import SPEED, loaded, measure, totals
+from tests.page.load import SPEED, Measured, judge, loaded, measure, totals
 from tests.page.visiting import VIEWS
 
 NODES = 8_000
@@ -24,3 +24,22 @@ async def test_the_page_holds_no_more_than_it_says_under_load():
     assert held["frames"] <= 50_000
     assert held["characters"] <= 64_000_000
     assert held["events"] <= 500
+
+
+def minute(heap_mib: float, tasks_ms: list[float] | None = None) -> Measured:
+    """A minute that went well, but for its tasks."""
+    return Measured("market", 60.0, 66_000, 0, 20_000.0, tasks_ms or [60.0], 200, [24.0], heap_mib, 4000, 80.0)
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [
+        ([minute(50)] * 10, [True] * 6),
+        ([minute(5), minute(9), *[minute(50)] * 8], [True] * 6),
+        ([minute(50 + each) for each in range(10)], [True, True, True, True, False, True]),
+        ([minute(50), minute(50, [60.0, 101.0])], [True, False, True, True, None, None]),
+    ],
+    ids=["flat", "while the log fills up", "growing", "too short for memory, and a task too long"],
+)
+def test_what_came_of_a_measurement_is_told(measured, verdict):
+    assert list(judge(measured).values()) == verdict

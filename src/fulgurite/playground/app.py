@@ -62,7 +62,7 @@ def create_app(
     log_routes = LogRoutes(guard, logs)
     routes = [
         Route("/", pages.index),
-        Route("/static/{path:path}", _static_file),
+        Route("/static/{path:path}", pages.static_file),
         Route("/logs", log_routes.upload, methods=["POST"]),
         Route("/logs/{key}", log_routes.download),
         WebSocketRoute("/ws", pages.socket),
@@ -93,10 +93,20 @@ class _Pages:
         self._owned = owned
         self._connected = 0
         self._numbers = count(1)
+        # A name is looked up among the files that there are, so that no name can lead anywhere else.
+        self._files = {
+            each.relative_to(STATIC).as_posix(): each for each in STATIC.rglob("*") if each.suffix in _MEDIA_TYPES
+        }
 
     async def index(self, request: Request) -> Response:
         html = (STATIC / "index.html").read_text("utf-8").replace("{{ token }}", self._guard.token)
         return Response(html, media_type=_MEDIA_TYPES[".html"])
+
+    async def static_file(self, request: Request) -> Response:
+        path = self._files.get(request.path_params["path"])
+        if path is None:
+            return PlainTextResponse("There is no such file.\n", status_code=404)
+        return Response(path.read_bytes(), media_type=_MEDIA_TYPES[path.suffix])
 
     async def socket(self, websocket: WebSocket) -> None:
         origin, host = websocket.headers.get("origin", ""), websocket.headers.get("host", "")
@@ -139,12 +149,3 @@ class _Guarded:
             await send(message)
 
         await self._app(scope, receive, send_secured)
-
-
-async def _static_file(request: Request) -> Response:
-    # The name is looked up among the files that there are, so that no name can lead anywhere else.
-    files = {path.relative_to(STATIC).as_posix(): path for path in STATIC.rglob("*") if path.suffix in _MEDIA_TYPES}
-    path = files.get(request.path_params["path"])
-    if path is None:
-        return PlainTextResponse("There is no such file.\n", status_code=404)
-    return Response(path.read_bytes(), media_type=_MEDIA_TYPES[path.suffix])

@@ -53,9 +53,19 @@ function wrong({ status, body }) {
   }
 }
 
-export async function listActive() {
+async function listActive() {
   const answer = await control("GET", "faults");
   if (answer.status === 200) active.value = JSON.parse(answer.body);
+}
+
+let looking = false;
+
+/** Look at the faults that are on, unless an answer is still awaited: on a slow machine the questions would pile up. */
+export async function look() {
+  if (looking) return;
+  looking = true;
+  await listActive();
+  looking = false;
 }
 
 /** @param {string} id */
@@ -140,7 +150,7 @@ export function watchFaults(message) {
       if (now.recoveredMs !== null) break;
       if (message.now_ms - lookedMs >= LOOK_MS) {
         lookedMs = message.now_ms;
-        void listActive();
+        void look();
       }
       if (now.struckMs !== null && isWell(message.channels, now)) run.value = { ...now, recoveredMs: message.now_ms };
   }

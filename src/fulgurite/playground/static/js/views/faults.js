@@ -2,7 +2,7 @@
 import { credentials } from "../account.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
-import { active, aim, end, give, listActive, maintaining, ownName, press, refusal, run } from "../faultruns.js";
+import { active, aim, end, give, look, maintaining, ownName, press, refusal, run } from "../faultruns.js";
 import { formatClock, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
 import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
@@ -141,8 +141,8 @@ function ByHand() {
 /** The faults that are on; they end by themselves, so they are looked at again and again while this is in sight. */
 function Active() {
   useLayoutEffect(() => {
-    void listActive();
-    const timer = setInterval(listActive, LOOK_MS);
+    void look();
+    const timer = setInterval(look, LOOK_MS);
     return () => clearInterval(timer);
   }, []);
   const faults = active.value;
