@@ -7,7 +7,7 @@
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
     if (!node.data.trim() || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    // Marks of the strip stand at their times, and two things can happen at once; a notice lies upon all for some seconds.
+    // Marks of the strip stand at their times, and two things can happen at once. A notice lies upon all for some seconds.
     if (element.closest(".for-readers, option, noscript, title, .strip-marks, [data-notice]")) continue;
     const range = document.createRange();
     range.selectNodeContents(node);

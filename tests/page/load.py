@@ -212,7 +212,8 @@ def show(measured: list[Measured]) -> None:
             f"{max(each.inputs_ms):.0f} ms" if each.inputs_ms else "< 16 ms", f"{each.heap_mib:.1f}",
             str(each.nodes), str(each.rows_dropped), f"{each.backend_mib:.0f}",
         )  # fmt: skip
-    Console().print(table)
+    # In a file or a pipe there is room for all columns.
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 
 def judge(measured: list[Measured]) -> dict[str, bool | None]:
@@ -231,9 +232,12 @@ def judge(measured: list[Measured]) -> dict[str, bool | None]:
     for name, held in (("page", [each.heap_mib for each in measured]), ("backend", [m.backend_mib for m in measured])):
         held = held[FILLING_MINUTES:]
         middle = len(held) // 2
-        first, second = (fmean(held[:middle]), fmean(held[middle:])) if middle else (0.0, 0.0)
+        if not middle:
+            verdict[f"whether the memory of the {name} grows"] = None
+            continue
+        first, second = fmean(held[:middle]), fmean(held[middle:])
         text = f"memory of the {name} {first:.1f} MiB in the first half, {second:.1f} in the second"
-        verdict[text] = second <= first * FLAT if middle else None
+        verdict[text] = second <= first * FLAT
     return verdict
 
 

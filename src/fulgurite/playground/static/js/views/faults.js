@@ -1,5 +1,6 @@
 // The faults view: what can go wrong on the embedded exchange, to be pressed, and what comes of it on this connection.
 import { credentials } from "../account.js";
+import { showParts } from "../actions.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { active, aim, end, give, look, maintaining, ownName, press, refusal, run } from "../faultruns.js";
@@ -34,6 +35,11 @@ export function Faults() {
 function Board() {
   const [chosen, choose] = useState(run.peek()?.id || "maintenance");
   const preset = PRESETS.find(({ id }) => id === chosen);
+  // What a fault does to the book is seen here, too, and the backend sends it only while it is asked for.
+  useLayoutEffect(() => {
+    showParts(["book"]);
+    return () => showParts([]);
+  }, []);
   return html`
     <div class="faults-body">
       <div class="presets">
