@@ -252,7 +252,7 @@ async def test_its_pace_is_the_recorded_one_times_the_speed(tmp_path):
     began = loop.time()
     batches = [batch async for batch in replay(path, speed=20).batches()]
     assert loop.time() - began >= 2 / 20
-    assert [len(batch) for batch in batches] == [1, 1, 1]
+    assert sum(len(batch) for batch in batches) == 3
 
 
 async def test_others_have_their_turn_while_it_replays(tmp_path):

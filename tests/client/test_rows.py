@@ -250,7 +250,8 @@ async def all_stops(dialect: str) -> None:
 async def executions_stop(dialect: str) -> None:
     """One channel dies: that one is subscribed again, then all on a new connection, then its user is told."""
     # Twice as fast: executions come in bursts, with silences between.
-    async with listening(dialect, silence_limits=SHORT, speed=2 * SPEED) as (exchange, stream, client):
+    limits = {Kind.EXECUTIONS: SHORT[Kind.EXECUTIONS]}
+    async with listening(dialect, silence_limits=limits, speed=2 * SPEED) as (exchange, stream, client):
         await flows(client)
         await spoil(exchange, fault="mute", channel=EXECUTIONS)
         client.skip()

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
 
@@ -19,6 +20,7 @@ from fulgurite.protocol.messages import ChildOrderEvent
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
 from tests.client.test_repair import Trader
 from tests.exchange.test_control import ask
+from tests.peers import witness
 
 PRODUCT = "FX_BTC_JPY"
 EXECUTIONS = executions(PRODUCT).name
@@ -33,6 +35,27 @@ async def exchange() -> AsyncIterator[Exchange]:
 def at_once() -> Iterator[float]:
     """No delays between attempts, so that tests need not wait."""
     return itertools.repeat(0.0)
+
+
+def soon() -> Iterator[float]:
+    """Delays for a server that refuses for a while."""
+    return itertools.repeat(0.1)
+
+
+@asynccontextmanager
+async def nobody_listening(exchange: Exchange) -> AsyncIterator[None]:
+    """All connections are cut, and come back at the end of the context."""
+    for fault in ("refuse", "reset"):
+        await ask(exchange, "faults", "POST", json={"fault": fault})
+    yield
+    await ask(exchange, "faults", "DELETE")
+
+
+async def ended(exchange: Exchange, order: str) -> bool:
+    """Whether an order was filled or cancelled, by what was published."""
+    entries = await witness.published(exchange, "child_order_events")
+    events = [event for entry in entries for event in entry["message"] if event["child_order_acceptance_id"] == order]
+    return any(event["event_type"] == "CANCEL" or event.get("outstanding_size") == 0 for event in events)
 
 
 async def until(stream: AsyncIterator[Item], is_last: Callable[[Any], bool]) -> list[Any]:
@@ -273,10 +296,10 @@ async def test_executions_that_were_missed_are_given(exchange, fault, repair):
 async def test_a_repair_that_fails_says_so(exchange, unused_tcp_port, monkeypatch):
     monkeypatch.setattr("fulgurite.client.repairs.DELAYS", (0.0,))
     nowhere = f"http://127.0.0.1:{unused_tcp_port}/v1"
-    delays = lambda: iter([0.5] * 100)  # noqa: E731  # time enough for executions to be missed
-    async with connect(executions(PRODUCT), endpoint=exchange.realtime, http=nowhere, delays=delays) as stream:
+    async with connect(executions(PRODUCT), endpoint=exchange.realtime, http=nowhere, delays=soon) as stream:
         await until(stream, lambda item: isinstance(item, Message))
-        await ask(exchange, "faults", "POST", json={"fault": "reset"})
+        async with nobody_listening(exchange):
+            await witness.wait_for_published(exchange, EXECUTIONS, 2)
         gap = (await until(stream, is_gap))[-1]
         assert gap.repaired == "none"
         assert "cannot connect to" in gap.note
@@ -294,17 +317,17 @@ async def test_without_http_nothing_is_repaired_and_nothing_waits(exchange):
 async def test_order_events_that_were_missed_are_reconciled(exchange):
     """Orders are sent, filled and cancelled while nobody listens."""
     keys = (exchange.api_key, exchange.api_secret)
-    delays = lambda: iter([1.0] * 100)  # noqa: E731  # time enough for something to happen
     trader = Trader(exchange)
-    async with connect(child_order_events(), endpoint=exchange, credentials=lambda: keys, delays=delays) as stream:
+    async with connect(child_order_events(), endpoint=exchange, credentials=lambda: keys, delays=soon) as stream:
         await until(stream, status("subscribed", "child_order_events"))
         await learned(stream, "child_order_events")
         waiting = await trader.send(0.01, 1_000_000)
         await until(stream, lambda item: isinstance(item, Message) and event_types(item) == ["ORDER"])
-        await ask(exchange, "faults", "POST", json={"fault": "reset"})
-        await until(stream, status("closed"))
-        filled = await trader.send(0.02)
-        await trader.cancel(waiting)
+        async with nobody_listening(exchange):
+            filled = await trader.send(0.02)
+            await witness.until(lambda: ended(exchange, filled))
+            await trader.cancel(waiting)
+            await witness.until(lambda: ended(exchange, waiting))
         items = await until(stream, lambda item: isinstance(item, Message))
     gap = next(item for item in items if is_gap(item))
     message = items[-1]
