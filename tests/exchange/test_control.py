@@ -23,11 +23,12 @@ from tests.exchange.test_replay import json_rpc, numbered, read, socket_io, subs
 BOARD = "lightning_board_FX_BTC_JPY"
 TICKER = "lightning_ticker_FX_BTC_JPY"
 EXECUTIONS = "lightning_executions_FX_BTC_JPY"
+PRODUCTS = ("BTC_JPY", "MONA_JPY", "FX_BTC_JPY")
 
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    async with run(seed=7) as running:
+    async with run(seed=7, products=PRODUCTS) as running:
         yield running
 
 
