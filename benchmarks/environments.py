@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,9 @@ PACKAGES = {
     "books": ["order-book==1.1.0", "sortedcontainers==2.4.0"],
 }
 """What pip installs into each environment. Node.js and its packages are those of tests/peers."""
+
+SOURCES = ("pyproject.toml", "hatch_build.py", "src/fulgurite/_speedups.c")
+"""Of what our own package is installed; where one has changed, the environments are made anew."""
 
 
 def find_python() -> str:
@@ -44,7 +48,7 @@ def install(name: str, python: str) -> str | None:
     """Make an environment where it is not there as wanted; return why that failed, or None."""
     home = HOME / name
     stamp = home / "installed"
-    wanted = json.dumps([python, PACKAGES[name]])
+    wanted = json.dumps([python, PACKAGES[name], *(zlib.crc32((ROOT / source).read_bytes()) for source in SOURCES)])
     if stamp.exists() and stamp.read_text() == wanted:
         return None
     HOME.mkdir(exist_ok=True)

@@ -20,22 +20,25 @@ SOURCE = Path(__file__).parent.parent / "src" / "fulgurite"
 LEVELS = {
     "errors": 0,
     "protocol": 1,
-    "orderbook": 2,
-    "client": 3,
-    "server": 3,
-    "relay": 4,
-    "recording": 4,
-    "exchange": 4,
-    "__init__": 5,  # the public names: what lies above uses them as anybody does, what lies below only the version
-    "playground": 6,
-    "pytest_plugin": 6,
-    "cli": 7,
-    "__main__": 8,
+    "_speedups": 2,  # in C
+    "bookside": 3,
+    "orderbook": 4,
+    "client": 5,
+    "server": 5,
+    "relay": 6,
+    "recording": 6,
+    "exchange": 6,
+    "__init__": 7,  # the public names: what lies above uses them as anybody does, what lies below only the version
+    "playground": 8,
+    "pytest_plugin": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 NEVER = {("exchange", "client")}  # what the exchange does, it does without knowing how our client works
 
 PURE = (
     "errors.py",
+    "bookside.py",
     "orderbook.py",
     "protocol/*",
     "server/frames.py",

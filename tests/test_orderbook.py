@@ -2,17 +2,27 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fulgurite.bookside import BookSide, PlainBookSide
 from fulgurite.errors import BookNotLiveError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Board, Level, decode_message
 from tests.captures import SESSIONS, received_messages
+
+
+@pytest.fixture(autouse=True, params=list(dict.fromkeys([PlainBookSide, BookSide])))
+def side(request: pytest.FixtureRequest) -> Iterator[None]:
+    """All holds with a book's sides in Python as with those in C."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fulgurite.orderbook.BookSide", request.param)
+        yield
 
 
 def board(mid_price: float, bids: dict[float, float] | None = None, asks: dict[float, float] | None = None) -> Board:

@@ -8,12 +8,12 @@ the next snapshot heals it and a reconnect would only lose more.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from copy import deepcopy
+from copy import copy
 from enum import StrEnum
-from math import inf, remainder
+from math import remainder
 from typing import Final
 
+from fulgurite.bookside import BookSide
 from fulgurite.errors import BookNotLiveError
 from fulgurite.protocol.messages import Board, Level
 
@@ -48,8 +48,8 @@ class OrderBook:
         # up to two diffs older or one newer than the diffs around them (3.2), so a few are no drift.
         self.healed_levels = 0
         self.last_healed_levels = 0
-        self._bids = _BookSide(1.0)
-        self._asks = _BookSide(-1.0)
+        self._bids = BookSide(1.0)
+        self._asks = BookSide(-1.0)
         # The price step as far as it is known: only ever made finer, by the prices that come by.
         self._tick = 1.0
         # What our middle may differ from `mid_price`; see `_agrees_with`.
@@ -64,7 +64,8 @@ class OrderBook:
         reference saw all three in one burst (3.1), so a snapshot is never checked.
         """
         bids, asks = self._bids.replace(board.bids), self._asks.replace(board.asks)
-        self._learn_tick(board.mid_price, *self._bids.keys[-TICK_LEVELS:], *self._asks.keys[-TICK_LEVELS:])
+        best = (*self._bids.levels(TICK_LEVELS), *self._asks.levels(TICK_LEVELS))
+        self._learn_tick(board.mid_price, *[level.price for level in best])
         if self.state is BookState.LIVE:
             self.last_healed_levels = bids + asks
             self.healed_levels += self.last_healed_levels
@@ -86,21 +87,22 @@ class OrderBook:
         """
         if self.state is not BookState.LIVE:
             return
-        bids, asks, mid_price = self._bids, self._asks, board.mid_price
-        bids.update(board.bids)
-        asks.update(board.asks)
+        bid, ask, mid_price = self._bids.update(board.bids), self._asks.update(board.asks), board.mid_price
         # Nearly every diff agrees, and each is asked: so it is asked without a call.
-        if bids.keys and asks.keys:
-            bid, ask = bids.keys[-1], -asks.keys[-1]
-            if bid <= mid_price < ask and self._lowest < (bid + ask) / 2 - mid_price < self._highest:
-                self._is_proven = True
-                return
+        if (
+            bid is not None
+            and ask is not None
+            and bid <= mid_price < ask
+            and self._lowest < (bid + ask) / 2 - mid_price < self._highest
+        ):
+            self._is_proven = True
+            return
         is_right = True
-        while bids.keys and bids.keys[-1] > mid_price:
-            bids.drop_best()
+        while (bid := self._bids.best_price) is not None and bid > mid_price:
+            self._bids.drop_best()
             is_right = False
-        while asks.keys and -asks.keys[-1] <= mid_price:
-            asks.drop_best()
+        while (ask := self._asks.best_price) is not None and ask <= mid_price:
+            self._asks.drop_best()
             is_right = False
         if not (is_right and self._agrees_with(mid_price)):
             self.drift_count += 1
@@ -111,14 +113,16 @@ class OrderBook:
 
     def invalidate(self, reason: str) -> None:
         """Clear the book because messages were missed (a Gap); it is STALE until the next snapshot."""
-        self._bids = _BookSide(1.0)
-        self._asks = _BookSide(-1.0)
+        self._bids = BookSide(1.0)
+        self._asks = BookSide(-1.0)
         self.state = BookState.STALE
         self.reason = reason
 
     def copy(self) -> OrderBook:
         """A book with the same levels and state, which nothing changes but its owner."""
-        return deepcopy(self)
+        book = copy(self)
+        book._bids, book._asks = self._bids.copy(), self._asks.copy()
+        return book
 
     @property
     def market_bid_size(self) -> float:
@@ -150,9 +154,8 @@ class OrderBook:
     def mid(self) -> float | None:
         """The middle of the best prices, not rounded; None where a side is empty."""
         self._require_live()
-        if not self._bids.keys or not self._asks.keys:
-            return None
-        return (self._bids.keys[-1] - self._asks.keys[-1]) / 2
+        bid, ask = self._bids.best_price, self._asks.best_price
+        return None if bid is None or ask is None else (bid + ask) / 2
 
     def bids(self, depth: int | None = None) -> list[Level]:
         """The best `depth` bids (None: all that are known), highest first."""
@@ -174,9 +177,9 @@ class OrderBook:
         The wire does not tell the tick. Until a price with all its decimals has come by, in a snapshot or here, the
         tick is taken too coarse, which makes this too lenient, never too strict.
         """
-        if not self._bids.keys or not self._asks.keys:
+        bid, ask = self._bids.best_price, self._asks.best_price
+        if bid is None or ask is None:
             return True
-        bid, ask = self._bids.keys[-1], -self._asks.keys[-1]
         self._learn_tick(mid_price, bid, ask)
         return self._lowest < (bid + ask) / 2 - mid_price < self._highest
 
@@ -187,69 +190,3 @@ class OrderBook:
             while tick > 1e-8 and abs(remainder(price, tick)) > tick * 1e-4:
                 tick /= 10
         self._tick, self._lowest, self._highest = tick, -tick / 4, tick * 3 / 4
-
-
-class _BookSide:
-    """The levels of one side: sizes by price, and the prices sorted.
-
-    A dict with a sorted list beside it is the fastest shape measured. Floats are safe as keys, since the same decimal
-    text always gives the same float.
-
-    Args:
-        sign: 1.0 where the highest price is the best, -1.0 where the lowest is.
-    """
-
-    def __init__(self, sign: float) -> None:
-        # Market orders that wait for an itayose: rows of price 0, which are no levels (3.2).
-        self.market_size = 0.0
-        self.sizes: dict[float, float] = {}
-        # Prices times sign, ascending. So the best is the last, and the changes, most of which are near the best, move
-        # little of the list, however deep the book is.
-        self.keys: list[float] = []
-        self._sign = sign
-
-    def best(self) -> Level | None:
-        if not self.keys:
-            return None
-        price = self.keys[-1] * self._sign
-        return Level(price, self.sizes[price])
-
-    def levels(self, depth: int | None) -> list[Level]:
-        sizes, sign = self.sizes, self._sign
-        stop = None if depth is None else -depth - 1
-        return [Level(price, sizes[price]) for price in [key * sign for key in self.keys[:stop:-1]]]
-
-    def replace(self, levels: list[Level]) -> int:
-        """Forget all levels for these; return how many of the new ones' window were other ones before."""
-        before = self.sizes
-        self.sizes = {level.price: level.size for level in levels if level.size and level.price}
-        # What lies beyond the worst of the new levels may have been cut off.
-        worst = min([price * self._sign for price in self.sizes], default=-inf)
-        gone = sum(price * self._sign >= worst and price not in self.sizes for price in before)
-        changed = gone + sum(before.get(price) != size for price, size in self.sizes.items())
-        self.keys = sorted([price * self._sign for price in self.sizes])
-        for level in levels:
-            if not level.price:
-                self.market_size = level.size
-        return changed
-
-    def update(self, levels: list[Level]) -> None:
-        sizes, keys, sign = self.sizes, self.keys, self._sign
-        for level in levels:
-            price = level.price
-            if size := level.size:
-                if price in sizes:
-                    sizes[price] = size
-                elif price:
-                    sizes[price] = size
-                    insort(keys, price * sign)
-                else:
-                    self.market_size = size
-            elif price in sizes:
-                del sizes[price]
-                del keys[bisect_left(keys, price * sign)]
-            elif not price:
-                self.market_size = size
-
-    def drop_best(self) -> None:
-        del self.sizes[self.keys.pop() * self._sign]
