@@ -17,16 +17,17 @@ async def main() -> None:
     began_ns = time.monotonic_ns()
     async with replay(meter.URL) as log:
         book = log.books[meter.PRODUCT] if sys.argv[3] == "book" else None
-        async for item in log:
-            if type(item) is not Message:
-                continue
-            data = item.data
-            if type(data) is Board:
-                counts["diffs" if item.channel == meter.DIFF else "snapshots"] += 1
-            elif isinstance(data, list):
-                counts["executions"] += len(data)
-            else:
-                counts["tickers"] += 1
+        async for batch in log.batches():
+            for item in batch:
+                if type(item) is not Message:
+                    continue
+                data = item.data
+                if type(data) is Board:
+                    counts["diffs" if item.channel == meter.DIFF else "snapshots"] += 1
+                elif isinstance(data, list):
+                    counts["executions"] += len(data)
+                else:
+                    counts["tickers"] += 1
             if counts["diffs"] == meter.EXPECTED["diffs"]:
                 break  # the last message is a diff
         best = None

@@ -6,7 +6,7 @@ line for each status. A log of frames alone gives their messages, and no gaps bu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -62,6 +62,10 @@ class Playback:
 
     def take(self, line: Line) -> list[Item]:
         """Take a line, and give what follows from it."""
+        if line.event is None and line.frame is not None and line.received_ns is not None:
+            items = self._ordinary(self._number(line), line.frame, line.received_ns)
+            if items is not None:
+                return items
         at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
         self.at_ns = max(self.at_ns, at_ns)
         if line.frame is not None:
@@ -104,6 +108,25 @@ class Playback:
 
     # --- inside
 
+    def _ordinary(self, number: int, frame: str, at_ns: int) -> list[Item] | None:
+        """The items of an ordinary frame, as `Stream.ordinary` takes it, or None where it is to be read as a whole."""
+        json_rpc, socketio = self._readers
+        found = json_rpc.split(frame) or socketio.split(frame)
+        feed = None if found is None else self._feeds.get(found[0])
+        if found is None or feed is None:
+            return None
+        channel, body = found
+        try:
+            data = feed.decode(body)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        self.at_ns = max(self.at_ns, at_ns)
+        message = Message(channel, at_ns, frame, body, data)
+        if feed.is_plain:
+            feed.pass_on(message, data)
+            return [message]
+        return self._noted(self._message(number, feed, message))
+
     def _received(self, line: Line, frame: str, at_ns: int) -> list[Item]:
         number = self._number(line)
         if line.event == "malformed":
@@ -115,7 +138,9 @@ class Playback:
         items: list[Item] = []
         for event in events:
             if type(event) is ChannelMessage:
-                items += self._message(number, event, frame, at_ns)
+                feed = self._feed(event.channel)
+                message = Message(event.channel, at_ns, frame, event.message)
+                items += [message] if feed is None else self._message(number, feed, message)
         return items
 
     def _read(self, frame: str) -> list[ClientEvent]:
@@ -124,18 +149,15 @@ class Playback:
         reader = json_rpc if frame.lstrip()[:1] in ("{", "[", "") else socketio
         return reader.receive(frame, _NOW)
 
-    def _message(self, number: int, event: ChannelMessage, frame: str, at_ns: int) -> Iterable[Item]:
-        feed = self._feed(event.channel)
-        message = Message(event.channel, at_ns, frame, event.message)
-        if feed is None:
-            return [message]
+    def _message(self, number: int, feed: Feed, message: Message) -> list[Item]:
         items: list[Item] = []
         is_in_place = True
-        diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
-        if feed.channel.kind is Kind.BOARD_SNAPSHOT and diffs is not None:
-            # As in the live stream: who keeps a book by the gaps must be told before the snapshot that heals it.
-            items += diffs.tell()
-            is_in_place = diffs.is_level(number)
+        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
+            diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
+            if diffs is not None:
+                # As in the live stream: who keeps a book by the gaps must be told before the snapshot that heals it.
+                items += diffs.tell()
+                is_in_place = diffs.is_level(number)
         items += feed.take(number, message, _NOW, is_in_place)
         return items
 

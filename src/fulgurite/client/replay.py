@@ -8,6 +8,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -19,6 +20,9 @@ from fulgurite.protocol.framelog import Line, parse_line, read_lines
 
 TURN_SECONDS: Final = 0.005
 """How long lines are read until others have their turn."""
+
+BATCH_ITEMS: Final = 64
+"""After so many items a batch is given, however many more are due: as with `session.TURN_FRAMES`."""
 
 SHOWN_LIMIT: Final = 4_096
 """Characters that are shown of what is no line of a frame log."""
@@ -76,7 +80,7 @@ class Replay:
         and `board_snapshot`. It is as new as the item in hand, or the batch, and STALE after each gap in the diffs."""
         self._steps = self._read()
         # What comes next, and is not due yet.
-        self._next: _Step | None = None
+        self._next: Line | _Odd | None = None
         # What followed from the latest step and was not taken yet.
         self._items: deque[Item] = deque()
         # When others are to have their turn.
@@ -102,70 +106,75 @@ class Replay:
         return self
 
     async def __anext__(self) -> Item:
-        while not self._items:
-            self._items.extend(await self._take_step())
-        return self._items.popleft()
+        items = self._items
+        while not items:
+            if not self._is_ready():
+                await self._wait()
+            items.extend(self._take_step())
+        return items.popleft()
 
     async def batches(self) -> AsyncIterator[list[Item]]:
         """Iterate over all that is due, in lists of at least one item; see `Stream.batches`."""
-        loop = asyncio.get_running_loop()
         batch: list[Item] = []
-        while True:
-            try:
-                batch += await self._take_step()
-            except StopAsyncIteration:
-                break
-            next_step = self._next_step()
-            is_due = next_step is not None and self._delay(next_step, loop.time()) <= 0
-            if batch and not (is_due and loop.time() < self._turn_ends_at):
+        while (step := self._next_step()) is not None:
+            # The end comes by itself, since it makes the books STALE.
+            if batch and (len(batch) >= BATCH_ITEMS or not self._is_ready() or not isinstance(step, Line)):
                 yield batch
                 batch = []
+            if not self._is_ready():
+                await self._wait()
+            batch += self._take_step()
         if batch:
             yield batch
 
     # --- inside
 
-    async def _take_step(self) -> list[Item]:
-        """Wait until the next step is due, and take it: none, one or several items follow from it."""
-        loop = asyncio.get_running_loop()
-        step = self._next_step()
-        if step is None:
-            raise StopAsyncIteration
-        delay = self._delay(step, loop.time())
-        if delay > 0 or loop.time() >= self._turn_ends_at:
-            await asyncio.sleep(max(delay, 0.0))
-            self._turn_ends_at = loop.time() + TURN_SECONDS
-        self._next = None
-        return self._take(step)
+    def _is_ready(self) -> bool:
+        """Whether the next step is due, and others need not have their turn before."""
+        now = monotonic()
+        return now < self._turn_ends_at and (self._speed is None or self._delay(now) <= 0)
 
-    def _next_step(self) -> _Step | None:
-        if self._next is None:
-            self._next = next(self._steps, None)
-        return self._next
+    async def _wait(self) -> None:
+        """Wait until the next step is due; meanwhile, others have their turn."""
+        await asyncio.sleep(max(self._delay(monotonic()), 0.0))
+        self._turn_ends_at = monotonic() + TURN_SECONDS
 
-    def _delay(self, step: _Step, now: float) -> float:
-        """Seconds until a step is due."""
-        if self._speed is None or isinstance(step.line, bytes | None):
+    def _delay(self, now: float) -> float:
+        """Seconds until the next step is due."""
+        if self._speed is None:
             return 0.0
-        at_ns = step.line.received_ns or step.line.sent_ns or step.line.at_ns
+        step = self._next_step()
+        if not isinstance(step, Line):
+            return 0.0
+        at_ns = step.received_ns or step.sent_ns or step.at_ns
         if not at_ns:
             return 0.0
         if self._began_at is None:
             self._began_at, self._began_ns = now, at_ns
         return self._began_at + (at_ns - self._began_ns) / 1e9 / self._speed - now
 
-    def _take(self, step: _Step) -> list[Item]:
+    def _next_step(self) -> Line | _Odd | None:
+        if self._next is None:
+            self._next = next(self._steps, None)
+        return self._next
+
+    def _take_step(self) -> list[Item]:
+        """Take the next step: none, one or several items follow from it."""
+        step = self._next_step()
+        self._next = None
+        if step is None:
+            raise StopAsyncIteration
+        if isinstance(step, Line):
+            return self._playback.take(step)
         if step.line is None:
             return [*self._ends_early(step.error), *self._playback.finish()]
-        if isinstance(step.line, bytes):
-            text = step.line[:SHOWN_LIMIT].decode(errors="backslashreplace")
-            return self._playback.unreadable(text, f"line {step.number} of {self._path}: {step.error}")
-        return self._playback.take(step.line)
+        text = step.line[:SHOWN_LIMIT].decode(errors="backslashreplace")
+        return self._playback.unreadable(text, f"line {step.number} of {self._path}: {step.error}")
 
     def _ends_early(self, error: str) -> list[Item]:
         return [Malformed(self._playback.at_ns, "", f"{self._path} ends early: {error}")] if error else []
 
-    def _read(self) -> Generator[_Step, None, None]:
+    def _read(self) -> Generator[Line | _Odd, None, None]:
         number = 0
         error = ""
         with self._path.open("rb") as file:
@@ -176,22 +185,22 @@ class Replay:
                         yield _step(number, text)
             except (InputError, OSError) as problem:
                 error = str(problem)
-        yield _Step(number, None, error)
+        yield _Odd(number, None, error)
 
 
-class _Step(NamedTuple):
-    """What was read next: a line, what is none, or nothing more."""
+class _Odd(NamedTuple):
+    """What was read and is no line, or that there is nothing more."""
 
     number: int
-    line: Line | bytes | None
+    line: bytes | None
     error: str = ""
 
 
-def _step(number: int, text: bytes) -> _Step:
+def _step(number: int, text: bytes) -> Line | _Odd:
     try:
-        return _Step(number, parse_line(text))
+        return parse_line(text)
     except InputError as error:
-        return _Step(number, text, f"not a line of a frame log, which is {error.accepted}")
+        return _Odd(number, text, f"not a line of a frame log, which is {error.accepted}")
 
 
 class _Books(Mapping[str, OrderBook]):
