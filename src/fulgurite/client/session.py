@@ -249,9 +249,10 @@ class Session(WSListener):
         transport = self._transport.underlying_transport
         if len(self._texts) > TURN_FRAMES:
             transport.pause_reading()
-            self._turn = self._loop.call_soon(self._take_turn)
             texts, self._texts = self._texts[:TURN_FRAMES], self._texts[TURN_FRAMES:]
             self._take_texts(texts)
+            if self._turn is None:
+                self._turn = self._loop.call_soon(self._take_turn)  # only now, so that a woken consumer comes first
             return
         self._take_texts(self._all_texts())
         if not (self._is_paused or self._ended.done() or transport.is_reading()):
