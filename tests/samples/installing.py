@@ -73,6 +73,7 @@ class Installer:
         self.environment = os.environ | {
             "CARGO_TARGET_DIR": str(folder / "cargo"),
             "PIP_FIND_LINKS": wheels,
+            "HATCH_BUILD_NO_HOOKS": "true",  # nothing compiled: a wheel for whatever Python a sample finds
         }
         for name in ("PYTHONPATH", "VIRTUAL_ENV"):
             self.environment.pop(name, None)
