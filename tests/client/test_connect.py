@@ -35,6 +35,8 @@ from fulgurite.errors import (
 )
 from fulgurite.protocol.auth import AuthChecker
 from fulgurite.protocol.dialects import DIALECTS
+from fulgurite.protocol.jsonrpc import encode_message
+from fulgurite.server.frames import frame
 from fulgurite.server.serve import RealtimeServer, serve
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
 
@@ -358,6 +360,28 @@ async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, re
     ]
     assert after.index(gaps[0]) == after.index(message) - 1
     assert next(item for item in after if status("closed")(item)).detail == reason
+
+
+async def test_what_a_read_brings_is_given_in_turns_and_whole_before_the_ending_that_came_with_it():
+    count = 5_000
+    prices = [float(number) for number in range(count)]
+    messages = (b'{"mid_price":%d,"bids":[],"asks":[]}' % number for number in range(count))
+    frames = b"".join(frame(encode_message(BOARD, message)) for message in messages)
+
+    async def script(connection: Connection) -> None:
+        await connection.grant()
+        if connection.number == 0:
+            connection.send_bytes(frames + frame((1012).to_bytes(2), opcode=8))
+
+    given: list[list[Any]] = []
+    async with serve_script(script) as url, connect(BOARD, endpoint=url) as stream:
+        async for batch in stream.batches():
+            given.append([item for item in batch if isinstance(item, Message)])
+            if any(status("closed")(item) for item in batch):
+                break
+    assert [message.data.mid_price for batch in given for message in batch] == prices
+    *turns, _with_the_ending = filter(None, given)  # what the last read brought does not wait for further turns
+    assert max(map(len, turns)) < 500
 
 
 async def test_close_frame_is_answered():
