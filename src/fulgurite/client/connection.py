@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,9 @@ from fulgurite.errors import ConnectError, FulguriteError
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
+
+Split: TypeAlias = Callable[[str], tuple[str, str] | None]
+"""See `ClientProtocol.split`."""
 
 
 class Settings(NamedTuple):
@@ -40,8 +43,10 @@ class Settings(NamedTuple):
 class Receiver(Protocol):
     """Who is told what comes over a stream's connections."""
 
-    def ordinary(self, number: int, channel: str, body: str, text: str, now: float, at_ns: int) -> bool:
-        """A frame came that holds this message of this channel, if that is what they are; False if they are not."""
+    def ordinary(
+        self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
+    ) -> int:
+        """Frames came; see `session.Receiver.ordinary`. When a channel is heard is written to `heard`."""
         ...
 
     def message(self, number: int, message: Message, now: float) -> None:
@@ -108,6 +113,7 @@ class Connection:
         # When each channel was heard last; what it means is found out at the next tick.
         self._heard = self._liveness.heard
         # The connection and what is said on it, while there is one, and whether a channel's message came over it.
+        self._split: Split = lambda text: None
         self._session: Session | None = None
         self._conversation: Conversation | None = None
         self._is_useful = False
@@ -194,13 +200,13 @@ class Connection:
 
     # --- called by the session
 
-    def message(self, channel: str, message: str, text: str, now: float, at_ns: int) -> bool:
-        """Take an ordinary message of a channel; see `session.Receiver`."""
-        if self._settings.frames or not self._receiver.ordinary(self.number, channel, message, text, now, at_ns):
-            return False
-        self._is_useful = True
-        self._heard[channel] = now
-        return True
+    def ordinary(self, texts: list[str], start: int, now: float, at_ns: int) -> int:
+        """Take ordinary messages of channels; see `session.Receiver`."""
+        if self._settings.frames:
+            return start
+        end = self._receiver.ordinary(self.number, self._split, texts, start, now, at_ns, self._heard)
+        self._is_useful = self._is_useful or end > start
+        return end
 
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         """Take a frame; see `session.Receiver`."""
@@ -229,6 +235,7 @@ class Connection:
     async def _connect_once(self) -> str:
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
+        self._split = protocol.split
         sign = None if settings.credentials is None else await prepare_auth(settings.credentials)
         self._conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
         del sign  # it may hold the secret, and the conversation forgets it when it has signed

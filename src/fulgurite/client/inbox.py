@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
+from typing import Self
 
 from fulgurite.client.items import Frame, Gap, Item, Message
 from fulgurite.errors import LocalProtocolError, SlowConsumerError
@@ -26,7 +27,7 @@ class Overflow(StrEnum):
 class Inbox:
     """Holds what has come until it is taken.
 
-    The bound is soft by one read: what the socket gave in the read that fills the queue is still taken in.
+    The bound is soft by one turn of a connection: the frames among which is the one that fills the queue.
 
     Args:
         limit: how many items may wait, at least 2.
@@ -51,13 +52,6 @@ class Inbox:
         self._waiter: asyncio.Future[None] | None = None
         self._is_closed = False
         self._error: Exception | None = None
-
-    def append(self, item: Item) -> None:
-        """Append one item."""
-        items = self.items
-        items.append(item)
-        if self._waiter is not None or len(items) >= self._limit:
-            self.added()
 
     def added(self) -> None:
         """Wake the consumer, and do what is to be done if it is enough."""
@@ -169,6 +163,28 @@ class Inbox:
             self._is_full = False
             self._has_room.set()
             self._resume()
+
+
+class ChannelItems:
+    """Iterates over the items of one channel; `Stream.only` makes it. `close` gives the channel back to the stream."""
+
+    def __init__(self, inbox: Inbox, give_back: Callable[[], None]) -> None:
+        self._inbox = inbox
+        self._give_back = give_back
+        self._is_closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[Item]:
+        return self._inbox.get()
+
+    def close(self) -> None:
+        """Give the channel back to the stream, with what was not taken."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._give_back()
+            self._inbox.close()
 
 
 class _Dropped:

@@ -42,8 +42,11 @@ _TEXT = WSMsgType.TEXT
 class Receiver(Protocol):
     """Who is told what comes over a connection. What it raises ends the connection and comes out of `Session.run`."""
 
-    def message(self, channel: str, message: str, text: str, now: float, at_ns: int) -> bool:
-        """A frame came that `ClientProtocol.split` could split; False where it is to be looked at as a whole."""
+    def ordinary(self, texts: list[str], start: int, now: float, at_ns: int) -> int:
+        """Frames came: take those from `start` on up to the first that is no ordinary message of a channel.
+
+        That one's place is returned, or their number; see `ClientProtocol.split`.
+        """
         ...
 
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
@@ -265,15 +268,14 @@ class Session(WSListener):
     def _take_texts(self, texts: list[str]) -> None:
         # The time of now, not of reading: while reading was paused, silence was no silence.
         now, at_ns = self._loop.time(), self._read_ns
-        split, take = self.protocol.split, self._receiver.message
+        place = 0
         try:
-            for text in texts:
-                # Nearly all are messages of channels, and take the short way.
-                found = split(text)
-                if found is None or not take(found[0], found[1], text, now, at_ns):
-                    self._take_message(text, text, now, at_ns)
-                    if self._ended.done():
-                        return
+            # Nearly all are messages of channels, and take the short way.
+            while (place := self._receiver.ordinary(texts, place, now, at_ns)) < len(texts):
+                self._take_message(texts[place], texts[place], now, at_ns)
+                if self._ended.done():
+                    return
+                place += 1
         except Exception as error:  # as in `on_ws_frame`
             self._fail(error)
 

@@ -140,8 +140,8 @@ class _Receiver:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 
-    def message(self, channel: str, message: str, text: str, now: float, at_ns: int) -> bool:
-        return False
+    def ordinary(self, texts: list[str], start: int, now: float, at_ns: int) -> int:
+        return start
 
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         self._add("received", text, at_ns)
