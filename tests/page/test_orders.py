@@ -120,18 +120,20 @@ async def test_the_request_is_shown_as_it_is_sent(browser):
 async def test_each_special_order_lives_and_is_cancelled(browser, dialect):
     async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, _):
         await use_demo(page)
-        for method, condition, kind in (
-            ("SIMPLE", "STOP", "STOP"),
-            ("SIMPLE", "STOP_LIMIT", "STOP_LIMIT"),
-            ("SIMPLE", "TRAIL", "TRAIL"),
-            ("IFD", "LIMIT", "IFD"),
-            ("OCO", "LIMIT", "OCO"),
-        ):
+        cases: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+            ("SIMPLE", "STOP", "STOP", {"trigger_price": "90000000"}),
+            ("SIMPLE", "STOP_LIMIT", "STOP_LIMIT", {"price": "1000000", "trigger_price": "90000000"}),
+            ("SIMPLE", "TRAIL", "TRAIL", {"offset": "1000000"}),
+            ("IFD", "LIMIT", "IFD", {"price": "1000000"}),
+            ("OCO", "LIMIT", "OCO", {"price": "1000000"}),
+        )
+        for method, condition, kind, values in cases:
             await page.get_by_role("radio", name=method, exact=True).check(force=True)
             await page.locator(".ticket-row select").first.select_option(condition)
-            for field, value in (("price", "1000000"), ("trigger_price", "90000000"), ("offset", "1000000")):
-                if await page.locator(f'.ticket-row >> nth=0 >> [data-field="{field}"]').count():
-                    await fill(page, field, value)
+            row = page.locator(".ticket-row").first
+            for field, value in values.items():
+                await row.locator(f'[data-field="{field}"]').fill(value)
+            await expect(row.locator("[data-field]")).to_have_count(1 + len(values))  # one is the size
             await send(page)
             row = life(page).first
             await expect(row).to_have_attribute("data-state", "active")

@@ -49,8 +49,7 @@ async def test_every_language_is_there_and_in_colours(visit, dialect):
 async def test_an_order_channel_makes_it_ask_for_a_key(visit):
     await expect(code(visit)).to_contain_text(re.compile(r"AUTH\w* = False"))
     await visit.locator("[data-view=orders]").click()
-    await visit.get_by_role("button", name="Use the demo account").click()
-    await visit.locator('[data-channel="child_order_events"]').click()
+    await visit.get_by_role("button", name="Use the demo account").click()  # which subscribes both
     await expect(code(visit)).to_contain_text(re.compile(r"AUTH\w* = True"))
     await expect(code(visit)).to_contain_text('"child_order_events"')
 

@@ -18,6 +18,9 @@ from fulgurite.protocol.framelog import parse_line, read_lines
 TURN_SECONDS: Final = 0.005
 """How long lines are read until others have their turn."""
 
+BATCH_ITEMS: Final = 64
+"""How many items are given at a time: whether the page has room for more is seen only when it has been given these."""
+
 FRAMES_BEFORE: Final = 1_000
 """Lines before the point to which one has moved whose frames are shown."""
 
@@ -127,9 +130,11 @@ class Replaying:
                 await self._until_due()
                 turn_ends_at = loop.time() + TURN_SECONDS
             items += self._take(text)
-            if loop.time() >= turn_ends_at:
+            is_over = loop.time() >= turn_ends_at
+            if is_over or len(items) >= BATCH_ITEMS:
                 yield items
                 items = []
+            if is_over:
                 await asyncio.sleep(0)
                 turn_ends_at = loop.time() + TURN_SECONDS
         self.has_ended = True
