@@ -137,6 +137,14 @@ install_toolchains() {
     done
 }
 
+# Japanese letters for the pictures of the page, where they are missing and may be installed.
+install_fonts() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
+    [ "$(fc-list :lang=ja 2>/dev/null)" ] && return
+    say "Installing fonts-ipafont-gothic with apt-get ..."
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y fonts-ipafont-gothic; } >/dev/null || true
+}
+
 # A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own.
 install_browser() {
     "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return

@@ -161,10 +161,11 @@ async def run(
         else:
             seed = secrets.randbelow(1_000_000) if seed is None else seed
             now_ns = time.time_ns() if start_ns is None else start_ns
+            # Before the market is made, which takes half a second that its times would be behind.
+            clock = ExchangeClock(now_ns, speed)
             open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
             traders = [Account(each.api_key) for each in credentials]
             markets = simulation = Simulation(seed, now_ns, traded, open_until_ns=open_until_ns, accounts=traders)
-            clock = ExchangeClock(now_ns, speed)
             work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
             private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
