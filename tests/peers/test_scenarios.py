@@ -60,8 +60,6 @@ STORM = 50
 """Connections that make a storm; ours makes four in the same time."""
 AT_ONCE = 8
 """Scenarios that run beside each other."""
-KINDS = (Kind.BOARD_SNAPSHOT, Kind.BOARD, Kind.TICKER, Kind.EXECUTIONS)
-"""Kinds of channels of which ours is given a limit of silence, so that nobody has to wait for its own."""
 
 connected, said, shows_book, message = is_event("connect"), is_event("log"), is_event("book"), is_event("message")
 
@@ -343,7 +341,7 @@ async def anomaly(exchange: Exchange) -> None:
 async def dummy_server(exchange: Exchange) -> None:
     """pybotters, jsonrpc2-ws and socket.io-client are acknowledged everything, and wait for ever."""
     waiting = PYBOTTERS, JSONRPC2, SOCKETIO
-    limits = dict.fromkeys(KINDS, 2.0)
+    limits = {Kind.BOARD: 3.0, Kind.TICKER: 3.0}  # the others are silent for longer of themselves
     async with (
         clients(exchange, *waiting, TARDIS, timeout=2) as (*mute, tardis),
         our_client(exchange, silence_limits=limits) as ours,

@@ -3,6 +3,7 @@ import java.time.*;
 import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.logging.*;
 import okhttp3.*;
 import okio.ByteString;
 
@@ -21,6 +22,7 @@ class Sample extends WebSocketListener {
     static final ScheduledExecutorService TIMERS = Executors.newSingleThreadScheduledExecutor();
     static final OkHttpClient HTTP = // answers pings, and finds a connection dead by its own
             new OkHttpClient.Builder().pingInterval(Duration.ofSeconds(15)).build();
+    static final Logger HTTP_LOG = Logger.getLogger(OkHttpClient.class.getName());
 
     record Frame(String id, JsonObject error, String method, Params params) {}
     record Params(String channel, JsonElement message) {}
@@ -37,6 +39,7 @@ class Sample extends WebSocketListener {
 
     public static void main(String[] arguments) throws Exception {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(0))); // Ctrl-C; or it is 130
+        HTTP_LOG.setLevel(Level.OFF); // it warns of leaks where connections were cut
         if (AUTHENTICATE) {
             key = new String(System.console().readPassword("API key: "));
             secret = new String(System.console().readPassword("API secret: "));

@@ -3,6 +3,7 @@ import java.time.*;
 import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
+import java.util.logging.*;
 import java.util.regex.Pattern;
 import okhttp3.*;
 import okio.ByteString;
@@ -24,6 +25,7 @@ class Sample extends WebSocketListener {
     static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
     static final ScheduledExecutorService TIMERS = Executors.newSingleThreadScheduledExecutor();
     static final OkHttpClient HTTP = new OkHttpClient();
+    static final Logger HTTP_LOG = Logger.getLogger(OkHttpClient.class.getName());
     static final String URL = ENDPOINT + "/socket.io/?EIO=3&transport=websocket"; // polling is refused here
 
     record Opened(int pingInterval, int pingTimeout) {} // in milliseconds
@@ -42,6 +44,7 @@ class Sample extends WebSocketListener {
 
     public static void main(String[] arguments) throws Exception {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(0))); // Ctrl-C; or it is 130
+        HTTP_LOG.setLevel(Level.OFF); // it warns of leaks where connections were cut
         if (AUTHENTICATE) {
             key = new String(System.console().readPassword("API key: "));
             secret = new String(System.console().readPassword("API secret: "));

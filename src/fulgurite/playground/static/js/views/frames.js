@@ -186,10 +186,8 @@ function List() {
 
   const inSight = Math.ceil(height / ROW_HEIGHT);
   const top = following.value ? count - inSight : Math.floor(scrollTop / ROW_HEIGHT);
-  // Who follows the end scrolls nowhere, and each row that is drawn then is soon another.
-  const margin = following.value ? 0 : MARGIN;
-  const start = Math.max(0, Math.min(top, count - inSight) - margin);
-  const shown = log.slice(start, start + inSight + 2 * margin);
+  const start = Math.max(0, Math.min(top, count - inSight) - MARGIN);
+  const shown = log.slice(start, start + inSight + 2 * MARGIN);
   // What is drawn already is given as it is, which costs nothing; the rows look after themselves.
   const kept = useRef(/** @type {Map<Row, import("../dom.js").VNode>} */ (new Map()));
   const rows = new Map(shown.map((row) => [row, kept.current?.get(row) ?? rowNode(row)]));
