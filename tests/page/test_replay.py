@@ -130,6 +130,7 @@ async def test_lines_that_cannot_be_read_are_said(visit):
 
 
 async def test_what_is_no_frame_log_is_said_and_the_connection_goes_on(visit):
+    await expect(connection_state(visit)).to_have_text("Open")
     await visit.evaluate(DROP, ["main", "notes.txt", "nothing of the kind"])
     await expect(visit.get_by_role("alert")).to_contain_text("notes.txt")
     await expect(replay_bar(visit)).to_have_count(0)
