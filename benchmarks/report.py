@@ -135,7 +135,7 @@ INTRODUCTION = """# Benchmarks
 
 How fast Fulgurite's client and server are beside others, and beside the least that any in Python could do. This page is
 written by `scripts/bench`, which installs the others into environments of their own; `scripts/bench --section fanout`
-measures a part again and keeps the rest. All figures are in `benchmarks/results`.
+measures a part again and keeps the rest. All figures are in `benchmarks/figures`.
 
 Each figure is the median of the rounds, with the least and the most in parentheses; ratios are taken round by round. A
 goal is met when the median is.
