@@ -63,7 +63,8 @@ unlock_venv() {
 
 # What .venv must have been made from. The path is in it because the programs in .venv/bin hold it.
 wanted_stamp() {
-    printf '%s\n' "$root" "$("$venv/bin/python" -V 2>/dev/null)" "$(cd "$root" && cksum pyproject.toml hatch_build.py src/fulgurite/_speedups.c)"
+    printf '%s\n' "$root" "$("$venv/bin/python" -V 2>/dev/null)" \
+        "$(cd "$root" && cksum pyproject.toml hatch_build.py src/fulgurite/_speedups.c)"
 }
 
 # Whether .venv holds these extras, or more, as pyproject.toml has them now.
