@@ -151,7 +151,7 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3600.0
     speed = sys.argv[2] if len(sys.argv) > 2 else "50"
     console = Console()
-    with exchange_process("--seed", "1", "--speed", speed) as exchange:
+    with exchange_process("--seed", "1", "--speed", speed, *(f"--product={code}" for code in PRODUCTS)) as exchange:
         taken, samples = asyncio.run(soak(exchange, seconds, console))
         errors = exchange.errors()
     show(console, taken, samples)

@@ -98,7 +98,7 @@ async def test_what_befalls_the_connection_is_seen_and_passes(browser, exchange,
         for page, (preset, _, _) in zip(pages, presets, strict=True):
             await press(page, preset)
         for page, (preset, _, sign) in zip(pages, presets, strict=True):
-            # A channel is dead for a minute, and the page looks at its pace first.
+            # A channel whose pace is not known yet is allowed a minute of silence.
             await expect(page.locator(f".happening{sign}").first, preset).to_be_visible(timeout=3 * MINUTE)
             if preset != "driftingBook":  # which the next snapshot heals
                 await expect(page.locator(".happening-gap").first, preset).to_be_visible(timeout=3 * MINUTE)

@@ -26,7 +26,8 @@ export const PRESETS = [
   { id: "halfOpen", faults: () => [{ fault: "freeze", seconds: 25 }] },
   {
     id: "deadChannel",
-    faults: (product) => [{ fault: "mute", channel: `lightning_ticker_${product}`, seconds: 60 }],
+    // Longer than the minute of silence that is allowed before a channel's pace is known.
+    faults: (product) => [{ fault: "mute", channel: `lightning_ticker_${product}`, seconds: 90 }],
   },
   { id: "driftingBook", faults: () => [{ fault: "lost-deletions", chance: 0.33, seconds: 30 }] },
   {
