@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sysconfig
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -66,6 +67,33 @@ def test_both_do_the_same_whatever_comes(sign: float, steps: list[tuple[str, lis
         assert plain.best() == compiled.best()
         assert plain.best_price == compiled.best_price
         assert plain.market_size == compiled.market_size
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_both_do_the_same_with_thousands_of_levels(sign: float, seed: int):
+    """In C a side is made of blocks of some hundred levels, which are split, joined and removed."""
+    rng = Random(seed)
+    plain, compiled = PlainBookSide(sign), BookSide(sign)
+    for deletions in (0.1, 0.5, 0.9, 0.5, 1.0):  # it grows, stays, shrinks, stays, and ends
+        for _ in range(30):
+            middle = rng.uniform(0, 9000)
+            levels = [
+                Level(float(1 + int(middle + rng.expovariate(0.01))), 0.0 if rng.random() < deletions else rng.random())
+                for _ in range(100)
+            ]
+            assert plain.update(levels) == compiled.update(levels)
+            rng.shuffle(levels)
+            if rng.random() < 0.1:
+                levels += plain.levels(rng.randrange(3000))
+                assert plain.replace(levels) == compiled.replace(levels)
+        assert plain.levels(None) == compiled.levels(None) == compiled.copy().levels(None)
+        assert plain.levels(700) == compiled.levels(700)
+    while plain.best_price is not None:
+        plain.drop_best()
+        compiled.drop_best()
+        assert plain.best() == compiled.best()
+    assert compiled.levels(None) == []
 
 
 @BOTH

@@ -1,9 +1,9 @@
 /* BookSide, the levels of one side of an order book: `PlainBookSide` of bookside.py in C, where each method is told.
 
-   It is optional, see ARCHITECTURE.md. Only numbers are kept, in two arrays, and no Python object, so there is nothing
-   to be counted or collected here. What cannot be read as a number raises before anything has changed by its level.
-   Reading what is no `Level` can run any Python code, and with it these methods anew: nothing that was found in the
-   arrays is used across such a call. */
+   It is optional, see ARCHITECTURE.md. Only numbers are kept, in blocks, and no Python object, so there is nothing to be
+   counted or collected here. What cannot be read as a number raises before anything has changed by its level.
+   Reading what is no `Level`, and making one, can run any Python code, and with it these methods anew: nothing that was
+   found in the blocks is used across such a call. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -12,13 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Where a level comes or goes, only the rest of its block is moved, however deep the book is. */
+#define BLOCK_ROOM 256
+
+typedef struct {
+    Py_ssize_t count; /* never 0: an empty block is freed */
+    double keys[BLOCK_ROOM]; /* prices times sign, ascending */
+    double sizes[BLOCK_ROOM]; /* beside them */
+} Block;
+
 typedef struct {
     PyObject_HEAD
     double sign;         /* 1.0 where the highest price is the best, -1.0 where the lowest is */
     double market_size;
-    double *keys;        /* prices times sign, ascending: the best is the last */
-    double *sizes;       /* beside them */
-    Py_ssize_t count;
+    Block **blocks;      /* ascending, so the best level is the last of the last block */
+    Py_ssize_t count;    /* of blocks */
     Py_ssize_t room;
 } BookSide;
 
@@ -109,75 +117,237 @@ make_level(double price, double size)
     return level;
 }
 
-/* --- the arrays */
+/* --- the blocks */
 
 /* The first place whose key is not below this one. */
 static Py_ssize_t
-find(const double *keys, Py_ssize_t count, double key)
+find(const Block *block, double key)
 {
-    const double *base = keys;
-    Py_ssize_t left = count;
+    const double *base = block->keys;
+    Py_ssize_t left = block->count;
     while (left > 1) {
         Py_ssize_t half = left / 2;
         base += base[half - 1] < key ? half : 0; /* no branch, which could only be guessed */
         left -= half;
     }
-    return base - keys + (left == 1 && *base < key);
+    return base - block->keys + (left == 1 && *base < key);
+}
+
+/* The place of the block where a key is, or where it belongs: the last one that begins with none above it. */
+static Py_ssize_t
+find_block(const BookSide *self, double key)
+{
+    Py_ssize_t low = 0, high = self->count - 1;
+    if (self->blocks[high]->keys[0] <= key) { /* as most, which are near the best */
+        return high;
+    }
+    while (low < high) {
+        Py_ssize_t middle = (low + high + 1) / 2;
+        if (self->blocks[middle]->keys[0] <= key) {
+            low = middle;
+        }
+        else {
+            high = middle - 1;
+        }
+    }
+    return low;
+}
+
+/* An empty block at this place of the row of them; NULL with an exception set where there is no memory. */
+static Block *
+add_block(BookSide *self, Py_ssize_t place)
+{
+    if (self->count == self->room) {
+        Py_ssize_t room = 2 * self->room + 4;
+        Block **blocks = PyMem_Resize(self->blocks, Block *, room);
+        if (blocks == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        self->blocks = blocks;
+        self->room = room;
+    }
+    Block *block = PyMem_Malloc(sizeof(Block));
+    if (block == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    block->count = 0;
+    Block **at = self->blocks + place;
+    memmove(at + 1, at, (self->count++ - place) * sizeof(Block *));
+    return *at = block;
+}
+
+static void
+remove_block(BookSide *self, Py_ssize_t place)
+{
+    Block **at = self->blocks + place;
+    PyMem_Free(*at);
+    memmove(at, at + 1, (--self->count - place) * sizeof(Block *));
+}
+
+static void
+clear_blocks(BookSide *self)
+{
+    while (self->count) {
+        PyMem_Free(self->blocks[--self->count]);
+    }
+    PyMem_Free(self->blocks);
+    self->blocks = NULL;
+    self->room = 0;
+}
+
+/* Add the levels of a block from this place on to the end of another one, which has room for them. */
+static void
+move_levels(Block *from, Py_ssize_t place, Block *to)
+{
+    Py_ssize_t moved = from->count - place;
+    memcpy(to->keys + to->count, from->keys + place, moved * sizeof(double));
+    memcpy(to->sizes + to->count, from->sizes + place, moved * sizeof(double));
+    to->count += moved;
+    from->count = place;
 }
 
 static int
-make_room(BookSide *self, Py_ssize_t wanted)
+insert_level(BookSide *self, Py_ssize_t place, double key, double size)
 {
-    if (wanted <= self->room) {
-        return 0;
+    Block *block = self->blocks[place];
+    if (block->count == BLOCK_ROOM) {
+        Block *upper = add_block(self, place + 1);
+        if (upper == NULL) {
+            return -1;
+        }
+        move_levels(block, BLOCK_ROOM / 2, upper);
+        block = upper->keys[0] <= key ? upper : block;
     }
-    if (wanted > PY_SSIZE_T_MAX / 2 / (Py_ssize_t)sizeof(double) - 16) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    Py_ssize_t room = wanted + wanted / 2 + 16;
-    /* Each is kept as soon as it is there, so that a failure between the two leaves both whole. */
-    double *keys = PyMem_Realloc(self->keys, room * sizeof(double));
-    if (keys == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    self->keys = keys;
-    double *sizes = PyMem_Realloc(self->sizes, room * sizeof(double));
-    if (sizes == NULL) {
-        PyErr_NoMemory();
-        return -1;
-    }
-    self->sizes = sizes;
-    self->room = room;
+    Py_ssize_t at = find(block, key), after = block->count++ - at;
+    memmove(block->keys + at + 1, block->keys + at, after * sizeof(double));
+    memmove(block->sizes + at + 1, block->sizes + at, after * sizeof(double));
+    block->keys[at] = key;
+    block->sizes[at] = size;
     return 0;
+}
+
+/* Make one block of this and the next where they fit in half a one, so that there are never many with few levels. */
+static void
+join_blocks(BookSide *self, Py_ssize_t place)
+{
+    if (place < 0 || place + 1 >= self->count) {
+        return;
+    }
+    Block *lower = self->blocks[place], *upper = self->blocks[place + 1];
+    if (lower->count + upper->count <= BLOCK_ROOM / 2) {
+        move_levels(upper, 0, lower);
+        remove_block(self, place + 1);
+    }
+}
+
+static void
+delete_level(BookSide *self, Py_ssize_t place, Py_ssize_t at)
+{
+    Block *block = self->blocks[place];
+    Py_ssize_t after = --block->count - at;
+    memmove(block->keys + at, block->keys + at + 1, after * sizeof(double));
+    memmove(block->sizes + at, block->sizes + at + 1, after * sizeof(double));
+    if (!block->count) {
+        remove_block(self, place);
+    }
+    else {
+        join_blocks(self, place);
+        join_blocks(self, place - 1);
+    }
 }
 
 static int
 set_level(BookSide *self, double price, double size)
 {
     double key = price * self->sign;
-    Py_ssize_t place = find(self->keys, self->count, key);
-    Py_ssize_t after = self->count - place;
-    int is_known = after > 0 && self->keys[place] == key;
-    if (size != 0.0) {
-        if (!is_known) {
-            if (make_room(self, self->count + 1) < 0) {
-                return -1;
-            }
-            memmove(self->keys + place + 1, self->keys + place, after * sizeof(double));
-            memmove(self->sizes + place + 1, self->sizes + place, after * sizeof(double));
-            self->keys[place] = key;
-            self->count++;
+    if (!self->count) {
+        if (size == 0.0) {
+            return 0;
         }
-        self->sizes[place] = size;
+        if (add_block(self, 0) == NULL) {
+            return -1;
+        }
+        return insert_level(self, 0, key, size);
+    }
+    Py_ssize_t place = find_block(self, key);
+    Block *block = self->blocks[place];
+    Py_ssize_t at = find(block, key);
+    int is_known = at < block->count && block->keys[at] == key;
+    if (size == 0.0) {
+        if (is_known) {
+            delete_level(self, place, at);
+        }
     }
     else if (is_known) {
-        memmove(self->keys + place, self->keys + place + 1, (after - 1) * sizeof(double));
-        memmove(self->sizes + place, self->sizes + place + 1, (after - 1) * sizeof(double));
-        self->count--;
+        block->sizes[at] = size;
+    }
+    else {
+        return insert_level(self, place, key, size);
     }
     return 0;
+}
+
+/* The levels one after the other, the worst first, as long as nothing changes. */
+typedef struct {
+    const BookSide *side;
+    Py_ssize_t place;
+    Py_ssize_t at;
+} Walk;
+
+static int
+is_over(const Walk *walk)
+{
+    return walk->place == walk->side->count;
+}
+
+static double
+key_of(const Walk *walk)
+{
+    return walk->side->blocks[walk->place]->keys[walk->at];
+}
+
+static double
+size_of(const Walk *walk)
+{
+    return walk->side->blocks[walk->place]->sizes[walk->at];
+}
+
+static void
+step(Walk *walk)
+{
+    if (++walk->at == walk->side->blocks[walk->place]->count) {
+        walk->place++;
+        walk->at = 0;
+    }
+}
+
+/* How many levels of the new window are others than before; see `PlainBookSide.replace`. */
+static Py_ssize_t
+count_changes(const BookSide *before, const BookSide *after)
+{
+    Py_ssize_t changes = 0;
+    Walk old = {before, 0, 0}, new = {after, 0, 0};
+    while (!is_over(&old) && !is_over(&new) && key_of(&old) < key_of(&new)) {
+        step(&old);
+    }
+    while (!is_over(&old) || !is_over(&new)) {
+        if (is_over(&new) || (!is_over(&old) && key_of(&old) < key_of(&new))) {
+            step(&old);
+            changes++;
+        }
+        else if (is_over(&old) || key_of(&new) < key_of(&old)) {
+            step(&new);
+            changes++;
+        }
+        else {
+            changes += size_of(&old) != size_of(&new);
+            step(&old);
+            step(&new);
+        }
+    }
+    return changes;
 }
 
 typedef struct {
@@ -196,29 +366,6 @@ compare_rows(const void *left, const void *right)
     return a->index < b->index ? -1 : a->index > b->index;
 }
 
-/* How many levels of the new window are others than before; see `PlainBookSide.replace`. */
-static Py_ssize_t
-count_changes(const BookSide *before, const BookSide *after)
-{
-    Py_ssize_t changes = 0;
-    Py_ssize_t old = after->count ? find(before->keys, before->count, after->keys[0]) : 0;
-    Py_ssize_t new = 0;
-    while (old < before->count || new < after->count) {
-        if (new == after->count || (old < before->count && before->keys[old] < after->keys[new])) {
-            old++;
-            changes++;
-        }
-        else if (old == before->count || after->keys[new] < before->keys[old]) {
-            new++;
-            changes++;
-        }
-        else {
-            changes += before->sizes[old++] != after->sizes[new++];
-        }
-    }
-    return changes;
-}
-
 /* --- methods */
 
 static PyObject *
@@ -227,7 +374,8 @@ get_best_price(BookSide *self, void *Py_UNUSED(closure))
     if (!self->count) {
         Py_RETURN_NONE;
     }
-    return PyFloat_FromDouble(self->keys[self->count - 1] * self->sign);
+    const Block *last = self->blocks[self->count - 1];
+    return PyFloat_FromDouble(last->keys[last->count - 1] * self->sign);
 }
 
 static PyObject *
@@ -236,30 +384,39 @@ side_best(BookSide *self, PyObject *Py_UNUSED(none))
     if (!self->count) {
         Py_RETURN_NONE;
     }
-    return make_level(self->keys[self->count - 1] * self->sign, self->sizes[self->count - 1]);
+    const Block *last = self->blocks[self->count - 1];
+    return make_level(last->keys[last->count - 1] * self->sign, last->sizes[last->count - 1]);
 }
 
 static PyObject *
 side_levels(BookSide *self, PyObject *depth)
 {
-    Py_ssize_t wanted = self->count;
+    Py_ssize_t wanted = PY_SSIZE_T_MAX, found = 0;
     if (depth != Py_None) {
         wanted = PyNumber_AsSsize_t(depth, PyExc_OverflowError);
         if (wanted == -1 && PyErr_Occurred()) {
             return NULL;
         }
-        wanted = wanted < 0 ? 0 : wanted < self->count ? wanted : self->count;
+    }
+    for (Py_ssize_t place = self->count - 1; place >= 0 && found < wanted; place--) {
+        found += self->blocks[place]->count;
+    }
+    wanted = wanted < 0 ? 0 : wanted < found ? wanted : found;
+    double *numbers = PyMem_New(double, 2 * wanted + 1);
+    if (numbers == NULL) {
+        return PyErr_NoMemory();
+    }
+    double *end = numbers;
+    for (Py_ssize_t place = self->count - 1; end < numbers + 2 * wanted; place--) {
+        const Block *block = self->blocks[place];
+        for (Py_ssize_t at = block->count - 1; at >= 0 && end < numbers + 2 * wanted; at--) {
+            *end++ = block->keys[at] * self->sign;
+            *end++ = block->sizes[at];
+        }
     }
     PyObject *levels = PyList_New(wanted);
     for (Py_ssize_t index = 0; levels != NULL && index < wanted; index++) {
-        Py_ssize_t place = self->count - 1 - index;
-        PyObject *level = NULL;
-        if (place >= 0) {
-            level = make_level(self->keys[place] * self->sign, self->sizes[place]);
-        }
-        else { /* somebody's finaliser, run while memory was asked for, has changed the book */
-            PyErr_SetString(PyExc_RuntimeError, "the book was changed while it was read");
-        }
+        PyObject *level = make_level(numbers[2 * index], numbers[2 * index + 1]);
         if (level == NULL) {
             Py_CLEAR(levels);
         }
@@ -267,6 +424,7 @@ side_levels(BookSide *self, PyObject *depth)
             PyList_SET_ITEM(levels, index, level);
         }
     }
+    PyMem_Free(numbers);
     return levels;
 }
 
@@ -299,10 +457,10 @@ side_replace(BookSide *self, PyObject *levels)
     }
     BookSide after = {.sign = self->sign, .market_size = self->market_size};
     Py_ssize_t most = PyList_GET_SIZE(levels), count = 0;
+    int is_descending = 1; /* as on the wire, the best first */
     Row *rows = PyMem_New(Row, most + 1);
-    if (rows == NULL || make_room(&after, most) < 0) {
-        PyErr_NoMemory();
-        goto failed;
+    if (rows == NULL) {
+        return PyErr_NoMemory();
     }
     /* The list may have become shorter or longer by what reading a level has run. */
     for (Py_ssize_t index = 0; index < most && index < PyList_GET_SIZE(levels); index++) {
@@ -317,31 +475,40 @@ side_replace(BookSide *self, PyObject *levels)
             after.market_size = row->size;
         }
         else if (row->size != 0.0) {
+            is_descending &= count == 0 || row->key < row[-1].key;
             count++;
         }
     }
-    qsort(rows, count, sizeof(Row), compare_rows);
+    if (!is_descending) {
+        qsort(rows, count, sizeof(Row), compare_rows);
+    }
+    Block *block = NULL;
     for (Py_ssize_t index = 0; index < count; index++) {
-        if (index + 1 == count || rows[index].key != rows[index + 1].key) { /* of equal ones the last counts */
-            after.keys[after.count] = rows[index].key;
-            after.sizes[after.count++] = rows[index].size;
+        const Row *row = &rows[is_descending ? count - 1 - index : index];
+        if (!is_descending && index + 1 < count && row->key == row[1].key) {
+            continue; /* of equal ones the last counts */
         }
+        if (block == NULL || block->count == BLOCK_ROOM * 3 / 4) { /* the rest is for what is inserted */
+            block = add_block(&after, after.count);
+            if (block == NULL) {
+                goto failed;
+            }
+        }
+        block->keys[block->count] = row->key;
+        block->sizes[block->count++] = row->size;
     }
     PyMem_Free(rows);
     Py_ssize_t changes = count_changes(self, &after);
-    PyMem_Free(self->keys);
-    PyMem_Free(self->sizes);
+    clear_blocks(self);
     self->market_size = after.market_size;
-    self->keys = after.keys;
-    self->sizes = after.sizes;
+    self->blocks = after.blocks;
     self->count = after.count;
     self->room = after.room;
     return PyLong_FromSsize_t(changes);
 
 failed:
     PyMem_Free(rows);
-    PyMem_Free(after.keys);
-    PyMem_Free(after.sizes);
+    clear_blocks(&after);
     return NULL;
 }
 
@@ -352,7 +519,10 @@ side_drop_best(BookSide *self, PyObject *Py_UNUSED(none))
         PyErr_SetString(PyExc_IndexError, "there are no levels");
         return NULL;
     }
-    self->count--;
+    Py_ssize_t last = self->count - 1;
+    if (!--self->blocks[last]->count) {
+        remove_block(self, last);
+    }
     Py_RETURN_NONE;
 }
 
@@ -360,16 +530,18 @@ static PyObject *
 side_copy(BookSide *self, PyObject *Py_UNUSED(none))
 {
     BookSide *copy = (BookSide *)PyType_GenericAlloc(&BookSideType, 0);
-    if (copy == NULL || make_room(copy, self->count) < 0) {
-        Py_XDECREF(copy);
+    if (copy == NULL) {
         return NULL;
     }
     copy->sign = self->sign;
     copy->market_size = self->market_size;
-    copy->count = self->count;
-    if (self->count) {
-        memcpy(copy->keys, self->keys, self->count * sizeof(double));
-        memcpy(copy->sizes, self->sizes, self->count * sizeof(double));
+    for (Py_ssize_t place = 0; place < self->count; place++) {
+        Block *block = add_block(copy, place);
+        if (block == NULL) {
+            Py_DECREF(copy);
+            return NULL;
+        }
+        *block = *self->blocks[place];
     }
     return (PyObject *)copy;
 }
@@ -418,8 +590,7 @@ side_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static void
 side_dealloc(BookSide *self)
 {
-    PyMem_Free(self->keys);
-    PyMem_Free(self->sizes);
+    clear_blocks(self);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
