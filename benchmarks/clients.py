@@ -138,7 +138,8 @@ HOW = """\
 * The floor is picows and msgspec with no session, no reconnecting, no gaps and no book: decode and forget. Half of it
   is the goal for a client that does all of these.
 * For latency the server writes one message every 333 µs and notes when; the client notes when it has handled each
-  diff; both by the same clock of the machine.
+  diff; both by the same clock of the machine. "asyncio alone" is a bare protocol that only notes when the bytes of
+  each frame are there; pybotters' store cannot keep up with that pace, so it is later and later.
 * cryptofeed takes nothing but TLS, so it is missing without. It and pylightningfx need Python 3.13; all rows in Python
   run on the same one.
 * The other clients' books know nothing of levels that have gone stale, and need not: no message is lost here.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import meter
 from pylightningfx import AsyncRealtimeClient
@@ -16,6 +17,8 @@ async def main() -> None:
         async for message in client.listen():
             if message.channel == meter.DIFF:
                 seen["diffs"] += 1
+                if meter.PACED:
+                    meter.handled_ns.append(time.monotonic_ns())
                 if seen["diffs"] == meter.EXPECTED["diffs"]:
                     meter.done(seen, None, "pylightningfx", "pydantic", "websockets")
             elif message.channel == meter.TICKER:
