@@ -130,4 +130,5 @@ async def main() -> None:
     await transport.wait_disconnected()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -108,9 +108,12 @@ class Replay:
     async def __anext__(self) -> Item:
         items = self._items
         while not items:
+            step = self._next_step()
+            if step is None:
+                raise StopAsyncIteration
             if not self._is_ready():
                 await self._wait()
-            items.extend(self._take_step())
+            items.extend(self._take_step(step))
         return items.popleft()
 
     async def batches(self) -> AsyncIterator[list[Item]]:
@@ -118,12 +121,12 @@ class Replay:
         batch: list[Item] = []
         while (step := self._next_step()) is not None:
             # The end comes by itself, since it makes the books STALE.
-            if batch and (len(batch) >= BATCH_ITEMS or not self._is_ready() or not isinstance(step, Line)):
+            if batch and (len(batch) >= BATCH_ITEMS or not self._is_due() or not isinstance(step, Line)):
                 yield batch
                 batch = []
-            if not self._is_ready():
+            if not batch and not self._is_ready():
                 await self._wait()
-            batch += self._take_step()
+            batch += self._take_step(step)
         if batch:
             yield batch
 
@@ -131,8 +134,10 @@ class Replay:
 
     def _is_ready(self) -> bool:
         """Whether the next step is due, and others need not have their turn before."""
-        now = monotonic()
-        return now < self._turn_ends_at and (self._speed is None or self._delay(now) <= 0)
+        return monotonic() < self._turn_ends_at and self._is_due()
+
+    def _is_due(self) -> bool:
+        return self._speed is None or self._delay(monotonic()) <= 0
 
     async def _wait(self) -> None:
         """Wait until the next step is due; meanwhile, others have their turn."""
@@ -158,12 +163,9 @@ class Replay:
             self._next = next(self._steps, None)
         return self._next
 
-    def _take_step(self) -> list[Item]:
+    def _take_step(self, step: Line | _Odd) -> list[Item]:
         """Take the next step: none, one or several items follow from it."""
-        step = self._next_step()
         self._next = None
-        if step is None:
-            raise StopAsyncIteration
         if isinstance(step, Line):
             return self._playback.take(step)
         if step.line is None:
