@@ -26,7 +26,7 @@ from tests.exchangeprocess import exchange_process
 from tests.samples.installing import Installer, find_program, missing_programs
 from tests.samples.page import browser, running_page
 from tests.samples.running import Running, running
-from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, SILENCE, SPEED, Setting
+from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, PRODUCT, SILENCE, SPEED, Setting
 from tests.samples.table import DOCUMENT, table, write_table
 
 SAMPLES = {sample.folder: sample for sample in samplefolders.find_samples() if not sample.manifest.cannot_verify}
@@ -93,7 +93,7 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
         async with limit, AsyncExitStack() as stack:
             if await asyncio.to_thread(missing_programs, sample.manifest):
                 return
-            context = exchange_process("--speed", SPEED)
+            context = exchange_process("--speed", SPEED, "--product", PRODUCT)
             exchange = await asyncio.to_thread(context.__enter__)
             stack.push_async_callback(asyncio.to_thread, context.__exit__, None, None, None)
             dialect = sample.manifest.dialect
