@@ -368,7 +368,8 @@ def _lift_http_limits(stream: Stream) -> None:
 
 async def play(each: Round) -> None:
     """Run one round on an exchange of its own."""
-    with exchange_process("--seed", "1", "--speed", str(SPEEDS[each.kind]), "--no-rate-limits") as exchange:
+    products = (f"--product={code}" for code in PRODUCTS)
+    with exchange_process("--seed", "1", "--speed", str(SPEEDS[each.kind]), "--no-rate-limits", *products) as exchange:
         await each.run(exchange)
 
 
