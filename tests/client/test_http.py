@@ -176,7 +176,7 @@ async def test_misuse_is_told():
 
 def test_httpx_is_loaded_only_by_who_asks():
     """It takes longer to load than all the rest of the client."""
-    code = "import sys, fulgurite.client.repair; sys.exit('httpx' in sys.modules)"
+    code = "import sys, fulgurite.client.fetching; sys.exit('httpx' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

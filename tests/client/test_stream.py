@@ -18,7 +18,7 @@ from fulgurite.exchange.run import Exchange, run
 from fulgurite.protocol.channels import Kind, board, board_snapshot, child_order_events, executions, ticker
 from fulgurite.protocol.messages import ChildOrderEvent
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
-from tests.client.test_repair import Trader
+from tests.client.test_fetching import Trader
 from tests.exchange.test_control import ask
 from tests.peers import witness
 

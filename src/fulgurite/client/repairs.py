@@ -13,10 +13,7 @@ import msgspec
 
 from fulgurite.client.backfill import Backfilled
 from fulgurite.client.feed import Feed, Hole
-from fulgurite.client.http import HttpApi
-from fulgurite.client.items import Gap, Message, Origin, Repaired
-from fulgurite.client.orderrows import Reconciliation
-from fulgurite.client.repair import (
+from fulgurite.client.fetching import (
     fetch_executions,
     fetch_orders,
     fetch_parent_orders,
@@ -25,6 +22,9 @@ from fulgurite.client.repair import (
     start_ledger,
     start_parent_ledger,
 )
+from fulgurite.client.http import HttpApi
+from fulgurite.client.items import Gap, Message, Origin, Repaired
+from fulgurite.client.orderrows import Reconciliation
 from fulgurite.errors import FulguriteError
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import ChildOrderEvent, ParentOrderEvent

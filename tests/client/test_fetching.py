@@ -12,12 +12,8 @@ import httpx
 import msgspec
 import pytest
 
-from fulgurite.client import Message, Status, StatusKind, Stream, connect
-from fulgurite.client import repair as repair_module
-from fulgurite.client.http import HttpApi
-from fulgurite.client.reconcile import OrderLedger
-from fulgurite.client.reconcileparents import ParentOrderLedger
-from fulgurite.client.repair import (
+from fulgurite.client import Message, Status, StatusKind, Stream, connect, fetching
+from fulgurite.client.fetching import (
     fetch_executions,
     fetch_orders,
     fetch_parent_orders,
@@ -26,6 +22,9 @@ from fulgurite.client.repair import (
     start_ledger,
     start_parent_ledger,
 )
+from fulgurite.client.http import HttpApi
+from fulgurite.client.reconcile import OrderLedger
+from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import ConnectError, HttpRequestError, InputError, RemoteProtocolError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.protocol.auth import request_signature
@@ -234,7 +233,7 @@ async def test_orders_of_an_account_that_trades_while_nobody_listens():
 
 async def test_an_order_that_is_executed_in_part_is_found_though_many_ended_after_it(monkeypatch):
     """The page of orders that ended is full of others, so it is asked for by its id."""
-    monkeypatch.setattr(repair_module, "PAGE_ROWS", 3)
+    monkeypatch.setattr(fetching, "PAGE_ROWS", 3)
     async with run(seed=7) as exchange, HttpApi(exchange.http, lambda: (exchange.api_key, exchange.api_secret)) as api:
         ledger, trader = OrderLedger(), Trader(exchange)
         await start_ledger(api, ledger, [PRODUCT])
@@ -278,7 +277,7 @@ async def test_without_the_right_to_look_nothing_is_forgotten():
 
 
 async def test_special_orders_of_an_account_that_trades_while_nobody_listens(monkeypatch):
-    monkeypatch.setattr(repair_module, "PAGE_ROWS", 5)
+    monkeypatch.setattr(fetching, "PAGE_ROWS", 5)
     resting = {"product_code": PRODUCT, "condition_type": "STOP", "side": "BUY", "size": 0.01, "trigger_price": 10**8}
     at_once = {"product_code": PRODUCT, "condition_type": "MARKET", "side": "BUY", "size": 0.01}
 
