@@ -1,9 +1,7 @@
 import com.google.gson.*;
 import java.time.*;
-import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
-import java.util.logging.*;
 import okhttp3.*;
 import okio.ByteString;
 
@@ -17,59 +15,49 @@ class Sample extends WebSocketListener {
     static final boolean AUTHENTICATE = false; // fulgurite:auth
     static final int SILENCE_SECONDS = 60; // fulgurite:silence
 
-    static final DateTimeFormatter CLOCK = DateTimeFormatter.ofPattern("HH:mm:ss.SSS").withZone(ZoneOffset.UTC);
     static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
     static final ScheduledExecutorService TIMERS = Executors.newSingleThreadScheduledExecutor();
-    static final OkHttpClient HTTP = // answers pings, and finds a connection dead by its own
+    // It wants TLS 1.2 or later, gives a handshake 10 s, answers pings, and by its own finds a connection dead.
+    static final OkHttpClient HTTP =
             new OkHttpClient.Builder().pingInterval(Duration.ofSeconds(15)).build();
-    static final Logger HTTP_LOG = Logger.getLogger(OkHttpClient.class.getName());
 
     record Frame(String id, JsonObject error, String method, Params params) {}
+
     record Params(String channel, JsonElement message) {}
 
     static final Map<String, String> last = new ConcurrentHashMap<>(); // when each channel's last message came
-    static volatile String why; // what ended the last connection that brought any
+    static final Map<String, String> gaps = new ConcurrentHashMap<>(); // why each channel brought none since
+    static volatile double delay = 1; // seconds before the next connection
     static String key, secret;
 
     // Of one connection:
-    final Set<String> seen = ConcurrentHashMap.newKeySet(); // which channels had a message
-    final Map<String, Future<?>> due = new ConcurrentHashMap<>(); // timers that end it, by the reasons
-    final CompletableFuture<String> lost = new CompletableFuture<>();
-    WebSocket socket;
+    final Map<String, Future<?>> due = new HashMap<>(); // timers that end it, by the reasons
+    final CompletableFuture<String> lost = new CompletableFuture<>(); // for the first of them
 
     public static void main(String[] arguments) throws Exception {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(0))); // Ctrl-C; or it is 130
-        HTTP_LOG.setLevel(Level.OFF); // it warns of leaks where connections were cut
+        var process = Runtime.getRuntime();
+        process.addShutdownHook(new Thread(() -> process.halt(0))); // on Ctrl-C, whose status would be 130
         if (AUTHENTICATE) {
             key = new String(System.console().readPassword("API key: "));
             secret = new String(System.console().readPassword("API secret: "));
         }
-        for (double delay = 1; ; delay = Math.min(delay * 2, 30)) {
+        while (true) {
             var connection = new Sample();
-            connection.expect("no connection in 10 s", 10);
             var socket = HTTP.newWebSocket(new Request.Builder().url(ENDPOINT).build(), connection);
-            String reason = connection.lost.get();
-            socket.cancel();
-            if (!connection.seen.isEmpty()) { // only now: a server in trouble may accept all, and be of no use
-                delay = 1;
-                why = reason;
-            }
+            String why = connection.lost.get();
+            socket.close(1000, null);
+            last.keySet().forEach(channel -> gaps.putIfAbsent(channel, why));
             double wait = delay * ThreadLocalRandom.current().nextDouble(0.5, 1); // not all clients at the same moment
-            System.err.printf("lost: %s; again in %.1f s%n", reason, wait);
+            delay = Math.min(delay * 2, 30);
+            System.err.printf("lost: %s; again in %.1f s%n", why, wait);
             Thread.sleep((long) (wait * 1000));
         }
     }
 
     @Override
     public void onOpen(WebSocket socket, Response response) {
-        this.socket = socket;
         System.err.println("connected " + ENDPOINT);
-        due.remove("no connection in 10 s").cancel(false);
-        if (AUTHENTICATE) {
-            request("auth", "auth", sign()); // private channels are refused until this is answered
-        } else {
-            subscribe();
-        }
+        request(socket, AUTHENTICATE ? new String[] {"auth"} : CHANNELS);
     }
 
     @Override
@@ -78,15 +66,14 @@ class Sample extends WebSocketListener {
         if (lost.isDone()) {
             return; // by a timer
         } else if ("channelMessage".equals(frame.method)) {
-            keepAlive(frame.params.channel);
-            print(frame.params.channel, frame.params.message);
+            received(frame.params.channel, frame.params.message);
         } else if (frame.error != null) {
             System.err.println("error: " + frame.id + " was refused: " + frame.error);
             Runtime.getRuntime().halt(1); // it would be refused again; exit would run the hook above
         } else {
             due.remove("no answer to " + frame.id + " in 10 s").cancel(false);
-            if (frame.id.equals("auth")) {
-                subscribe();
+            if (frame.id.equals("auth")) { // private channels would have been refused before
+                request(socket, CHANNELS);
             } else {
                 System.err.println("subscribed " + frame.id);
                 keepAlive(frame.id);
@@ -101,51 +88,50 @@ class Sample extends WebSocketListener {
 
     @Override
     public void onFailure(WebSocket socket, Throwable error, Response response) { // also when a method above throws
-        lost.complete(response != null ? "HTTP status " + response.code() : error.toString().lines().findFirst().get());
+        lost.complete(error.toString().split("\n")[0]);
     }
 
-    void print(String channel, JsonElement message) {
-        String now = CLOCK.format(Instant.now()), before = last.put(channel, now);
-        if (seen.add(channel) && before != null) { // the API never sends again what was missed
-            System.err.println("missed " + channel + ": nothing from " + before + " to " + now + " (" + why + ")");
+    void request(WebSocket socket, String... names) {
+        for (String name : names) {
+            boolean auth = name.equals("auth");
+            var method = auth ? "auth" : "subscribe";
+            var params = auth ? sign() : Map.of("channel", name);
+            // Without an id there would be no answer, not even a refusal.
+            socket.send(GSON.toJson(Map.of("jsonrpc", "2.0", "id", name, "method", method, "params", params)));
+            expect("no answer to " + name + " in 10 s", 10);
         }
+    }
+
+    void received(String channel, JsonElement message) {
+        keepAlive(channel);
+        String now = "%tT.%<tL".formatted(OffsetDateTime.now(ZoneOffset.UTC));
+        String gap = gaps.remove(channel), before = last.put(channel, now);
+        if (gap != null) { // the API never sends again what was missed
+            System.err.printf("missed %s: nothing from %s to %s (%s)%n", channel, before, now, gap);
+        }
+        delay = 1; // only now: a server in trouble may accept all, and be of no use
         System.out.println(channel + " " + message);
     }
 
-    void subscribe() {
-        for (String channel : CHANNELS) {
-            request(channel, "subscribe", Map.of("channel", channel));
-        }
-    }
-
-    /** Without an id there would be no answer, not even a refusal. */
-    void request(String id, String method, Map<String, ?> params) {
-        expect("no answer to " + id + " in 10 s", 10);
-        socket.send(GSON.toJson(Map.of("jsonrpc", "2.0", "id", id, "method", method, "params", params)));
-    }
-
-    /**
-     * An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
-     * only its own silence shows it. Order events may well be silent for days.
-     */
     void keepAlive(String channel) {
+        // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+        // only its own silence shows it. Order events may well be silent for days.
         if (channel.startsWith("lightning_")) {
             expect(channel + " was silent for " + SILENCE_SECONDS + " s", SILENCE_SECONDS);
         }
     }
 
     void expect(String otherwise, int seconds) {
-        var before = due.put(otherwise, TIMERS.schedule(() -> lost.complete(otherwise), seconds, TimeUnit.SECONDS));
-        if (before != null) {
-            before.cancel(false);
-        }
+        var timer = TIMERS.schedule(() -> lost.complete(otherwise), seconds, TimeUnit.SECONDS);
+        Optional.ofNullable(due.put(otherwise, timer)).ifPresent(before -> before.cancel(false));
     }
 
     /** The parameters of auth: new ones for each connection. */
     static Map<String, ?> sign() {
         long timestamp = System.currentTimeMillis();
         String nonce = UUID.randomUUID().toString().replace("-", "");
-        var signature = ByteString.encodeUtf8(timestamp + nonce).hmacSha256(ByteString.encodeUtf8(secret)).hex();
+        ByteString signed = ByteString.encodeUtf8(timestamp + nonce);
+        String signature = signed.hmacSha256(ByteString.encodeUtf8(secret)).hex();
         return Map.of("api_key", key, "timestamp", timestamp, "nonce", nonce, "signature", signature);
     }
 }

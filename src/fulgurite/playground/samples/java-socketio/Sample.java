@@ -1,19 +1,15 @@
 import com.google.gson.*;
 import java.time.*;
-import java.time.format.DateTimeFormatter;
 import java.util.*;
 import java.util.concurrent.*;
-import java.util.logging.*;
-import java.util.regex.Pattern;
 import okhttp3.*;
 import okio.ByteString;
 
 /**
  * Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
- * standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
- *
- * <p>Socket.IO's frames are few, so they are plain here: a digit of Engine.IO, after its 4 a digit of Socket.IO, the
- * number of a request, then JSON.
+ * standard output, what happens to the connection goes to standard error. Ctrl-C ends it. The libraries for Socket.IO
+ * speak later versions of it. Its frames are few, so they are plain here: a digit of Engine.IO, after its 4 a digit of
+ * Socket.IO, the number of a request, then JSON.
  */
 class Sample extends WebSocketListener {
     static final String ENDPOINT = "https://io.lightstream.bitflyer.com"; // fulgurite:endpoint
@@ -21,103 +17,76 @@ class Sample extends WebSocketListener {
     static final boolean AUTHENTICATE = false; // fulgurite:auth
     static final int SILENCE_SECONDS = 60; // fulgurite:silence
 
-    static final DateTimeFormatter CLOCK = DateTimeFormatter.ofPattern("HH:mm:ss.SSS").withZone(ZoneOffset.UTC);
+    static final String URL = ENDPOINT + "/socket.io/?EIO=3&transport=websocket"; // polling is refused here
     static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
     static final ScheduledExecutorService TIMERS = Executors.newSingleThreadScheduledExecutor();
-    static final OkHttpClient HTTP = new OkHttpClient();
-    static final Logger HTTP_LOG = Logger.getLogger(OkHttpClient.class.getName());
-    static final String URL = ENDPOINT + "/socket.io/?EIO=3&transport=websocket"; // polling is refused here
+    static final OkHttpClient HTTP = new OkHttpClient(); // wants TLS 1.2 or later, and a handshake within 10 s
 
     record Opened(int pingInterval, int pingTimeout) {} // in milliseconds
 
     static final Map<String, String> last = new ConcurrentHashMap<>(); // when each channel's last message came
-    static volatile String why; // what ended the last connection that brought any
+    static final Map<String, String> gaps = new ConcurrentHashMap<>(); // why each channel brought none since
+    static volatile double delay = 1; // seconds before the next connection
     static String key, secret;
 
     // Of one connection:
-    final Set<String> seen = ConcurrentHashMap.newKeySet(); // which channels had a message
-    final Map<String, Future<?>> due = new ConcurrentHashMap<>(); // timers that end it, by the reasons
-    final CompletableFuture<String> lost = new CompletableFuture<>();
+    final Map<String, Future<?>> due = new HashMap<>(); // timers that end it, by the reasons
+    final CompletableFuture<String> lost = new CompletableFuture<>(); // for the first of them
     final List<String> asked = new ArrayList<>(); // what each request was about; their places are their numbers
     Opened opened;
-    WebSocket socket;
 
     public static void main(String[] arguments) throws Exception {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(0))); // Ctrl-C; or it is 130
-        HTTP_LOG.setLevel(Level.OFF); // it warns of leaks where connections were cut
+        var process = Runtime.getRuntime();
+        process.addShutdownHook(new Thread(() -> process.halt(0))); // on Ctrl-C, whose status would be 130
         if (AUTHENTICATE) {
             key = new String(System.console().readPassword("API key: "));
             secret = new String(System.console().readPassword("API secret: "));
         }
-        for (double delay = 1; ; delay = Math.min(delay * 2, 30)) {
+        while (true) {
             var connection = new Sample();
-            connection.expect("no connection in 10 s", 10_000);
+            connection.expect("no session in 10 s", 10_000);
             var socket = HTTP.newWebSocket(new Request.Builder().url(URL).build(), connection);
-            String reason = connection.lost.get();
-            socket.cancel();
-            if (!connection.seen.isEmpty()) { // only now: a server in trouble may accept all, and be of no use
-                delay = 1;
-                why = reason;
-            }
+            String why = connection.lost.get();
+            socket.close(1000, null);
+            last.keySet().forEach(channel -> gaps.putIfAbsent(channel, why));
             double wait = delay * ThreadLocalRandom.current().nextDouble(0.5, 1); // not all clients at the same moment
-            System.err.printf("lost: %s; again in %.1f s%n", reason, wait);
+            delay = Math.min(delay * 2, 30);
+            System.err.printf("lost: %s; again in %.1f s%n", why, wait);
             Thread.sleep((long) (wait * 1000));
         }
     }
 
     @Override
-    public void onOpen(WebSocket socket, Response response) {
-        this.socket = socket;
-        System.err.println("connected " + ENDPOINT);
-        due.remove("no connection in 10 s").cancel(false);
-        expect("no session in 10 s", 10_000);
-    }
-
-    @Override
     public void onMessage(WebSocket socket, String frame) {
-        var parts = Pattern.compile("(?s)(4?\\d)(\\d*)(.*)").matcher(frame);
         if (lost.isDone()) {
             return; // by a timer
-        } else if (!parts.matches()) {
-            throw new IllegalStateException("a frame of no known kind: " + frame);
-        }
-        String number = parts.group(2), json = parts.group(3);
-        switch (parts.group(1)) {
-            case "0", "3" -> { // opened, or a ping answered
-                if (opened == null) {
-                    opened = GSON.fromJson(json, Opened.class);
-                }
-                // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
-                TIMERS.schedule(() -> socket.send("2"), opened.pingInterval, TimeUnit.MILLISECONDS);
-                expect("no pong came", opened.pingInterval + opened.pingTimeout);
+        } else if (frame.startsWith("0") || frame.equals("3")) { // 0{"pingInterval":MS,...}, or a ping is answered
+            opened = opened == null ? GSON.fromJson(frame.substring(1), Opened.class) : opened;
+            // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+            TIMERS.schedule(() -> socket.send("2"), opened.pingInterval, TimeUnit.MILLISECONDS);
+            expect("no pong came", opened.pingInterval + opened.pingTimeout);
+        } else if (frame.equals("40")) { // the session is there
+            System.err.println("connected " + ENDPOINT);
+            due.remove("no session in 10 s").cancel(false);
+            request(socket, AUTHENTICATE ? new String[] {"auth"} : CHANNELS);
+        } else if (frame.startsWith("42")) { // 42["CHANNEL",MESSAGE]
+            var event = GSON.fromJson(frame.substring(2), JsonArray.class);
+            received(event.get(0).getAsString(), event.get(1));
+        } else if (frame.startsWith("43")) { // 43NUMBER[null], or an error instead of null
+            int start = frame.indexOf('[');
+            String name = asked.get(Integer.parseInt(frame.substring(2, start))), answer = frame.substring(start);
+            due.remove("no answer to " + name + " in 10 s").cancel(false);
+            if (!answer.equals("[null]")) {
+                System.err.println("error: " + name + " was refused: " + answer);
+                Runtime.getRuntime().halt(1); // it would be refused again; exit would run the hook above
+            } else if (name.equals("auth")) { // private channels would have been refused before
+                request(socket, CHANNELS);
+            } else {
+                System.err.println("subscribed " + name);
+                keepAlive(name);
             }
-            case "40" -> { // connected
-                due.remove("no session in 10 s").cancel(false);
-                if (AUTHENTICATE) {
-                    request("auth", "auth", sign()); // private channels are refused until this is answered
-                } else {
-                    subscribe();
-                }
-            }
-            case "42" -> { // ["CHANNEL",MESSAGE]
-                var event = GSON.fromJson(json, JsonArray.class);
-                keepAlive(event.get(0).getAsString());
-                print(event.get(0).getAsString(), event.get(1));
-            }
-            case "43" -> { // NUMBER[null], or NUMBER[ERROR]
-                String name = asked.get(Integer.parseInt(number));
-                due.remove("no answer to " + name + " in 10 s").cancel(false);
-                if (!json.equals("[null]")) {
-                    System.err.println("error: " + name + " was refused: " + json);
-                    Runtime.getRuntime().halt(1); // it would be refused again; exit would run the hook above
-                } else if (name.equals("auth")) {
-                    subscribe();
-                } else {
-                    System.err.println("subscribed " + name);
-                    keepAlive(name);
-                }
-            }
-            default -> lost.complete("the server ended it: " + frame);
+        } else {
+            lost.complete("the server ended it: " + frame);
         }
     }
 
@@ -128,52 +97,48 @@ class Sample extends WebSocketListener {
 
     @Override
     public void onFailure(WebSocket socket, Throwable error, Response response) { // also when a method above throws
-        lost.complete(response != null ? "HTTP status " + response.code() : error.toString().lines().findFirst().get());
+        lost.complete(error.toString().split("\n")[0]);
     }
 
-    void print(String channel, JsonElement message) {
-        String now = CLOCK.format(Instant.now()), before = last.put(channel, now);
-        if (seen.add(channel) && before != null) { // the API never sends again what was missed
-            System.err.println("missed " + channel + ": nothing from " + before + " to " + now + " (" + why + ")");
+    void request(WebSocket socket, String... names) {
+        for (String name : names) {
+            Object[] event = name.equals("auth") ? new Object[] {"auth", sign()} : new Object[] {"subscribe", name};
+            socket.send("42" + asked.size() + GSON.toJson(event)); // without a number not even a refusal would come
+            asked.add(name);
+            expect("no answer to " + name + " in 10 s", 10_000);
         }
+    }
+
+    void received(String channel, JsonElement message) {
+        keepAlive(channel);
+        String now = "%tT.%<tL".formatted(OffsetDateTime.now(ZoneOffset.UTC));
+        String gap = gaps.remove(channel), before = last.put(channel, now);
+        if (gap != null) { // the API never sends again what was missed
+            System.err.printf("missed %s: nothing from %s to %s (%s)%n", channel, before, now, gap);
+        }
+        delay = 1; // only now: a server in trouble may accept all, and be of no use
         System.out.println(channel + " " + message);
     }
 
-    void subscribe() {
-        for (String channel : CHANNELS) {
-            request(channel, "subscribe", channel);
-        }
-    }
-
-    /** Without a number there would be no answer, not even a refusal. */
-    void request(String name, Object... arguments) {
-        expect("no answer to " + name + " in 10 s", 10_000);
-        asked.add(name);
-        socket.send("42" + (asked.size() - 1) + GSON.toJson(arguments));
-    }
-
-    /**
-     * An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
-     * only its own silence shows it. Order events may well be silent for days.
-     */
     void keepAlive(String channel) {
+        // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+        // only its own silence shows it. Order events may well be silent for days.
         if (channel.startsWith("lightning_")) {
             expect(channel + " was silent for " + SILENCE_SECONDS + " s", SILENCE_SECONDS * 1000);
         }
     }
 
     void expect(String otherwise, int ms) {
-        var before = due.put(otherwise, TIMERS.schedule(() -> lost.complete(otherwise), ms, TimeUnit.MILLISECONDS));
-        if (before != null) {
-            before.cancel(false);
-        }
+        var timer = TIMERS.schedule(() -> lost.complete(otherwise), ms, TimeUnit.MILLISECONDS);
+        Optional.ofNullable(due.put(otherwise, timer)).ifPresent(before -> before.cancel(false));
     }
 
     /** The parameters of auth: new ones for each connection. */
     static Map<String, ?> sign() {
         long timestamp = System.currentTimeMillis();
         String nonce = UUID.randomUUID().toString().replace("-", "");
-        var signature = ByteString.encodeUtf8(timestamp + nonce).hmacSha256(ByteString.encodeUtf8(secret)).hex();
+        ByteString signed = ByteString.encodeUtf8(timestamp + nonce);
+        String signature = signed.hmacSha256(ByteString.encodeUtf8(secret)).hex();
         return Map.of("api_key", key, "timestamp", timestamp, "nonce", nonce, "signature", signature);
     }
 }
