@@ -7,9 +7,9 @@ import okio.ByteString;
 
 /**
  * Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
- * standard output, what happens to the connection goes to standard error. Ctrl-C ends it. The libraries for Socket.IO
- * speak later versions of it. Its frames are few, so they are plain here: a digit of Engine.IO, after its 4 a digit of
- * Socket.IO, the number of a request, then JSON.
+ * standard output, what happens to the connection goes to standard error. Ctrl-C ends it. The libraries that are
+ * still maintained speak later versions. The frames are few, so they are plain here: a digit of Engine.IO, after its 4
+ * a digit of Socket.IO, the number of a request, then JSON.
  */
 class Sample extends WebSocketListener {
     static final String ENDPOINT = "https://io.lightstream.bitflyer.com"; // fulgurite:endpoint
