@@ -8,9 +8,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log"
 	random "math/rand/v2"
@@ -21,6 +18,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+	"github.com/tidwall/gjson"
 	"golang.org/x/term"
 )
 
@@ -31,142 +29,115 @@ const silenceSeconds = 60                                                       
 
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var key, secret string
+	state, _ := term.GetState(int(os.Stdin.Fd())) // nil where the input is no terminal
+	interrupted, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(interrupted, func() { // Ctrl-C, which may come while a secret is typed
+		term.Restore(int(os.Stdin.Fd()), cmp.Or(state, &term.State{}))
+		os.Exit(0)
+	})
+	var credentials []string // the key and its secret
 	if authenticate {
-		key, secret = ask(ctx, "API key: "), ask(ctx, "API secret: ")
-	}
-	last := map[string]string{} // when each channel's last message came
-	var why error               // what ended the last connection that brought any
-	for delay := 1.0; ; delay = min(2*delay, 30) {
-		seen := map[string]bool{}
-		err := listen(ctx, key, secret, func(channel string, message []byte) {
-			now := time.Now().UTC().Format("15:04:05.000")
-			if before, known := last[channel]; known && !seen[channel] { // the API never sends again what was missed
-				log.Printf("missed %s: nothing from %s to %s (%v)", channel, before, now, why)
+		for _, prompt := range []string{"API key: ", "API secret: "} {
+			log.Print(prompt)
+			answer, err := term.ReadPassword(int(os.Stdin.Fd())) // which shows nothing of it
+			if err != nil {
+				log.Fatalln("error: cannot ask for the key:", err)
 			}
-			last[channel], seen[channel] = now, true
-			fmt.Printf("%s %s\n", channel, message)
+			credentials = append(credentials, string(answer))
+		}
+	}
+	last := map[string]string{}   // when each channel's last message came
+	reasons := map[string]error{} // why none came since
+	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
+		err := listen(credentials, func(channel, message string) {
+			now := time.Now().UTC().Format("15:04:05.000")
+			if reasons[channel] != nil { // the API never sends again what was missed
+				log.Printf("missed %s: nothing from %s to %s (%v)", channel, last[channel], now, reasons[channel])
+			}
+			last[channel], reasons[channel] = now, nil
+			delay = time.Second // only now: a server in trouble may accept everybody, and be of no use
+			fmt.Println(channel, message)
 		})
-		if ctx.Err() != nil { // Ctrl-C
-			return
-		} else if len(seen) > 0 { // only now: a server in trouble may accept everybody, and be of no use
-			delay, why = 1, err
+		for channel := range last {
+			reasons[channel] = cmp.Or(reasons[channel], err)
 		}
-		wait := delay * (0.5 + random.Float64()/2) // not all clients at the same moment
-		log.Printf("lost: %v; again in %.1f s", err, wait)
-		select {
-		case <-time.After(time.Duration(wait * float64(time.Second))):
-		case <-ctx.Done():
-			return
-		}
+		wait := delay/2 + random.N(delay/2) // not all clients at the same moment
+		log.Printf("lost: %v; again in %.1f s", err, wait.Seconds())
+		time.Sleep(wait)
 	}
 }
 
 // listen sees one connection through to its end, hands over its messages, and returns why it ended.
-func listen(ctx context.Context, key, secret string, handle func(channel string, message []byte)) error {
-	ctx, giveUp := context.WithCancelCause(ctx)
+func listen(credentials []string, handle func(channel, message string)) error {
+	ctx, giveUp := context.WithCancelCause(context.Background())
 	defer giveUp(nil)
-	timers := map[string]*time.Timer{}
-	settle := func(otherwise string) {
-		if timer := timers[otherwise]; timer != nil {
-			timer.Stop()
+	timers := map[string]*time.Timer{}                // by what is wrong
+	allow := func(what string, limit time.Duration) { // for so long from now; then this connection is given up
+		if timers[what] == nil {
+			timers[what] = time.AfterFunc(limit, func() { giveUp(fmt.Errorf("%s for %v s", what, limit.Seconds())) })
 		}
+		timers[what].Reset(limit)
 	}
-	expect := func(seconds time.Duration, otherwise string) {
-		settle(otherwise)
-		timers[otherwise] = time.AfterFunc(seconds*time.Second, func() { giveUp(errors.New(otherwise)) })
-	}
-	patience, stop := context.WithTimeout(ctx, 10*time.Second)
-	defer stop()
-	conn, _, err := websocket.Dial(patience, endpoint, &websocket.DialOptions{
+
+	allow("no answer to connect", 10*time.Second)
+	conn, _, err := websocket.Dial(ctx, endpoint, &websocket.DialOptions{ // with TLS 1.2 or later
 		OnPingReceived: func(context.Context, []byte) bool { // comes every 15 s; true has it answered
-			expect(40, "no ping came for 40 s")
+			allow("no ping came", 40*time.Second)
 			return true
 		},
 	})
 	if err != nil {
-		return err
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(-1) // a book's snapshot is longer than the 32 KiB that end the connection otherwise
 	log.Println("connected", endpoint)
+	allow("no ping came", 40*time.Second)
 	request := func(id, method string, params any) { // without an id there is no answer, not even a refusal
-		expect(10, "no answer to "+id+" in 10 s")
+		allow("no answer to "+id, 10*time.Second)
 		wsjson.Write(ctx, conn, map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	}
-	subscribe := func() {
-		for _, channel := range channels {
-			request(channel, "subscribe", map[string]string{"channel": channel})
-		}
-	}
-	// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
-	// only its own silence shows it. Order events may well be silent for days.
-	keepAlive := func(channel string) {
-		if strings.HasPrefix(channel, "lightning_") {
-			expect(silenceSeconds, fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds))
-		}
-	}
 
-	expect(40, "no ping came for 40 s")
-	if authenticate {
-		request("auth", "auth", sign(key, secret)) // private channels are refused until this is answered
-	} else {
-		subscribe()
-	}
+	frame := gjson.Parse(`{"id":"connect","result":true}`) // as if to connect were a request, too
 	for {
-		var frame struct {
-			ID, Method string
-			Params     struct {
-				Channel string
-				Message json.RawMessage // as it came: a float64 does not keep every digit
-			}
-			Result any
-			Error  struct{ Message string }
-		}
-		if err := wsjson.Read(ctx, conn, &frame); err != nil {
-			return cmp.Or(context.Cause(ctx), err)
+		name := cmp.Or(frame.Get("id").String(), frame.Get("params.channel").String())
+		asked := timers["no answer to "+frame.Get("id").String()]
+		if asked != nil {
+			asked.Stop()
 		}
 		switch {
-		case frame.Method == "channelMessage":
-			keepAlive(frame.Params.Channel)
-			handle(frame.Params.Channel, frame.Params.Message)
-		case frame.Result != true: // as it would be again
-			log.Fatalf("error: %s was refused: %s", frame.ID, frame.Error.Message)
-		default:
-			settle("no answer to " + frame.ID + " in 10 s")
-			if frame.ID == "auth" {
-				subscribe()
-			} else {
-				log.Println("subscribed", frame.ID)
-				keepAlive(frame.ID)
+		case frame.Get("method").String() == "channelMessage":
+			handle(name, frame.Get("params.message").Raw) // as it came: a float64 does not keep every digit
+		case asked == nil: // neither a message nor an answer
+		case frame.Get("result").Type != gjson.True: // as it would be again
+			log.Fatalf("error: %s was refused: %s", name, frame.Get("error.message"))
+		case name == "connect" && authenticate: // private channels are refused until auth is answered
+			request("auth", "auth", sign(credentials[0], credentials[1]))
+		case name == "connect", name == "auth":
+			for _, channel := range channels {
+				request(channel, "subscribe", map[string]string{"channel": channel})
 			}
+		default:
+			log.Println("subscribed", name)
 		}
+		// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+		// only its own silence shows it. Order events may well be silent for days.
+		if strings.HasPrefix(name, "lightning_") {
+			allow(name+" was silent", silenceSeconds*time.Second)
+		}
+		_, data, err := conn.Read(ctx)
+		if err != nil {
+			return cmp.Or(context.Cause(ctx), err)
+		} else if !gjson.ValidBytes(data) {
+			return fmt.Errorf("a frame that is no JSON: %.200s", data)
+		}
+		frame = gjson.ParseBytes(data)
 	}
 }
 
 // sign makes the parameters of auth: new ones for each connection.
 func sign(key, secret string) map[string]any {
-	mac, now, nonce := hmac.New(sha256.New, []byte(secret)), time.Now().UnixMilli(), rand.Text()
-	fmt.Fprintf(mac, "%d%s", now, nonce)
-	signature := hex.EncodeToString(mac.Sum(nil))
-	return map[string]any{"api_key": key, "timestamp": now, "nonce": nonce, "signature": signature}
-}
-
-// ask reads a line from the terminal without showing it.
-func ask(ctx context.Context, prompt string) string {
-	terminal := int(os.Stdin.Fd())
-	state, _ := term.GetState(terminal)
-	defer context.AfterFunc(ctx, func() { // Ctrl-C
-		term.Restore(terminal, state)
-		os.Exit(0)
-	})()
-	fmt.Fprint(os.Stderr, prompt)
-	answer, err := term.ReadPassword(terminal)
-	fmt.Fprintln(os.Stderr)
-	if err != nil {
-		log.Fatalln("error: cannot ask for the key:", err)
-	}
-	return string(answer)
+	mac, ms, nonce := hmac.New(sha256.New, []byte(secret)), time.Now().UnixMilli(), rand.Text()
+	fmt.Fprintf(mac, "%d%s", ms, nonce)
+	return map[string]any{"api_key": key, "timestamp": ms, "nonce": nonce, "signature": fmt.Sprintf("%x", mac.Sum(nil))}
 }

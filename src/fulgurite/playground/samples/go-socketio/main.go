@@ -1,8 +1,6 @@
-// Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages
-// go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
-//
-// The packages for Socket.IO speak later versions of it. Its frames are few, so they are written out here: a digit of
-// Engine.IO, after its 4 a digit of Socket.IO, then the number of a request, then JSON.
+// Prints what bitFlyer's realtime API sends (Socket.IO 2.0) to standard output and what happens to the connection to
+// standard error, and connects again whenever it must; Ctrl-C ends it. Packages for Socket.IO speak later versions, so
+// its frames are written out: a digit of Engine.IO, after its 4 one of Socket.IO, the number of a request, then JSON.
 package main
 
 import (
@@ -11,19 +9,17 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log"
 	random "math/rand/v2"
 	"os"
 	"os/signal"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/tidwall/gjson"
 	"golang.org/x/term"
 )
 
@@ -32,163 +28,118 @@ var channels = []string{"lightning_ticker_BTC_JPY", "lightning_executions_BTC_JP
 const authenticate = false                                                          // fulgurite:auth
 const silenceSeconds = 60                                                           // fulgurite:silence
 
-var framePattern = regexp.MustCompile(`(?s)^(4?\d)(\d*)(.*)$`)
-
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var key, secret string
+	state, _ := term.GetState(int(os.Stdin.Fd())) // nil where the input is no terminal
+	interrupted, _ := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(interrupted, func() { // Ctrl-C, which may come while a secret is typed
+		term.Restore(int(os.Stdin.Fd()), cmp.Or(state, &term.State{}))
+		os.Exit(0)
+	})
+	var credentials []string // the key and its secret
 	if authenticate {
-		key, secret = ask(ctx, "API key: "), ask(ctx, "API secret: ")
-	}
-	last := map[string]string{} // when each channel's last message came
-	var why error               // what ended the last connection that brought any
-	for delay := 1.0; ; delay = min(2*delay, 30) {
-		seen := map[string]bool{}
-		err := listen(ctx, key, secret, func(channel string, message []byte) {
-			now := time.Now().UTC().Format("15:04:05.000")
-			if before, known := last[channel]; known && !seen[channel] { // the API never sends again what was missed
-				log.Printf("missed %s: nothing from %s to %s (%v)", channel, before, now, why)
+		for _, prompt := range []string{"API key: ", "API secret: "} {
+			log.Print(prompt)
+			answer, err := term.ReadPassword(int(os.Stdin.Fd())) // which shows nothing of it
+			if err != nil {
+				log.Fatalln("error: cannot ask for the key:", err)
 			}
-			last[channel], seen[channel] = now, true
-			fmt.Printf("%s %s\n", channel, message)
+			credentials = append(credentials, string(answer))
+		}
+	}
+	last := map[string]string{}   // when each channel's last message came
+	reasons := map[string]error{} // why none came since
+	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
+		err := listen(credentials, func(channel, message string) {
+			now := time.Now().UTC().Format("15:04:05.000")
+			if reasons[channel] != nil { // the API never sends again what was missed
+				log.Printf("missed %s: nothing from %s to %s (%v)", channel, last[channel], now, reasons[channel])
+			}
+			last[channel], reasons[channel] = now, nil
+			delay = time.Second // only now: a server in trouble may accept everybody, and be of no use
+			fmt.Println(channel, message)
 		})
-		if ctx.Err() != nil { // Ctrl-C
-			return
-		} else if len(seen) > 0 { // only now: a server in trouble may accept everybody, and be of no use
-			delay, why = 1, err
+		for channel := range last {
+			reasons[channel] = cmp.Or(reasons[channel], err)
 		}
-		wait := delay * (0.5 + random.Float64()/2) // not all clients at the same moment
-		log.Printf("lost: %v; again in %.1f s", err, wait)
-		select {
-		case <-time.After(time.Duration(wait * float64(time.Second))):
-		case <-ctx.Done():
-			return
-		}
+		wait := delay/2 + random.N(delay/2) // not all clients at the same moment
+		log.Printf("lost: %v; again in %.1f s", err, wait.Seconds())
+		time.Sleep(wait)
 	}
 }
 
 // listen sees one connection through to its end, hands over its messages, and returns why it ended.
-func listen(ctx context.Context, key, secret string, handle func(channel string, message []byte)) error {
-	ctx, giveUp := context.WithCancelCause(ctx)
+func listen(credentials []string, handle func(channel, message string)) error {
+	ctx, giveUp := context.WithCancelCause(context.Background())
 	defer giveUp(nil)
-	timers := map[string]*time.Timer{}
-	settle := func(otherwise string) {
-		if timer := timers[otherwise]; timer != nil {
-			timer.Stop()
+	timers := map[string]*time.Timer{}                // by what is wrong
+	allow := func(what string, limit time.Duration) { // for so long from now; then this connection is given up
+		if timers[what] == nil {
+			timers[what] = time.AfterFunc(limit, func() { giveUp(fmt.Errorf("%s for %v s", what, limit.Seconds())) })
 		}
+		timers[what].Reset(limit)
 	}
-	expect := func(within time.Duration, otherwise string) {
-		settle(otherwise)
-		timers[otherwise] = time.AfterFunc(within, func() { giveUp(errors.New(otherwise)) })
-	}
-	patience, stop := context.WithTimeout(ctx, 10*time.Second)
-	defer stop()
-	// Polling, with which Socket.IO likes to begin, is refused here.
-	url := strings.Replace(endpoint, "http", "ws", 1) + "/socket.io/?EIO=3&transport=websocket"
-	conn, _, err := websocket.Dial(patience, url, nil)
+
+	allow("no answer to connect", 10*time.Second)
+	conn, _, err := websocket.Dial(ctx, endpoint+"/socket.io/?EIO=3&transport=websocket", nil) // polling is refused
 	if err != nil {
-		return err
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	defer conn.CloseNow()
 	conn.SetReadLimit(-1) // a book's snapshot is longer than the 32 KiB that end the connection otherwise
 	log.Println("connected", endpoint)
 	send := func(frame string) { conn.Write(ctx, websocket.MessageText, []byte(frame)) }
-	asked := map[string]string{}                     // what the request with each number is about
-	request := func(name string, arguments ...any) { // without a number there is no answer, not even a refusal
-		expect(10*time.Second, "no answer to "+name+" in 10 s")
-		number := fmt.Sprint(len(asked))
-		text, _ := json.Marshal(arguments)
-		asked[number] = name
-		send("42" + number + string(text))
+	asked := map[string]string{"40": "connect"}  // what frames that begin with such digits answer
+	request := func(name string, event ...any) { // without a number there is no answer, not even a refusal
+		text, _ := json.Marshal(event)
+		send(fmt.Sprintf("42%d%s", len(asked), text))
+		asked[fmt.Sprintf("43%d", len(asked))] = name
+		allow("no answer to "+name, 10*time.Second)
 	}
-	subscribe := func() {
-		for _, channel := range channels {
-			request(channel, "subscribe", channel)
-		}
-	}
-	// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
-	// only its own silence shows it. Order events may well be silent for days.
-	keepAlive := func(channel string) {
-		if strings.HasPrefix(channel, "lightning_") {
-			expect(silenceSeconds*time.Second, fmt.Sprintf("%s was silent for %d s", channel, silenceSeconds))
-		}
-	}
-
-	expect(10*time.Second, "no session in 10 s")
 	var opened struct{ PingInterval, PingTimeout time.Duration } // in milliseconds
 	for {
-		_, text, err := conn.Read(ctx)
-		frame := framePattern.FindStringSubmatch(string(text))
+		_, data, err := conn.Read(ctx)
 		if err != nil {
 			return cmp.Or(context.Cause(ctx), err)
-		} else if frame == nil {
-			return fmt.Errorf("a frame of no known kind: %s", text)
 		}
-		switch kind, number, body := frame[1], frame[2], []byte(frame[3]); kind {
-		case "0", "3": // opened, or a ping answered
-			if kind == "0" {
-				err = json.Unmarshal(body, &opened)
-			}
+		body := gjson.Parse(strings.TrimLeft(string(data), "0123456789"))
+		digits := strings.TrimSuffix(string(data), body.Raw)
+		name := cmp.Or(asked[digits], body.Get("0").String())
+		if timer := timers["no answer to "+asked[digits]]; timer != nil {
+			timer.Stop()
+		}
+		switch {
+		case digits == "0", digits == "3": // opened, or a ping answered
+			json.Unmarshal([]byte(body.Raw), &opened) // an answer has no body
 			// In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
 			time.AfterFunc(opened.PingInterval*time.Millisecond, func() { send("2") })
-			expect((opened.PingInterval+opened.PingTimeout)*time.Millisecond, "no pong came")
-		case "40": // connected
-			settle("no session in 10 s")
-			if authenticate {
-				request("auth", "auth", sign(key, secret)) // private channels are refused until this is answered
-			} else {
-				subscribe()
-			}
-		case "42": // ["CHANNEL",MESSAGE]
-			var event [2]json.RawMessage // as it came: a float64 does not keep every digit
-			if err = json.Unmarshal(body, &event); err == nil {
-				channel := strings.Trim(string(event[0]), `"`)
-				keepAlive(channel)
-				handle(channel, event[1])
-			}
-		case "43": // NUMBER[null], or NUMBER[ERROR]
-			name := asked[number]
-			settle("no answer to " + name + " in 10 s")
-			if string(body) != "[null]" { // as it would be again
-				log.Fatalf("error: %s was refused: %s", name, body)
-			} else if name == "auth" {
-				subscribe()
-			} else {
-				log.Println("subscribed", name)
-				keepAlive(name)
+			allow("no pong came", (opened.PingInterval+opened.PingTimeout)*time.Millisecond)
+		case digits == "42" && gjson.Valid(body.Raw): // ["CHANNEL",MESSAGE]
+			handle(name, body.Get("1").Raw) // as it came: a float64 does not keep every digit
+		case asked[digits] == "": // the server ends it, or nobody knows what it means
+			return fmt.Errorf("cannot go on after the frame %.200s", data)
+		case digits == "40" && authenticate: // private channels are refused until auth is answered
+			request("auth", "auth", sign(credentials[0], credentials[1]))
+		case digits != "40" && body.Raw != "[null]": // as it would be again
+			log.Fatalf("error: %s was refused: %s", name, body.Raw)
+		case digits == "40", name == "auth":
+			for _, channel := range channels {
+				request(channel, "subscribe", channel)
 			}
 		default:
-			err = fmt.Errorf("the server ended it: %s", text)
+			log.Println("subscribed", name)
 		}
-		if err != nil {
-			return err
+		// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+		// only its own silence shows it. Order events may well be silent for days.
+		if strings.HasPrefix(name, "lightning_") {
+			allow(name+" was silent", silenceSeconds*time.Second)
 		}
 	}
 }
 
 // sign makes the parameters of auth: new ones for each connection.
 func sign(key, secret string) map[string]any {
-	mac, now, nonce := hmac.New(sha256.New, []byte(secret)), time.Now().UnixMilli(), rand.Text()
-	fmt.Fprintf(mac, "%d%s", now, nonce)
-	signature := hex.EncodeToString(mac.Sum(nil))
-	return map[string]any{"api_key": key, "timestamp": now, "nonce": nonce, "signature": signature}
-}
-
-// ask reads a line from the terminal without showing it.
-func ask(ctx context.Context, prompt string) string {
-	terminal := int(os.Stdin.Fd())
-	state, _ := term.GetState(terminal)
-	defer context.AfterFunc(ctx, func() { // Ctrl-C
-		term.Restore(terminal, state)
-		os.Exit(0)
-	})()
-	fmt.Fprint(os.Stderr, prompt)
-	answer, err := term.ReadPassword(terminal)
-	fmt.Fprintln(os.Stderr)
-	if err != nil {
-		log.Fatalln("error: cannot ask for the key:", err)
-	}
-	return string(answer)
+	mac, ms, nonce := hmac.New(sha256.New, []byte(secret)), time.Now().UnixMilli(), rand.Text()
+	fmt.Fprintf(mac, "%d%s", ms, nonce)
+	return map[string]any{"api_key": key, "timestamp": ms, "nonce": nonce, "signature": fmt.Sprintf("%x", mac.Sum(nil))}
 }
