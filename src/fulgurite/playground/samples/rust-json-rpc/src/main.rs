@@ -1,14 +1,14 @@
 //! Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
 //! Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io::ErrorKind;
 use std::process::exit;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use futures_util::{SinkExt, StreamExt};
+use chrono::Utc;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, from_str, json};
 use tokio::signal::ctrl_c;
@@ -22,34 +22,23 @@ const SILENCE_SECONDS: u64 = 60; // fulgurite:silence
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    tokio::select! {
-        biased; // Ctrl-C is heeded before a key is asked for
-        _ = ctrl_c() => {} // which drops, and so closes, the connection
-        _ = run() => {}
-    }
-}
-
-async fn run() {
-    let keys = AUTHENTICATE.then(|| (ask("API key: "), ask("API secret: ")));
-    let mut last = HashMap::new(); // when each channel's last message came
-    let mut why = String::new(); // what ended the last connection that brought any
+    let keys = if AUTHENTICATE { (ask("API key: "), ask("API secret: ")) } else { Default::default() };
+    tokio::spawn(ctrl_c().map(|_| exit(0))); // the connection is closed by that, too
+    let mut last = HashMap::new(); // when each channel's last message came, and why none has come since
     let mut delay = 1.0;
     loop {
-        let mut seen = HashSet::new();
         let handle = |channel: &str, message: &Value| {
-            let now = chrono::Utc::now().format("%H:%M:%S%.3f").to_string();
-            let before = last.insert(channel.to_owned(), now.clone());
-            let is_first = seen.insert(channel.to_owned());
-            if let Some(before) = before.filter(|_| is_first) {
+            let now = Utc::now().format("%H:%M:%S%.3f").to_string();
+            if let Some((before, Some(why))) = last.insert(channel.to_owned(), (now.clone(), None)) {
                 // The API never sends again what was missed.
                 eprintln!("missed {channel}: nothing from {before} to {now} ({why})");
             }
             println!("{channel} {message}");
+            delay = 1.0; // only now: a server in trouble may accept everybody, and be of no use
         };
         let Err(lost) = listen(&keys, handle).await;
-        if !seen.is_empty() {
-            // Only now: a server in trouble may accept everybody, and be of no use.
-            (delay, why) = (1.0, lost.to_string());
+        for (_, why) in last.values_mut() {
+            why.get_or_insert(lost.to_string());
         }
         let wait = delay * rand::random_range(0.5..1.0); // not all clients at the same moment
         eprintln!("lost: {lost}; again in {wait:.1} s");
@@ -59,85 +48,84 @@ async fn run() {
 }
 
 /// Sees one connection through to its end, and hands over its messages.
-async fn listen(keys: &Option<(String, String)>, mut handle: impl FnMut(&str, &Value)) -> Result<Infallible> {
+async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -> Result<Infallible> {
     let connecting = timeout(Duration::from_secs(10), connect_async(ENDPOINT));
     let (mut socket, _) = connecting.await.context("no connection in 10 s")??;
     eprintln!("connected {ENDPOINT}");
-    let mut due = HashMap::new(); // when the connection is given up, by the reasons
-    let mut requests = match keys {
-        // Private channels are refused until it is answered.
-        Some((key, secret)) => vec![("auth", "auth", sign(key, secret))],
-        None => subscriptions(),
-    };
-    expect(&mut due, 40, "no ping came for 40 s".to_owned());
+    let mut due = HashMap::new(); // what is awaited: the id of an answer or a channel, until when, and what for
+    // Private channels are refused until auth is answered.
+    let mut requests = if AUTHENTICATE { vec!["auth"] } else { CHANNELS.to_vec() };
+    expect(&mut due, "ping", "", 40);
     loop {
-        for (id, method, params) in requests.drain(..) {
+        for (id, name) in requests.drain(..).enumerate() {
+            let (method, params) =
+                if name == "auth" { (name, sign(keys)) } else { ("subscribe", json!({"channel": name})) };
             // Without an id there would be no answer, not even a refusal.
             let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
             socket.send(Message::text(request.to_string())).await?;
-            expect(&mut due, 10, format!("no answer to {id} in 10 s"));
+            expect(&mut due, &id.to_string(), name, 10);
         }
-        let (problem, at) = due.iter().min_by_key(|due| due.1).context("nothing is due")?;
-        let received = timeout_at(*at, socket.next()).await.context(problem.clone())?;
-        let frame: Value = match received.context("the connection ended")?? {
-            Message::Text(text) => from_str(&text)?,
-            Message::Close(Some(close)) => bail!("closed: {close}"),
-            Message::Ping(_) => {
-                // Comes every 15 s. The library answers; who takes more than 3 s is cut off.
-                expect(&mut due, 40, "no ping came for 40 s".to_owned());
-                continue;
-            }
-            _ => continue,
+        let (what, (at, name)) = due.iter().min_by_key(|(_, (at, _))| at).context("nothing is due")?;
+        let frame: Value = match timeout_at(*at, socket.next()).await {
+            Err(_) if what == "ping" => bail!("no ping came for 40 s"),
+            Err(_) if name.is_empty() => bail!("{what} was silent for {SILENCE_SECONDS} s"),
+            Err(_) => bail!("no answer to {name} in 10 s"),
+            Ok(received) => match received.context("the connection ended")?? {
+                Message::Text(text) => from_str(&text)?,
+                Message::Close(Some(close)) => bail!("closed: {close}"),
+                Message::Ping(_) => {
+                    // Comes every 15 s. The library answers; who takes more than 3 s is cut off.
+                    expect(&mut due, "ping", "", 40);
+                    continue;
+                }
+                _ => continue,
+            },
         };
-        if frame["method"] == "channelMessage" {
-            let channel = frame["params"]["channel"].as_str().unwrap_or_default();
-            keep_alive(&mut due, channel);
-            handle(channel, &frame["params"]["message"]);
-        } else if let Some(id) = frame["id"].as_str() {
-            due.remove(&format!("no answer to {id} in 10 s"));
-            if frame["result"] != true {
-                eprintln!("error: {id} was refused: {}", frame["error"]["message"]);
+        match due.remove(&frame["id"].to_string()) {
+            Some((_, name)) if frame["result"] != true => {
+                eprintln!("error: {name} was refused: {}", frame["error"]["message"]);
                 exit(1) // it would be refused again
-            } else if id == "auth" {
-                requests = subscriptions();
-            } else {
-                eprintln!("subscribed {id}");
-                keep_alive(&mut due, id);
             }
+            Some((_, "auth")) => requests = CHANNELS.to_vec(),
+            Some((_, name)) => {
+                eprintln!("subscribed {name}");
+                keep_alive(&mut due, name);
+            }
+            None if frame["method"] == "channelMessage" => {
+                let channel = frame["params"]["channel"].as_str().unwrap_or_default();
+                keep_alive(&mut due, channel);
+                handle(channel, &frame["params"]["message"]);
+            }
+            None => {}
         }
     }
 }
 
-fn subscriptions() -> Vec<(&'static str, &'static str, Value)> {
-    CHANNELS.iter().map(|channel| (*channel, "subscribe", json!({"channel": channel}))).collect()
-}
-
-fn expect(due: &mut HashMap<String, Instant>, seconds: u64, otherwise: String) {
-    due.insert(otherwise, Instant::now() + Duration::from_secs(seconds));
+fn expect(due: &mut HashMap<String, (Instant, &'static str)>, what: &str, name: &'static str, seconds: u64) {
+    due.insert(what.to_owned(), (Instant::now() + Duration::from_secs(seconds), name));
 }
 
 /// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow: only
 /// its own silence shows it. Order events may well be silent for days.
-fn keep_alive(due: &mut HashMap<String, Instant>, channel: &str) {
+fn keep_alive(due: &mut HashMap<String, (Instant, &'static str)>, channel: &str) {
     if channel.starts_with("lightning_") {
-        expect(due, SILENCE_SECONDS, format!("{channel} was silent for {SILENCE_SECONDS} s"));
+        expect(due, channel, "", SILENCE_SECONDS);
     }
 }
 
 /// The parameters of auth: new ones for each connection.
-fn sign(key: &str, secret: &str) -> Value {
-    let timestamp = chrono::Utc::now().timestamp_millis();
+fn sign((key, secret): &(String, String)) -> Value {
+    let timestamp = Utc::now().timestamp_millis();
     let nonce = format!("{:032x}", rand::random::<u128>());
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(format!("{timestamp}{nonce}").as_bytes());
-    let signature = hex::encode(mac.finalize().into_bytes());
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let signature = hex::encode(mac.chain_update(format!("{timestamp}{nonce}")).finalize().into_bytes());
     json!({"api_key": key, "timestamp": timestamp, "nonce": nonce, "signature": signature})
 }
 
 /// A line from the terminal, which does not show it.
 fn ask(prompt: &str) -> String {
     rpassword::prompt_password(prompt).unwrap_or_else(|error| match error.kind() {
-        ErrorKind::Interrupted => exit(0), // Ctrl-C
+        std::io::ErrorKind::Interrupted => exit(0), // Ctrl-C
         _ => panic!("cannot ask for the key: {error}"),
     })
 }

@@ -1,17 +1,17 @@
-//! Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages
-//! go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+//! Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
+//! standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
 //!
-//! The crates for Socket.IO speak later versions of it. Its frames are few, so they are plain here: a digit of
-//! Engine.IO, after its 4 a digit of Socket.IO, the number of a request, then JSON.
+//! The crates for Socket.IO speak later versions of it. Its few frames are plain here: "0{..}" opens, "40" begins the
+//! session, "2" is a ping and "3" its pong, "42[..]" is a message, "427[..]" request 7, and "437[..]" its answer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io::ErrorKind;
 use std::process::exit;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use futures_util::{SinkExt, StreamExt};
+use chrono::Utc;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, from_str, json};
 use tokio::signal::ctrl_c;
@@ -22,40 +22,26 @@ const ENDPOINT: &str = "https://io.lightstream.bitflyer.com"; // fulgurite:endpo
 const CHANNELS: &[&str] = &["lightning_ticker_BTC_JPY", "lightning_executions_BTC_JPY"]; // fulgurite:channels
 const AUTHENTICATE: bool = false; // fulgurite:auth
 const SILENCE_SECONDS: u64 = 60; // fulgurite:silence
-const PING: &str = "it is time for a ping";
-const NO_PONG: &str = "no pong came";
-const NO_SESSION: &str = "no session in 10 s";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    tokio::select! {
-        biased; // Ctrl-C is heeded before a key is asked for
-        _ = ctrl_c() => {} // which drops, and so closes, the connection
-        _ = run() => {}
-    }
-}
-
-async fn run() {
-    let keys = AUTHENTICATE.then(|| (ask("API key: "), ask("API secret: ")));
-    let mut last = HashMap::new(); // when each channel's last message came
-    let mut why = String::new(); // what ended the last connection that brought any
+    let keys = if AUTHENTICATE { (ask("API key: "), ask("API secret: ")) } else { Default::default() };
+    tokio::spawn(ctrl_c().map(|_| exit(0))); // the connection is closed by that, too
+    let mut last = HashMap::new(); // when each channel's last message came, and why none has come since
     let mut delay = 1.0;
     loop {
-        let mut seen = HashSet::new();
         let handle = |channel: &str, message: &Value| {
-            let now = chrono::Utc::now().format("%H:%M:%S%.3f").to_string();
-            let before = last.insert(channel.to_owned(), now.clone());
-            let is_first = seen.insert(channel.to_owned());
-            if let Some(before) = before.filter(|_| is_first) {
+            let now = Utc::now().format("%H:%M:%S%.3f").to_string();
+            if let Some((before, Some(why))) = last.insert(channel.to_owned(), (now.clone(), None)) {
                 // The API never sends again what was missed.
                 eprintln!("missed {channel}: nothing from {before} to {now} ({why})");
             }
             println!("{channel} {message}");
+            delay = 1.0; // only now: a server in trouble may accept everybody, and be of no use
         };
         let Err(lost) = listen(&keys, handle).await;
-        if !seen.is_empty() {
-            // Only now: a server in trouble may accept everybody, and be of no use.
-            (delay, why) = (1.0, lost.to_string());
+        for (_, why) in last.values_mut() {
+            why.get_or_insert(lost.to_string());
         }
         let wait = delay * rand::random_range(0.5..1.0); // not all clients at the same moment
         eprintln!("lost: {lost}; again in {wait:.1} s");
@@ -65,108 +51,92 @@ async fn run() {
 }
 
 /// Sees one connection through to its end, and hands over its messages.
-async fn listen(keys: &Option<(String, String)>, mut handle: impl FnMut(&str, &Value)) -> Result<Infallible> {
-    // Polling, with which Socket.IO likes to begin, is refused here.
-    let url = ENDPOINT.replacen("http", "ws", 1) + "/socket.io/?EIO=3&transport=websocket";
+async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -> Result<Infallible> {
+    let url = ENDPOINT.replacen("http", "ws", 1) + "/socket.io/?EIO=3&transport=websocket"; // it refuses polling
     let connecting = timeout(Duration::from_secs(10), connect_async(url));
     let (mut socket, _) = connecting.await.context("no connection in 10 s")??;
     eprintln!("connected {ENDPOINT}");
-    let mut due = HashMap::new(); // when the connection is given up, by the reasons
-    let mut asked = Vec::new(); // what each request was about; their places are their numbers
+    let mut due = HashMap::new(); // what is awaited: how a frame begins or a channel, until when, and what for
+    let mut ping_interval = 0; // in milliseconds
     let mut requests = Vec::new();
-    let (mut ping_interval, mut ping_timeout) = (0, 0); // in milliseconds
-    expect(&mut due, 10_000, NO_SESSION.to_owned());
+    expect(&mut due, "40", "the session", 10_000);
     loop {
-        for (name, arguments) in requests.drain(..) {
+        for (number, name) in requests.drain(..).enumerate() {
+            let request = if name == "auth" { json!([name, sign(keys)]) } else { json!(["subscribe", name]) };
             // Without a number there would be no answer, not even a refusal.
-            socket.send(Message::text(format!("42{}{arguments}", asked.len()))).await?;
-            expect(&mut due, 10_000, format!("no answer to {name} in 10 s"));
-            asked.push(name);
+            socket.send(Message::text(format!("42{number}{request}"))).await?;
+            expect(&mut due, &format!("43{number}"), name, 10_000);
         }
-        let (problem, at) = due.iter().min_by_key(|due| due.1).context("nothing is due")?;
+        let (what, (at, name)) = due.iter().min_by_key(|(_, (at, _))| at).context("nothing is due")?;
         let frame = match timeout_at(*at, socket.next()).await {
-            Err(_) if problem == PING => {
+            Err(_) if what == "2" => {
                 // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
                 socket.send(Message::text("2")).await?;
-                expect(&mut due, ping_interval, PING.to_owned());
-                expect(&mut due, ping_timeout, NO_PONG.to_owned());
+                expect(&mut due, "2", "", ping_interval);
+                expect(&mut due, "3", "ping", 10_000);
                 continue;
             }
-            Err(_) => bail!(problem.clone()),
+            Err(_) if name.is_empty() => bail!("{what} was silent for {SILENCE_SECONDS} s"),
+            Err(_) => bail!("no answer to {name} in 10 s"),
             Ok(received) => match received.context("the connection ended")?? {
                 Message::Text(text) => text,
                 Message::Close(Some(close)) => bail!("closed: {close}"),
                 _ => continue,
             },
         };
-        if let Some(opened) = frame.strip_prefix('0') {
-            let opened: Value = from_str(opened)?;
-            ping_interval = opened["pingInterval"].as_u64().context("no pingInterval")?;
-            ping_timeout = opened["pingTimeout"].as_u64().context("no pingTimeout")?;
-            expect(&mut due, ping_interval, PING.to_owned());
-        } else if frame.as_str() == "3" {
-            due.remove(NO_PONG);
-        } else if frame.starts_with("40") {
-            due.remove(NO_SESSION);
-            requests = match keys {
-                // Private channels are refused until it is answered.
-                Some((key, secret)) => vec![("auth", json!(["auth", sign(key, secret)]))],
-                None => subscriptions(),
-            };
-        } else if let Some(event) = frame.strip_prefix("42") {
-            let event: Value = from_str(event)?;
-            let channel = event[0].as_str().unwrap_or_default();
-            keep_alive(&mut due, channel);
-            handle(channel, &event[1]);
-        } else if let Some(answer) = frame.strip_prefix("43") {
-            let (number, arguments) = answer.split_at(answer.find('[').context("an answer without arguments")?);
-            let name = *asked.get(number.parse::<usize>()?).context("an answer to nothing")?;
-            due.remove(&format!("no answer to {name} in 10 s"));
-            if arguments != "[null]" {
-                eprintln!("error: {name} was refused: {arguments}");
+        let (kind, content) = frame.split_at(frame.find(|c: char| !c.is_ascii_digit()).unwrap_or(frame.len()));
+        match (kind, due.remove(kind)) {
+            ("0", _) => {
+                ping_interval = from_str::<Value>(content)?["pingInterval"].as_u64().context("no pingInterval")?;
+                expect(&mut due, "2", "", ping_interval);
+            }
+            ("3", _) => {}
+            // Private channels are refused until auth is answered.
+            ("40", _) => requests = if AUTHENTICATE { vec!["auth"] } else { CHANNELS.to_vec() },
+            ("42", _) => {
+                let (channel, message): (String, Value) = from_str(content)?;
+                keep_alive(&mut due, &channel);
+                handle(&channel, &message);
+            }
+            (_, Some((_, name))) if content != "[null]" => {
+                eprintln!("error: {name} was refused: {content}");
                 exit(1) // it would be refused again
-            } else if name == "auth" {
-                requests = subscriptions();
-            } else {
+            }
+            (_, Some((_, "auth"))) => requests = CHANNELS.to_vec(),
+            (_, Some((_, name))) => {
                 eprintln!("subscribed {name}");
                 keep_alive(&mut due, name);
             }
-        } else {
-            bail!("the server ended it: {frame}");
+            (_, None) => bail!("the server ended it: {frame}"),
         }
     }
 }
 
-fn subscriptions() -> Vec<(&'static str, Value)> {
-    CHANNELS.iter().map(|channel| (*channel, json!(["subscribe", channel]))).collect()
-}
-
-fn expect(due: &mut HashMap<String, Instant>, milliseconds: u64, otherwise: String) {
-    due.insert(otherwise, Instant::now() + Duration::from_millis(milliseconds));
+fn expect(due: &mut HashMap<String, (Instant, &'static str)>, what: &str, name: &'static str, milliseconds: u64) {
+    due.insert(what.to_owned(), (Instant::now() + Duration::from_millis(milliseconds), name));
 }
 
 /// An unknown product is acknowledged like any other, and a channel can die while others of its connection flow: only
 /// its own silence shows it. Order events may well be silent for days.
-fn keep_alive(due: &mut HashMap<String, Instant>, channel: &str) {
+fn keep_alive(due: &mut HashMap<String, (Instant, &'static str)>, channel: &str) {
     if channel.starts_with("lightning_") {
-        expect(due, SILENCE_SECONDS * 1000, format!("{channel} was silent for {SILENCE_SECONDS} s"));
+        expect(due, channel, "", SILENCE_SECONDS * 1000);
     }
 }
 
 /// The parameters of auth: new ones for each connection.
-fn sign(key: &str, secret: &str) -> Value {
-    let timestamp = chrono::Utc::now().timestamp_millis();
+fn sign((key, secret): &(String, String)) -> Value {
+    let timestamp = Utc::now().timestamp_millis();
     let nonce = format!("{:032x}", rand::random::<u128>());
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(format!("{timestamp}{nonce}").as_bytes());
-    let signature = hex::encode(mac.finalize().into_bytes());
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let signature = hex::encode(mac.chain_update(format!("{timestamp}{nonce}")).finalize().into_bytes());
     json!({"api_key": key, "timestamp": timestamp, "nonce": nonce, "signature": signature})
 }
 
 /// A line from the terminal, which does not show it.
 fn ask(prompt: &str) -> String {
     rpassword::prompt_password(prompt).unwrap_or_else(|error| match error.kind() {
-        ErrorKind::Interrupted => exit(0), // Ctrl-C
+        std::io::ErrorKind::Interrupted => exit(0), // Ctrl-C
         _ => panic!("cannot ask for the key: {error}"),
     })
 }
