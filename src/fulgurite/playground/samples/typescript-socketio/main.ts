@@ -24,8 +24,7 @@ type Channel = (typeof CHANNELS)[number];
 type Update = { [C in Channel]: { channel: C; message: Message<C> } }[Channel]; // to be told apart by `channel`
 type Refusal = { code: number; message: string } | null;
 
-const key = AUTHENTICATE ? await ask("API key: ") : "";
-const secret = AUTHENTICATE ? await ask("API secret: ") : "";
+const [key, secret] = AUTHENTICATE ? [await ask("API key: "), await ask("API secret: ")] : ["", ""];
 let socket: SocketIOClient.Socket;
 let failures = 0;
 const timers = new Map<string, NodeJS.Timeout>(); // by what is expected
@@ -75,8 +74,7 @@ function connect() {
   socket.on("connect", () => {
     console.error(`connected ${ENDPOINT}`);
     clearTimeout(timers.get("session"));
-    if (AUTHENTICATE) request("auth"); // private channels are refused until it has been answered
-    else CHANNELS.forEach(request);
+    (AUTHENTICATE ? ["auth"] : CHANNELS).forEach(request); // private channels are refused before auth is answered
   });
   for (const channel of CHANNELS) {
     socket.on(channel, (message: Message<typeof channel>) => {
