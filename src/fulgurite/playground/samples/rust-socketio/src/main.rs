@@ -72,7 +72,7 @@ async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -
             Err(_) if what == "2" => {
                 // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
                 socket.send(Message::text("2")).await?;
-                expect(&mut due, "2", "", ping_interval);
+                due.remove("2");
                 expect(&mut due, "3", "ping", 10_000);
                 continue;
             }
@@ -90,7 +90,7 @@ async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -
                 ping_interval = from_str::<Value>(content)?["pingInterval"].as_u64().context("no pingInterval")?;
                 expect(&mut due, "2", "", ping_interval);
             }
-            ("3", _) => {}
+            ("3", _) => expect(&mut due, "2", "", ping_interval),
             // Private channels are refused until auth is answered.
             ("40", _) => requests = if AUTHENTICATE { vec!["auth"] } else { CHANNELS.to_vec() },
             ("42", _) => {
