@@ -7,21 +7,17 @@
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/Net/HTTPSClientSession.h>
 #include <Poco/Net/WebSocket.h>
-#include <Poco/NumberFormatter.h>
 #include <Poco/URI.h>
-#include <nlohmann/json.hpp>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
-#include <algorithm>
+#include <Poco/UUIDGenerator.h>
 #include <chrono>
 #include <csignal>
+#include <iomanip>
 #include <iostream>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <openssl/hmac.h>
 #include <random>
-#include <set>
 #include <thread>
-#include <vector>
 
 using namespace Poco::Net;
 using namespace std::chrono;
@@ -47,82 +43,67 @@ WebSocket open_socket() {
 
 /// The parameters of auth: new ones for each connection.
 json sign(const std::string& key, const std::string& secret) {
-    std::vector<unsigned char> random(16), digest(32);
-    RAND_bytes(random.data(), random.size());
-    const auto nonce = Poco::DigestEngine::digestToHex(random);
     const auto timestamp = duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+    const auto nonce = Poco::UUIDGenerator::defaultGenerator().createRandom().toString();
     const auto text = std::to_string(timestamp) + nonce;
-    HMAC(EVP_sha256(), secret.data(), secret.size(), reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-         digest.data(), nullptr);
-    const auto signature = Poco::DigestEngine::digestToHex(digest);
+    const auto digest = HMAC(EVP_sha256(), secret.data(), secret.size(),
+                             reinterpret_cast<const unsigned char*>(text.data()), text.size(), nullptr, nullptr);
+    const auto signature = Poco::DigestEngine::digestToHex({digest, digest + 32});
     return {{"api_key", key}, {"timestamp", timestamp}, {"nonce", nonce}, {"signature", signature}};
 }
 
 /// Sees one connection through to its end, which is always an exception.
-void listen(const std::string& key, const std::string& secret, auto&& handle) {
+void listen(const std::string& key, const std::string& secret, auto&& print) {
     auto socket = open_socket();
-    std::cerr << "connected " << endpoint << std::endl;
-    std::map<std::string, steady_clock::time_point> due; // when the connection is given up, by the reasons
-    auto expect = [&](seconds within, const std::string& otherwise) { due[otherwise] = steady_clock::now() + within; };
-    auto request = [&](const std::string& id, const std::string& method, const json& params) {
-        // Without an id there would be no answer, not even a refusal.
-        const auto text = json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}}.dump();
-        socket.sendFrame(text.data(), text.size());
-        expect(10s, "no answer to " + id + " in 10 s");
-    };
-    auto subscribe = [&] {
-        for (auto& channel : channels) request(channel, "subscribe", {{"channel", channel}});
-    };
-    // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
-    // only its own silence shows it. Order events may well be silent for days.
-    auto keep_alive = [&](const std::string& channel) {
-        if (channel.starts_with("lightning_"))
-            expect(silence, channel + " was silent for " + std::to_string(silence.count()) + " s");
+    std::cerr << "connected " << endpoint << "\n";
+    std::map<std::string, steady_clock::time_point> due; // what is wrong with the connection, and from when on
+    auto request = [&](const std::string& name) { // is an id, too: without one there is no answer, not even a refusal
+        const auto method = name == "auth" ? "auth" : "subscribe";
+        const auto params = name == "auth" ? sign(key, secret) : json{{"channel", name}};
+        const auto frame = json{{"jsonrpc", "2.0"}, {"id", name}, {"method", method}, {"params", params}}.dump();
+        socket.sendFrame(frame.data(), frame.size());
+        due["no answer to " + name + " in 10 s"] = steady_clock::now() + 10s;
     };
 
-    expect(40s, "no ping came for 40 s");
-    if (authenticate) // private channels are refused until this is answered
-        request("auth", "auth", sign(key, secret));
-    else
-        subscribe();
-    for (Poco::Buffer<char> text(0);;) {
-        const auto& [problem, at] = *std::ranges::min_element(due, {}, [](auto& each) { return each.second; });
-        const Poco::Timespan left(std::max<std::int64_t>(0, (at - steady_clock::now()) / 1us));
-        if (socket.available() == 0 && !socket.poll(left, Socket::SELECT_READ)) throw std::runtime_error(problem);
+    due["no ping came for 40 s"] = steady_clock::now() + 40s;
+    // Private channels are refused until auth is answered.
+    for (auto& name : authenticate ? std::vector<std::string>{"auth"} : channels) request(name);
+    for (std::string text;;) {
+        for (auto& [problem, deadline] : due)
+            if (deadline < steady_clock::now()) throw std::runtime_error(problem);
+        if (socket.available() == 0 && !socket.poll(100'000, Socket::SELECT_READ)) continue; // microseconds
         int flags;
-        const auto before = text.size();
-        const auto length = socket.receiveFrame(text, flags); // appends: the joining of frames is left to us
+        Poco::Buffer<char> buffer(0);
+        socket.receiveFrame(buffer, flags);
+        std::string frame(buffer.begin(), buffer.end());
         const auto opcode = flags & WebSocket::FRAME_OP_BITMASK;
         if (opcode == WebSocket::FRAME_OP_PING) { // comes every 15 s; who takes more than 3 s to answer is cut off
-            socket.sendFrame(text.begin() + before, length, int(WebSocket::FRAME_FLAG_FIN) | WebSocket::FRAME_OP_PONG);
-            text.resize(before);
-            expect(40s, "no ping came for 40 s");
+            socket.sendFrame(frame.data(), frame.size(), int(WebSocket::FRAME_FLAG_FIN) | WebSocket::FRAME_OP_PONG);
+            due["no ping came for 40 s"] = steady_clock::now() + 40s;
             continue;
-        } else if (opcode == WebSocket::FRAME_OP_CLOSE || (length == 0 && flags == 0)) {
-            throw std::runtime_error(
-                length > 2 ? "closed: " + std::string(text.begin() + before + 2, text.end()) : "closed");
-        } else if (!(flags & WebSocket::FRAME_FLAG_FIN)) {
-            continue;
+        } else if (opcode == WebSocket::FRAME_OP_CLOSE || frame.empty()) { // a code in two bytes, then a reason
+            const int code = frame.size() < 2 ? 1006 : std::uint8_t(frame[0]) << 8 | std::uint8_t(frame[1]);
+            throw std::runtime_error("closed with " + std::to_string(code) + " '" + frame.erase(0, 2) + "'");
         }
-        const auto frame = json::parse(text.begin(), text.end());
-        text.resize(0);
-        if (frame.contains("method")) {
-            const std::string channel = frame.at("params").at("channel");
-            keep_alive(channel);
-            handle(channel, frame.at("params").at("message"));
-            continue;
-        }
-        const std::string id = frame.at("id");
-        due.erase("no answer to " + id + " in 10 s");
-        if (frame.contains("error")) {
-            std::cerr << "error: " << id << " was refused: " << frame.at("error") << std::endl;
+        text += frame; // the joining of frames is left to us
+        if (!(flags & WebSocket::FRAME_FLAG_FIN)) continue;
+        const auto message = json::parse(std::exchange(text, ""));
+        const std::string name = message.contains("id") ? message.at("id") : message.at("params").at("channel");
+        due.erase("no answer to " + message.value("id", "") + " in 10 s");
+        if (message.contains("error")) {
+            std::cerr << "error: " << name << " was refused: " << message.at("error") << "\n";
             std::exit(1); // it would be refused again
-        } else if (id == "auth") {
-            subscribe();
+        } else if (message.contains("method")) {
+            print(name, message.at("params").at("message"));
+        } else if (name == "auth") {
+            for (auto& channel : channels) request(channel);
         } else {
-            std::cerr << "subscribed " << id << std::endl;
-            keep_alive(id);
+            std::cerr << "subscribed " << name << "\n";
         }
+        // An unknown product is acknowledged like any other, and a channel can die while others of its connection flow:
+        // only its own silence shows it. Order events may well be silent for days.
+        if (name.starts_with("lightning_"))
+            due[name + " was silent for " + std::to_string(silence.count()) + " s"] = steady_clock::now() + silence;
     }
 }
 
@@ -136,32 +117,29 @@ std::string ask(const char* prompt) {
 int main() {
     const std::string key = authenticate ? ask("API key: ") : "", secret = authenticate ? ask("API secret: ") : "";
     std::signal(SIGINT, [](int) { std::_Exit(0); });
-    std::map<std::string, std::string> last; // when each channel's last message came
-    std::string why;                         // what ended the last connection that brought any
-    std::mt19937 random(std::random_device{}());
+    std::random_device random;
+    std::map<std::string, std::string> last;        // when each channel's last message came
+    std::map<std::string, std::string> interrupted; // why, of the channels that have brought nothing since
     for (double delay = 1;; delay = std::min(delay * 2, 30.0)) {
-        std::string reason;
-        std::set<std::string> seen;
+        std::string why;
         try {
             listen(key, secret, [&](const std::string& channel, const json& message) {
                 const auto now = Poco::DateTimeFormatter::format(Poco::Timestamp(), "%H:%M:%S.%i");
-                if (seen.insert(channel).second && last.contains(channel)) // the API never sends again what was missed
+                if (const auto found = interrupted.extract(channel)) // the API never sends again what was missed
                     std::cerr << "missed " << channel << ": nothing from " << last[channel] << " to " << now << " ("
-                              << why << ")" << std::endl;
+                              << found.mapped() << ")\n";
                 last[channel] = now;
+                delay = 1; // only now: a server in trouble may accept everybody, and be of no use
                 std::cout << channel << " " << message << std::endl;
             });
         } catch (const Poco::Exception& error) {
-            reason = error.displayText();
+            why = error.displayText();
         } catch (const std::exception& error) {
-            reason = error.what();
+            why = error.what();
         }
-        if (!seen.empty()) { // only now: a server in trouble may accept everybody, and be of no use
-            delay = 1;
-            why = reason;
-        }
+        for (auto& [channel, _] : last) interrupted.emplace(channel, why);          // an earlier reason stays
         const auto wait = delay * std::uniform_real_distribution(0.5, 1.0)(random); // not all clients at once
-        std::cerr << "lost: " << reason << "; again in " << Poco::NumberFormatter::format(wait, 1) << " s" << std::endl;
+        std::cerr << "lost: " << why << "; again in " << std::fixed << std::setprecision(1) << wait << " s\n";
         std::this_thread::sleep_for(duration<double>(wait));
     }
 }
