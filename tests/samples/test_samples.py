@@ -81,8 +81,10 @@ async def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(judge(sample, verdicts, installer, limit)) for sample in samples]
         yield verdicts
-        for task in tasks:
-            task.cancel()
+        # With all verdicts given they only end what they have started, and a cancellation would leave that running.
+        if not all(future.done() for future in verdicts.futures.values()):
+            for task in tasks:
+                task.cancel()
     if request.config.getoption("--write-verified", default=False):
         write_verified(verdicts)
 
