@@ -13,7 +13,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -135,7 +135,8 @@ class World:
         """Look through the arguments and the environment of a process and of its children."""
         for pid in (process.pid, *_children(process.pid)):
             for name in ("cmdline", "environ"):
-                self.look_at(Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace"))
+                with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+                    self.look_at(Path(f"/proc/{pid}/{name}").read_bytes().decode(errors="replace"))
 
     def look_at(self, *texts: str) -> None:
         """Fail where a canary is in one of these texts, without repeating it."""
