@@ -9,6 +9,7 @@ This module is long because each ending is a test of its own, and all share the 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import hmac
@@ -500,6 +501,25 @@ async def test_handshake_that_never_comes_times_out():
     async with serve_bytes(None) as (url, _), connect(TICKER, endpoint=url, open_timeout=0.05) as stream:
         items = await take_until(stream, status("backing_off"))
     assert items[-2].detail.endswith("no connection within 0.05 s")
+
+
+async def test_a_connection_that_is_cut_after_the_handshake_is_told_once(caplog):
+    """The libraries beneath say nothing of their own, however many channels were about to be asked for."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        key = re.search(rb"Sec-WebSocket-Key: (\S+)", await reader.readuntil(b"\r\n\r\n"))
+        assert key is not None
+        digest = hashlib.sha1(key[1] + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+        head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        writer.write(head + b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n")
+        writer.transport.abort()
+
+    channels = [f"lightning_ticker_{number}" for number in range(50)]
+    async with await asyncio.start_server(talk, "127.0.0.1", 0) as listening:
+        url = f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        async with connect(*channels, endpoint=url) as stream:
+            await take_until(stream, status("backing_off"))
+    assert caplog.records == []
 
 
 async def test_leaving_during_the_handshake_cuts_the_connection():

@@ -167,6 +167,8 @@ class Session(WSListener):
         if self._transport is None or self._ended.done():
             return
         for text in self.protocol.frames_to_send():
+            if self._transport.underlying_transport.is_closing():
+                return  # the connection was cut meanwhile; each further write would be a line in aiofastnet's log
             self._transport.send(WSMsgType.TEXT, text.encode())
             self._receiver.sent(text, time.time_ns())
         self._arm_timer()
