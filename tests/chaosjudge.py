@@ -170,9 +170,12 @@ def judge_executions(
     seen: Counter[Key] = Counter()
     newest, newest_origin = 0, ""
     gaps: list[Gap] = []
+    deliveries = Deliveries(channel, reports)
+    trail: list[str] = []  # what has come lately, for who looks into a failure
     for item in given:
         if isinstance(item, Gap):
             gaps.append(item)
+            trail.append(f"gap {_short(item)}")
         if not isinstance(item, Message):
             continue
         try:
@@ -181,6 +184,7 @@ def judge_executions(
             verdict.counts["executions: messages that could not be read"] += 1
             continue
         assert isinstance(rows, list)
+        trail.append(f"{item.origin} at {item.received_ns}: {[row.id for row in rows if isinstance(row, Execution)]}")
         for row in rows:
             assert isinstance(row, Execution)
             key = _key(row)
@@ -192,18 +196,19 @@ def judge_executions(
             if seen[key] > 1:
                 verdict.fail(f"{channel}: {row.id} ({truth[key][0]}) was given twice, {item.origin}")
             if row.id and is_ordered:
-                if row.id < newest and item.origin == "backfilled" and any(_names(gap, row.id, 0) for gap in gaps):
+                is_recovered = item.origin == "backfilled" or not is_repaired
+                if row.id < newest and is_recovered and any(_names(gap, row.id, 0) for gap in gaps):
                     # Another connection showed late that it was missing, and the gap that says so stands before it.
                     verdict.counts["executions given after later ones, after the gap that names them"] += 1
                 elif row.id < newest:
                     verdict.fail(
                         f"{channel}: {row.id}, {item.origin}, was given after {newest}, {newest_origin}; the last gap: "
-                        f"{_short(gaps[-1]) if gaps else None}"
+                        f"{_short(gaps[-1]) if gaps else None}; {deliveries.describe(truth[key][1].number)}; "
+                        f"{_on(shots, channel, truth[key][1])}; came lately: {trail[-30:]}"
                     )
                 if row.id > newest:
                     newest, newest_origin = row.id, item.origin
     ids = [truth[key][0] for key in seen]
-    deliveries = Deliveries(channel, reports)
     for key, (number, message) in truth.items():
         if key in seen or not ids or not min(ids) < number < max(ids):
             continue
@@ -262,6 +267,7 @@ def judge_book(
     at, snapshot_at, snapshot_ns = -1, -1, 0
     before = at, snapshot_at, snapshot_ns  # the first message since the last look
     candidates: list[int] = []
+    without_snapshots: list[int] = []  # where the book is if it has not taken one or more of the latest snapshots
     wrong_since: int | None = None
     snapshots = 0
     trail: list[str] = []  # what has come lately, for who looks into a failure
@@ -279,10 +285,13 @@ def judge_book(
                 f"{kind} {published[candidates[0]].number if candidates else [published[i].number for i in found]}"
             )
             if candidates:
-                at = candidates[0]
                 if kind == "snapshot":
-                    snapshot_at, snapshot_ns = at, item.received_ns
+                    without_snapshots.append(at)
+                    snapshot_at, snapshot_ns = candidates[0], item.received_ns
                     snapshots += wrong_since is not None
+                else:
+                    without_snapshots.clear()
+                at = candidates[0]
         elif isinstance(item, Look):
             trail.append("LIVE" if item.is_live else "not LIVE")
             is_right = not item.is_live
@@ -290,15 +299,16 @@ def judge_book(
                 verdict.counts["books looked at while LIVE"] += 1
                 right = [index for index in candidates if digests[index] == item.digest]
                 if not right and is_merged and snapshot_at != before[1]:
-                    at = before[0] if at == snapshot_at else at
                     _, snapshot_at, snapshot_ns = before
-                    right = [at] if digests[at] == item.digest else []
+                    right = [index for index in without_snapshots if index >= 0 and digests[index] == item.digest]
+                    at = without_snapshots[0] if without_snapshots else at
                 is_right = bool(right)
                 if right:
                     at = right[0]
             elif item.is_live:
                 continue  # after a message that was altered nobody knows where it stands
             before = at, snapshot_at, snapshot_ns
+            without_snapshots.clear()
             if is_right:
                 if wrong_since is not None:
                     verdict.wrong_seconds.append((item.at_ns - wrong_since) / 1e9)

@@ -530,6 +530,30 @@ def test_a_hole_that_another_connection_shows_late_begins_where_it_was():
     assert ids([hole.gap.last] if hole.gap.last else []) == [1]
 
 
+@pytest.mark.parametrize("mode", [RepairMode.BEFORE, RepairMode.OFF])
+def test_what_a_connection_that_takes_over_brings_late_comes_after_a_gap_that_names_it(mode):
+    driver = Driver(EXECUTIONS, mode, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+        driver.send([row(1)], connection)
+    driver.take(driver.feed.lost(1, "unreadable", driver.now, driver.now_ns))
+    driver.pass_seconds(1)
+    driver.send([row(4)], 0)  # it has lost 2 and 3, and nobody knows
+    driver.interrupt(connection=0)
+    for number in (2, 4, 5):  # the second connection, which was behind, lost 3 with the frame that cannot be read
+        driver.send([row(number)], 1)
+    if mode is RepairMode.BEFORE:
+        (hole,) = driver.feed.to_repair
+        assert (hole.after, hole.before) == (1, 4)
+        driver.repair([2, 3])
+        assert driver.ids == [1, 4, 2, 3, 5]
+    else:
+        assert driver.ids == [1, 4, 2, 5]
+    (gap,) = driver.gaps
+    assert (_last_id(gap), _first_id(gap)) == (1, 4)
+    assert driver.given.index(gap) == 2
+
+
 def test_executions_that_one_connection_brings_twice_are_no_hole():
     driver = Driver(EXECUTIONS, connections=2)
     for connection in (0, 1):

@@ -23,6 +23,10 @@ class GivenExecutions:
     def __init__(self) -> None:
         self._seen: dict[int, int] = {}
 
+    def has(self, row: Execution) -> bool:
+        """Whether it was given, as far as its id tells."""
+        return row.id in self._seen
+
     def fresh(self, rows: Sequence[Execution]) -> list[int]:
         """Where those stand that were not given before; from now on they were."""
         seen = self._seen

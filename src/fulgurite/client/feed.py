@@ -58,6 +58,8 @@ class Hole:
         self.is_pending = True
         self.is_ready = False
         self.found: list[Message] = []
+        # What a connection that lagged brought of it, after later ones: given after the gap, if no repair brings it.
+        self.late: list[Message] = []
 
 
 class Feed:
@@ -275,6 +277,8 @@ class Feed:
         elif self._given is None or _goes_beyond(message, hole):
             self._settle(hole, message)
             self._waiting.append(message)
+        elif self._reaches_back(hole, message):
+            hole.late.append(message)
         else:
             # The server repeats what came before; that ends no hole.
             self._waiting.insert(len(self._waiting) - 1, message)
@@ -362,6 +366,27 @@ class Feed:
         self._interruption = None
         return self._flush()
 
+    def _reaches_back(self, hole: Hole, message: Message) -> bool:
+        """Whether a message is of executions before a pending hole that were never given; then the hole is, too.
+
+        One connection lost them unnoticed and then left, and another, which was behind, takes over with them.
+        """
+        if self._merge is None or self._given is None:
+            return False
+        waiting = {
+            row.id for entry in self._waiting if isinstance(entry, Message) for row in executions_of(entry)
+        }  # these are not given yet
+        rows = executions_of(message)
+        new = [row.id for row in rows if row.id and row.id not in waiting and not self._given.has(row)]
+        if not new:
+            return False
+        known = (each for each in reversed(self._history) if each[1] is not None and each[1] < min(new))
+        last, after = next(known, (None, min(new) - 1))
+        from_ns = hole.gap.from_ns if last is None else min(last.received_ns, hole.gap.from_ns)
+        hole.gap = msgspec.structs.replace(hole.gap, from_ns=from_ns, last=last)
+        hole.after = after
+        return True
+
     def _settle(self, hole: Hole, first: Message | None) -> None:
         """All is known about the hole but what a repair may bring."""
         hole.is_pending = False
@@ -412,7 +437,8 @@ class Feed:
         """The hole's gap, and what its repair brought that was not given before."""
         recovered = [message for found in hole.found for message in self._without_known(found)]
         count = sum(len(message.data) for message in recovered if isinstance(message.data, list))
-        return [msgspec.structs.replace(hole.gap, recovered=count), *recovered]
+        late = [message for came in hole.late for message in self._without_known(came)]
+        return [msgspec.structs.replace(hole.gap, recovered=count), *recovered, *late]
 
     def _give(self, message: Message) -> Sequence[Message]:
         if self._given is not None:
