@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -32,8 +33,11 @@ async def fill(page, field, value):
 
 async def send(page):
     """Send the order once no field is empty: a price that nobody has typed waits for the first ticker."""
-    for field in await page.locator(".ticket [data-field]").all():
-        await expect(field).not_to_have_value("")
+    fields = page.locator(".ticket [data-field]")
+    async with asyncio.timeout(15):
+        # Looked at all at once, since a choice just made may replace them.
+        while "" in await fields.evaluate_all("(fields) => fields.map((field) => field.value)"):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
     await page.locator(".ticket-send").click()
 
 

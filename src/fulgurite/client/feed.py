@@ -373,11 +373,10 @@ class Feed:
         """
         if self._merge is None or self._given is None:
             return False
-        waiting = {
-            row.id for entry in self._waiting if isinstance(entry, Message) for row in executions_of(entry)
-        }  # these are not given yet
+        # What waits is not given yet, but will be.
+        known_ids = {row.id for entry in self._waiting if isinstance(entry, Message) for row in executions_of(entry)}
         rows = executions_of(message)
-        new = [row.id for row in rows if row.id and row.id not in waiting and not self._given.has(row)]
+        new = [row.id for row in rows if row.id and row.id not in known_ids and not self._given.has(row)]
         if not new:
             return False
         known = (each for each in reversed(self._history) if each[1] is not None and each[1] < min(new))
