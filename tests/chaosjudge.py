@@ -295,6 +295,7 @@ def judge_book(
         elif isinstance(item, Look):
             trail.append("LIVE" if item.is_live else "not LIVE")
             is_right = not item.is_live
+            latest = at  # of what has come and is known; before it can be what was altered, and is not
             if item.is_live and candidates:
                 verdict.counts["books looked at while LIVE"] += 1
                 right = [index for index in candidates if digests[index] == item.digest]
@@ -320,7 +321,7 @@ def judge_book(
                 wrong_since, snapshots = item.at_ns, 0
             spoilt = [
                 each
-                for each in published[snapshot_at + 1 : at + 1]
+                for each in published[snapshot_at + 1 : latest + 1]
                 if deliveries[each.channel].is_spoilt(each.number) and _is_hit(shots, each.channel, each)
             ]
             anomalies = [
