@@ -28,7 +28,10 @@ def moments(row, kind):
 
 
 async def fill(page, field, value):
-    await page.locator(f'.ticket [data-field="{field}"]').first.fill(value)
+    # All at once: between Playwright's selecting and typing the first ticker's price can come into an empty field.
+    await page.locator(f'.ticket [data-field="{field}"]').first.evaluate(
+        "(input, value) => { input.value = value; input.dispatchEvent(new Event('input', {bubbles: true})); }", value
+    )
 
 
 async def send(page):
