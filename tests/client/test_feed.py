@@ -538,19 +538,19 @@ def test_what_a_connection_that_takes_over_brings_late_comes_after_a_gap_that_na
         driver.send([row(1)], connection)
     driver.take(driver.feed.lost(1, "unreadable", driver.now, driver.now_ns))
     driver.pass_seconds(1)
-    driver.send([row(4)], 0)  # it has lost 2 and 3, and nobody knows
+    driver.send([row(5)], 0)  # it has lost 2, 3 and 4, and nobody knows
     driver.interrupt(connection=0)
-    for number in (2, 4, 5):  # the second connection, which was behind, lost 3 with the frame that cannot be read
+    for number in (2, 4, 5, 6):  # the second connection, which was behind, lost 3 with the frame that cannot be read
         driver.send([row(number)], 1)
     if mode is RepairMode.BEFORE:
         (hole,) = driver.feed.to_repair
-        assert (hole.after, hole.before) == (1, 4)
-        driver.repair([2, 3])
-        assert driver.ids == [1, 4, 2, 3, 5]
+        assert (hole.after, hole.before) == (1, 6)
+        driver.repair([2, 3, 4, 5])
+        assert driver.ids == [1, 5, 2, 3, 4, 6]
     else:
-        assert driver.ids == [1, 4, 2, 5]
+        assert driver.ids == [1, 5, 2, 4, 6]
     (gap,) = driver.gaps
-    assert (_last_id(gap), _first_id(gap)) == (1, 4)
+    assert (_last_id(gap), _first_id(gap)) == (1, 6)
     assert driver.given.index(gap) == 2
 
 

@@ -1,7 +1,7 @@
 """One channel: from what its connections bring to what the consumer gets, gaps and repairs included. Pure.
 
 `now` is in seconds on any clock that never goes back; `now_ns` in nanoseconds since 1970 by a clock that may be set
-back, which no gap shows.
+back, which no gap shows. This module is long because gaps, repairs, duplicates and several connections meet in a feed.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Hole:
         self.found: list[Message] = []
         # What a connection that lagged brought of it, after later ones: given after the gap, if no repair brings it.
         self.late: list[Message] = []
+        # The highest id before the hole as it was first known: only what goes beyond it ends the hole.
+        self.newest = after
 
 
 class Feed:
@@ -277,7 +279,7 @@ class Feed:
         elif self._given is None or _goes_beyond(message, hole):
             self._settle(hole, message)
             self._waiting.append(message)
-        elif self._reaches_back(hole, message):
+        elif self._reach_back(hole, message):
             hole.late.append(message)
         else:
             # The server repeats what came before; that ends no hole.
@@ -366,8 +368,8 @@ class Feed:
         self._interruption = None
         return self._flush()
 
-    def _reaches_back(self, hole: Hole, message: Message) -> bool:
-        """Whether a message is of executions before a pending hole that were never given; then the hole is, too.
+    def _reach_back(self, hole: Hole, message: Message) -> bool:
+        """Begin a pending hole earlier, where a message has executions before it that were never given; whether so.
 
         One connection lost them unnoticed and then left, and another, which was behind, takes over with them.
         """
@@ -497,4 +499,4 @@ def _joined(reason: str, then: str) -> str:
 
 def _goes_beyond(message: Message, hole: Hole) -> bool:
     rows = executions_of(message)
-    return hole.after is None or not rows or any(row.id > hole.after or not row.id for row in rows)
+    return hole.newest is None or not rows or any(row.id > hole.newest or not row.id for row in rows)
