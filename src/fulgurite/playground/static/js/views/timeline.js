@@ -109,11 +109,13 @@ function Marks({ rows, place, setTip }) {
   const inOrder = rows.some(({ key }) => key === active) ? active : rows.at(-1)?.key;
   /** @param {KeyboardEvent} event */
   const walk = (event) => {
-    const at = rows.findIndex(({ key }) => key === inOrder);
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to === undefined || !rows[to]) return;
+    // From where the focus is, not from `active`: keys can come faster than what is drawn after them.
+    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
+    const at = buttons.findIndex((button) => button === document.activeElement);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (to === undefined || !buttons[to]) return;
     event.preventDefault();
-    list.current?.querySelectorAll("button")[to]?.focus();
+    buttons[to].focus();
   };
   return html`
     <ol class="strip-marks" aria-label=${t("timeline")} title=${rows.length ? t("stripHelp") : ""} ref=${list}
