@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.page.owning import at_exchange, control, life, trade, use_demo
-from tests.page.visiting import FX, connection_state
+from tests.page.visiting import FX, connection_state, show_view
 
 MONA = "MONA_JPY"  # where hardly anybody trades
 # Reconnecting waits, and a gap is told some seconds after that.
@@ -100,6 +100,52 @@ async def test_what_the_exchange_does_not_accept_is_said_at_its_field(browser):
         await send(page)
         await expect(page.locator(".ticket .field-problem")).to_contain_text("1 to 43200")
         await expect(life(page)).to_have_count(0)
+
+
+async def test_what_is_sent_is_what_was_typed_last_and_is_sent_once(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        price = page.locator('.ticket [data-field="price"]')
+        await expect(price).not_to_have_value("")
+        # All before the page is drawn again.
+        await page.locator(".ticket").evaluate(
+            """form => {
+                for (const [field, value] of [["size", "0.02"], ["price", "1000000"]]) {
+                    const input = form.querySelector(`[data-field=${field}]`);
+                    input.value = value;
+                    input.dispatchEvent(new Event("input", { bubbles: true }));
+                }
+                form.requestSubmit();
+                form.requestSubmit();
+            }"""
+        )
+        await expect(life(page)).to_have_attribute("data-state", "active")
+        await expect(life(page)).to_contain_text("0.0200 @ 1,000,000")
+        await expect(page.locator(".ticket-send")).to_be_enabled()
+        await expect(life(page)).to_have_count(1)
+
+
+async def test_a_price_left_empty_is_near_the_market_but_not_while_it_is_typed(browser):
+    async with at_exchange(browser) as (page, _):
+        await use_demo(page)
+        price = page.locator('.ticket [data-field="price"]')
+        await expect(price).not_to_have_value("")
+        near = await price.input_value()
+        await price.press("ControlOrMeta+a")
+        await price.press("Backspace")
+        await price.press_sequentially("1000000")
+        await expect(price).to_have_value("1000000")
+        await price.press("ControlOrMeta+a")
+        await price.press("Backspace")
+        await page.locator('.ticket [data-field="size"]').focus()
+        await expect(price).to_have_value(near)
+        # A price of another product means nothing for this one.
+        await fill(page, "price", "1000000")
+        await show_view(page, "market")
+        await page.get_by_role("combobox", name="Product").select_option(MONA)
+        await show_view(page, "orders")
+        await expect(page.locator(".ticket-product")).to_have_text(MONA)
+        await expect(price).not_to_have_value("1000000")
 
 
 async def test_the_request_is_shown_as_it_is_sent(browser):

@@ -9,6 +9,7 @@ import { t } from "../i18n.js";
 import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
+import { signal } from "../../vendor/signals.js";
 
 /** @typedef {import("../presets.js").Preset} Preset */
 /** @typedef {import("../faultruns.js").Happening} Happening */
@@ -108,21 +109,24 @@ function Aim() {
 /** An example, aimed at this page. @param {import("../faultruns.js").Fault} fault */
 const example = (fault) => JSON.stringify(fault.fault === "pings" ? fault : { ...fault, client: ownName() });
 
+// Signals, so that what is given is what was chosen or typed last, drawn already or not.
+const byHand = signal(/** @type {string | null} */ (null));
+const problem = signal("");
+
 function ByHand() {
-  const [text, setText] = useState(() => example(/** @type {import("../faultruns.js").Fault} */ (EXAMPLES[0])));
-  const [problem, setProblem] = useState("");
+  const text = () => byHand.value ?? example(/** @type {import("../faultruns.js").Fault} */ (EXAMPLES[0]));
   /** @param {Event} event */
   const read = ({ currentTarget: field }) => {
-    if (field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement) setText(field.value);
-    setProblem("");
+    if (field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement) byHand.value = field.value;
+    problem.value = "";
   };
   /** @param {Event} event */
   const submit = (event) => {
     event.preventDefault();
     try {
-      void give(JSON.parse(text));
+      void give(JSON.parse(text()));
     } catch {
-      setProblem(t("fltNoJson"));
+      problem.value = t("fltNoJson");
     }
   };
   return html`
@@ -134,9 +138,9 @@ function ByHand() {
             <option key=${fault.fault} value=${example(fault)}>${fault.fault}</option>`)}
         </select>
       </label>
-      <textarea rows="3" spellcheck=${false} maxlength="5000" aria-label=${t("fltByHand")} value=${text}
+      <textarea rows="3" spellcheck=${false} maxlength="5000" aria-label=${t("fltByHand")} value=${text()}
         onInput=${read}></textarea>
-      ${problem && html`<p class="refusal" role="alert">${problem}</p>`}
+      ${problem.value && html`<p class="refusal" role="alert">${problem.value}</p>`}
       <p class="hint">${t("fltByHandHint", { name: ownName() })}</p>
       <button type="submit" class="action primary" disabled=${!isConnected.value}>${t("fltGive")}</button>
     </form>
