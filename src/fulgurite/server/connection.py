@@ -174,6 +174,8 @@ class Connection(WSListener):
         # Where frames go at once, while it is open and suffers nothing. Known beforehand: among many connections, to
         # come to each one's other objects takes longer than what is asked of them.
         self._direct: asyncio.Transport | None = None
+        # Whether more waits in its transport than the high water mark.
+        self._is_paused = False
         self._pongs = PongCheck()
         # One timer for the state machine, and after our close frame one for the client's answer.
         self._timer: asyncio.TimerHandle | None = None
@@ -227,10 +229,12 @@ class Connection(WSListener):
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write: more than 64 KiB wait."""
+        self._is_paused = True
         self._server.paused(self)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        self._is_paused = False
         self._server.resumed(self)
 
     # --- called by the server
@@ -245,7 +249,7 @@ class Connection(WSListener):
         if self._direct is not None:
             if not self._direct.is_closing():
                 self._direct.write(frames)
-                if self._direct.get_write_buffer_size() > WRITE_BUFFER_LIMIT:
+                if self._is_paused:
                     self._check_buffer()
         elif not self._is_closing:
             self._put(frames, self.sufferer.due(self._loop.time()))

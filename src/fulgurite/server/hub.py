@@ -24,17 +24,8 @@ class _Group(NamedTuple):
     account: str = ""
     is_filtered: bool = False
 
-
-class _Publication(NamedTuple):
-    """What waits for the next flush: a message's frame in each dialect that is listening."""
-
-    channel: str
-    account: str
-    published: Published
-    frames: dict[DialectName, bytes]
-
-    def is_for(self, group: _Group) -> bool:
-        return self.channel in group.channels and self.account in ("", group.account)
+    def is_due(self, message: Published) -> bool:
+        return message.channel in self.channels and message.account in ("", self.account)
 
 
 class Hub(Generic[SubscriberT]):
@@ -61,10 +52,10 @@ class Hub(Generic[SubscriberT]):
         # In their order, which is about that of their memory: going through them at random costs more.
         self._groups: dict[_Group, tuple[_Group, dict[SubscriberT, None]]] = {}
         self._group_of: dict[SubscriberT, _Group] = {}
-        # How many subscribers each dialect and channel has: what nobody hears is not encoded.
-        self._listeners: dict[tuple[DialectName, str], int] = {}
-        # What was published since the last flush.
-        self._published: list[_Publication] = []
+        # How many subscribers each channel has in each dialect: what nobody hears is not encoded.
+        self._listeners: dict[str, dict[DialectName, int]] = {}
+        # What was published since the last flush, and its frame in each dialect that is listening.
+        self._published: list[tuple[Published, dict[DialectName, bytes]]] = []
 
     def add(self, subscriber: SubscriberT, dialect: DialectName) -> None:
         """Make a subscriber known; it has no channels yet."""
@@ -121,14 +112,11 @@ class Hub(Generic[SubscriberT]):
             account: send it to the subscribers of this account alone, as the private channels want it.
         """
         published = self._log.add(channel, message, account)
-        frames = {
-            name: frame(dialect.encode_message(channel, message))
-            for name, dialect in DIALECTS.items()
-            if (name, channel) in self._listeners
-        }
-        if not frames:
+        listeners = self._listeners.get(channel)
+        if not listeners:
             return
-        self._published.append(_Publication(channel, account, published, frames))
+        frames = {name: frame(DIALECTS[name].encode_message(channel, message)) for name in listeners}
+        self._published.append((published, frames))
         if len(self._published) == 1:
             self._has_published()
 
@@ -137,17 +125,17 @@ class Hub(Generic[SubscriberT]):
         if not self._published:
             return
         published, self._published = self._published, []
-        channels = {message.channel for message in published}
+        channels = {message.channel for message, _ in published}
         # A copy, since delivering may find out that a subscriber is gone.
         for group, subscribers in list(self._groups.values()):
             if group.channels.isdisjoint(channels):
                 continue  # said at once, since there can be as many groups as subscribers
             if group.is_filtered:
-                due = [message.published for message in published if message.is_for(group)]
+                due = [message for message, _ in published if group.is_due(message)]
                 for subscriber in tuple(subscribers):
                     self._filter(subscriber, due)
                 continue
-            joined = b"".join(message.frames[group.dialect] for message in published if message.is_for(group))
+            joined = b"".join([frames[group.dialect] for message, frames in published if group.is_due(message)])
             if joined:
                 self._deliver(tuple(subscribers), joined)
 
@@ -174,7 +162,9 @@ class Hub(Generic[SubscriberT]):
 
     def _count(self, dialect: DialectName, channels: Collection[str], change: int) -> None:
         for channel in channels:
-            key = (dialect, channel)
-            self._listeners[key] = self._listeners.get(key, 0) + change
-            if not self._listeners[key]:
-                del self._listeners[key]
+            counts = self._listeners.setdefault(channel, {})
+            counts[dialect] = counts.get(dialect, 0) + change
+            if not counts[dialect]:
+                del counts[dialect]
+            if not counts:
+                del self._listeners[channel]
