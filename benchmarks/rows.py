@@ -38,6 +38,9 @@ SOCKETIO = Client(
 )
 FLOOR = Client("picows + msgspec (the floor)", "fulgurite", ("run_floor.py",), "typed, no session", 200_000, 40_000)
 RAW = Client("picows alone", "fulgurite", ("run_floor.py", "raw"), "bytes", 400_000)
+WOKEN = Client(
+    "picows + msgspec, a task woken", "fulgurite", ("run_floor.py", "woken"), "typed, no session", 200_000, 40_000
+)
 ASYNCIO = Client("asyncio alone", "fulgurite", ("run_asyncio.py",), "bytes", 200_000)
 CRYPTOFEED = Client("cryptofeed", "cryptofeed", ("run_cryptofeed.py",), "typed (Decimal), book", 50_000, 40_000)
 TARDIS = Client("tardis-dev + its OrderBook", "node", ("run_tardis.js",), "typed, book", 100_000, 40_000)
@@ -82,7 +85,7 @@ SECTIONS = (
     Section(
         "latency",
         "Delivery latency over TLS at 3,000 messages a second",
-        (OURS, SOCKETIO, FLOOR, ASYNCIO, TARDIS, CRYPTOFEED, PYLIGHTNINGFX, PYBOTTERS_JSON, PYBOTTERS),
+        (OURS, SOCKETIO, FLOOR, WOKEN, ASYNCIO, TARDIS, CRYPTOFEED, PYLIGHTNINGFX, PYBOTTERS_JSON, PYBOTTERS),
         pace=PACE,
     ),
 )

@@ -1,4 +1,8 @@
-"""The floor: picows and msgspec's typed decoding and nothing else. With a third argument, "raw", not even decoding."""
+"""The floor: picows and msgspec's typed decoding and nothing else.
+
+A third argument says otherwise: "raw" does not even decode; "woken" gives what it has decoded to a task that waits for
+it, as every client must whose user writes `async for`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
+from typing import Any
 
 import meter
 import msgspec
@@ -125,9 +131,54 @@ class Raw(Floor):
             meter.done({"messages": self.messages}, None, "picows")
 
 
+class Woken(Floor):
+    """Gives every message to a task that waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: list[tuple[str, Any]] = []
+        self.waiter: asyncio.Future[None] | None = None
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self.answers:
+            self.answers -= 1
+            return
+        params = NOTIFICATION.decode(frame.get_payload_as_memoryview()).params
+        self.items.append((params.channel, DECODERS[params.channel].decode(params.message)))
+        if self.waiter is not None:
+            self.waiter.set_result(None)
+            self.waiter = None
+
+    async def take(self) -> None:
+        loop = asyncio.get_running_loop()
+        counts: Counter[str] = Counter()
+        while counts[meter.DIFF] < meter.EXPECTED["diffs"]:
+            if not self.items:
+                self.waiter = loop.create_future()
+                await self.waiter
+            items, self.items = self.items, []
+            for channel, data in items:
+                counts[channel] += len(data) if channel == meter.EXECUTIONS else 1
+                if channel == meter.DIFF and meter.PACED:
+                    meter.handled_ns.append(time.monotonic_ns())
+                elif channel == meter.SNAPSHOT and counts[channel] == 1:
+                    meter.ready()
+        names = {
+            "diffs": meter.DIFF,
+            "tickers": meter.TICKER,
+            "executions": meter.EXECUTIONS,
+            "snapshots": meter.SNAPSHOT,
+        }
+        meter.done({name: counts[channel] for name, channel in names.items()}, None, "picows", "msgspec")
+
+
+KINDS = {"raw": Raw, "woken": Woken}
+
+
 async def main() -> None:
-    transport, _ = await ws_connect(Raw if sys.argv[3:] == ["raw"] else Floor, meter.URL)
-    await transport.wait_disconnected()
+    listener: Floor = KINDS.get("".join(sys.argv[3:]), Floor)()
+    transport, _ = await ws_connect(lambda: listener, meter.URL)
+    await (listener.take() if isinstance(listener, Woken) else transport.wait_disconnected())
 
 
 if __name__ == "__main__":
