@@ -125,20 +125,22 @@ async def test_what_is_sent_is_what_was_typed_last_and_is_sent_once(browser):
         await expect(life(page)).to_have_count(1)
 
 
-async def test_a_price_left_empty_is_near_the_market_but_not_while_it_is_typed(browser):
+async def test_a_price_left_alone_is_near_the_market_and_an_emptied_one_is_asked_for(browser):
     async with at_exchange(browser) as (page, _):
         await use_demo(page)
         price = page.locator('.ticket [data-field="price"]')
         await expect(price).not_to_have_value("")
-        near = await price.input_value()
         await price.press("ControlOrMeta+a")
         await price.press("Backspace")
         await price.press_sequentially("1000000")
         await expect(price).to_have_value("1000000")
         await price.press("ControlOrMeta+a")
         await price.press("Backspace")
-        await page.locator('.ticket [data-field="size"]').focus()
-        await expect(price).to_have_value(near)
+        # Nobody has seen a price that would be filled in now.
+        await page.locator(".ticket-send").click()
+        await expect(page.locator(".ticket .field-problem")).to_contain_text("a number above 0")
+        await expect(price).to_have_value("")
+        await expect(life(page)).to_have_count(0)
         # A price of another product means nothing for this one.
         await fill(page, "price", "1000000")
         await show_view(page, "market")

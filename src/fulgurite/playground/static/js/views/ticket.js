@@ -206,8 +206,7 @@ function PartRow({ part, index, many, trouble }) {
         <label class="field"><span>${t(label)}</span>
           <input type="text" inputmode="decimal" value=${part[field]} data-field=${field} spellcheck=${false}
             aria-invalid=${wrong ? "true" : "false"} aria-describedby=${wrong ? id : undefined}
-            onInput=${reads((value) => change(index, { [field]: value }))}
-            onBlur=${reads((value) => { if (!value && field !== "size") change(index, { [field]: null }); })} />
+            onInput=${reads((value) => change(index, { [field]: value }))} />
         </label>
         ${wrong && html`<p class="field-problem" id=${id} role="alert">${trouble?.text}</p>`}
       </div>`;
