@@ -29,6 +29,8 @@ What content alone cannot tell:
 * Whether a connection that takes over with a hole, because nothing that it brings is known, was ahead or behind: what
   it then brings may have been given out before the hole, or belong there. It takes two failures within its lag (the
   last aligned connection lost something, and then left), or a board that repeats itself.
+* Whether what a connection brings before its place has ever been known belongs to the sequence. If the aligned one
+  loses that unnoticed, as where both have just joined a quiet channel and one of them is mute, it is not reported.
 * Whether a stretch that repeats itself for the first time is the old or the new one.
 
 Pure.
