@@ -28,8 +28,8 @@ PAYLOAD_BYTES = 485
 BATCHED = 3_200_000
 ALONE = 640_000
 ONE_BY_ONE = 160_000
-"""Messages delivered in a run, to all subscribers together, by ours and the floor in bursts and without, and by the
-others: enough for some seconds."""
+"""Messages delivered in a run, to all subscribers together, enough for some seconds: by ours and the floor in bursts,
+by them one at a time, and by the others."""
 
 
 @cache

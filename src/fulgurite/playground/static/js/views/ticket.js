@@ -52,6 +52,7 @@ effect(() => {
   if (!product.value) return;
   // A price is one of the product that it was typed for.
   given.value = given.peek().map((each) => ({ ...each, price: null, trigger_price: null, offset: null }));
+  trouble.value = null;
 });
 
 /** @param {number} index @param {Partial<Given>} change */
