@@ -44,6 +44,13 @@ async def send(page):
     await page.locator(".ticket-send").click()
 
 
+async def clear_all(page):
+    """Clear the orders once all have ended: the parts of a special order do so after it."""
+    await expect(life(page).filter(has=page.get_by_role("button", name="Cancel"))).to_have_count(0)
+    await page.get_by_role("button", name="Clear ended").click()
+    await expect(life(page)).to_have_count(0)
+
+
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
 async def test_an_order_is_placed_rests_and_is_cancelled(browser, dialect):
     async with at_exchange(browser, f"#view=orders&dialect={dialect}") as (page, _):
@@ -196,8 +203,7 @@ async def test_each_special_order_lives_and_is_cancelled(browser, dialect):
             await expect(moments(row, "ORDER")).to_have_count(1)
             await row.get_by_role("button", name="Cancel").click()
             await expect(row).to_have_attribute("data-state", "canceled")
-            await page.get_by_role("button", name="Clear ended").click()
-            await expect(life(page)).to_have_count(0)
+            await clear_all(page)
 
 
 async def test_the_parts_of_a_special_order_stand_under_it(browser):
@@ -212,6 +218,10 @@ async def test_the_parts_of_a_special_order_stand_under_it(browser):
         parts = page.locator(".life-part")
         await expect(parts.first).to_have_attribute("data-state", "completed")
         await expect(parts.nth(1)).to_contain_text("Sell LIMIT")
+        # Its first part has ended, but it goes as a whole.
+        await expect(page.get_by_role("button", name="Clear ended")).to_be_disabled()
+        await top.get_by_role("button", name="Cancel").click()
+        await clear_all(page)
 
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])

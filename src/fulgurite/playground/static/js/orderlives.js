@@ -51,6 +51,19 @@ const number = (value) => (typeof value === "number" ? value : null);
 /** @param {unknown} value @returns {string} */
 const string = (value) => (typeof value === "string" ? value : "");
 
+/**
+ * The orders without those that have ended. A special order goes together with its parts, once all of them have: they
+ * end one after another, and those left over would stand there as if nobody had wanted them to go.
+ * @param {Lives} lives
+ * @returns {Lives}
+ */
+export function withoutEnded(lives) {
+  /** @param {Life} order */
+  const top = ({ id, parent }) => (lives.has(parent) ? parent : id);
+  const open = new Set([...lives.values()].filter(isOpen).map(top));
+  return new Map([...lives].filter(([, order]) => open.has(top(order))));
+}
+
 /** @param {string} type @param {number} atMs @param {Partial<Moment>} [more] @returns {Moment} */
 const moment = (type, atMs, more = {}) => (
   { type, atMs, date: "", reconciled: false, count: 1, size: 0, outstanding: null, index: null, detail: "", ...more });

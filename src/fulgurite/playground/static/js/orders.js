@@ -39,7 +39,7 @@ export function takeOrders(message) {
 
 /** Forget the orders that have ended. */
 export function clearEnded() {
-  orders.value = new Map([...orders.value].filter(([, order]) => lives.isOpen(order)));
+  orders.value = lives.withoutEnded(orders.value);
 }
 
 /**

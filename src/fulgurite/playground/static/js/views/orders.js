@@ -5,7 +5,7 @@ import { PRIVATE } from "../channels.js";
 import { html } from "../dom.js";
 import { formatPrice, formatSize } from "../format.js";
 import { t } from "../i18n.js";
-import { isOpen, LIFE_LIMIT } from "../orderlives.js";
+import { isOpen, LIFE_LIMIT, withoutEnded } from "../orderlives.js";
 import { canTrade, cancel, clearEnded } from "../orders.js";
 import { endpointChoice, isConnected, product, wanted } from "../state.js";
 import { Credentials } from "./credentials.js";
@@ -67,6 +67,7 @@ const BESIDE = 150 + 84 + 2 * 8;
 function Lives() {
   const all = [...orders.value.values()];
   const rows = inOrder(all);
+  const isNoneToClear = withoutEnded(orders.value).size === all.length;
   const count = LIFE_LIMIT;
   const { ref, width } = useWidth();
   const narrow = width < NARROW;
@@ -77,7 +78,7 @@ function Lives() {
       <header class="sub-head">
         <h3 id="lives-title">${t("ordLives")}</h3>
         <span class="hint">${t("ordLivesBound", { count })}</span>
-        <button type="button" class="plain" disabled=${all.every(isOpen)} onClick=${clearEnded}>${t("ordClear")}</button>
+        <button type="button" class="plain" disabled=${isNoneToClear} onClick=${clearEnded}>${t("ordClear")}</button>
       </header>
       ${isOff && html`
         <p class="note note-warn">${t("ordOff")}
