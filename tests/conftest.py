@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -20,6 +21,11 @@ ROOT = Path(__file__).parent.parent
 # A slow machine is no defect: by default an example that takes 200 ms is one.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start
+# and interrupt. What ignores a signal hands that on, what handles it does not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Recordings of real traffic, kept beside the repository and not in it: their licence is not ours to pass on.
 CAPTURES = ROOT.parent / "shared" / "captures"

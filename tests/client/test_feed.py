@@ -554,6 +554,89 @@ def test_what_a_connection_that_takes_over_brings_late_comes_after_a_gap_that_na
     assert driver.given.index(gap) == 2
 
 
+@pytest.mark.parametrize("mode", [RepairMode.BEFORE, RepairMode.OFF])
+def test_what_only_a_newcomer_brought_is_given_where_the_other_one_goes_past_it(mode):
+    """Both have just joined a channel that is quiet, and the first is mute for a while."""
+    driver = Driver(EXECUTIONS, mode, connections=2)
+    driver.send([row(16)], 0)
+    driver.interrupt(connection=0)
+    driver.acknowledge(0)
+    driver.acknowledge(1)
+    driver.pass_seconds(FIRST_MESSAGE_SECONDS)
+    if mode is RepairMode.BEFORE:
+        driver.repair([17])
+    assert driver.send([row(18)], 1) == []
+    driver.send([row(19)], 0)
+    if mode is RepairMode.BEFORE:
+        assert driver.ids == [16, 17, 18, 19]
+        assert len(driver.gaps) == 1
+    else:
+        assert driver.ids == [16, 18, 19]
+
+
+def test_what_only_a_newcomer_brought_is_given_before_the_interruption_that_ends_it():
+    driver = Driver(EXECUTIONS, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    driver.send([row(16)], 0)
+    driver.send([row(18)], 1)
+    driver.interrupt(connection=1)
+    driver.interrupt(connection=0)
+    driver.acknowledge(0)
+    driver.send([row(20)], 0)
+    assert driver.ids == [16, 18, 20]
+    assert [(_last_id(gap), _first_id(gap)) for gap in driver.gaps] == [(16, 18), (18, 20)]
+
+
+def test_what_only_a_newcomer_brought_is_given_at_the_end():
+    driver = Driver(EXECUTIONS, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    driver.send([row(16)], 0)
+    driver.send([row(18)], 1)
+    driver.take(driver.feed.finish(driver.now, driver.now_ns))
+    assert driver.ids == [16, 18]
+    assert [(_last_id(gap), _first_id(gap)) for gap in driver.gaps] == [(16, 18)]
+
+
+def test_what_came_late_is_given_after_the_gap_that_names_it_where_nothing_is_repaired():
+    driver = Driver(EXECUTIONS, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    for connection, number in ((0, 16), (1, 16), (0, 18), (1, 17), (1, 18), (1, 19)):
+        driver.pass_seconds(1)
+        driver.send([row(number)], connection)
+    assert driver.ids == [16, 18, 17, 19]
+    (gap,) = driver.gaps
+    assert driver.given.index(gap) == 2
+    assert (_last_id(gap), _first_id(gap)) == (16, 19)
+
+
+def test_what_came_late_into_a_hole_that_has_been_told_is_no_other_gap():
+    driver = Driver(EXECUTIONS, connections=2)
+    driver.send([row(16)], 0)
+    driver.interrupt(connection=0)
+    driver.take(driver.feed.acknowledged(0, 0, driver.now, driver.now_ns))
+    driver.take(driver.feed.acknowledged(1, -1, driver.now, driver.now_ns))  # asked for at the same time
+    for connection, number in ((0, 18), (1, 17), (1, 18), (0, 19)):
+        driver.send([row(number)], connection)
+    assert driver.ids == [16, 18, 19]
+    assert [(_last_id(gap), _first_id(gap)) for gap in driver.gaps] == [(16, 18)]
+
+
+def test_what_came_late_after_a_hole_that_was_told_without_its_end_is_in_another_gap():
+    driver = Driver(EXECUTIONS, connections=2)
+    driver.send([row(16)], 0)
+    driver.interrupt(connection=0)
+    driver.take(driver.feed.acknowledged(0, 0, driver.now, driver.now_ns))
+    driver.take(driver.feed.acknowledged(1, -1, driver.now, driver.now_ns))
+    driver.pass_seconds(FIRST_MESSAGE_SECONDS)
+    for connection, number in ((0, 18), (1, 17), (1, 18), (0, 19)):
+        driver.send([row(number)], connection)
+    assert driver.ids == [16, 18, 17, 19]
+    assert [(_last_id(gap), _first_id(gap)) for gap in driver.gaps] == [(16, float("inf")), (16, 19)]
+
+
 def test_executions_that_one_connection_brings_twice_are_no_hole():
     driver = Driver(EXECUTIONS, connections=2)
     for connection in (0, 1):
@@ -652,6 +735,65 @@ def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_a
             assert any(_last_id(gap) < number < _first_id(gap) for gap in driver.gaps), number
     else:
         assert not missing
+
+
+Doing = st.tuples(
+    st.sampled_from(
+        ["publish", "publish", "publish", "deliver", "deliver", "deliver", "miss", "interrupt", "lose", "wait"]
+    ),
+    st.integers(0, 1),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(Doing, max_size=80), st.sampled_from(RepairMode))
+def test_no_execution_that_any_connection_brought_is_lost_without_a_gap(events, mode):
+    """Whatever two connections lose, silently or not, and whenever they join and end."""
+    driver = Driver(EXECUTIONS, mode, connections=2)
+    driver.send([row(1)], 0)
+    published, brought = 1, {1}
+    # What is on its way over a connection that is open; 0 is the acknowledgement.
+    ways: list[list[int] | None] = [[], None]
+    for kind, connection in [*events, ("deliver", 0), ("deliver", 1)]:
+        driver.now += 0.1
+        way = ways[connection]
+        if kind == "publish":
+            published += 1
+            for open_way in ways:
+                if open_way is not None:
+                    open_way.append(published)
+        elif kind == "wait":
+            driver.pass_seconds(FIRST_MESSAGE_SECONDS)
+        elif way is None:
+            ways[connection] = [0]
+        elif kind == "interrupt":
+            ways[connection] = None
+            driver.interrupt(connection=connection)
+        elif kind == "deliver" and way[:1] == [0]:
+            driver.acknowledge(connection)
+            del way[0]
+        elif way:
+            number = way.pop(0)
+            if kind == "deliver":
+                brought.add(number)
+                driver.send([row(number)], connection)
+            elif kind == "lose" and number:
+                driver.take(driver.feed.lost(connection, "unreadable", driver.now, driver.now_ns))
+    for hole in driver.feed.to_repair:
+        driver.finish_repair(hole, range((hole.after or 0) + 1, hole.before or published + 1))
+    driver.take(driver.feed.finish(driver.now, driver.now_ns))
+
+    given = driver.ids
+    assert len(set(given)) == len(given), "none comes twice"
+    newest = 0
+    for index, item in enumerate(driver.given):
+        for number in ids([item]):
+            if number < newest:
+                named = [gap for gap in driver.given[:index] if isinstance(gap, Gap) and _last_id(gap) < number]
+                assert named, f"{number} comes after {newest}"
+            newest = max(newest, number)
+    for number in brought - set(given):
+        assert any(_last_id(gap) < number < _first_id(gap) for gap in driver.gaps), number
 
 
 def _last_id(gap: Gap) -> int:

@@ -51,6 +51,26 @@ class Merge:
         verdict = self.merge.left(connection, self.now)
         return " ".join(verdict.items), verdict.hole_since_ns
 
+    def trade(self, connection: int, *ids: int) -> Verdict[int]:
+        """What follows from one message of executions with these ids."""
+        self.now += 1
+        rows = ",".join(f'{{"id":{number}}}' for number in ids)
+        verdict = self.merge.receive(connection, " ".join(map(str, ids)), Raw(f"[{rows}]".encode()), self.now)
+        return _numbers(verdict)
+
+    def finish(self) -> Verdict[int]:
+        return _numbers(self.merge.finish())
+
+
+def _numbers(verdict: Verdict[str]) -> Verdict[int]:
+    """The verdict with the first id of each message instead of the message."""
+    items, late = (tuple(int(item.split()[0]) for item in each) for each in (verdict.items, verdict.late))
+    return Verdict(items, verdict.hole_since_ns, late)
+
+
+def trading(*connections: int, window: int | None = None) -> Merge:
+    return merge_of(*connections, kind=Kind.EXECUTIONS, window=window)
+
 
 def merge_of(*connections: int, kind: Kind = Kind.TICKER, window: int | None = None) -> Merge:
     made = Merge(kind, window)
@@ -307,6 +327,126 @@ def test_what_came_before_an_interruption_is_no_place():
     assert merge.leave(A) == ("p q r", last)
 
 
+# --- what only a connection brought whose place is not known
+
+
+def test_execution_that_the_aligned_connection_goes_past_is_given_out_before_the_next():
+    merge = trading(A, B)
+    merge.trade(A, 16)  # at 3
+    assert merge.trade(B, 18) == Verdict()
+    assert merge.trade(A, 19, 20) == Verdict((18, 19), 3)
+    assert merge.trade(B, 19, 20) == Verdict()
+    assert merge.trade(B, 21) == Verdict((21,))
+
+
+def test_execution_that_comes_before_the_first_of_the_aligned_connection_makes_no_hole():
+    """It may have been published before that one was subscribed."""
+    merge = trading(A, B)
+    merge.trade(B, 18)
+    assert merge.trade(A, 19) == Verdict((18, 19))
+
+
+def test_execution_of_a_connection_that_has_left_is_given_out_in_its_place_too():
+    merge = trading(A, B)
+    merge.trade(A, 16)  # at 3
+    merge.trade(B, 18)
+    assert merge.merge.left(B, 9) == NOTHING
+    assert merge.trade(A, 17) == Verdict((17,))
+    assert merge.trade(A, 19) == Verdict((18, 19), 5)
+
+
+def test_execution_that_the_aligned_connection_brings_later_is_given_out_once():
+    merge = trading(A, B)
+    merge.trade(A, 16)
+    merge.trade(B, 18)
+    merge.merge.left(B, 9)
+    assert [merge.trade(A, number).items for number in (17, 18, 19)] == [(17,), (18,), (19,)]
+
+
+def test_executions_that_nobody_else_can_bring_any_more_are_given_out_when_the_last_connection_leaves():
+    merge = trading(A, B)
+    merge.trade(A, 16)  # at 3
+    merge.trade(B, 18)
+    merge.merge.left(B, 9)
+    assert _numbers(merge.merge.left(A, 9)) == Verdict((18,), 3)
+
+
+def test_executions_that_wait_are_given_out_at_the_end_in_order():
+    merge = trading(A, B, C)
+    merge.trade(A, 16)  # at 4
+    merge.trade(B, 18)
+    merge.trade(C, 17)
+    merge.trade(C, 18)
+    assert merge.finish() == Verdict((17, 18), 4)
+
+
+def test_tickers_have_ids_too():
+    merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
+    for connection, number in ((A, 16), (B, 18), (A, 19)):
+        verdict = merge.receive(connection, number, Raw(f'{{"tick_id":{number}}}'.encode()), number)
+    assert verdict == Verdict((18, 19), 16)
+
+
+def test_executions_without_ids_wait_as_ever():
+    merge = trading(A, B)
+    merge.trade(A, 16)
+    merge.trade(B, 0)
+    assert merge.trade(A, 19) == Verdict((19,))
+    assert merge.finish() == Verdict()
+
+
+def test_as_many_executions_as_the_window_are_given_out():
+    merge = trading(A, B, window=4)
+    merge.trade(A, 1)  # at 3
+    for number in (11, 12, 13):
+        assert merge.trade(B, number) == Verdict()
+    assert merge.trade(B, 14) == Verdict((11, 12, 13, 14), 3)
+    assert merge.trade(B, 15) == Verdict((15,))
+
+
+def test_what_a_connection_brought_late_is_handed_over_when_it_leaves_before_its_place_is_known():
+    merge = trading(A, B)  # A at 1
+    merge.trade(A, 16)  # at 3
+    merge.trade(A, 18)
+    merge.trade(B, 17)
+    assert _numbers(merge.merge.left(B, 9)) == Verdict((), 3, (17,))
+
+
+def test_what_a_connection_brings_late_that_joined_after_the_sequence_began_is_in_a_hole():
+    merge = trading(A, B)  # A at 1, B asked at 2
+    merge.trade(A, 18)
+    merge.trade(B, 17)
+    assert merge.trade(B, 18) == Verdict((), 1, (17,))
+
+
+def test_what_a_connection_brings_late_that_was_asked_for_before_the_sequence_began_may_have_been_given():
+    merge = trading(A)
+    assert merge.merge.joined(B, 0, 2) == NOTHING
+    merge.trade(A, 18)
+    merge.trade(B, 17)
+    assert merge.trade(B, 18) == Verdict((), None, (17,))
+
+
+def test_what_the_sequence_lacks_is_handed_over_with_its_hole():
+    merge = trading(A, B)
+    merge.trade(A, 16)  # at 3
+    merge.trade(B, 16)
+    merge.trade(B, 18)
+    merge.trade(A, 17)
+    assert merge.trade(A, 18) == Verdict((), 3, (17,))
+
+
+def test_end_reports_a_disagreement_but_not_what_agrees_as_far_as_it_goes():
+    merge = merge_of(A, B, kind=Kind.BOARD)
+    merge.bring(A, "p q r")  # at 3, 4 and 5
+    merge.bring(B, "p q r")
+    merge.bring(A, "s t")
+    merge.bring(B, "t")
+    assert merge.merge.finish() == NOTHING
+    merge.bring(B, "x")
+    assert merge.merge.finish() == Verdict((), 5)
+
+
 # --- bounds
 
 
@@ -367,6 +507,10 @@ class World:
     segments: list[list[int]] = field(default_factory=lambda: [[]])
     # From, and reported at.
     holes: list[tuple[int, int]] = field(default_factory=list)
+    # What came after something newer; and what was newer than all that was given out when it came.
+    late: set[int] = field(default_factory=set)
+    newest: set[int] = field(default_factory=set)
+    delivered: set[int] = field(default_factory=set)
 
     def act(self, action: str, connection: int) -> None:
         self.now += 1
@@ -389,13 +533,16 @@ class World:
         elif action == "lose" and way and way[0] is not None:
             way.popleft()
             self.take(self.merge.lost(connection, self.now))
-        elif action == "drop" and len(way) > 3 and way[0] is not None:
+        elif way and way[0] is not None and (action == "miss" or (action == "drop" and len(way) > 3)):
             way.popleft()
 
     def deliver(self, connection: int, number: int | None) -> None:
         if number is None:
             self.take(self.merge.joined(connection, self.asked_at[connection], self.now))
             return
+        self.delivered.add(number)
+        if number > max(self.output, default=-1):
+            self.newest.add(number)
         text = self.texts[number]
         if connection % 2:
             text = text.replace(".0", "")
@@ -406,6 +553,7 @@ class World:
             self.holes.append((verdict.hole_since_ns, self.now))
             self.segments.append([])
         self.segments[-1].extend(verdict.items)
+        self.late |= set(verdict.late)
         self.given_at = dict.fromkeys(verdict.items, self.now) | self.given_at
 
     def finish(self) -> None:
@@ -413,6 +561,7 @@ class World:
         for connection in list(self.ways):
             while self.ways[connection]:
                 self.act("deliver", connection)
+        self.take(self.merge.finish())
 
     @property
     def output(self) -> list[int]:
@@ -425,13 +574,14 @@ class World:
         for missing in set(range(min(given_out, default=0), max(given_out | set(until), default=0))) - given_out:
             before = max(number for number in given_out if number < missing)
             assert any(
-                since <= self.given_at[before] and self.published_at[missing] <= reported
+                since <= max(self.given_at[before], self.published_at[missing])
+                and self.published_at[missing] <= reported
                 for since, reported in self.holes
             ), f"{missing} is missing after {before}; holes {self.holes}"
 
 
 def numbered(count: int) -> list[str]:
-    return [f'{{"tick_id":{number}.0}}' for number in range(count)]
+    return [f'{{"tick_id":{number + 1},"ltp":{number}.0}}' for number in range(count)]
 
 
 @st.composite
@@ -487,6 +637,22 @@ def test_whatever_ends_or_is_lost_lies_in_a_reported_hole(events):
         world.act(action, connection)
     world.finish()
     world.check()
+    assert world.newest <= set(world.output)
+
+
+@given(actions(2, "leave", "lose", "miss", "miss"))
+def test_nothing_that_came_is_dropped_where_there_are_ids(events):
+    """Whatever any connection lost unnoticed, and whoever was aligned."""
+    world = World(numbered(60), ChannelMerge(Kind.TICKER))
+    for connection in (A, B):
+        world.act("join", connection)
+        world.act("deliver", connection)
+    for action, connection in events:
+        world.act(action, connection)
+    world.finish()
+    assert world.newest <= set(world.output)
+    assert world.delivered <= set(world.output) | world.late
+    assert all(before < after for segment in world.segments for before, after in pairwise(segment))
 
 
 @given(boards() | st.just(numbered(40)), actions(2), actions(2))

@@ -21,7 +21,7 @@ from fulgurite.client.reconcile import OrderLedger
 from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import MessageError
 from fulgurite.protocol.channels import Channel, Kind
-from fulgurite.protocol.messages import Board, ChildOrderEvent, ParentOrderEvent, decoder_of
+from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, decoder_of
 
 FIRST_MESSAGE_SECONDS: Final = 5.0
 """How long a gap waits for the channel's first message, which then stands in it. A quiet channel's has none."""
@@ -120,8 +120,9 @@ class Feed:
         self._latest_reason = ""
         # What cannot be given yet, because there is a hole before it of which not all is known.
         self._waiting: deque[Hole | Message] = deque()
-        # Holes whose repair has not ended.
+        # Holes whose repair has not ended; and the latest one, whatever became of it.
         self._repairing: list[Hole] = []
+        self._latest_hole: Hole | None = None
 
     # --- what happens to it; each gives what the consumer gets now
 
@@ -176,9 +177,11 @@ class Feed:
         self.is_plain = False
         self._flowing.discard(connection)
         self._latest_reason = reason
+        # What had come over it before, and is given for that, is before the interruption.
+        items = () if self._merge is None else self._take_verdict(self._merge.left(connection, now_ns), now, now_ns)
         if not self._flowing:
             self._interrupt(reason, now_ns)
-        return () if self._merge is None else self._take_verdict(self._merge.left(connection, now_ns), now, now_ns)
+        return items
 
     def lost(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """A frame came over this connection that may have been a message of the channel, and cannot be read."""
@@ -229,9 +232,10 @@ class Feed:
 
     def finish(self, now: float, now_ns: int) -> list[Message | Gap]:
         """No more will come, and no repair will end: give all that waits, and the gap that is still open."""
+        items = [] if self._merge is None else self._take_verdict(self._merge.finish(), now, now_ns)
         if self._interruption is not None:
             self._resume(now, now_ns)
-        return [*self._give_up("the stream was closed"), *self._flush()]
+        return [*items, *self._give_up("the stream was closed"), *self._flush()]
 
     # --- what is known of it
 
@@ -306,6 +310,9 @@ class Feed:
     def _take_verdict(self, verdict: Verdict[Message], now: float, now_ns: int) -> list[Message | Gap]:
         items: list[Message | Gap] = []
         since_ns = verdict.hole_since_ns
+        late = [message for message in verdict.late if self._new_rows(message)]
+        if since_ns is None and self._latest_hole is not None and any(map(self._is_unnamed, late)):
+            since_ns = self._latest_hole.gap.to_ns
         if since_ns is not None and self._alive_ns is not None:
             hole = self._pending()
             if hole is not None:
@@ -317,9 +324,26 @@ class Feed:
                 self._alive_ns = min(since_ns, self._alive_ns)
                 if self._flowing:
                     items += self._resume(now, now_ns)
+            hole = self._pending()
+            if hole is not None:
+                hole.late += late
         for message in verdict.items:
             items += self._take(message, now, now_ns)
         return items
+
+    def _is_unnamed(self, message: Message) -> bool:
+        """Whether executions of a message that came late lie outside the latest hole, as far as its ends are known."""
+        hole = self._latest_hole
+        return hole is None or any(
+            not (hole.after or 0) < row.id < (hole.before or 0) for row in self._new_rows(message)
+        )
+
+    def _new_rows(self, message: Message) -> list[Execution]:
+        """The executions of a message that have not been given, and do not wait to be."""
+        if self._given is None:
+            return []
+        waiting = {row.id for entry in self._waiting if isinstance(entry, Message) for row in executions_of(entry)}
+        return [row for row in executions_of(message) if row.id and row.id not in waiting and not self._given.has(row)]
 
     def _pending(self) -> Hole | None:
         """The hole after which no message has come yet."""
@@ -361,6 +385,7 @@ class Feed:
             gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, last)
             hole = Hole(gap, self._interrupted_ns, after, now + FIRST_MESSAGE_SECONDS)
             self._waiting.append(hole)
+            self._latest_hole = hole
             if self.channel.kind.is_private:
                 # The next event may be days away.
                 self._settle(hole, None)
@@ -373,13 +398,8 @@ class Feed:
 
         One connection lost them unnoticed and then left, and another, which was behind, takes over with them.
         """
-        if self._merge is None or self._given is None:
-            return False
-        # What waits is not given yet, but will be.
-        known_ids = {row.id for entry in self._waiting if isinstance(entry, Message) for row in executions_of(entry)}
-        rows = executions_of(message)
-        new = [row.id for row in rows if row.id and row.id not in known_ids and not self._given.has(row)]
-        if not new:
+        new = [row.id for row in self._new_rows(message)]
+        if self._merge is None or not new:
             return False
         known = (each for each in reversed(self._history) if each[1] is not None and each[1] < min(new))
         last, after = next(known, (None, min(new) - 1))

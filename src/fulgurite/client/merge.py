@@ -20,6 +20,9 @@ What is guaranteed, as long as no two stretches of the sequence within the windo
 * Between two reported holes everything comes once and in order, and nothing is missing that is not in one of them.
 * A message that one connection brought and the sequence lacks, because another one that was ahead had lost it
   unnoticed, cannot be put in any more. It is reported as a hole once its connection is aligned again, or is given up.
+* Executions and tickers carry ids that ascend (sections 3.3, 3.4). What only waiting connections have brought, newer
+  than all that was given out, is *ahead*: as soon as an aligned one goes past it, or nobody is left who might, it is
+  given out in its place, and a hole is reported before it, since more may be missing. None of it is ever dropped.
 
 What content alone cannot tell:
 
@@ -29,8 +32,9 @@ What content alone cannot tell:
 * Whether a connection that takes over with a hole, because nothing that it brings is known, was ahead or behind: what
   it then brings may have been given out before the hole, or belong there. It takes two failures within its lag (the
   last aligned connection lost something, and then left), or a board that repeats itself.
-* Whether what a connection brings before its place has ever been known belongs to the sequence. If the aligned one
-  loses that unnoticed, as where both have just joined a quiet channel and one of them is mute, it is not reported.
+* Whether what a connection brings before its place has ever been known belongs to the sequence, if it was asked for
+  before the sequence began. If the aligned one loses that unnoticed, as where both have just joined and one of them is
+  mute, nothing is reported of a board; what carries ids is in `Verdict.late`.
 * Whether a stretch that repeats itself for the first time is the old or the new one.
 
 Pure.
@@ -39,12 +43,12 @@ Pure.
 from __future__ import annotations
 
 from collections import deque
-from hashlib import blake2b
 from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
+from fulgurite.client.texts import Ids, Text
 from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Kind
 
@@ -69,6 +73,9 @@ class Verdict(msgspec.Struct, Generic[Item], frozen=True, gc=False):
     hole_since_ns: int | None = None
     """Where messages may be missing: the time of the last message before them. They are missing between that one and
     `items`; where the hole was found late, some messages after it have been given out by now. None where nothing is."""
+    late: tuple[Item, ...] = ()
+    """What a connection brought that belongs before what has been given out: into the hole, or, where there is none,
+    before the sequence began, so that it may have been given out then."""
 
 
 _NOTHING: Final[Verdict[Any]] = Verdict()
@@ -98,16 +105,22 @@ class ChannelMerge(Generic[Item]):
         self._proof = BOARD_PROOF if kind is Kind.BOARD else 1
         # Executions have ids: one that comes twice in a row was sent twice, and says nothing of its connection's place.
         self._comes_once = kind is Kind.EXECUTIONS
+        self._has_ids = kind in (Kind.EXECUTIONS, Kind.TICKER)
         self._window = window
         # The end of the sequence, and the number of all messages in it.
-        self._sequence: deque[_Text] = deque(maxlen=window)
+        self._sequence: deque[Text] = deque(maxlen=window)
         self._end = 0
-        # When the sequence began, or began again; and when the last of all connections left. None before.
+        # When the sequence began, or began again, with which number, and the highest id before that; and when the last
+        # of all connections left. None before.
         self._began_ns: int | None = None
+        self._began_at = 0
+        self._newest_before = 0
         self._deserted_ns: int | None = None
         # The aligned connections, each with the number of the message that it brings next; and the waiting ones.
         self._aligned: dict[int, int] = {}
         self._waiting: dict[int, _Waiting[Item]] = {}
+        # What is newer than the sequence, by its lowest and highest id; its connection may have left since.
+        self._ahead: dict[Ids, tuple[Item, Text]] = {}
 
     def joined(self, connection: int, asked_ns: int, now_ns: int) -> Verdict[Item]:
         """A connection's subscription was acknowledged: its messages follow from here, whatever came before.
@@ -124,11 +137,15 @@ class ChannelMerge(Generic[Item]):
             return _NOTHING
         is_overlapping = self._deserted_ns is not None and asked_ns < self._deserted_ns
         if self._aligned or self._waiting or is_overlapping:
-            self._waiting[connection] = _Waiting()
+            # Asked for after the sequence had begun, it brings nothing that is older.
+            is_within = self._began_ns is not None and asked_ns >= self._began_ns
+            self._waiting[connection] = _Waiting(is_within=is_within)
             return _NOTHING
         since_ns = self._last_ns()
+        self._newest_before = self._newest()
         self._sequence.clear()
         self._began_ns = now_ns
+        self._began_at = self._end
         self._aligned[connection] = self._end
         return Verdict((), since_ns)
 
@@ -153,9 +170,12 @@ class ChannelMerge(Generic[Item]):
         if position is not None:
             behind = self._end - position
             if behind == 0:
-                self._sequence.append(_Text(text, now_ns))
-                self._end = self._aligned[connection] = position + 1
-                return self._settle([item], None) if self._waiting else Verdict((item,), since_ns)
+                items: list[Item] = []
+                entry = Text(text, now_ns)
+                since_ns = _earlier(since_ns, self._catch_up(entry, items))
+                self._append(item, entry, items)
+                self._aligned[connection] = self._end
+                return self._settle(items, since_ns, []) if self._waiting else Verdict(tuple(items), since_ns)
             if behind <= len(self._sequence):
                 if self._sequence[-behind].equals(text):
                     self._aligned[connection] = position + 1
@@ -165,7 +185,7 @@ class ChannelMerge(Generic[Item]):
                 waiting = _Waiting()
             del self._aligned[connection]
             self._waiting[connection] = waiting
-        return self._wait(connection, item, _Text(text, now_ns))
+        return self._wait(connection, item, Text(text, now_ns))
 
     def lost(self, connection: int, now_ns: int) -> Verdict[Item]:
         """A connection may have lost messages, for example with a frame that cannot be read, and goes on."""
@@ -183,9 +203,26 @@ class ChannelMerge(Generic[Item]):
         waiting = self._waiting.pop(connection, None)
         # If it disagreed with the sequence, who was right will not be known.
         since_ns = None if waiting is None else waiting.agreed_ns
+        items: list[Item] = []
+        late: list[Item] = []
         if not self._aligned and not self._waiting:
             self._deserted_ns = now_ns
-        return self._settle([], since_ns)
+            since_ns = _earlier(since_ns, self._catch_up(None, items))
+        if waiting is not None:
+            since_ns = _earlier(since_ns, self._abandon(waiting, len(waiting.texts), late))
+        return self._settle(items, since_ns, late)
+
+    def finish(self) -> Verdict[Item]:
+        """No more will come over any connection: give out what is ahead, and report what has not been settled."""
+        items: list[Item] = []
+        late: list[Item] = []
+        since_ns = self._catch_up(None, items)
+        for waiting in self._waiting.values():
+            since_ns = _earlier(since_ns, self._abandon(waiting, len(waiting.texts), late))
+            fit = self._fit(waiting) if waiting.texts else None
+            if fit is None or (fit.waiting_from, fit.waiting_to) != (0, len(waiting.texts)):
+                since_ns = _earlier(since_ns, waiting.agreed_ns)
+        return Verdict(tuple(items), since_ns, tuple(late))
 
     def is_level(self, connection: int) -> bool:
         """Whether a connection has brought all that was given out: what comes over it now is not older."""
@@ -202,44 +239,90 @@ class ChannelMerge(Generic[Item]):
 
     # --- waiting connections
 
-    def _wait(self, connection: int, item: Item, text: _Text) -> Verdict[Item]:
+    def _wait(self, connection: int, item: Item, text: Text) -> Verdict[Item]:
         waiting = self._waiting[connection]
+        items: list[Item] = []
+        late: list[Item] = []
         since_ns = None
+        if self._has_ids:
+            ids = text.ids()
+            if ids is not None and ids.lowest > self._newest():
+                self._ahead.setdefault(ids, (item, text))
+            if len(self._ahead) == self._window:
+                since_ns = self._catch_up(None, items)
         if len(waiting.texts) == self._window:
+            since_ns = _earlier(since_ns, self._abandon(waiting, 1, late))
             waiting.items.popleft()
             waiting.texts.popleft()
-            since_ns = waiting.agreed_ns
+            since_ns = _earlier(since_ns, waiting.agreed_ns)
             waiting.agreed_to = waiting.agreed_ns = None
         waiting.items.append(item)
         waiting.texts.append(text)
-        return self._settle([], since_ns)
+        return self._settle(items, since_ns, late)
 
-    def _settle(self, items: list[Item], since_ns: int | None) -> Verdict[Item]:
+    def _settle(self, items: list[Item], since_ns: int | None, late: list[Item]) -> Verdict[Item]:
         """Align the waiting connections that can be; where none is aligned, let one go on if it must."""
         for connection, waiting in list(self._waiting.items()):
             if not waiting.texts:
                 continue
             fit = self._fit(waiting)
             if fit is not None and fit.is_only and fit.different >= self._proof:
-                since_ns = _earlier(since_ns, self._lacking_since(waiting, fit))
+                since_ns = _earlier(since_ns, self._lacking_since(waiting, fit, late))
                 place = self._number_of_first(waiting) + fit.given_to
-                self._align(connection, fit.waiting_to, place, items)
+                since_ns = _earlier(since_ns, self._align(connection, fit.waiting_to, place, items))
             elif not self._aligned and self._must_go_on(waiting, fit):
                 since_ns = _earlier(since_ns, _earlier(waiting.agreed_ns, self._last_ns()))
                 # What agrees with the sequence has most likely been given out.
-                self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items)
-        return Verdict(tuple(items), since_ns) if items or since_ns is not None else _NOTHING
+                since_ns = _earlier(
+                    since_ns, self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items)
+                )
+        if not items and since_ns is None and not late:
+            return _NOTHING
+        return Verdict(tuple(items), since_ns, tuple(late))
 
-    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> None:
+    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> int | None:
         """Let a waiting connection go on at a place, after as many of its messages as are known there."""
         waiting = self._waiting.pop(connection)
+        since_ns = None
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), known, None):
             # These go beyond the end, else all would be known.
-            items.append(item)
-            self._sequence.append(text)
-            self._end += 1
+            since_ns = _earlier(since_ns, self._catch_up(text, items))
+            self._append(item, text, items)
             place = self._end
         self._aligned[connection] = place
+        return since_ns
+
+    def _catch_up(self, following: Text | None, items: list[Item]) -> int | None:
+        """Give out what is ahead and belongs before this message that follows, or all of it.
+
+        Returns:
+            Since when messages may be missing: who brought them may have joined after more of them were lost. None
+            where there are none, or the sequence has only begun, perhaps after them.
+        """
+        if not self._ahead:
+            return None
+        before = None if following is None else following.ids()
+        if following is not None and before is None:
+            return None
+        since_ns = None
+        for ids in sorted(self._ahead):
+            if before is None or ids.highest < before.lowest:
+                item, text = self._ahead.pop(ids)
+                if since_ns is None and self._sequence:
+                    since_ns = self._last_ns()
+                self._append(item, text, items)
+            elif ids.highest <= before.highest:
+                del self._ahead[ids]
+        return since_ns
+
+    def _append(self, item: Item, text: Text, items: list[Item]) -> None:
+        items.append(item)
+        self._sequence.append(text)
+        self._end += 1
+
+    def _newest(self) -> int:
+        """The highest id of all that was given out."""
+        return max((ids.highest for text in self._sequence if (ids := text.ids())), default=self._newest_before)
 
     def _must_go_on(self, waiting: _Waiting[Item], fit: _Fit | None) -> bool:
         """Whether a connection that cannot be aligned must be followed all the same, as nobody is aligned."""
@@ -252,34 +335,62 @@ class ChannelMerge(Generic[Item]):
         return True
 
     def _fit(self, waiting: _Waiting[Item]) -> _Fit | None:
+        may_begin_earlier = waiting.agreed_to is None and not self._holds_all_of(waiting)
         first = self._number_of_first(waiting) - self._end + len(self._sequence)
         given = [text.known_meaning or text.meaning() for text in islice(self._sequence, first, None)]
-        return _find_fit(
-            [text.known_meaning or text.meaning() for text in waiting.texts], given, waiting.agreed_to is None
-        )
+        return _find_fit([text.known_meaning or text.meaning() for text in waiting.texts], given, may_begin_earlier)
 
     def _number_of_first(self, waiting: _Waiting[Item]) -> int:
         """The number of the first message in the sequence that a waiting connection may be about to bring."""
         return max(self._end - len(self._sequence), waiting.agreed_to or 0)
 
-    def _lacking_since(self, waiting: _Waiting[Item], fit: _Fit) -> int | None:
+    def _lacking_since(self, waiting: _Waiting[Item], fit: _Fit, late: list[Item]) -> int | None:
         """The time of the last message before one that the connection brought and the sequence lacks, if there is one.
 
         What the connection brought before the agreement must stand in the sequence before it, in the same order: then
-        it is the connection that has lost something.
+        it is the connection that has lost something. All that does not is added to `late`.
         """
+        since_ns = None
         first = number = self._number_of_first(waiting)
         stop = number + fit.given_from
-        for text in islice(waiting.texts, fit.waiting_from):
+        for item, text in islice(zip(waiting.items, waiting.texts, strict=True), fit.waiting_from):
             passed = number
             while passed < stop and self._sequence[passed - self._end].meaning() != text.meaning():
                 passed += 1
-            if passed == stop:
-                return (
-                    self._ns_before(number) if number > first else _earlier(waiting.agreed_ns, self._ns_before(first))
-                )
-            number = passed + 1
-        return None
+            if passed < stop:
+                number = passed + 1
+                continue
+            late.append(item)
+            before_ns = self._ns_before(number)
+            since_ns = _earlier(since_ns, before_ns if number > first else _earlier(waiting.agreed_ns, before_ns))
+        if self._has_ids and fit.waiting_from == 0:
+            # What it brought before the beginning of the sequence, or of what is remembered of it.
+            late += islice(waiting.items, fit.waiting_to - (fit.given_to - fit.given_from))
+        return since_ns
+
+    def _abandon(self, waiting: _Waiting[Item], count: int, late: list[Item]) -> int | None:
+        """Add to `late` what has ids and the sequence lacks, of as many messages of a connection that never agreed.
+
+        Returns:
+            The time of the last message before them. None where there are none, or they may be older than what is
+            remembered.
+        """
+        if not self._has_ids:
+            return None
+        since_ns = None
+        given = {text.meaning() for text in self._sequence}
+        for item, text in islice(zip(waiting.items, waiting.texts, strict=True), count):
+            ids = text.ids()
+            if ids is None or ids in self._ahead or text.meaning() in given:
+                continue
+            late.append(item)
+            older = (each.at_ns for each in reversed(self._sequence) if (of := each.ids()) and of.highest < ids.lowest)
+            since_ns = _earlier(since_ns, next(older, self._began_ns if self._holds_all_of(waiting) else None))
+        return since_ns
+
+    def _holds_all_of(self, waiting: _Waiting[Item]) -> bool:
+        """Whether all that a connection may have brought is either remembered, or lacking."""
+        return waiting.is_within and self._began_at == self._end - len(self._sequence)
 
     # --- times
 
@@ -288,39 +399,25 @@ class ChannelMerge(Generic[Item]):
 
     def _ns_before(self, number: int) -> int | None:
         """The time of the message before the one with this number, or the earliest that is remembered."""
-        if not self._sequence:
+        if not self._sequence or number <= self._began_at:
             return self._began_ns
         return self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns
-
-
-class _Text(msgspec.Struct, gc=False):
-    """A message's JSON text, when it came, and what it means once that was asked for."""
-
-    text: msgspec.Raw | str
-    at_ns: int
-    known_meaning: bytes = b""
-
-    def equals(self, text: msgspec.Raw | str) -> bool:
-        return self.text == text or self.meaning() == _meaning(text)
-
-    def meaning(self) -> bytes:
-        if not self.known_meaning:
-            self.known_meaning = _meaning(self.text)
-        return self.known_meaning
 
 
 class _Waiting(Generic[Item]):
     """A connection whose place is not known."""
 
-    __slots__ = ("agreed_ns", "agreed_to", "items", "texts")
+    __slots__ = ("agreed_ns", "agreed_to", "is_within", "items", "texts")
 
-    def __init__(self, agreed_to: int | None = None, agreed_ns: int | None = None) -> None:
+    def __init__(self, agreed_to: int | None = None, agreed_ns: int | None = None, *, is_within: bool = False) -> None:
         # Where it was aligned before: the number of the message that it disagreed with, and the time of the one before.
         self.agreed_to = agreed_to
         self.agreed_ns = agreed_ns
+        # Whether it was asked for after the sequence had begun.
+        self.is_within = is_within
         # What it brought since.
         self.items: deque[Item] = deque()
-        self.texts: deque[_Text] = deque()
+        self.texts: deque[Text] = deque()
 
 
 class _Fit(NamedTuple):
@@ -369,24 +466,6 @@ def _find_fit(waiting: list[bytes], given: list[bytes], may_begin_earlier: bool)
     found = best[0]
     agreeing = waiting[found.waiting_to - (found.given_to - found.given_from) : found.waiting_to]
     return found._replace(different=len(set(agreeing)), is_only=len(best) == 1)
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-_DECODER: Final = msgspec.json.Decoder(float_hook=_number)
-_ENCODER: Final = msgspec.json.Encoder(order="sorted")
-
-
-def _meaning(text: msgspec.Raw | str) -> bytes:
-    """A digest that is the same for texts with the same JSON value, however numbers, spaces and members are written."""
-    try:
-        canonical = _ENCODER.encode(_DECODER.decode(text))
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        canonical = text.encode(errors="surrogatepass") if isinstance(text, str) else bytes(text)
-    return blake2b(canonical, digest_size=16).digest()
 
 
 def _earlier(one: int | None, other: int | None) -> int | None:

@@ -1,0 +1,76 @@
+"""The JSON text of a message, as far as two connections' messages are compared by it. Pure."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+import msgspec
+
+
+class Ids(NamedTuple):
+    """The lowest and the highest id in a message."""
+
+    lowest: int
+    highest: int
+
+
+class Text(msgspec.Struct, gc=False):
+    """A message's JSON text, when it came, and what it means and its ids once they were asked for."""
+
+    text: msgspec.Raw | str
+    at_ns: int
+    known_meaning: bytes = b""
+    known_ids: Ids | msgspec.UnsetType | None = msgspec.UNSET
+
+    def equals(self, text: msgspec.Raw | str) -> bool:
+        return self.text == text or self.meaning() == _meaning(text)
+
+    def meaning(self) -> bytes:
+        if not self.known_meaning:
+            self.known_meaning = _meaning(self.text)
+        return self.known_meaning
+
+    def ids(self) -> Ids | None:
+        """Of executions or a ticker; None where there are none, or one of them is no id (section 3.4)."""
+        if self.known_ids is msgspec.UNSET:
+            self.known_ids = _ids_of(self.text)
+        return self.known_ids
+
+
+class _Execution(msgspec.Struct):
+    id: int
+
+
+class _Ticker(msgspec.Struct):
+    tick_id: int
+
+
+_IDS: Final = msgspec.json.Decoder(list[_Execution] | _Ticker)
+
+
+def _ids_of(text: msgspec.Raw | str) -> Ids | None:
+    try:
+        data = _IDS.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+    ids = [data.tick_id] if isinstance(data, _Ticker) else [row.id for row in data]
+    return Ids(min(ids), max(ids)) if ids and min(ids) > 0 else None
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=_number)
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+
+
+def _meaning(text: msgspec.Raw | str) -> bytes:
+    """A digest that is the same for texts with the same JSON value, however numbers, spaces and members are written."""
+    try:
+        canonical = _ENCODER.encode(_DECODER.decode(text))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        canonical = text.encode(errors="surrogatepass") if isinstance(text, str) else bytes(text)
+    return blake2b(canonical, digest_size=16).digest()
