@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from fulgurite.client.merge import BOARD_PROOF, ChannelMerge, Verdict
+from fulgurite.client.merge import BOARD_PROOF, ChannelMerge, HoleStart, Verdict
 from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Kind
 
@@ -33,7 +34,7 @@ class Merge:
         self.now += 1
         verdict = self.merge.joined(connection, self.now, self.now)
         assert verdict.items == ()
-        return verdict.hole_since_ns
+        return _since(verdict)
 
     def bring(self, connection: int, words: str) -> tuple[str, int | None]:
         """What is given out for these messages, and the earliest beginning of a hole reported with them."""
@@ -43,29 +44,37 @@ class Merge:
             self.now += 1
             verdict = self.merge.receive(connection, word, Raw(f'"{word}"'.encode()), self.now)
             items.extend(verdict.items)
-            if verdict.hole_since_ns is not None:
-                holes.append(verdict.hole_since_ns)
+            if verdict.hole is not None:
+                holes.append(verdict.hole.since_ns)
         return " ".join(items), min(holes, default=None)
 
     def leave(self, connection: int) -> tuple[str, int | None]:
         verdict = self.merge.left(connection, self.now)
-        return " ".join(verdict.items), verdict.hole_since_ns
+        return " ".join(verdict.items), _since(verdict)
 
-    def trade(self, connection: int, *ids: int) -> Verdict[int]:
+    def trade(self, connection: int, *ids: int) -> Traded:
         """What follows from one message of executions with these ids."""
         self.now += 1
         rows = ",".join(f'{{"id":{number}}}' for number in ids)
         verdict = self.merge.receive(connection, " ".join(map(str, ids)), Raw(f"[{rows}]".encode()), self.now)
-        return _numbers(verdict)
-
-    def finish(self) -> Verdict[int]:
-        return _numbers(self.merge.finish())
+        return traded(verdict)
 
 
-def _numbers(verdict: Verdict[str]) -> Verdict[int]:
-    """The verdict with the first id of each message instead of the message."""
+class Traded(NamedTuple):
+    """A verdict, with the first id of each message instead of the message."""
+
+    items: tuple[int, ...] = ()
+    hole_since_ns: int | None = None
+    late: tuple[int, ...] = ()
+
+
+def traded(verdict: Verdict[str]) -> Traded:
     items, late = (tuple(int(item.split()[0]) for item in each) for each in (verdict.items, verdict.late))
-    return Verdict(items, verdict.hole_since_ns, late)
+    return Traded(items, _since(verdict), late)
+
+
+def _since(verdict: Verdict[Any]) -> int | None:
+    return None if verdict.hole is None else verdict.hole.since_ns
 
 
 def trading(*connections: int, window: int | None = None) -> Merge:
@@ -107,7 +116,7 @@ def test_hole_after_an_interruption_without_messages_begins_with_the_acknowledge
 def test_lost_frame_of_the_only_connection_is_a_hole_and_nothing_is_held_back():
     merge = merge_of(A, kind=Kind.BOARD)
     merge.bring(A, "p q")
-    assert merge.merge.lost(A, 9) == Verdict((), 3)
+    assert merge.merge.lost(A, 9) == Verdict((), HoleStart(2, 3))
     assert merge.bring(A, "q r") == ("q r", None)
 
 
@@ -333,17 +342,17 @@ def test_what_came_before_an_interruption_is_no_place():
 def test_execution_that_the_aligned_connection_goes_past_is_given_out_before_the_next():
     merge = trading(A, B)
     merge.trade(A, 16)  # at 3
-    assert merge.trade(B, 18) == Verdict()
-    assert merge.trade(A, 19, 20) == Verdict((18, 19), 3)
-    assert merge.trade(B, 19, 20) == Verdict()
-    assert merge.trade(B, 21) == Verdict((21,))
+    assert merge.trade(B, 18) == Traded()
+    assert merge.trade(A, 19, 20) == Traded((18, 19), 3)
+    assert merge.trade(B, 19, 20) == Traded()
+    assert merge.trade(B, 21) == Traded((21,))
 
 
 def test_execution_that_comes_before_the_first_of_the_aligned_connection_makes_no_hole():
     """It may have been published before that one was subscribed."""
     merge = trading(A, B)
     merge.trade(B, 18)
-    assert merge.trade(A, 19) == Verdict((18, 19))
+    assert merge.trade(A, 19) == Traded((18, 19))
 
 
 def test_execution_of_a_connection_that_has_left_is_given_out_in_its_place_too():
@@ -351,8 +360,8 @@ def test_execution_of_a_connection_that_has_left_is_given_out_in_its_place_too()
     merge.trade(A, 16)  # at 3
     merge.trade(B, 18)
     assert merge.merge.left(B, 9) == NOTHING
-    assert merge.trade(A, 17) == Verdict((17,))
-    assert merge.trade(A, 19) == Verdict((18, 19), 5)
+    assert merge.trade(A, 17) == Traded((17,))
+    assert merge.trade(A, 19) == Traded((18, 19), 5)
 
 
 def test_execution_that_the_aligned_connection_brings_later_is_given_out_once():
@@ -368,7 +377,7 @@ def test_executions_that_nobody_else_can_bring_any_more_are_given_out_when_the_l
     merge.trade(A, 16)  # at 3
     merge.trade(B, 18)
     merge.merge.left(B, 9)
-    assert _numbers(merge.merge.left(A, 9)) == Verdict((18,), 3)
+    assert traded(merge.merge.left(A, 9)) == Traded((18,), 3)
 
 
 def test_executions_that_wait_are_given_out_at_the_end_in_order():
@@ -377,31 +386,31 @@ def test_executions_that_wait_are_given_out_at_the_end_in_order():
     merge.trade(B, 18)
     merge.trade(C, 17)
     merge.trade(C, 18)
-    assert merge.finish() == Verdict((17, 18), 4)
+    assert traded(merge.merge.finish()) == Traded((17, 18), 4)
 
 
 def test_tickers_have_ids_too():
     merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
     for connection, number in ((A, 16), (B, 18), (A, 19)):
         verdict = merge.receive(connection, number, Raw(f'{{"tick_id":{number}}}'.encode()), number)
-    assert verdict == Verdict((18, 19), 16)
+    assert verdict == Verdict((18, 19), HoleStart(1, 16))
 
 
 def test_executions_without_ids_wait_as_ever():
     merge = trading(A, B)
     merge.trade(A, 16)
     merge.trade(B, 0)
-    assert merge.trade(A, 19) == Verdict((19,))
-    assert merge.finish() == Verdict()
+    assert merge.trade(A, 19) == Traded((19,))
+    assert traded(merge.merge.finish()) == Traded()
 
 
 def test_as_many_executions_as_the_window_are_given_out():
     merge = trading(A, B, window=4)
     merge.trade(A, 1)  # at 3
     for number in (11, 12, 13):
-        assert merge.trade(B, number) == Verdict()
-    assert merge.trade(B, 14) == Verdict((11, 12, 13, 14), 3)
-    assert merge.trade(B, 15) == Verdict((15,))
+        assert merge.trade(B, number) == Traded()
+    assert merge.trade(B, 14) == Traded((11, 12, 13, 14), 3)
+    assert merge.trade(B, 15) == Traded((15,))
 
 
 def test_what_a_connection_brought_late_is_handed_over_when_it_leaves_before_its_place_is_known():
@@ -409,14 +418,14 @@ def test_what_a_connection_brought_late_is_handed_over_when_it_leaves_before_its
     merge.trade(A, 16)  # at 3
     merge.trade(A, 18)
     merge.trade(B, 17)
-    assert _numbers(merge.merge.left(B, 9)) == Verdict((), 3, (17,))
+    assert traded(merge.merge.left(B, 9)) == Traded((), 3, (17,))
 
 
 def test_what_a_connection_brings_late_that_joined_after_the_sequence_began_is_in_a_hole():
     merge = trading(A, B)  # A at 1, B asked at 2
     merge.trade(A, 18)
     merge.trade(B, 17)
-    assert merge.trade(B, 18) == Verdict((), 1, (17,))
+    assert merge.trade(B, 18) == Traded((), 1, (17,))
 
 
 def test_what_a_connection_brings_late_that_was_asked_for_before_the_sequence_began_may_have_been_given():
@@ -424,7 +433,7 @@ def test_what_a_connection_brings_late_that_was_asked_for_before_the_sequence_be
     assert merge.merge.joined(B, 0, 2) == NOTHING
     merge.trade(A, 18)
     merge.trade(B, 17)
-    assert merge.trade(B, 18) == Verdict((), None, (17,))
+    assert merge.trade(B, 18) == Traded((), None, (17,))
 
 
 def test_what_the_sequence_lacks_is_handed_over_with_its_hole():
@@ -433,7 +442,7 @@ def test_what_the_sequence_lacks_is_handed_over_with_its_hole():
     merge.trade(B, 16)
     merge.trade(B, 18)
     merge.trade(A, 17)
-    assert merge.trade(A, 18) == Verdict((), 3, (17,))
+    assert merge.trade(A, 18) == Traded((), 3, (17,))
 
 
 def test_end_reports_a_disagreement_but_not_what_agrees_as_far_as_it_goes():
@@ -444,7 +453,7 @@ def test_end_reports_a_disagreement_but_not_what_agrees_as_far_as_it_goes():
     merge.bring(B, "t")
     assert merge.merge.finish() == NOTHING
     merge.bring(B, "x")
-    assert merge.merge.finish() == Verdict((), 5)
+    assert merge.merge.finish() == Verdict((), HoleStart(3, 5))
 
 
 # --- bounds
@@ -505,7 +514,7 @@ class World:
     given_at: dict[int, int] = field(default_factory=dict)
     # What was given out between holes.
     segments: list[list[int]] = field(default_factory=lambda: [[]])
-    # From, and reported at.
+    # After how many that were given out, and reported at.
     holes: list[tuple[int, int]] = field(default_factory=list)
     # What came after something newer; and what was newer than all that was given out when it came.
     late: set[int] = field(default_factory=set)
@@ -549,8 +558,8 @@ class World:
         self.take(self.merge.receive(connection, number, Raw(text.encode()), self.now))
 
     def take(self, verdict: Verdict[int]) -> None:
-        if verdict.hole_since_ns is not None:
-            self.holes.append((verdict.hole_since_ns, self.now))
+        if verdict.hole is not None:
+            self.holes.append((verdict.hole.after, self.now))
             self.segments.append([])
         self.segments[-1].extend(verdict.items)
         self.late |= set(verdict.late)
@@ -574,9 +583,8 @@ class World:
         for missing in set(range(min(given_out, default=0), max(given_out | set(until), default=0))) - given_out:
             before = max(number for number in given_out if number < missing)
             assert any(
-                since <= max(self.given_at[before], self.published_at[missing])
-                and self.published_at[missing] <= reported
-                for since, reported in self.holes
+                after <= self.output.index(before) + 1 and self.published_at[missing] <= reported
+                for after, reported in self.holes
             ), f"{missing} is missing after {before}; holes {self.holes}"
 
 

@@ -16,7 +16,7 @@ import msgspec
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.duplicates import GivenExecutions, executions_of, reduced
 from fulgurite.client.items import Gap, Message, Repaired
-from fulgurite.client.merge import WINDOW, ChannelMerge, Verdict
+from fulgurite.client.merge import WINDOW, ChannelMerge, HoleStart, Verdict
 from fulgurite.client.reconcile import OrderLedger
 from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import MessageError
@@ -46,8 +46,10 @@ class RepairMode(StrEnum):
 class Hole:
     """An interruption that has ended, from then until all is said about it."""
 
-    def __init__(self, gap: Gap, began_ns: int, after: int | None, deadline: float) -> None:
+    def __init__(self, gap: Gap, began_ns: int, after: int | None, deadline: float, taken: int = 0) -> None:
         self.gap = gap
+        # How many messages from several connections were taken before it.
+        self.taken = taken
         # When it was known that the channel was interrupted.
         self.began_ns = began_ns
         # Executions: the newest id before the hole (None: none was known), and the first one after it, once known.
@@ -112,8 +114,11 @@ class Feed:
         self._interruption: str | None = None
         self._interrupted_ns = 0
         # Executions from several connections, which may show late where a hole was: the messages of the merge's window,
-        # each with the highest id until then.
+        # each with the highest id until then; how many there have been; and after how many of them the interruption is
+        # that has not ended (None: after all).
         self._history: deque[tuple[Message, int | None]] = deque(maxlen=WINDOW)
+        self._taken = 0
+        self._interrupted_after: int | None = None
         # Whether it was silent for too long, and no message has come since.
         self._is_doubted = False
         # Why it stopped on one of several connections: the reason of a hole that this may turn out to have left.
@@ -309,19 +314,21 @@ class Feed:
 
     def _take_verdict(self, verdict: Verdict[Message], now: float, now_ns: int) -> list[Message | Gap]:
         items: list[Message | Gap] = []
-        since_ns = verdict.hole_since_ns
+        start = verdict.hole
         late = [message for message in verdict.late if self._new_rows(message)]
-        if since_ns is None and self._latest_hole is not None and any(map(self._is_unnamed, late)):
-            since_ns = self._latest_hole.gap.to_ns
-        if since_ns is not None and self._alive_ns is not None:
+        latest = self._latest_hole
+        if start is None and latest is not None and any(map(self._is_unnamed, late)):
+            start = HoleStart(latest.taken, latest.gap.to_ns)
+        if start is not None and self._alive_ns is not None:
             hole = self._pending()
             if hole is not None:
-                last, after = self._known_at(min(since_ns, hole.gap.from_ns))
-                hole.gap = msgspec.structs.replace(hole.gap, from_ns=min(since_ns, hole.gap.from_ns), last=last)
-                hole.after = after
+                hole.taken = min(start.after, hole.taken)
+                last, hole.after = self._known_after(hole.taken)
+                hole.gap = msgspec.structs.replace(hole.gap, from_ns=min(start.since_ns, hole.gap.from_ns), last=last)
             else:
                 self._interrupt(self._latest_reason or "a connection lost messages", now_ns)
-                self._alive_ns = min(since_ns, self._alive_ns)
+                self._alive_ns = min(start.since_ns, self._alive_ns)
+                self._interrupted_after = start.after
                 if self._flowing:
                     items += self._resume(now, now_ns)
             hole = self._pending()
@@ -350,12 +357,12 @@ class Feed:
         hole = self._waiting[-1] if self._waiting else None
         return hole if isinstance(hole, Hole) and hole.is_pending else None
 
-    def _known_at(self, at_ns: int) -> tuple[Message | None, int | None]:
-        """The last message before a time that is not long ago, and the highest id until then."""
+    def _known_after(self, taken: int) -> tuple[Message | None, int | None]:
+        """The last of so many messages, and the highest id in them."""
         if not self._history:
             return self._last, self.newest_id
-        known = (each for each in reversed(self._history) if each[0].received_ns <= at_ns)
-        return next(known, (None, None))
+        behind = max(0, self._taken - taken)
+        return self._history[-1 - behind] if behind < len(self._history) else (None, None)
 
     def _interrupt(self, reason: str, now_ns: int) -> None:
         if self.keeper is not None:
@@ -381,16 +388,17 @@ class Feed:
             reason = _joined(hole.gap.reason, self._interruption)
             hole.gap = msgspec.structs.replace(hole.gap, to_ns=to_ns, reason=reason)
         else:
-            last, after = self._known_at(self._alive_ns)
+            taken = self._taken if self._interrupted_after is None else self._interrupted_after
+            last, after = self._known_after(taken)
             gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, last)
-            hole = Hole(gap, self._interrupted_ns, after, now + FIRST_MESSAGE_SECONDS)
+            hole = Hole(gap, self._interrupted_ns, after, now + FIRST_MESSAGE_SECONDS, taken)
             self._waiting.append(hole)
             self._latest_hole = hole
             if self.channel.kind.is_private:
                 # The next event may be days away.
                 self._settle(hole, None)
         self._alive_ns = to_ns
-        self._interruption = None
+        self._interruption = self._interrupted_after = None
         return self._flush()
 
     def _reach_back(self, hole: Hole, message: Message) -> bool:
@@ -401,8 +409,9 @@ class Feed:
         new = [row.id for row in self._new_rows(message)]
         if self._merge is None or not new:
             return False
-        known = (each for each in reversed(self._history) if each[1] is not None and each[1] < min(new))
-        last, after = next(known, (None, min(new) - 1))
+        older = [n for n, (_, newest) in enumerate(self._history, 1) if newest is not None and newest < min(new)]
+        hole.taken = self._taken - len(self._history) + max(older, default=0)
+        last, after = self._known_after(hole.taken) if older else (None, min(new) - 1)
         from_ns = hole.gap.from_ns if last is None else min(last.received_ns, hole.gap.from_ns)
         hole.gap = msgspec.structs.replace(hole.gap, from_ns=from_ns, last=last)
         hole.after = after
@@ -483,6 +492,7 @@ class Feed:
                 self.newest_id = row.id
         if self._merge is not None:
             self._history.append((message, self.newest_id))
+            self._taken += 1
 
     def _without_known(self, message: Message) -> Sequence[Message]:
         """The message without the executions that were given before; nothing if none is left."""

@@ -65,14 +65,23 @@ BOARD_PROOF: Final = 3
 two states never shows that many."""
 
 
+class HoleStart(NamedTuple):
+    """Where a hole begins."""
+
+    after: int
+    """So many of all messages that have been given out come before it. Times do not tell: many messages come at one."""
+    since_ns: int
+    """When the last of them came; where there is none, when the sequence began."""
+
+
 class Verdict(msgspec.Struct, Generic[Item], frozen=True, gc=False):
     """What follows from one call."""
 
     items: tuple[Item, ...] = ()
     """What is to be given out now, in order."""
-    hole_since_ns: int | None = None
-    """Where messages may be missing: the time of the last message before them. They are missing between that one and
-    `items`; where the hole was found late, some messages after it have been given out by now. None where nothing is."""
+    hole: HoleStart | None = None
+    """Where messages may be missing: between its beginning and `items`. Where it was found late, some messages after it
+    have been given out by now. None where none may be."""
     late: tuple[Item, ...] = ()
     """What a connection brought that belongs before what has been given out: into the hole, or, where there is none,
     before the sequence began, so that it may have been given out then."""
@@ -141,13 +150,13 @@ class ChannelMerge(Generic[Item]):
             is_within = self._began_ns is not None and asked_ns >= self._began_ns
             self._waiting[connection] = _Waiting(is_within=is_within)
             return _NOTHING
-        since_ns = self._last_ns()
+        hole = self._hole_at_end()
         self._newest_before = self._newest()
         self._sequence.clear()
         self._began_ns = now_ns
         self._began_at = self._end
         self._aligned[connection] = self._end
-        return Verdict((), since_ns)
+        return Verdict((), hole)
 
     def receive(self, connection: int, item: Item, text: msgspec.Raw | str, now_ns: int) -> Verdict[Item]:
         """A connection brought a message.
@@ -160,27 +169,27 @@ class ChannelMerge(Generic[Item]):
             text: the message's JSON text.
             now_ns: when it came.
         """
-        since_ns = None
+        hole = None
         if self._comes_once and self._repeats(connection, text):
             return _NOTHING
         position = self._aligned.get(connection)
         if position is None and connection not in self._waiting:
-            since_ns = self.joined(connection, 0, now_ns).hole_since_ns
+            hole = self.joined(connection, 0, now_ns).hole
             position = self._aligned.get(connection)
         if position is not None:
             behind = self._end - position
             if behind == 0:
                 items: list[Item] = []
                 entry = Text(text, now_ns)
-                since_ns = _earlier(since_ns, self._catch_up(entry, items))
+                hole = _earlier(hole, self._catch_up(entry, items))
                 self._append(item, entry, items)
                 self._aligned[connection] = self._end
-                return self._settle(items, since_ns, []) if self._waiting else Verdict(tuple(items), since_ns)
+                return self._settle(items, hole, []) if self._waiting else Verdict(tuple(items), hole)
             if behind <= len(self._sequence):
                 if self._sequence[-behind].equals(text):
                     self._aligned[connection] = position + 1
                     return _NOTHING
-                waiting: _Waiting[Item] = _Waiting(position, self._ns_before(position))
+                waiting: _Waiting[Item] = _Waiting(position, self._hole_before(position))
             else:
                 waiting = _Waiting()
             del self._aligned[connection]
@@ -190,7 +199,7 @@ class ChannelMerge(Generic[Item]):
     def lost(self, connection: int, now_ns: int) -> Verdict[Item]:
         """A connection may have lost messages, for example with a frame that cannot be read, and goes on."""
         if self._aligned.get(connection) == self._end and len(self._aligned) + len(self._waiting) == 1:
-            return Verdict((), self._last_ns())
+            return Verdict((), self._hole_at_end())
         is_known = connection in self._aligned or connection in self._waiting
         verdict = self.left(connection, now_ns)
         if is_known:
@@ -202,27 +211,27 @@ class ChannelMerge(Generic[Item]):
         self._aligned.pop(connection, None)
         waiting = self._waiting.pop(connection, None)
         # If it disagreed with the sequence, who was right will not be known.
-        since_ns = None if waiting is None else waiting.agreed_ns
+        hole = None if waiting is None else waiting.hole
         items: list[Item] = []
         late: list[Item] = []
         if not self._aligned and not self._waiting:
             self._deserted_ns = now_ns
-            since_ns = _earlier(since_ns, self._catch_up(None, items))
+            hole = _earlier(hole, self._catch_up(None, items))
         if waiting is not None:
-            since_ns = _earlier(since_ns, self._abandon(waiting, len(waiting.texts), late))
-        return self._settle(items, since_ns, late)
+            hole = _earlier(hole, self._abandon(waiting, len(waiting.texts), late))
+        return self._settle(items, hole, late)
 
     def finish(self) -> Verdict[Item]:
         """No more will come over any connection: give out what is ahead, and report what has not been settled."""
         items: list[Item] = []
         late: list[Item] = []
-        since_ns = self._catch_up(None, items)
+        hole = self._catch_up(None, items)
         for waiting in self._waiting.values():
-            since_ns = _earlier(since_ns, self._abandon(waiting, len(waiting.texts), late))
+            hole = _earlier(hole, self._abandon(waiting, len(waiting.texts), late))
             fit = self._fit(waiting) if waiting.texts else None
             if fit is None or (fit.waiting_from, fit.waiting_to) != (0, len(waiting.texts)):
-                since_ns = _earlier(since_ns, waiting.agreed_ns)
-        return Verdict(tuple(items), since_ns, tuple(late))
+                hole = _earlier(hole, waiting.hole)
+        return Verdict(tuple(items), hole, tuple(late))
 
     def is_level(self, connection: int) -> bool:
         """Whether a connection has brought all that was given out: what comes over it now is not older."""
@@ -243,77 +252,75 @@ class ChannelMerge(Generic[Item]):
         waiting = self._waiting[connection]
         items: list[Item] = []
         late: list[Item] = []
-        since_ns = None
+        hole = None
         if self._has_ids:
             ids = text.ids()
             if ids is not None and ids.lowest > self._newest():
                 self._ahead.setdefault(ids, (item, text))
             if len(self._ahead) == self._window:
-                since_ns = self._catch_up(None, items)
+                hole = self._catch_up(None, items)
         if len(waiting.texts) == self._window:
-            since_ns = _earlier(since_ns, self._abandon(waiting, 1, late))
+            hole = _earlier(hole, self._abandon(waiting, 1, late))
             waiting.items.popleft()
             waiting.texts.popleft()
-            since_ns = _earlier(since_ns, waiting.agreed_ns)
-            waiting.agreed_to = waiting.agreed_ns = None
+            hole = _earlier(hole, waiting.hole)
+            waiting.agreed_to = waiting.hole = None
         waiting.items.append(item)
         waiting.texts.append(text)
-        return self._settle(items, since_ns, late)
+        return self._settle(items, hole, late)
 
-    def _settle(self, items: list[Item], since_ns: int | None, late: list[Item]) -> Verdict[Item]:
+    def _settle(self, items: list[Item], hole: HoleStart | None, late: list[Item]) -> Verdict[Item]:
         """Align the waiting connections that can be; where none is aligned, let one go on if it must."""
         for connection, waiting in list(self._waiting.items()):
             if not waiting.texts:
                 continue
             fit = self._fit(waiting)
             if fit is not None and fit.is_only and fit.different >= self._proof:
-                since_ns = _earlier(since_ns, self._lacking_since(waiting, fit, late))
+                hole = _earlier(hole, self._lacking(waiting, fit, late))
                 place = self._number_of_first(waiting) + fit.given_to
-                since_ns = _earlier(since_ns, self._align(connection, fit.waiting_to, place, items))
+                hole = _earlier(hole, self._align(connection, fit.waiting_to, place, items))
             elif not self._aligned and self._must_go_on(waiting, fit):
-                since_ns = _earlier(since_ns, _earlier(waiting.agreed_ns, self._last_ns()))
+                hole = _earlier(hole, _earlier(waiting.hole, self._hole_at_end()))
                 # What agrees with the sequence has most likely been given out.
-                since_ns = _earlier(
-                    since_ns, self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items)
-                )
-        if not items and since_ns is None and not late:
+                hole = _earlier(hole, self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items))
+        if not items and hole is None and not late:
             return _NOTHING
-        return Verdict(tuple(items), since_ns, tuple(late))
+        return Verdict(tuple(items), hole, tuple(late))
 
-    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> int | None:
+    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> HoleStart | None:
         """Let a waiting connection go on at a place, after as many of its messages as are known there."""
         waiting = self._waiting.pop(connection)
-        since_ns = None
+        hole = None
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), known, None):
             # These go beyond the end, else all would be known.
-            since_ns = _earlier(since_ns, self._catch_up(text, items))
+            hole = _earlier(hole, self._catch_up(text, items))
             self._append(item, text, items)
             place = self._end
         self._aligned[connection] = place
-        return since_ns
+        return hole
 
-    def _catch_up(self, following: Text | None, items: list[Item]) -> int | None:
+    def _catch_up(self, following: Text | None, items: list[Item]) -> HoleStart | None:
         """Give out what is ahead and belongs before this message that follows, or all of it.
 
         Returns:
-            Since when messages may be missing: who brought them may have joined after more of them were lost. None
-            where there are none, or the sequence has only begun, perhaps after them.
+            The hole before them: who brought them may have joined after more of them were lost. None where there are
+            none, or the sequence has only begun, perhaps after them.
         """
         if not self._ahead:
             return None
         before = None if following is None else following.ids()
         if following is not None and before is None:
             return None
-        since_ns = None
+        hole = None
         for ids in sorted(self._ahead):
             if before is None or ids.highest < before.lowest:
                 item, text = self._ahead.pop(ids)
-                if since_ns is None and self._sequence:
-                    since_ns = self._last_ns()
+                if hole is None and self._sequence:
+                    hole = self._hole_at_end()
                 self._append(item, text, items)
             elif ids.highest <= before.highest:
                 del self._ahead[ids]
-        return since_ns
+        return hole
 
     def _append(self, item: Item, text: Text, items: list[Item]) -> None:
         items.append(item)
@@ -344,13 +351,13 @@ class ChannelMerge(Generic[Item]):
         """The number of the first message in the sequence that a waiting connection may be about to bring."""
         return max(self._end - len(self._sequence), waiting.agreed_to or 0)
 
-    def _lacking_since(self, waiting: _Waiting[Item], fit: _Fit, late: list[Item]) -> int | None:
-        """The time of the last message before one that the connection brought and the sequence lacks, if there is one.
+    def _lacking(self, waiting: _Waiting[Item], fit: _Fit, late: list[Item]) -> HoleStart | None:
+        """The hole that begins before the first message that the connection brought and the sequence lacks, if any.
 
         What the connection brought before the agreement must stand in the sequence before it, in the same order: then
         it is the connection that has lost something. All that does not is added to `late`.
         """
-        since_ns = None
+        hole = None
         first = number = self._number_of_first(waiting)
         stop = number + fit.given_from
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), fit.waiting_from):
@@ -361,58 +368,59 @@ class ChannelMerge(Generic[Item]):
                 number = passed + 1
                 continue
             late.append(item)
-            before_ns = self._ns_before(number)
-            since_ns = _earlier(since_ns, before_ns if number > first else _earlier(waiting.agreed_ns, before_ns))
+            before = self._hole_before(number)
+            hole = _earlier(hole, before if number > first else _earlier(waiting.hole, before))
         if self._has_ids and fit.waiting_from == 0:
             # What it brought before the beginning of the sequence, or of what is remembered of it.
             late += islice(waiting.items, fit.waiting_to - (fit.given_to - fit.given_from))
-        return since_ns
+        return hole
 
-    def _abandon(self, waiting: _Waiting[Item], count: int, late: list[Item]) -> int | None:
+    def _abandon(self, waiting: _Waiting[Item], count: int, late: list[Item]) -> HoleStart | None:
         """Add to `late` what has ids and the sequence lacks, of as many messages of a connection that never agreed.
 
         Returns:
-            The time of the last message before them. None where there are none, or they may be older than what is
-            remembered.
+            The hole before them; None where there are none, or they may be older than what is remembered.
         """
         if not self._has_ids:
             return None
-        since_ns = None
+        hole = None
         given = {text.meaning() for text in self._sequence}
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), count):
             ids = text.ids()
             if ids is None or ids in self._ahead or text.meaning() in given:
                 continue
             late.append(item)
-            older = (each.at_ns for each in reversed(self._sequence) if (of := each.ids()) and of.highest < ids.lowest)
-            since_ns = _earlier(since_ns, next(older, self._began_ns if self._holds_all_of(waiting) else None))
-        return since_ns
+            older = [n for n, each in enumerate(self._sequence, 1) if (of := each.ids()) and of.highest < ids.lowest]
+            if older or self._holds_all_of(waiting):
+                first = self._end - len(self._sequence)
+                hole = _earlier(hole, self._hole_before(first + max(older, default=0)))
+        return hole
 
     def _holds_all_of(self, waiting: _Waiting[Item]) -> bool:
         """Whether all that a connection may have brought is either remembered, or lacking."""
         return waiting.is_within and self._began_at == self._end - len(self._sequence)
 
-    # --- times
+    # --- holes
 
-    def _last_ns(self) -> int | None:
-        return self._sequence[-1].at_ns if self._sequence else self._began_ns
+    def _hole_at_end(self) -> HoleStart | None:
+        return self._hole_before(self._end)
 
-    def _ns_before(self, number: int) -> int | None:
-        """The time of the message before the one with this number, or the earliest that is remembered."""
+    def _hole_before(self, number: int) -> HoleStart | None:
+        """One that begins before the message with this number. Of the time, the earliest that is remembered."""
         if not self._sequence or number <= self._began_at:
-            return self._began_ns
-        return self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns
+            return None if self._began_ns is None else HoleStart(number, self._began_ns)
+        return HoleStart(number, self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns)
 
 
 class _Waiting(Generic[Item]):
     """A connection whose place is not known."""
 
-    __slots__ = ("agreed_ns", "agreed_to", "is_within", "items", "texts")
+    __slots__ = ("agreed_to", "hole", "is_within", "items", "texts")
 
-    def __init__(self, agreed_to: int | None = None, agreed_ns: int | None = None, *, is_within: bool = False) -> None:
-        # Where it was aligned before: the number of the message that it disagreed with, and the time of the one before.
+    def __init__(self, agreed_to: int | None = None, hole: HoleStart | None = None, *, is_within: bool = False) -> None:
+        # Where it was aligned before: the number of the message that it disagreed with, and the hole that it may show.
         self.agreed_to = agreed_to
-        self.agreed_ns = agreed_ns
+        self.hole = hole
         # Whether it was asked for after the sequence had begun.
         self.is_within = is_within
         # What it brought since.
@@ -468,5 +476,5 @@ def _find_fit(waiting: list[bytes], given: list[bytes], may_begin_earlier: bool)
     return found._replace(different=len(set(agreeing)), is_only=len(best) == 1)
 
 
-def _earlier(one: int | None, other: int | None) -> int | None:
+def _earlier(one: HoleStart | None, other: HoleStart | None) -> HoleStart | None:
     return one if other is None else other if one is None else min(one, other)
