@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.errors import InputError
+from fulgurite.protocol.channels import board, executions
+from fulgurite.protocol.messages import decoder_of
 from fulgurite.server import spoiling
 from fulgurite.server.faultplan import FaultPlan, Sufferer
 from fulgurite.server.faults import (
@@ -192,6 +194,21 @@ def test_faults_leave_what_they_do_not_know(value, seed):
                 assert isinstance(kind().spoil_payload(spoilt, rng), bytes)
     assert spoiling.anomalous(message, rng)
     assert spoiling.with_other_times(message, 5)
+
+
+@given(st.randoms(use_true_random=False), st.integers(1, 5))
+def test_a_wrong_type_stays_wrong_however_often_it_is_made(rng, times):
+    """Faults overlap; a price that is another number would be a false one."""
+    execution = (
+        b'[{"id":7,"side":"BUY","price":100.0,"size":0.1,"exec_date":"2026-11-22T00:00:00.0000000Z",'
+        b'"buy_child_order_acceptance_id":"JRF1","sell_child_order_acceptance_id":"JRF2"}]'
+    )
+    diff = b'{"mid_price":1.0,"bids":[{"price":1.0,"size":2.0}],"asks":[]}'
+    for channel, spoilt in ((executions("BTC_JPY"), execution), (board("BTC_JPY"), diff)):
+        for _ in range(times):
+            spoilt = spoiling.with_a_wrong_type(spoilt, rng)
+        with pytest.raises(msgspec.ValidationError):
+            decoder_of(channel).decode(spoilt)
 
 
 LEVELS = st.lists(st.tuples(st.integers(1, 10**7), st.sampled_from([0.0, 0.01, 2.5])), max_size=8)

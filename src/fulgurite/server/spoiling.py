@@ -84,7 +84,10 @@ def with_other_times(message: bytes, seconds: int) -> bytes:
 
 
 def with_a_wrong_type(message: bytes, rng: Random) -> bytes:
-    """A message in which one value, by chance, is of another type: text for a number, null for an array and so on."""
+    """A message in which one value, by chance, is of another type: text for a number, null for an array and so on.
+
+    Done twice to one value, it is still none of its type: a price would else become text, and then another number.
+    """
     try:
         whole: Any = msgspec.json.decode(message)
     except msgspec.DecodeError:
@@ -93,11 +96,11 @@ def with_a_wrong_type(message: bytes, rng: Random) -> bytes:
     container, key = rng.choice(places)
     value = container[key]
     if isinstance(value, bool) or value is None:
-        container[key] = 0
+        container[key] = {}
     elif isinstance(value, int | float):
         container[key] = str(value)
     else:
-        container[key] = None if rng.random() < 0.5 else 0
+        container[key] = None if rng.random() < 0.5 else [value]
     # The first place is the message itself, which stands in a list made for that.
     return msgspec.json.encode(places[0][0][0])
 
