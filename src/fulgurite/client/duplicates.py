@@ -12,7 +12,7 @@ from fulgurite.errors import MessageError
 from fulgurite.protocol.messages import Execution
 
 SEEN_LIMIT: Final = 20_000
-"""Executions of a channel that are remembered, so that none is given twice."""
+"""Executions of a channel that are remembered at most, so that none is given twice; at least the last half of them."""
 
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -21,28 +21,31 @@ class GivenExecutions:
     """Remembers the executions of one channel, by id and by content; the oldest are forgotten."""
 
     def __init__(self) -> None:
+        # The older ones are forgotten together: whoever takes a dict's oldest entries out one by one passes all that
+        # were taken out before, each time.
         self._seen: dict[int, int] = {}
+        self._older: dict[int, int] = {}
 
     def has(self, row: Execution) -> bool:
         """Whether it was given, as far as its id tells."""
-        return row.id in self._seen
+        return row.id in self._seen or row.id in self._older
 
     def fresh(self, rows: Sequence[Execution]) -> list[int]:
         """Where those stand that were not given before; from now on they were."""
-        seen = self._seen
+        seen, older = self._seen, self._older
         fresh = []
         for index, row in enumerate(rows):
             content = _content(row)
-            given_id = seen.get(content)
+            given_id = seen.get(content, older.get(content))
             # Ids of 0 are known to come (3.4), and HTTP may have what came without one.
-            if row.id in seen or (given_id is not None and not (row.id and given_id)):
+            if row.id in seen or row.id in older or (given_id is not None and not (row.id and given_id)):
                 continue
             seen[content] = row.id
             if row.id:
                 seen[row.id] = row.id
             fresh.append(index)
-        while len(seen) > 2 * SEEN_LIMIT:
-            del seen[next(iter(seen))]
+        if len(seen) > SEEN_LIMIT:  # two entries each
+            self._seen, self._older = {}, seen
         return fresh
 
 
