@@ -49,7 +49,7 @@ from tests.chaosjudge import (
     judge_executions,
     judge_gaps,
 )
-from tests.exchangeprocess import ExchangeProcess, exchange_process
+from tests.exchangeprocess import ExchangeProcess, after_maintenance, exchange_process
 
 Repair = Literal["before", "alongside", "off"]
 RoundKind = Literal["all", "traced", "one-sided"]
@@ -74,7 +74,7 @@ VOLLEY: Final = 10
 NOTICE_SECONDS: Final = 0.5
 """A client whose connection was cut has noticed it after so long."""
 
-RECOVERY_SECONDS: Final = 60.0
+RECOVERY_SECONDS: Final = 180.0
 """A client that has not recovered so long after the last fault never will."""
 
 POLL_SECONDS: Final = 0.3
@@ -369,7 +369,8 @@ def _lift_http_limits(stream: Stream) -> None:
 async def play(each: Round) -> None:
     """Run one round on an exchange of its own."""
     products = (f"--product={code}" for code in PRODUCTS)
-    with exchange_process("--seed", "1", "--speed", str(SPEEDS[each.kind]), "--no-rate-limits", *products) as exchange:
+    options = ("--seed=1", f"--speed={SPEEDS[each.kind]}", f"--at={after_maintenance():%FT%TZ}", "--no-rate-limits")
+    with exchange_process(*options, *products) as exchange:
         await each.run(exchange)
 
 

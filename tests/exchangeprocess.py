@@ -10,6 +10,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
 
@@ -61,6 +62,12 @@ class ExchangeProcess:
 def memory_mib(pid: int) -> float:
     """Resident memory of a process."""
     return int(subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True).stdout) / 1024
+
+
+def after_maintenance() -> datetime:
+    """An hour after the latest daily maintenance began: from there on an exchange that lives quickly comes to none."""
+    now = datetime.now(UTC)
+    return now.replace(hour=20, minute=0, second=0, microsecond=0) - timedelta(days=now.hour < 20)
 
 
 @contextlib.contextmanager

@@ -169,7 +169,7 @@ async def test_a_host_that_others_can_reach_is_warned_about():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["exchange", "--replay", "missing.jsonl"], "replay: 'missing.jsonl'"),
+        (["exchange", "--port", "0", "--replay", "missing.jsonl"], "replay: 'missing.jsonl'"),
         (["exchange", "--port", "0", "--speed", "0"], "speed"),
         (["exchange", "--port", "0", "--speed", "1001"], "up to 1000"),
         (["exchange", "--scenario", "nonsense"], "dead-channel"),

@@ -340,10 +340,11 @@ async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, re
         if connection.number == 0:
             await end(connection)
 
-    # Liveness is for the peer that freezes; nothing else waits for it.
+    # The peer that freezes is given up soon; of any other it would be too early on a busy machine.
+    patience = 0.2 if end is freeze else 15.0
     async with (
         serve_script(script) as url,
-        connect(TICKER, BOARD, endpoint=url, delays=at_once, ping_after=0.1, pong_timeout=0.1) as stream,
+        connect(TICKER, BOARD, endpoint=url, delays=at_once, ping_after=patience, pong_timeout=patience) as stream,
     ):
         before = await take_until(stream, is_message)
         after = await take_until(stream, is_message)
@@ -354,6 +355,9 @@ async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, re
     gaps = [item for item in after if isinstance(item, Gap)]
     subscribed = {item.channel: item for item in after if isinstance(item, Status) and item.kind == "subscribed"}
     message = next(item for item in after if isinstance(item, Message))
+    if end is freeze:  # a busy machine takes longer to notice
+        reason = gaps[0].reason
+        assert re.fullmatch(ENDINGS[freeze].replace("0 s", r"\d+ s"), reason)
     assert gaps == [
         Gap(TICKER, reason, before[-1].received_ns, subscribed[TICKER].at_ns, before[-1], message),
         # No message of this one has come.
@@ -555,7 +559,7 @@ async def test_auth_that_is_never_answered_is_an_ending():
 
     async with (
         serve_script(script) as url,
-        connect(endpoint=url, credentials=credentials, delays=at_once, request_timeout=0.1) as stream,
+        connect(endpoint=url, credentials=credentials, delays=at_once, request_timeout=1.0) as stream,
     ):
         items = await take_until(stream, status("authenticated"))
     assert [item.detail for item in items if status("closed")(item)] == ["the server did not answer auth"]
@@ -570,7 +574,7 @@ async def test_subscription_that_is_never_answered_is_an_ending_unless_messages_
 
     async with (
         serve_script(script) as url,
-        connect(TICKER, endpoint=url, delays=at_once, request_timeout=0.1) as stream,
+        connect(TICKER, endpoint=url, delays=at_once, request_timeout=1.0) as stream,
     ):
         items = await take_until(stream, status("unanswered", TICKER))
     assert [item.detail for item in items if status("closed")(item)] == [
@@ -721,6 +725,9 @@ async def test_slow_consumer_stops_the_socket_and_loses_nothing():
             connection.publish(TICKER, [sent, "x" * 2000])
 
     async with serve_script(script) as url, connect(TICKER, endpoint=url, queue_limit=10) as stream:
+        async with asyncio.timeout(60):
+            while len(stream._main.items) < 10:  # noqa: ASYNC110 (looked at in each turn of the event loop)
+                await asyncio.sleep(0)
         # Turns of the event loop, enough for all of it to come if nothing held it up.
         for _ in range(3000):
             await asyncio.sleep(0)

@@ -96,7 +96,10 @@ def is_repaired(items: list[Item], book: OrderBook) -> bool:
     return any(isinstance(item, Message) and item.origin is Origin.BACKFILLED for item in items)
 
 
-ENDINGS: list[dict[str, Any]] = [{"fault": "close", "after": 1.0}, {"fault": "reset", "after": 2.0}]
+ENDINGS: list[dict[str, Any]] = [
+    {"fault": "close", "after": 1.0, "every": 10.0},
+    {"fault": "reset", "after": 2.0, "every": 10.0},
+]
 
 
 async def replayed(path: Path) -> list[Item]:

@@ -26,14 +26,15 @@ async def exchange() -> AsyncIterator[Exchange]:
         yield running
 
 
-async def first_messages(exchange: Exchange, channels: list[str], count: int) -> list[Recorded]:
-    """Subscribe over JSON-RPC and take the first messages."""
+async def first_messages(exchange: Exchange, channels: list[str], count: int, kind: str = "") -> list[Recorded]:
+    """Subscribe over JSON-RPC and take the first messages, from the first one of this kind on."""
     async with websockets.connect(exchange.realtime, max_size=None) as connection:
         calls = [{"method": "subscribe", "params": {"channel": name}, "id": name} for name in channels]
         await connection.send(json.dumps(calls))
         messages: list[Recorded] = []
         while len(messages) < count:
-            messages += recorded_messages(str(await connection.recv()))
+            came = recorded_messages(str(await connection.recv()))
+            messages += [each for each in came if messages or kind in each[0]]
         return messages
 
 
@@ -53,10 +54,9 @@ async def test_the_same_seed_and_start_give_the_same_stream_to_the_byte():
     """Two exchanges, one after the other; what they publish is compared from the first snapshot on."""
     streams = []
     for _ in range(2):
-        async with run(seed=11, start_ns=START_NS) as exchange:
-            messages = await first_messages(exchange, FX, 45)
-        first = next(index for index, (name, _) in enumerate(messages) if "snapshot" in name)
-        streams.append(messages[first:][:10])
+        # One product is made in no time, so that its first snapshot, 2.3 s after the start, is still to come.
+        async with run(seed=11, start_ns=START_NS, products=["FX_BTC_JPY"]) as exchange:
+            streams.append((await first_messages(exchange, FX, 10, "snapshot"))[:10])
     assert streams[0] == streams[1]
 
 

@@ -70,6 +70,12 @@ async def control(exchange: Exchange, path: str, body: object) -> Any:
     return answer.json()
 
 
+async def heal(exchange: Exchange) -> None:
+    """End all faults."""
+    async with httpx.AsyncClient() as client:
+        assert (await client.delete(f"{exchange.control}/faults")).is_success
+
+
 async def trade(exchange: Exchange, path: str, body: object, account: int = 2) -> Any:
     """Ask the private HTTP API for one of the two accounts."""
     api_key, secret = exchange.api_key, exchange.api_secret

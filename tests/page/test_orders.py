@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from tests.page.owning import at_exchange, control, life, trade, use_demo
+from tests.page.owning import at_exchange, control, heal, life, trade, use_demo
 from tests.page.visiting import FX, connection_state, show_view
 
 MONA = "MONA_JPY"  # where hardly anybody trades
@@ -244,11 +244,12 @@ async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser
             "data-repaired", re.compile("full|partial|none"), timeout=MINUTE
         )
         await expect(connection_state(page)).to_have_text("Open")
-        await control(exchange, "faults", {"fault": "refuse", "seconds": 3})
+        await control(exchange, "faults", {"fault": "refuse"})
         await control(exchange, "faults", {"fault": "reset"})
         await expect(connection_state(page)).not_to_have_text("Open")
         order = {"product_code": MONA, "child_order_type": "LIMIT", "side": "SELL", "size": 40, "price": price}
         await trade(exchange, "sendchildorder", order)
+        await heal(exchange)
         await expect(moments(row, "GAP").last).to_have_attribute("data-repaired", "full", timeout=MINUTE)
         await expect(row.locator(".is-reconciled").first).to_be_visible()
         await expect(row.get_by_role("img")).to_have_accessible_name(re.compile("concluded afterwards"))
@@ -261,10 +262,11 @@ async def test_an_order_that_ended_unseen_is_said_to(browser):
         await send(page)
         row = life(page)
         await expect(row).to_have_attribute("data-state", "active")
-        await control(exchange, "faults", {"fault": "refuse", "seconds": 3})
+        await control(exchange, "faults", {"fault": "refuse"})
         await control(exchange, "faults", {"fault": "reset"})
         await expect(connection_state(page)).not_to_have_text("Open")
         await trade(exchange, "cancelallchildorders", {"product_code": FX}, account=1)
+        await heal(exchange)
         await expect(row).to_have_attribute("data-state", "unknown", timeout=MINUTE)
         await expect(row).to_contain_text("ended unseen")
 

@@ -100,7 +100,7 @@ async def test_websockets_with_its_own_pings_is_served(exchange: Exchange, url: 
 
 @both_dialects
 async def test_aiohttp_with_its_own_pings_is_served(exchange: Exchange, url: Address):
-    async with aiohttp.ClientSession() as session, session.ws_connect(url(exchange), heartbeat=0.2) as ws:
+    async with aiohttp.ClientSession() as session, session.ws_connect(url(exchange), heartbeat=0.5) as ws:
         await ws.send_str(SUBSCRIBE[url])
         for _ in range(3):
             await next_ticker(ws, url)

@@ -162,6 +162,7 @@ async def test_a_maintenance_closes_the_markets_and_opens_them_even_if_the_page_
     async with talking(page) as talker, talking(page) as other:
         for each in (talker, other):
             await each.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=ticker)
+            await told(each, "RUNNING")
         await talker.say(type="maintain", number=1)
         await told(other, "CLOSED")
         await talker.connection.close()

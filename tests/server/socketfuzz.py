@@ -42,6 +42,9 @@ ANSWER_SECONDS = 60.0
 PATIENCE_SECONDS = 0.1
 """What may leave the server waiting for more, which never comes, is given this long and then cut."""
 
+HANDSHAKE_PATIENCE_SECONDS = 2.0
+"""The same for a handshake, of which most are refused: a busy machine needs its time for that."""
+
 COMPARE_SECONDS = 5.0
 """What the subscribers got is compared so often, so that it need not be kept."""
 
@@ -250,7 +253,8 @@ async def throw_once(rng: Random, address: tuple[str, int], number: int, report:
     if cut:
         await asyncio.sleep(0)
     transport.write(volley.data[cut:])
-    await asyncio.wait([thrower.over], timeout=ANSWER_SECONDS if volley.probe else PATIENCE_SECONDS)
+    patience = HANDSHAKE_PATIENCE_SECONDS if name == "handshakes" else PATIENCE_SECONDS
+    await asyncio.wait([thrower.over], timeout=ANSWER_SECONDS if volley.probe else patience)
     assert thrower.over.done() or not volley.probe, f"neither answered nor closed: {volley.data!r}"
     how = thrower.over.result() if thrower.over.done() else "left waiting"
     assert how != ILLEGAL, f"{how}: {volley.data!r}"

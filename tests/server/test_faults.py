@@ -555,8 +555,8 @@ async def test_a_connection_is_accepted_and_closed_at_once(server, dialect):
 
 
 async def test_pings_come_at_another_interval_and_an_unsolicited_pong_is_cut_off(server):
-    give(server, "pings", interval=0.2, timeout=0)
     async with connect(server, "json-rpc") as client:
+        give(server, "pings", interval=0.2, timeout=0)
         while not server.dropped[Drop.LATE_PONG]:
             await client.connection.pong()  # unasked for, so later than the last ping
             await asyncio.sleep(0.05)
@@ -565,13 +565,13 @@ async def test_pings_come_at_another_interval_and_an_unsolicited_pong_is_cut_off
 
 
 async def test_socketio_clients_are_told_of_other_pings_and_closed_when_they_do_not_keep_to_them(server):
-    give(server, "pings", interval=0.25, timeout=0.05)
+    give(server, "pings", interval=1.0, timeout=0.5)
     async with connect(server, "socketio") as client:
         await client.connection.send("2")
         assert await client.connection.recv() == "3"
         assert await closed(client) == (1005, "")
     async with websockets.connect(server.url + PATHS["socketio"]) as connection:
-        assert '"pingInterval":250,"pingTimeout":50,' in str(await connection.recv())
+        assert '"pingInterval":1000,"pingTimeout":500,' in str(await connection.recv())
     server.faults.end()
     async with websockets.connect(server.url + PATHS["socketio"]) as connection:
         assert '"pingInterval":15000,"pingTimeout":3000,' in str(await connection.recv())

@@ -100,7 +100,7 @@ async def test_a_slow_consumer_is_dropped_and_counted_and_slows_nobody(server):
 
 async def test_pings_are_sent_and_a_client_that_does_not_answer_is_cut_off():
     async with (
-        serve("127.0.0.1", 0, check_auth=lambda params: None, ping_interval=0.1) as server,
+        serve("127.0.0.1", 0, check_auth=lambda params: None, ping_interval=0.5) as server,
         json_rpc(server) as polite,
     ):
         reader, writer = await raw(server)
