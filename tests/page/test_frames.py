@@ -16,6 +16,7 @@ from tests.page.visiting import (
     SOCKETIO,
     connection_state,
     endpoint_of,
+    expect_in_log,
     frames,
     opened,
     page_fixture,
@@ -225,14 +226,10 @@ async def test_a_hidden_view_looks_at_nothing(visit):
     await show_view(visit, "connection")
     script = "import('/static/js/state.js').then(({frameLog}) => [frameLog.scanned, frameLog.ring.next])"
     scanned, rows_then = await visit.evaluate(script)
-    await visit.wait_for_function(
-        f"n => {script.replace('[frameLog.scanned, frameLog.ring.next]', 'frameLog.ring.next > n')}", arg=rows_then + 20
-    )
+    await expect_in_log(visit, "log.ring.next > a", rows_then + 20)
     assert (await visit.evaluate(script))[0] == scanned
     await show_view(visit, "frames")
-    await visit.wait_for_function(
-        f"n => {script.replace('[frameLog.scanned, frameLog.ring.next]', 'frameLog.scanned > n')}", arg=scanned
-    )
+    await expect_in_log(visit, "log.scanned > a", scanned)
 
 
 # Every view in every combination is kept by test_screens.py.

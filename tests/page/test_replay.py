@@ -11,7 +11,17 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from fulgurite import playground
 from fulgurite.exchange.run import Exchange
-from tests.page.visiting import FX, SOCKETIO, connection_state, endpoint_of, frames, opened, shoot, show_view
+from tests.page.visiting import (
+    FX,
+    SOCKETIO,
+    connection_state,
+    endpoint_of,
+    expect_in_log,
+    frames,
+    opened,
+    shoot,
+    show_view,
+)
 from tests.playground.test_player import BEGAN_NS, log_of
 
 DROP = """([selector, name, text]) => {
@@ -30,7 +40,8 @@ def replay_bar(page: Page) -> Locator:
 
 
 async def drop(page: Page, content: bytes, name: str = "day.jsonl") -> None:
-    """Let a file go over the middle of the page."""
+    """Let a file go over the middle of the page, once it is connected: it takes none before."""
+    await expect(connection_state(page)).to_have_attribute("data-state", "open")
     await page.evaluate(DROP, ["main", name, content.decode()])
     await expect(replay_bar(page)).to_be_visible()
 
@@ -46,11 +57,7 @@ async def seek(page: Page, part: float) -> None:
 
 
 async def expect_gap(page: Page) -> None:
-    """Wait for a gap among all rows: in sight it may only be for a moment."""
-    is_gap = "row => row.type === 'gap' && row.reason.includes('1012 maintenance')"
-    await page.wait_for_function(
-        f"import('/static/js/state.js').then(m => m.frameLog.slice(0, m.frameLog.count).some({is_gap}))"
-    )
+    await expect_in_log(page, "rows.some((row) => row.type === 'gap' && row.reason.includes('1012 maintenance'))")
 
 
 @pytest.mark.parametrize("dialect", ["JSON-RPC", "Socket.IO"])
@@ -64,7 +71,7 @@ async def test_what_was_recorded_is_replayed_through_the_same_views(visit, excha
     await expect(recording).to_contain_text(re.compile(r"[1-9][\d,]* frames, .* of at most 60 MiB"))
     async with httpx.AsyncClient() as client:
         await client.post(f"{exchange.control}/faults", json={"fault": "close", "code": 1012, "reason": "maintenance"})
-    await expect(frames(visit).locator(".frame-gap").first).to_contain_text("1012 maintenance")
+    await expect_gap(visit)
     await show_view(visit, "market")
     await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
     async with visit.expect_download() as saving:
@@ -162,6 +169,7 @@ async def test_screenshots_of_a_replay(browser: Browser, exchange: Exchange, sch
     ):
         page = visited.page
         await show_view(page, "frames")
+        await expect(connection_state(page)).to_have_attribute("data-state", "open")
         await page.evaluate(DROP, ["main", "day.jsonl", (b"no line\n" + log_of(600)).decode()])
         await page.locator(".tape-play").click()
         await expect(page.locator(".frame-received").first).to_be_visible()

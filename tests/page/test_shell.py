@@ -56,6 +56,7 @@ async def test_everything_has_a_key(visit):
         await expect(visit.locator(f"[data-view={view}]")).to_have_attribute("aria-selected", "true")
     await visit.keyboard.press("d")
     await expect(visit.get_by_role("tab", name=SOCKETIO)).to_have_attribute("aria-selected", "true")
+    await expect(visit.locator(".strip [data-span=open]")).to_have_count(2)  # the other connection is there
     await visit.keyboard.press("c")
     await expect(connection_state(visit)).to_have_text("Not connected")
     await visit.keyboard.press("c")

@@ -8,7 +8,7 @@ import httpx
 from playwright.async_api import expect
 
 from fulgurite import playground
-from tests.page.visiting import FX, JSON_RPC, SOCKETIO, cell, connection_state, endpoint_of, opened, show_view
+from tests.page.visiting import FX, JSON_RPC, SOCKETIO, cell, choose, connection_state, endpoint_of, opened, show_view
 
 ELSEWHERE = "#view=connection&dialect=socketio&product=BTC_JPY&channels=BTC_JPY,ticker:XRP_JPY&folded=right&language=ja"
 
@@ -33,8 +33,8 @@ async def test_a_link_opens_the_same_page(browser, exchange):
 
 async def test_what_is_done_on_the_page_stands_in_its_address(visit):
     await expect(visit).to_have_url(re.compile(r"/$"))
-    await visit.locator("input[name=interval-upper][value='60']").check(force=True)
-    await visit.locator("input[name=chart-upper][value=heatmap]").check(force=True)
+    await choose(visit, "interval-upper", "60")
+    await choose(visit, "chart-upper", "heatmap")
     # The same chart is not shown twice.
     await expect(visit).to_have_url(re.compile(r"/#charts=heatmap,depth&interval=60$"))
     await show_view(visit, "frames")
@@ -53,7 +53,7 @@ async def test_what_is_done_on_the_page_stands_in_its_address(visit):
     assert visit.url == address
     await show_view(visit, "market")
     await expect(visit.locator("input[name=chart-upper][value=heatmap]")).to_be_checked()
-    await visit.locator("input[name=chart-upper][value=candles]").check(force=True)
+    await choose(visit, "chart-upper", "candles")
     await expect(visit.locator("input[name=interval-upper][value='60']")).to_be_checked()
 
 

@@ -78,7 +78,8 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
 @asynccontextmanager
 async def opened_on_its_own(browser: Browser, **options: Any) -> AsyncIterator[Any]:
     """The page on an exchange that can be stopped for the length of a context, and comes back under its ports."""
-    first = run_exchange(seed=7)
+    # It lives faster, so that the other's ids are below its own for a while: nobody can fetch what was missed.
+    first = run_exchange(seed=7, speed=3)
     exchange = await first.__aenter__()
     port = int(exchange.realtime.split(":")[2].split("/")[0])
     running = [first]
@@ -130,13 +131,29 @@ async def show_view(page: Page, view: str) -> None:
     await expect(page.locator(f"[role=tab][data-view={view}]")).to_have_attribute("aria-selected", "true")
 
 
-async def expect_in_the_log(page: Page, text: str) -> None:
-    """Hold the frames, look among the oldest for one that was sent with this text, and let them flow again."""
-    sent = frames(page).locator(".frame-sent").filter(has_text=text)
-    await page.get_by_role("button", name="Pause").click()
-    await frames(page).evaluate("list => { list.scrollTop = 0; }")
-    await expect(sent.first).to_be_visible()
-    await page.get_by_role("button", name="Resume").click()
+async def choose(page: Page, name: str, value: str) -> None:
+    """Choose one of several by its label, once that stands still: what comes above it may move it down."""
+    await page.locator(f"label:has(> input[name={name}][value='{value}'])").click()
+    await expect(page.locator(f"input[name={name}][value='{value}']")).to_be_checked()
+
+
+async def expect_in_log(page: Page, condition: str, argument: Any = None) -> None:
+    """Wait until the frames view's log fulfils a condition on `log`, its `rows` and the argument, `a`.
+
+    In sight a row may be only for a moment. Nothing that is waited for is a promise: each one counts as true.
+    """
+    await page.evaluate("async () => { window.pageState ??= await import('/static/js/state.js'); }")
+    script = f"""(a) => {{
+        const log = pageState.frameLog;
+        const rows = log.slice(0, log.count);
+        return {condition};
+    }}"""
+    await page.wait_for_function(script, arg=argument)
+
+
+async def expect_sent(page: Page, text: str) -> None:
+    """Wait for a frame that was sent with this text."""
+    await expect_in_log(page, "rows.some((row) => row.direction === 'sent' && row.text.includes(a))", text)
 
 
 async def shoot(page: Page, name: str) -> None:

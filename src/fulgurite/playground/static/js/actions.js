@@ -3,7 +3,7 @@ import { batch } from "../vendor/signals.js";
 import * as backend from "./backend.js";
 import { channelsOf, isPrivate } from "./channels.js";
 import { wasConnected } from "./happened.js";
-import { forConnect } from "./secret.js";
+import { forConnect, isAsked } from "./secret.js";
 import * as marketdata from "./marketdata.js";
 import * as state from "./state.js";
 import { leaveReplay, refusedInReplay } from "./tapes.js";
@@ -56,7 +56,7 @@ export function chooseEndpoint(choice) {
 export function chooseDialect(dialect) {
   if (state.dialect.value === dialect) return;
   state.dialect.value = dialect;
-  if (state.isConnected.value) connect();
+  if (isAsked || state.isConnected.value) connect();
 }
 
 /** @param {string} channel */

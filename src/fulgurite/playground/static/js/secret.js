@@ -14,7 +14,7 @@ export const canSign = isSecureContext && Boolean(crypto.subtle);
 let key = null;
 
 /** Whether a connection was asked for of which nothing has been heard yet. */
-let isAsked = false;
+export let isAsked = false;
 
 const endpoint = computed(() => (
   state.endpointChoice.value === "url" ? state.endpointUrl.value.trim() : state.endpointChoice.value));

@@ -3,7 +3,7 @@ import { auth, credentials, stored } from "../account.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { canSign, forget, listStored, useDemo, useSecret, useStored } from "../secret.js";
-import { endpointChoice, hello } from "../state.js";
+import { endpointChoice, hello, link } from "../state.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
 
 export function Credentials() {
@@ -99,7 +99,8 @@ function Stored() {
     <section class="way">
       <h3>${t("credStored")}</h3>
       <p class="way-fields">
-        ${keys === null && html`<button type="button" class="action" onClick=${listStored}>${t("credList")}</button>`}
+        ${keys === null && html`<button type="button" class="action" disabled=${link.value !== "open"}
+          onClick=${listStored}>${t("credList")}</button>`}
         ${keys === "asked" && html`<span class="hint" role="status">${t("credListing")}</span>`}
         ${keys !== null && keys !== "asked" && html`
           ${keys.names.map((name) => html`

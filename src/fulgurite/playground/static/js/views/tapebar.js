@@ -144,7 +144,7 @@ function DropTarget() {
       drop: (/** @type {DragEvent} */ event) => {
         move(event, 0);
         const file = event.dataTransfer?.files[0];
-        if (file) void tapes.openLog(file);
+        if (file && link.peek() === "open") void tapes.openLog(file);
       },
     };
     for (const [name, handler] of Object.entries(handlers)) {
