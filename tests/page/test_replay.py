@@ -130,6 +130,22 @@ async def test_a_replay_has_the_products_of_its_log_and_leaves_ours_as_they_were
     await expect(ticker).to_have_attribute("data-state", "receiving")
 
 
+async def test_a_replay_leads_back_to_the_connection_even_if_its_end_is_told_first(visit):
+    await expect(connection_state(visit)).to_have_text("Open")
+    script = """async (text) => {
+        const names = ['tapes', 'receive', 'state'];
+        const [tapes, { receive }, state] = await Promise.all(names.map((name) => import(`/static/js/${name}.js`)));
+        await tapes.openLog(new File([text], 'day.jsonl'));
+        receive([{ ...state.connection.value, state: 'closed' }]);
+        const log = { name: 'day.jsonl', from_ms: 0, to_ms: 1, lines: 1, malformed: 0, problems: [], channels: [] };
+        receive([{ type: 'replay', run: 1, dialect: 'json-rpc', ...log }]);
+    }"""
+    await visit.evaluate(script, log_of(100).decode())
+    await expect(replay_bar(visit)).to_be_visible()
+    await replay_bar(visit).get_by_role("button", name="Leave the replay").click()
+    await expect(connection_state(visit)).to_have_text("Open")
+
+
 async def test_lines_that_cannot_be_read_are_said(visit):
     await drop(visit, b"no line\n" + log_of(10) + b"nor this\n")
     badge = replay_bar(visit).get_by_text("unreadable lines: 2")

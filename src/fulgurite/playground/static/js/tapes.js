@@ -31,7 +31,9 @@ export const recorded = signal(/** @type {{frames: number, bytes: number, proble
 
 /** What the page showed before the replay. */
 let before = /** @type {{wanted: ReadonlySet<string>, product: string, events: readonly happened.EventRow[],
-  lanes: import("./history.js").Lanes, connected: boolean} | null} */ (null);
+  lanes: import("./history.js").Lanes} | null} */ (null);
+/** Whether there was a connection when the log was given. Its end may be told before the replay begins. */
+let isFromLive = false;
 
 /**
  * Take what concerns recording, replaying and the connection by hand.
@@ -83,7 +85,6 @@ function takeReplay(message) {
     product: state.product.value,
     events: happened.events.value,
     lanes: happened.lanes.value,
-    connected: state.isConnected.value,
   };
   happened.forget();
   const isFirst = replay.value?.name !== message.name || replay.value.from_ms !== message.from_ms;
@@ -115,7 +116,7 @@ export function refusedInReplay() {
 }
 
 /** Whether there was a connection before the replay. */
-export const wasConnected = () => before?.connected ?? false;
+export const wasConnected = () => before !== null && isFromLive;
 
 /** @param {string} product */
 function viewProduct(product) {
@@ -155,6 +156,7 @@ async function fetchRecording({ key, frames, bytes, since_ms, problem }) {
 /** @param {File} file */
 export async function openLog(file) {
   if (opening.value) return;
+  if (!before) isFromLive = state.isConnected.value;
   if (file.size > FILE_LIMIT) {
     state.problem.value = t("openTooLong", { name: file.name, size: formatBytes(file.size) });
     return;
