@@ -49,7 +49,7 @@ from tests.chaosjudge import (
     judge_executions,
     judge_gaps,
 )
-from tests.exchangeprocess import ExchangeProcess, after_maintenance, exchange_process
+from tests.exchangeprocess import ExchangeProcess, at_after_maintenance, exchange_process
 
 Repair = Literal["before", "alongside", "off"]
 RoundKind = Literal["all", "traced", "one-sided"]
@@ -369,7 +369,7 @@ def _lift_http_limits(stream: Stream) -> None:
 async def play(each: Round) -> None:
     """Run one round on an exchange of its own."""
     products = (f"--product={code}" for code in PRODUCTS)
-    options = ("--seed=1", f"--speed={SPEEDS[each.kind]}", f"--at={after_maintenance():%FT%TZ}", "--no-rate-limits")
+    options = ("--seed=1", f"--speed={SPEEDS[each.kind]}", at_after_maintenance(), "--no-rate-limits")
     with exchange_process(*options, *products) as exchange:
         await each.run(exchange)
 

@@ -70,6 +70,11 @@ def after_maintenance() -> datetime:
     return now.replace(hour=20, minute=0, second=0, microsecond=0) - timedelta(days=now.hour < 20)
 
 
+def at_after_maintenance() -> str:
+    """The option that starts an exchange then."""
+    return f"--at={after_maintenance():%FT%TZ}"
+
+
 @contextlib.contextmanager
 def exchange_process(*arguments: str) -> Iterator[ExchangeProcess]:
     """Run an exchange on free ports until the context is left.

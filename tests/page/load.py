@@ -36,7 +36,7 @@ from fulgurite import playground
 from fulgurite.client import Endpoint
 from fulgurite.playground.products import JP_PRODUCT_CODES
 from tests.chromium import ARGUMENTS, find_chromium
-from tests.exchangeprocess import ExchangeProcess, after_maintenance, exchange_process, memory_mib
+from tests.exchangeprocess import ExchangeProcess, at_after_maintenance, exchange_process, memory_mib
 from tests.page.visiting import DESKTOP, VIEWS
 
 SPEED = 33.0
@@ -186,7 +186,7 @@ async def measure(page: Page, devtools: CDPSession, view: str, seconds: float) -
 async def run(seconds: float, speed: float, views: Sequence[str]) -> list[Measured]:
     """Measure these views in turn, each for a minute at most, for so long in all."""
     measured = []
-    with exchange_process("--speed", str(speed), "--seed", "7", "--at", f"{after_maintenance():%FT%TZ}") as exchange:
+    with exchange_process("--speed", str(speed), "--seed", "7", at_after_maintenance()) as exchange:
         async with loaded(exchange) as (page, devtools):
             turns = max(1, round(seconds / 60 / len(views)))
             for _ in range(turns):

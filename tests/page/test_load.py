@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.exchangeprocess import after_maintenance, exchange_process
+from tests.exchangeprocess import at_after_maintenance, exchange_process
 from tests.page.load import SPEED, Measured, judge, loaded, measure, totals
 from tests.page.visiting import VIEWS
 
@@ -14,7 +14,7 @@ NODES = 8_000
 
 @pytest.mark.usefixtures("chromium_path")
 async def test_the_page_holds_no_more_than_it_says_under_load():
-    with exchange_process("--speed", str(SPEED), "--seed", "7", "--at", f"{after_maintenance():%FT%TZ}") as exchange:
+    with exchange_process("--speed", str(SPEED), "--seed", "7", at_after_maintenance()) as exchange:
         async with loaded(exchange) as (page, devtools):
             measured = [await measure(page, devtools, view, 3.0) for view in VIEWS]
             held = await totals(page)

@@ -22,7 +22,7 @@ from playwright.async_api import Browser
 from fulgurite.playground import samplefolders
 from fulgurite.playground.sample import Parameters, Sample, Verified
 from fulgurite.protocol.dialects import DialectName
-from tests.exchangeprocess import after_maintenance, exchange_process
+from tests.exchangeprocess import at_after_maintenance, exchange_process
 from tests.samples.installing import Installer, find_program, missing_programs
 from tests.samples.page import browser, running_page
 from tests.samples.running import Running, running
@@ -95,7 +95,7 @@ async def judge(sample: Sample, verdicts: Verdicts, installer: Installer, limit:
         async with limit, AsyncExitStack() as stack:
             if await asyncio.to_thread(missing_programs, sample.manifest):
                 return
-            context = exchange_process("--speed", SPEED, "--product", PRODUCT, "--at", f"{after_maintenance():%FT%TZ}")
+            context = exchange_process("--speed", SPEED, "--product", PRODUCT, at_after_maintenance())
             exchange = await asyncio.to_thread(context.__enter__)
             stack.push_async_callback(asyncio.to_thread, context.__exit__, None, None, None)
             dialect = sample.manifest.dialect

@@ -46,7 +46,7 @@ class RepairMode(StrEnum):
 class Hole:
     """An interruption that has ended, from then until all is said about it."""
 
-    def __init__(self, gap: Gap, began_ns: int, after: int | None, deadline: float, taken: int = 0) -> None:
+    def __init__(self, gap: Gap, began_ns: int, after: int | None, deadline: float, taken: int) -> None:
         self.gap = gap
         # How many messages from several connections were taken before it.
         self.taken = taken
@@ -317,8 +317,10 @@ class Feed:
         start = verdict.hole
         late = [message for message in verdict.late if self._new_rows(message)]
         latest = self._latest_hole
-        if start is None and latest is not None and any(map(self._is_unnamed, late)):
-            start = HoleStart(latest.taken, latest.gap.to_ns)
+        if start is None and latest is not None:
+            late_ids = [row.id for message in late for row in self._new_rows(message)]
+            if not all(_spans(latest, number) for number in late_ids):
+                start = HoleStart(latest.taken, latest.gap.to_ns)
         if start is not None and self._alive_ns is not None:
             hole = self._pending()
             if hole is not None:
@@ -337,13 +339,6 @@ class Feed:
         for message in verdict.items:
             items += self._take(message, now, now_ns)
         return items
-
-    def _is_unnamed(self, message: Message) -> bool:
-        """Whether executions of a message that came late lie outside the latest hole, as far as its ends are known."""
-        hole = self._latest_hole
-        return hole is None or any(
-            not (hole.after or 0) < row.id < (hole.before or 0) for row in self._new_rows(message)
-        )
 
     def _new_rows(self, message: Message) -> list[Execution]:
         """The executions of a message that have not been given, and do not wait to be."""
@@ -525,6 +520,11 @@ def _joined(reason: str, then: str) -> str:
     if then in reason or len(reason) > REASON_LIMIT:
         return reason
     return f"{reason}; then {then}"
+
+
+def _spans(hole: Hole, number: int) -> bool:
+    """Whether an execution with this id lies in a hole of which the end is known."""
+    return hole.before is not None and (hole.after or 0) < number < hole.before
 
 
 def _goes_beyond(message: Message, hole: Hole) -> bool:
