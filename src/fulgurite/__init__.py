@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Endpoint,
         Frame,
         Gap,
+        GapCause,
         Item,
         Malformed,
         Message,
@@ -60,7 +61,19 @@ __version__ = "0.1.0"
 _HOMES = {
     **dict.fromkeys(
         (
-            *("LIVE", "Endpoint", "Frame", "Gap", "Item", "Malformed", "Message", "Origin", "Repaired", "Signer"),
+            *(
+                "LIVE",
+                "Endpoint",
+                "Frame",
+                "Gap",
+                "GapCause",
+                "Item",
+                "Malformed",
+                "Message",
+                "Origin",
+                "Repaired",
+                "Signer",
+            ),
             *("Status", "StatusKind", "Stream", "connect", "resolve_endpoint"),
         ),
         "fulgurite.client",
@@ -96,6 +109,7 @@ __all__ = [
     "Frame",
     "FulguriteError",
     "Gap",
+    "GapCause",
     "Item",
     "Kind",
     "Level",

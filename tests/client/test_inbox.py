@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fulgurite.client.inbox import Inbox
-from fulgurite.client.items import Frame
+from fulgurite.client.inbox import Inbox, Overflow
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Message
 from fulgurite.errors import ConnectError, LocalProtocolError
 
 
@@ -115,3 +117,54 @@ async def test_second_consumer_is_refused():
         await inbox.get()
     with pytest.raises((StopAsyncIteration, RuntimeError)):
         await waiting
+
+
+# --- the oldest are dropped
+
+
+def message(number: int, channel: str = "c") -> Message:
+    return Message(channel, number, "", str(number))
+
+
+def dropping(limit: int) -> Inbox:
+    return Inbox(limit, lambda: None, lambda: None, Overflow.DROP_OLDEST)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30)), max_size=30), st.integers(2, 20))
+async def test_each_message_that_was_dropped_is_counted_once_over_any_number_of_overflows(actions, limit):
+    inbox = dropping(limit)
+    taken: list[Item] = []
+    put = dict.fromkeys("ab", 0)
+    for channel, count in actions:
+        for _ in range(count):
+            inbox.put(message(sum(put.values()), channel))
+            put[channel] += 1
+        if inbox.items and count % 3 == 0:
+            taken.append(await inbox.get())
+    inbox.close()
+    taken += inbox.items
+    for channel in "ab":
+        of_it = [item for item in taken if isinstance(item, Message | Gap) and item.channel == channel]
+        given_here = sum(isinstance(item, Message) for item in of_it)
+        assert given_here + sum(item.dropped for item in of_it if isinstance(item, Gap)) == put[channel]
+
+
+async def test_one_gap_for_a_channel_says_how_many_messages_were_dropped_and_from_when_to_when():
+    inbox = dropping(10)
+    for number in range(1, 453):
+        inbox.put(message(number))
+    gap, first, *_ = await inbox.get_all()
+    assert isinstance(gap, Gap)
+    assert isinstance(first, Message)
+    assert (gap.cause, gap.dropped) == (GapCause.DROPPED, first.received_ns - 1)
+    assert f"{gap.dropped} messages were dropped" in gap.reason
+    assert (gap.from_ns, gap.to_ns, gap.first) == (1, gap.dropped, first)
+
+
+async def test_gap_without_a_dropped_message_keeps_what_it_says():
+    inbox = dropping(4)
+    inbox.put(Gap("quiet", "closed by the server", 1, 2, unresolved=("JRF1",)))
+    inbox.put(Gap("quiet", "reset", 3, 4, unresolved=("JRF2",), note="not repaired"))
+    inbox.put(*(message(number) for number in range(8)))
+    gaps = [item for item in await inbox.get_all() if isinstance(item, Gap) and item.channel == "quiet"]
+    assert gaps == [Gap("quiet", "reset", 1, 4, unresolved=("JRF1", "JRF2"), note="not repaired")]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import zstandard
 
-from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.client.recording import Recorder, log_lines
 from fulgurite.errors import InputError
 from fulgurite.protocol.framelog import Line, parse_line
@@ -22,6 +22,7 @@ ITEMS: list[Item] = [
     Frame("received", 4, "fine", 1),
     Message("c", 4, "fine", msgspec.Raw(b"1")),
     Gap("c", "closed", 5, 6, repaired=Repaired.FULL, recovered=2),
+    Gap("c", "too slow", 7, 8, cause=GapCause.DROPPED, dropped=3),
     Message("c", 7, "", msgspec.Raw(b"[2]"), origin=Origin.BACKFILLED),
 ]
 LINES = [
@@ -30,8 +31,12 @@ LINES = [
     Line(received_ns=3, frame="nonsense", connection=1, event="malformed", detail="why"),
     Line(received_ns=4, frame="fine", connection=1),
     Line(event="gap", channel="c", reason="closed", from_ns=5, to_ns=6, repaired="full", recovered=2),
+    Line(
+        event="gap", channel="c", reason="too slow", from_ns=7, to_ns=8, repaired="none", recovered=0,
+        cause="dropped", dropped=3,
+    ),
     Line(event="backfilled", channel="c", at_ns=7, message="[2]"),
-]
+]  # fmt: skip
 
 
 def read(path: Path) -> list[Line]:

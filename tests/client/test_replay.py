@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fulgurite
-from fulgurite import Gap, Malformed, Message, Status, StatusKind, board, board_snapshot, executions, ticker
+from fulgurite import Gap, GapCause, Malformed, Message, Status, StatusKind, board, board_snapshot, executions, ticker
 from fulgurite.client.items import Frame, Item, Origin, Repaired
 from fulgurite.client.playback import Playback
 from fulgurite.client.recording import Recorder, log_lines
@@ -303,7 +303,7 @@ any_item = st.one_of(
     ),
     st.builds(
         Gap, channels, texts, times, times, repaired=st.sampled_from(Repaired), recovered=st.integers(0, 9), note=texts,
-        unresolved=st.lists(texts, max_size=2).map(tuple),
+        unresolved=st.lists(texts, max_size=2).map(tuple), cause=st.sampled_from(GapCause), dropped=numbers,
     ),
     st.builds(
         lambda c, at, m, o: Message(c, at, "", msgspec.Raw(m), origin=o), channels, times, messages,
@@ -333,3 +333,5 @@ def test_whatever_was_recorded_can_be_replayed(items, is_numbered):
                 isinstance(other, Gap) and other.channel == gap.channel and other.to_ns >= gap.to_ns
                 for other in given_items
             )
+            if gap.cause is GapCause.DROPPED:
+                assert any(isinstance(other, Gap) and other.dropped == gap.dropped for other in given_items)

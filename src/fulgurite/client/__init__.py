@@ -3,7 +3,7 @@
 from fulgurite.client.backoff import backoff, is_fatal
 from fulgurite.client.connect import connect
 from fulgurite.client.endpoints import LIVE, Endpoint, resolve_endpoint
-from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.client.signing import Credentials, Signer
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.dialects import Dialect, DialectName
@@ -16,6 +16,7 @@ __all__ = [
     "Endpoint",
     "Frame",
     "Gap",
+    "GapCause",
     "Item",
     "Malformed",
     "Message",

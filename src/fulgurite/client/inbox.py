@@ -6,9 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
+from itertools import chain
 from typing import Self
 
-from fulgurite.client.items import Frame, Gap, Item, Message
+import msgspec
+
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Message
 from fulgurite.errors import LocalProtocolError, SlowConsumerError
 
 
@@ -143,10 +146,8 @@ class Inbox:
         kept: list[Item] = []
         for _ in range(len(self.items) - self._low_water):
             item = self.items.popleft()
-            if isinstance(item, Message):
-                dropped.setdefault(item.channel, _Dropped()).add(1, item.received_ns, item.received_ns)
-            elif isinstance(item, Gap):
-                dropped.setdefault(item.channel, _Dropped()).add(0, item.from_ns, item.to_ns)
+            if isinstance(item, Message | Gap):
+                dropped.setdefault(item.channel, _Dropped()).add(item)
             elif not isinstance(item, Frame):
                 kept.append(item)
         # Statuses and malformed frames say why; the newest of them are kept, within the bound.
@@ -188,22 +189,35 @@ class ChannelItems:
 
 
 class _Dropped:
-    """What was dropped of one channel."""
+    """What was dropped of one channel: messages, and the gaps among them, some of which tell of earlier ones."""
 
     def __init__(self) -> None:
         self._messages = 0
-        self._has_gaps = False
-        self._from_ns: int | None = None
-        self._to_ns = 0
+        self._gaps: list[Gap] = []
+        self._times_ns: list[int] = []
 
-    def add(self, messages: int, from_ns: int, to_ns: int) -> None:
-        self._messages += messages
-        self._has_gaps = self._has_gaps or not messages
-        self._from_ns = from_ns if self._from_ns is None else min(self._from_ns, from_ns)
-        self._to_ns = max(self._to_ns, to_ns)
+    def add(self, item: Message | Gap) -> None:
+        if isinstance(item, Gap):
+            self._gaps.append(item)
+            self._messages += item.dropped
+            self._times_ns += item.from_ns, item.to_ns
+        else:
+            self._messages += 1
+            self._times_ns.append(item.received_ns)
 
     def gap(self, channel: str, first: Message | None) -> Gap:
-        gaps = ", and the gaps among them are one with this" if self._has_gaps else ""
-        reason = f"the consumer was too slow: {self._messages} messages were dropped{gaps}"
-        assert self._from_ns is not None  # made where the first is added
-        return Gap(channel, reason, self._from_ns, self._to_ns, first=first)
+        """The one gap for all of it."""
+        from_ns, to_ns = min(self._times_ns), max(self._times_ns)
+        unresolved = tuple(dict.fromkeys(chain.from_iterable(gap.unresolved for gap in self._gaps)))
+        if not self._messages:
+            # Nothing is missing but what the gaps themselves say, the last of which is the latest to know.
+            return msgspec.structs.replace(
+                self._gaps[-1], from_ns=from_ns, to_ns=to_ns, first=first, unresolved=unresolved
+            )
+        also = ", and the gaps among them are one with this" if self._gaps else ""
+        messages = "1 message was" if self._messages == 1 else f"{self._messages} messages were"
+        reason = f"the consumer was too slow: {messages} dropped{also}"
+        return Gap(
+            channel, reason, from_ns, to_ns,
+            first=first, unresolved=unresolved, cause=GapCause.DROPPED, dropped=self._messages,
+        )  # fmt: skip

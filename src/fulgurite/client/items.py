@@ -98,6 +98,15 @@ class Repaired(StrEnum):
     """It is under way; the same gap comes once more when it has ended (`repair="alongside"`)."""
 
 
+class GapCause(StrEnum):
+    """What kind of thing happened; `Gap.reason` tells it in words."""
+
+    INTERRUPTED = "interrupted"
+    """The channel was interrupted: its connection ended, it was silent for too long, or a frame could not be read."""
+    DROPPED = "dropped"
+    """The consumer was too slow, and the stream itself dropped `Gap.dropped` messages (`overflow="drop-oldest"`)."""
+
+
 class Gap(msgspec.Struct, frozen=True):
     """Messages of a channel may be missing between two moments.
 
@@ -122,6 +131,9 @@ class Gap(msgspec.Struct, frozen=True):
     """What was not repaired, and why."""
     unresolved: tuple[str, ...] = ()
     """Acceptance ids of orders that ended meanwhile without a fill: cancelled or expired, nobody can say which."""
+    cause: GapCause = GapCause.INTERRUPTED
+    dropped: int = 0
+    """How many messages the stream itself dropped, since the consumer was too slow; 0 for every other cause."""
 
 
 class StatusKind(StrEnum):

@@ -13,7 +13,7 @@ import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.feed import Feed
-from fulgurite.client.items import Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
+from fulgurite.client.items import Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, RemoteProtocolError
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.events import ChannelMessage, ClientEvent
@@ -206,13 +206,16 @@ class Playback:
         items: list[Item] = [] if feed is None else [*feed.tell()]
         told_to_ns = max((item.to_ns for item in items if isinstance(item, Gap)), default=self._told_to_ns.get(channel))
         is_repaired = line.repaired in (Repaired.FULL, Repaired.PARTIAL)
-        is_known = told_to_ns is not None and to_ns <= told_to_ns
+        # What a stream dropped by itself does not follow from anything else in the log.
+        is_known = told_to_ns is not None and to_ns <= told_to_ns and line.cause != GapCause.DROPPED
         if is_known and not is_repaired:
             return items
         gap = Gap(
             channel, line.reason or "", to_ns if line.from_ns is None else line.from_ns, to_ns,
             recovered=line.recovered or 0, note=line.note or "", unresolved=line.unresolved or (),
             repaired=Repaired(line.repaired) if line.repaired in frozenset(Repaired) else Repaired.NONE,
+            cause=GapCause(line.cause) if line.cause in frozenset(GapCause) else GapCause.INTERRUPTED,
+            dropped=line.dropped or 0,
         )  # fmt: skip
         if not is_known and feed is not None and feed.keeper is not None:
             feed.keeper.interrupted(feed.channel.kind, gap.reason)

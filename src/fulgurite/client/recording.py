@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Status
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Malformed, Message, Origin, Status
 from fulgurite.errors import InputError, RecordingError
 from fulgurite.protocol.framelog import Line, format_line, without_credentials
 
@@ -127,7 +127,8 @@ def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
                 yield Line(
                     event="gap", channel=item.channel, reason=item.reason, from_ns=item.from_ns, to_ns=item.to_ns,
                     repaired=item.repaired, recovered=item.recovered, note=item.note or None,
-                    unresolved=item.unresolved or None,
+                    unresolved=item.unresolved or None, dropped=item.dropped or None,
+                    cause=None if item.cause is GapCause.INTERRUPTED else item.cause,
                 )  # fmt: skip
             case Message() if item.origin is not Origin.LIVE:
                 text = item.raw.decode(errors="replace")

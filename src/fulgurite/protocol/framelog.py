@@ -40,6 +40,8 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     recovered: int | None = None
     note: str | None = None
     unresolved: tuple[str, ...] | None = None
+    cause: str | None = None
+    dropped: int | None = None
     # What was recovered: a message's JSON text.
     message: str | None = None
 
