@@ -155,6 +155,32 @@ async def test_a_loop_begins_again(tmp_path: Path):
         assert [int(message) for _, message in await read(connection, 7)] == [0, 1, 2, 0, 1, 2, 0]
 
 
+async def test_executions_of_later_passes_have_higher_ids_over_http_too(tmp_path: Path):
+    """And after a step back, which sends again what was sent."""
+    channel = "lightning_executions_X_JPY"
+    row = '[{"id":%d,"side":"BUY","price":2.0,"size":1.0,"exec_date":"2021-01-01T00:00:00Z",' + (
+        '"buy_child_order_acceptance_id":"a","sell_child_order_acceptance_id":"b"}]'
+    )
+    lines: list[Line | bytes] = [
+        Line(received_ns=number * SECOND_NS, frame=jsonrpc.encode_message(channel, (row % number).encode()).decode())
+        for number in (5, 6, 9)
+    ]
+    log = write_log(tmp_path / "log.jsonl", lines)
+    async with run(replay=log, speed=0, paused=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [channel])
+
+        async def played(count: int, **change: Any) -> list[int]:
+            await control(exchange, {"paused": False, **change})
+            return [json.loads(message)[0]["id"] for _, message in await read(connection, count)]
+
+        assert await played(2, position=1) == [6, 9]
+        assert await played(3, position=0) == [10, 11, 14]
+        assert await played(1, position=4) == [19]
+        url = f"{exchange.http}/executions?product_code=X_JPY&count=3"
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            assert [each["id"] for each in await response.json()] == [19, 16, 15]
+
+
 async def test_the_http_api_answers_from_what_was_sent(tmp_path: Path):
     board = b'{"mid_price":2.0,"bids":[{"price":1.5,"size":1.0}],"asks":[{"price":2.5,"size":1.0}]}'
     diff = b'{"mid_price":2.2,"bids":[{"price":2.0,"size":0.5}],"asks":[]}'

@@ -12,7 +12,7 @@ from fulgurite.exchange.market import KEPT_EXECUTIONS
 from fulgurite.exchange.marketdata import MarketData, MarketInfo
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, MONA_JPY, PRODUCTS, XRP_JPY
 from fulgurite.exchange.publisher import Published
-from fulgurite.exchange.simulation import FIRST_EXECUTION_IDS, Simulation
+from fulgurite.exchange.simulation import FIRST_EXECUTION_IDS, IDS_PER_SECOND, Simulation
 from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind, parse_channel
@@ -91,8 +91,39 @@ class TestDeterminism:
 
 
 def timeless(published: Published) -> bytes:
-    """The message without its times; the serial numbers of the acceptance ids stay."""
-    return re.sub(rb'"(timestamp|exec_date)":"[^"]+"|JRF\d{8}-\d{6}-', b"", published.message)
+    """The message without its times and what is counted from them; the serial numbers of the acceptance ids stay."""
+    pattern = rb'"(timestamp|exec_date)":"[^"]+"|JRF\d{8}-\d{6}-|"(tick_)?id":\d+'
+    return re.sub(pattern, b"", published.message)
+
+
+class TestRestart:
+    @given(st.integers(0, 2**32), st.integers(1, 10 * 365 * 86_400))
+    @settings(max_examples=5)
+    def test_no_id_comes_again_after_a_restart(self, seed, later_s):
+        before = ids(messages(Simulation(5, START_NS, THREE), START_NS + SECOND_NS))
+        start_ns = START_NS + later_s * SECOND_NS
+        open_until_ns = start_ns + 2 * SECOND_NS
+        after = ids(messages(Simulation(seed, start_ns, THREE, open_until_ns=open_until_ns), start_ns + SECOND_NS))
+        for channel, numbers in before.items():
+            assert all(number > max(numbers) for number in after.get(channel, []))
+        assert before.keys() & after.keys()
+
+    def test_the_executions_listed_over_http_ascend_over_it_too(self):
+        first, second = (Simulation(5, START_NS + later * SECOND_NS, THREE) for later in (0, 1))
+        for product in THREE:
+            assert first.executions(product.code)[-1].id < second.executions(product.code)[0].id
+
+    def test_ids_are_numbers_in_every_language(self):
+        in_2255 = Simulation(5, START_NS + 230 * 365 * 86_400 * SECOND_NS, THREE)
+        assert all(row.id < 2**53 for product in THREE for row in in_2255.executions(product.code))
+
+
+def ids(published: list[Published]) -> dict[str, list[int]]:
+    """The ids of executions and of tickers, by channel."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for each in published:
+        found[each.channel] += map(int, re.findall(rb'"(?:tick_)?id":(\d+)', each.message))
+    return {channel: numbers for channel, numbers in found.items() if numbers}
 
 
 class TestStream:
@@ -105,6 +136,7 @@ class TestStream:
     def test_every_message_is_of_its_channel_and_agrees_with_the_book(self, minute):
         books: dict[str, OrderBook] = defaultdict(OrderBook)
         last_ids: dict[str, int] = defaultdict(int)
+        first_of_fx = FIRST_EXECUTION_IDS["FX"] + START_NS * IDS_PER_SECOND // SECOND_NS
         for published in minute:
             channel = parse_channel(published.channel)
             message = decode_message(channel, published.message)
@@ -125,7 +157,7 @@ class TestStream:
                     assert isinstance(execution, Execution)
                     assert execution.id > last_ids[channel.product_code]
                     last_ids[channel.product_code] = execution.id
-                    assert (execution.id < FIRST_EXECUTION_IDS["FX"]) == is_spot
+                    assert (execution.id < first_of_fx) == is_spot
                     assert START_NS - SECOND_NS <= parse_time(execution.exec_date) <= published.at_ns
         assert {code: book.drift_count for code, book in books.items()} == {product.code: 0 for product in PRODUCTS}
 

@@ -87,14 +87,22 @@ class Desk:
         accounts: who may trade.
         venues: the markets, by product code.
         order_ids: where orders get their numbers from; all of the exchange share one counter.
+        last_list_id: what the ids of rows in lists of orders count on from.
     """
 
-    def __init__(self, accounts: Iterable[Account], venues: Mapping[str, Venue], order_ids: Iterator[int]) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        venues: Mapping[str, Venue],
+        order_ids: Iterator[int],
+        *,
+        last_list_id: int = 1,
+    ) -> None:
         self.records = {account.api_key: Records(account) for account in accounts}
         self.venues = venues
         self.products = {code: venue.product for code, venue in venues.items()}
         self._order_ids = order_ids
-        self._next_list_id = 1
+        self._last_list_id = last_list_id
         self._serial = 0
         # What is to be done, and when; the serial keeps the order of what is due at the same time.
         self._tasks: list[tuple[int, int, Callable[[int], None]]] = []
@@ -455,8 +463,8 @@ class Desk:
         self._events_ns = now_ns
 
     def _list_id(self) -> int:
-        self._next_list_id += 1
-        return self._next_list_id
+        self._last_list_id += 1
+        return self._last_list_id
 
 
 def refused(request: str, refusal: Refusal) -> RequestRefusedError:

@@ -43,11 +43,18 @@ class Market:
         product: its rules.
         start_ns: when the exchange starts; the 24 hours before it have the product's typical volume.
         execution_ids: where the ids of executions come from; products may share one counter (section 3.4).
+        last_tick_id: what `tick_id` counts on from.
         breaks_circuit: whether an execution too far from the last minutes' price begins a circuit break.
     """
 
     def __init__(
-        self, product: Product, *, start_ns: int, execution_ids: Iterator[int], breaks_circuit: bool = False
+        self,
+        product: Product,
+        *,
+        start_ns: int,
+        execution_ids: Iterator[int],
+        last_tick_id: int = 0,
+        breaks_circuit: bool = False,
     ) -> None:
         self.product = product
         self.engine = MatchingEngine()
@@ -57,7 +64,7 @@ class Market:
         # The newest executions, oldest first.
         self.executions: deque[Execution] = deque(maxlen=KEPT_EXECUTIONS)
         # Rises with every order and cancellation: what the ticker calls `tick_id` (section 3.3).
-        self.tick_id = 0
+        self.tick_id = last_tick_id
         # When the last one was.
         self.changed_ns = start_ns
         # The last price in ticks; before the first trade the typical one.

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.reissue import Reissue
 from fulgurite.exchange.replayedmarkets import ReplayedMarkets
 from fulgurite.protocol import framelog
 from fulgurite.protocol.framelog import Line, Recorded, parse_line, recorded_messages
@@ -62,7 +63,8 @@ class Replay:
     """Sends what a frame log holds to whoever has subscribed it.
 
     Frames are taken in the order of the file. One whose time lies before that of an earlier one goes out right
-    behind it. At speed 0 nothing moves while nobody has subscribed anything, and no faster than the slowest reader.
+    behind it. What is sent again, in another pass or after a step back, has higher ids (see `reissue`). At speed 0
+    nothing moves while nobody has subscribed anything, and no faster than the slowest reader.
 
     Args:
         path: the frame log; a name that ends in .zst is decompressed.
@@ -93,6 +95,9 @@ class Replay:
         # At this moment of the loop's clock the replay stood at this position.
         self._anchor_time = 0.0
         self._anchor_position = 0.0
+        # What was sent once is sent again under higher ids; so far the present pass has come in the log.
+        self._reissue = Reissue()
+        self._reached = -1.0
         self.markets = ReplayedMarkets()
         """What the HTTP API is answered from: the state after what was sent."""
 
@@ -122,7 +127,11 @@ class Replay:
             start = self._sought or 0.0
             self._sought = None
             self._finished = False
-            self.markets.clear()
+            is_again = start <= self._reached
+            if is_again:
+                self._reissue.begin_again()
+                self._reached = -1.0
+            self.markets.clear(keep_executions=is_again)
             self._anchor(start)
             await self._play_from(start)
             while self._sought is None and not self._loops:
@@ -141,14 +150,16 @@ class Replay:
                 await self._wait_until(position)
             if self._sought is not None:
                 return
-            for channel, message in burst.messages:
+            self._reached = max(self._reached, position)
+            messages = [(channel, self._reissue.message(channel, message)) for channel, message in burst.messages]
+            for channel, message in messages:
                 self.markets.apply(channel, message)
             if position < start:
                 continue
-            for channel, message in burst.messages:
+            for channel, message in messages:
                 self._server.hub.publish(channel, message)
                 unread += len(message)
-            self._sent += len(burst.messages)
+            self._sent += len(messages)
             if unread >= BURST_BYTES:
                 unread = 0
                 if self._speed == 0:

@@ -34,9 +34,16 @@ class ReplayedMarkets:
     def __init__(self) -> None:
         self._markets: dict[str, _Market] = {}
 
-    def clear(self) -> None:
-        """Forget the state, since the replay begins again or jumps; the products stay known."""
-        self._markets = {product_code: _Market() for product_code in self._markets}
+    def clear(self, *, keep_executions: bool) -> None:
+        """Forget the state, since the replay begins again or jumps; the products stay known.
+
+        Args:
+            keep_executions: leave the executions in the list, since those that come from here on have higher ids.
+        """
+        executions = {code: market.executions for code, market in self._markets.items()} if keep_executions else {}
+        self._markets = {code: _Market() for code in self._markets}
+        for code, rows in executions.items():
+            self._markets[code].executions = rows
 
     def apply(self, channel_name: str, message: bytes) -> None:
         """Take a message that was sent; one that cannot be read changes nothing here."""

@@ -41,7 +41,11 @@ SNAPSHOT_PHASES_NS = {"Spot": 800_000_000, "FX": 2_300_000_000}
 """When after the start the burst of each market type first comes: the two have different phases (section 3.1)."""
 
 FIRST_EXECUTION_IDS = {"Spot": 2_652_000_001, "FX": 2_812_000_001}
-"""Spot products share one counter of execution ids, FX has another range (section 3.4)."""
+"""Spot products share one counter of execution ids, FX has another range (section 3.4); see `IDS_PER_SECOND`."""
+
+IDS_PER_SECOND = 100_000
+"""Ids begin higher by so many for each second that the exchange starts later, from 1970 on: after a restart none comes
+again. No machine makes so many in a second, and until 4800 they stay below 2**53, where JavaScript's numbers end."""
 
 WARM_UP_EVENTS = 1000
 """Every market has about so many orders and cancellations behind it at the start, so that there are executions."""
@@ -55,7 +59,7 @@ class Simulation:
     Args:
         seed: what all its randomness comes from.
         start_ns: when it starts, nanoseconds since 1970-01-01 UTC. A start whole days later gives the same stream,
-            shifted; so does any other, as long as no maintenance comes (see `timeline`).
+            its times and its ids shifted; so does any other, as long as no maintenance comes (see `timeline`).
         products: which products it has, at least one.
         open_until_ns: a maintenance that begins before this does not take place.
         accounts: those who can trade, at `desk`; the stream changes only where they do.
@@ -80,11 +84,16 @@ class Simulation:
             reach_bp=SHARED_REACH_BP,
         )
         order_ids = count(Random(f"{seed} order ids").randrange(1, 1_000_000))
-        execution_ids = {market_type: count(first) for market_type, first in FIRST_EXECUTION_IDS.items()}
+        later = max(start_ns, 0) * IDS_PER_SECOND // 1_000_000_000
+        execution_ids = {market_type: count(first + later) for market_type, first in FIRST_EXECUTION_IDS.items()}
         self._trading: dict[str, _Trading] = {}
         for product in products:
             market = Market(
-                product, start_ns=start_ns, execution_ids=execution_ids[product.market_type], breaks_circuit=True
+                product,
+                start_ns=start_ns,
+                execution_ids=execution_ids[product.market_type],
+                last_tick_id=later,
+                breaks_circuit=True,
             )
             flow = OrderFlow(
                 market,
@@ -105,7 +114,7 @@ class Simulation:
             )
             for market_type, phase_ns in SNAPSHOT_PHASES_NS.items()
         ]
-        self.desk = Desk(accounts, self._trading, order_ids)
+        self.desk = Desk(accounts, self._trading, order_ids, last_list_id=later)
         # The schedule stands first: whatever else happens at the same moment happens in the new state. The desk is the
         # last, so that what an account is told of an execution comes after the execution.
         self._sources: list[_Schedule | _Trading | _SnapshotBurst | Desk] = [
