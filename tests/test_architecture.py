@@ -339,3 +339,11 @@ def test_names_that_only_contain_such_a_word_are_let_through():
 def test_long_modules_need_a_reason_and_very_long_ones_are_found(lines, docstring, kept):
     source = f'"""{docstring}"""\n' + "x = 1\n" * (lines - 1)
     assert (not list(length_problems("protocol/x.py", source))) == kept
+
+
+def test_nobody_reads_the_prose_of_an_ending():
+    """What a connection was closed with is in fields; the words for people are written, and never read."""
+    writers = {"client/session.py", "client/probes.py", "client/items.py"}
+    for path in [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.js")]:
+        if path.relative_to(SOURCE).as_posix() not in writers:
+            assert "closed by the server" not in path.read_text(), path

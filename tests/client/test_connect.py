@@ -332,6 +332,15 @@ ENDINGS = {
 }
 
 
+# What the server closed with, where it did: the code, and its own words.
+CLOSES = {
+    say_1012: (1012, "scheduled maintenance"),
+    say_1000: (1000, ""),
+    say_4001: (4001, "a code of their own"),
+    hang_up: (1006, None),
+}
+
+
 @pytest.mark.parametrize(("end", "reason"), ENDINGS.items(), ids=lambda value: getattr(value, "__name__", ""))
 async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, reason):
     async def script(connection: Connection) -> None:
@@ -358,13 +367,15 @@ async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, re
     if end is freeze:  # a busy machine takes longer to notice
         reason = gaps[0].reason
         assert re.fullmatch(ENDINGS[freeze].replace("0 s", r"\d+ s"), reason)
+    code, words = CLOSES.get(end, (None, None))
     assert gaps == [
-        Gap(TICKER, reason, before[-1].received_ns, subscribed[TICKER].at_ns, before[-1], message),
+        Gap(TICKER, reason, before[-1].received_ns, subscribed[TICKER].at_ns, before[-1], message, close_code=code),
         # No message of this one has come.
-        Gap(BOARD, reason, acknowledged.at_ns, subscribed[BOARD].at_ns),
+        Gap(BOARD, reason, acknowledged.at_ns, subscribed[BOARD].at_ns, close_code=code),
     ]
     assert after.index(gaps[0]) == after.index(message) - 1
-    assert next(item for item in after if status("closed")(item)).detail == reason
+    closed = next(item for item in after if status("closed")(item))
+    assert (closed.detail, closed.close_code, closed.close_reason) == (reason, code, words)
 
 
 async def test_what_a_read_brings_is_given_in_turns_and_whole_before_the_ending_that_came_with_it():

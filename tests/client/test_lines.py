@@ -53,7 +53,7 @@ def test_json_line_of_a_gap():
         == (
             '{"event":"gap","channel":"lightning_ticker_BTC_JPY","reason":"closed: \\"メンテナンス\\"",'
             '"from_ns":1,"to_ns":2,"last_ns":null,"first_ns":null,"repaired":"none","recovered":0,"note":"",'
-            '"unresolved":[],"cause":"interrupted","dropped":0}\n'
+            '"unresolved":[],"cause":"interrupted","dropped":0,"close_code":null}\n'
         ).encode()
     )
 

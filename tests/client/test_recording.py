@@ -23,6 +23,8 @@ ITEMS: list[Item] = [
     Message("c", 4, "fine", msgspec.Raw(b"1")),
     Gap("c", "closed", 5, 6, repaired=Repaired.FULL, recovered=2),
     Gap("c", "too slow", 7, 8, cause=GapCause.DROPPED, dropped=3),
+    Gap("c", "closed", 5, 6, repaired=Repaired.FULL, recovered=2, close_code=1012),
+    Status(StatusKind.CLOSED, 6, None, "closed", None, 1, 1012, "maintenance"),
     Message("c", 7, "", msgspec.Raw(b"[2]"), origin=Origin.BACKFILLED),
 ]
 LINES = [
@@ -35,6 +37,8 @@ LINES = [
         event="gap", channel="c", reason="too slow", from_ns=7, to_ns=8, repaired="none", recovered=0,
         cause="dropped", dropped=3,
     ),
+    Line(event="gap", channel="c", reason="closed", from_ns=5, to_ns=6, repaired="full", recovered=2, close_code=1012),
+    Line(event="closed", at_ns=6, detail="closed", connection=1, close_code=1012, close_reason="maintenance"),
     Line(event="backfilled", channel="c", at_ns=7, message="[2]"),
 ]  # fmt: skip
 

@@ -264,10 +264,18 @@ async def test_the_address_is_that_of_the_dialect(blank):
 
 
 async def test_an_export_is_a_frame_log_without_keys(blank, tmp_path: Path):
-    gap = {"channel": TICKER, "reason": "r", "from_ms": 1.0, "to_ms": 2.5, "repaired": "none", "recovered": 0}
+    gap = {
+        "channel": TICKER,
+        "reason": "r",
+        "from_ms": 1.0,
+        "to_ms": 2.5,
+        "repaired": "none",
+        "recovered": 0,
+        "code": 1012,
+    }
     rows = [
-        {"type": "status", "kind": "connecting", "at_ms": 1.0, "detail": "ws://x"},
-        {"type": "status", "kind": "unreachable", "at_ms": 1.5, "detail": "no"},
+        {"type": "status", "kind": "connecting", "at_ms": 1.0, "detail": "ws://x", "code": None, "words": None},
+        {"type": "status", "kind": "unreachable", "at_ms": 1.5, "detail": "no", "code": 1012, "words": ""},
         {"type": "status", "kind": "hand_open", "at_ms": 1.5, "detail": "no"},
         {"type": "frame", "direction": "sent", "at_ms": 1.25, "text": '420["auth",{"api_key":"KEY"}]'},
         {"type": "frame", "direction": "sent", "at_ms": 1.25, "text": '{"method":"auth","params":{"api_key":"KEY"}}'},
@@ -280,6 +288,7 @@ async def test_an_export_is_a_frame_log_without_keys(blank, tmp_path: Path):
     assert "KEY" not in text
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line.get("event") for line in lines] == ["connecting", "closed", None, None, None, "gap"]
+    assert (lines[1]["close_code"], lines[1]["close_reason"], lines[5]["close_code"]) == (1012, "", 1012)
     assert lines[4] == {"received_ns": 1_767_225_601_750_125_000, "frame": RPC}
     path = tmp_path / "export.jsonl"
     path.write_text(text)

@@ -47,7 +47,13 @@ def log_of(seconds: int, *, per_second: int = 10) -> bytes:
         at_ns = BEGAN_NS + number * 1_000_000_000 // per_second
         if number == seconds * per_second // 2:
             lines += [
-                {"event": "closed", "at_ns": at_ns, "detail": "closed by the server: 1012 maintenance"},
+                {
+                    "event": "closed",
+                    "at_ns": at_ns,
+                    "detail": "closed by the server: 1012 maintenance",
+                    "close_code": 1012,
+                    "close_reason": "maintenance",
+                },
                 {"event": "connecting", "at_ns": at_ns + 1},
                 {"event": "open", "at_ns": at_ns + 2},
                 {"event": "subscribed", "at_ns": at_ns + 3, "channel": f"lightning_ticker_{FX}"},

@@ -16,31 +16,50 @@ from typing import assert_never, assert_type
 import fulgurite
 from fulgurite import (
     LIVE,
+    AddressInUseError,
+    AuthenticationError,
     Board,
+    BookNotLiveError,
     BookState,
     Channel,
+    ChannelError,
     ChildOrderEvent,
+    ConnectError,
     Endpoint,
     Exchange,
     Execution,
     Frame,
     FulguriteError,
     Gap,
+    GapCause,
+    HandshakeRefusedError,
+    HttpRequestError,
+    InputError,
     Item,
+    KeychainError,
     Kind,
     Level,
+    ListenError,
+    LocalProtocolError,
     Malformed,
     Message,
+    MessageError,
     OrderBook,
     Origin,
     ParentOrderEvent,
+    RecordingError,
+    RemoteProtocolError,
     Repaired,
     Replay,
+    RequestRefusedError,
     Signer,
+    SlowConsumerError,
     Status,
     StatusKind,
     Stream,
+    SubscriptionError,
     Ticker,
+    UnansweredError,
     board,
     board_snapshot,
     child_order_events,
@@ -55,7 +74,6 @@ from fulgurite import (
     run_exchange,
     ticker,
 )
-from fulgurite.errors import AuthenticationError, BookNotLiveError, InputError
 from fulgurite.pytest_plugin import RunningExchange
 
 PRODUCT = "FX_BTC_JPY"
@@ -111,10 +129,16 @@ def seen(item: Item) -> str:
             return item.raw.decode()
         case Gap(channel=channel, reason=reason, first=first):
             assert_type(first, Message | None)
+            assert_type(item.close_code, int | None)
+            if item.cause is GapCause.DROPPED:
+                return str(assert_type(item.dropped, int))
             return f"{channel} {reason}" if item.repaired is Repaired.FULL else item.note
         case Status(kind=StatusKind.SILENT, channel=silent, seconds=seconds):
             assert_type(seconds, float | None)
             return str(silent)
+        case Status(kind=StatusKind.CLOSED, close_code=close_code, close_reason=close_reason):
+            assert_type(close_code, int | None)
+            return close_reason or ""
         case Status():
             return item.detail
         case Malformed():
@@ -202,6 +226,42 @@ async def again(path: str) -> AsyncIterator[Item]:
             yield item
     async for batch in replay(path).batches():
         assert_type(batch, list[Item])
+
+
+def explained(error: FulguriteError) -> str:
+    """What each error carries."""
+    match error:
+        case (
+            InputError(field=field, value=value, accepted=accepted)
+            | ChannelError(field=field, value=value, accepted=accepted)
+        ):
+            assert_type(value, object)
+            return field + accepted
+        case AuthenticationError(code=code) | SubscriptionError(code=code) | HttpRequestError(code=code):
+            assert_type(code, int | None)
+            return error.text
+        case HandshakeRefusedError(status=status, retry_after=retry_after):
+            return f"{status} {assert_type(retry_after, float | None)}"
+        case ConnectError():
+            return error.url + error.problem
+        case AddressInUseError() | ListenError():
+            return f"{error.host}:{error.port}"
+        case MessageError():
+            return error.channel
+        case RemoteProtocolError(received=received):
+            return str(assert_type(received, str | bytes))
+        case KeychainError():
+            return error.advice
+        case RecordingError():
+            return error.path
+        case SlowConsumerError():
+            return str(assert_type(error.limit, int))
+        case BookNotLiveError():
+            return error.state
+        case RequestRefusedError() | UnansweredError():
+            return error.request
+        case LocalProtocolError() | FulguriteError():
+            return str(error)
 
 
 def kept() -> OrderBook:

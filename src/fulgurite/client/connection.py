@@ -61,7 +61,7 @@ class Receiver(Protocol):
         """A channel's messages can come over this connection from now on; it was asked for at `asked_ns`."""
         ...
 
-    def interrupted(self, number: int, reason: str) -> None:
+    def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
         """Nothing can come over this connection from now on."""
         ...
 
@@ -136,8 +136,9 @@ class Connection:
             self._put_status(StatusKind.CONNECTING, self.url)
             self._is_useful = False
             retry_after = 0.0
+            close_code = close_reason = None
             try:
-                reason = await self._connect_once()
+                reason, close_code, close_reason = await self._connect_once()
             except FulguriteError as error:
                 if is_fatal(error):
                     raise
@@ -146,8 +147,11 @@ class Connection:
             finally:
                 self._session = self._conversation = None
                 self._liveness.disconnect()
-            self._receiver.interrupted(self.number, reason)
-            self._put_status(StatusKind.CLOSED, reason)
+            self._receiver.interrupted(self.number, reason, close_code)
+            at_ns = time.time_ns()
+            self._receiver.put(
+                Status(StatusKind.CLOSED, at_ns, None, reason, None, self.number, close_code, close_reason)
+            )
             if self._is_useful:
                 delays = self._settings.delays()
             delay = next(delays, None)
@@ -232,7 +236,8 @@ class Connection:
 
     # --- inside
 
-    async def _connect_once(self) -> str:
+    async def _connect_once(self) -> tuple[str, int | None, str | None]:
+        """Why the connection ended, and the code and the words that the server closed it with."""
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
         self._split = protocol.split
@@ -241,7 +246,8 @@ class Connection:
         del sign  # it may hold the secret, and the conversation forgets it when it has signed
         session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
         await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
-        return await session.run()
+        reason = await session.run()
+        return reason, session.close_code, session.close_reason
 
     def _take(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         now = _now()

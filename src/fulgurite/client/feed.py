@@ -112,6 +112,7 @@ class Feed:
         # The message that has just come, where its book may take it.
         self._in_place: Message | None = None
         self._interruption: str | None = None
+        self._close_code: int | None = None
         self._interrupted_ns = 0
         # Executions from several connections, which may show late where a hole was: the messages of the merge's window,
         # each with the highest id until then; how many there have been; and after how many of them the interruption is
@@ -123,6 +124,7 @@ class Feed:
         self._is_doubted = False
         # Why it stopped on one of several connections: the reason of a hole that this may turn out to have left.
         self._latest_reason = ""
+        self._latest_code: int | None = None
         # What cannot be given yet, because there is a hole before it of which not all is known.
         self._waiting: deque[Hole | Message] = deque()
         # Holes whose repair has not ended; and the latest one, whatever became of it.
@@ -175,17 +177,19 @@ class Feed:
         self.is_plain = False
         return self.interrupted(connection, reason, now, now_ns)
 
-    def interrupted(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
+    def interrupted(
+        self, connection: int, reason: str, now: float, now_ns: int, close_code: int | None = None
+    ) -> Sequence[Message | Gap]:
         """Nothing can come over this connection. What was interrupted before stays so, for its first reason."""
         if connection not in self._flowing:
             return ()
         self.is_plain = False
         self._flowing.discard(connection)
-        self._latest_reason = reason
+        self._latest_reason, self._latest_code = reason, close_code
         # What had come over it before, and is given for that, is before the interruption.
         items = () if self._merge is None else self._take_verdict(self._merge.left(connection, now_ns), now, now_ns)
         if not self._flowing:
-            self._interrupt(reason, now_ns)
+            self._interrupt(reason, now_ns, close_code)
         return items
 
     def lost(self, connection: int, reason: str, now: float, now_ns: int) -> Sequence[Message | Gap]:
@@ -193,7 +197,7 @@ class Feed:
         if connection not in self._flowing:
             return ()
         self.is_plain = False
-        self._latest_reason = reason
+        self._latest_reason, self._latest_code = reason, None
         if self._merge is not None:
             return self._take_verdict(self._merge.lost(connection, now_ns), now, now_ns)
         self._interrupt(reason, now_ns)
@@ -328,7 +332,7 @@ class Feed:
                 last, hole.after = self._known_after(hole.taken)
                 hole.gap = msgspec.structs.replace(hole.gap, from_ns=min(start.since_ns, hole.gap.from_ns), last=last)
             else:
-                self._interrupt(self._latest_reason or "a connection lost messages", now_ns)
+                self._interrupt(self._latest_reason or "a connection lost messages", now_ns, self._latest_code)
                 self._alive_ns = min(start.since_ns, self._alive_ns)
                 self._interrupted_after = start.after
                 if self._flowing:
@@ -359,11 +363,11 @@ class Feed:
         behind = max(0, self._taken - taken)
         return self._history[-1 - behind] if behind < len(self._history) else (None, None)
 
-    def _interrupt(self, reason: str, now_ns: int) -> None:
+    def _interrupt(self, reason: str, now_ns: int, close_code: int | None = None) -> None:
         if self.keeper is not None:
             self.keeper.interrupted(self.channel.kind, reason)
         if self._alive_ns is not None and self._interruption is None:
-            self._interruption = reason
+            self._interruption, self._close_code = reason, close_code
             self._interrupted_ns = now_ns
             if self.orders is not None:
                 self.orders.interrupt()
@@ -381,11 +385,12 @@ class Feed:
         if hole is not None:
             # Nothing came between this interruption and the one before: it is one gap.
             reason = _joined(hole.gap.reason, self._interruption)
-            hole.gap = msgspec.structs.replace(hole.gap, to_ns=to_ns, reason=reason)
+            code = self._close_code if hole.gap.close_code is None else hole.gap.close_code
+            hole.gap = msgspec.structs.replace(hole.gap, to_ns=to_ns, reason=reason, close_code=code)
         else:
             taken = self._taken if self._interrupted_after is None else self._interrupted_after
             last, after = self._known_after(taken)
-            gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, last)
+            gap = Gap(self.name, self._interruption, self._alive_ns, to_ns, last, close_code=self._close_code)
             hole = Hole(gap, self._interrupted_ns, after, now + FIRST_MESSAGE_SECONDS, taken)
             self._waiting.append(hole)
             self._latest_hole = hole

@@ -134,6 +134,8 @@ class Gap(msgspec.Struct, frozen=True):
     cause: GapCause = GapCause.INTERRUPTED
     dropped: int = 0
     """How many messages the stream itself dropped, since the consumer was too slow; 0 for every other cause."""
+    close_code: int | None = None
+    """What the connection ended with, as in `Status`, where its end made the gap; of several ends the first."""
 
 
 class StatusKind(StrEnum):
@@ -167,6 +169,11 @@ class Status(msgspec.Struct, frozen=True):
     """How long is waited (`BACKING_OFF`), nothing came (`SILENT`, `DEAD`), or the answer took (`SUBSCRIBED`)."""
     connection: int = 0
     """Which of the stream's connections it is about, from 0."""
+    close_code: int | None = None
+    """`CLOSED`: the code in the server's close frame (RFC 6455, section 7.4), 1005 where the frame had none, 1006 where
+    the connection was cut without one. None where we ended the connection, or none could be made."""
+    close_reason: str | None = None
+    """`CLOSED`: the server's own words in its close frame; None where there was none."""
 
 
 class Malformed(msgspec.Struct, frozen=True):

@@ -73,7 +73,7 @@ class Playback:
         elif line.event in _KINDS:
             items = self._happened(Status(
                 StatusKind(line.event), at_ns, line.channel, line.detail or "", line.seconds,
-                line.connection or 0,
+                line.connection or 0, line.close_code, line.close_reason,
             ))  # fmt: skip
         elif line.event in _ORIGINS and line.channel is not None and line.message is not None:
             raw = msgspec.Raw(line.message.encode(errors="replace"))
@@ -189,14 +189,14 @@ class Playback:
                 items += feed.silent(number, reason, _NOW, at_ns)
             case StatusKind.CLOSED:
                 # In the stream, too, the gaps that this makes certain come first.
-                items = [*self._closed(number, status.detail, at_ns), status]
+                items = [*self._closed(number, status), status]
         return items
 
-    def _closed(self, number: int, reason: str, at_ns: int) -> Iterator[Item]:
+    def _closed(self, number: int, status: Status) -> Iterator[Item]:
         self._asked_ns.pop(number, None)
         for name, feed in self._feeds.items():
             self._asked_again_ns.pop((number, name), None)
-            yield from feed.interrupted(number, reason, _NOW, at_ns)
+            yield from feed.interrupted(number, status.detail, _NOW, status.at_ns, status.close_code)
 
     def _gap(self, line: Line) -> list[Item]:
         """Take a gap that was yielded where the log was made: most of them follow from what stands before in it."""
@@ -216,6 +216,7 @@ class Playback:
             repaired=Repaired(line.repaired) if line.repaired in frozenset(Repaired) else Repaired.NONE,
             cause=GapCause(line.cause) if line.cause in frozenset(GapCause) else GapCause.INTERRUPTED,
             dropped=line.dropped or 0,
+            close_code=line.close_code,
         )  # fmt: skip
         if not is_known and feed is not None and feed.keeper is not None:
             feed.keeper.interrupted(feed.channel.kind, gap.reason)

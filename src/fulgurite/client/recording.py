@@ -122,6 +122,7 @@ def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
                 yield Line(
                     event=item.kind, at_ns=item.at_ns, channel=item.channel, detail=item.detail or None,
                     seconds=item.seconds, connection=item.connection if is_numbered else None,
+                    close_code=item.close_code, close_reason=item.close_reason,
                 )  # fmt: skip
             case Gap():
                 yield Line(
@@ -129,6 +130,7 @@ def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
                     repaired=item.repaired, recovered=item.recovered, note=item.note or None,
                     unresolved=item.unresolved or None, dropped=item.dropped or None,
                     cause=None if item.cause is GapCause.INTERRUPTED else item.cause,
+                    close_code=item.close_code,
                 )  # fmt: skip
             case Message() if item.origin is not Origin.LIVE:
                 text = item.raw.decode(errors="replace")

@@ -36,6 +36,10 @@ each, is then still in the processor's cache. One read brings 570; taken at once
 RESUME_GRACE_SECONDS: Final = 1.0
 """After reading was stopped, how long no timer fires: what waits in the socket is to be read before it is missed."""
 
+NO_CODE: Final = 1005
+CUT: Final = 1006
+"""Close codes that stand for a close frame without one, and for no close frame (RFC 6455, section 7.4.1)."""
+
 _TEXT = WSMsgType.TEXT
 
 
@@ -100,6 +104,9 @@ class Session(WSListener):
         # The end: done when it has come, with its reason where it is known by then.
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._reason: str | None = None
+        self.close_code: int | None = None
+        self.close_reason: str | None = None
+        """Once `run` has returned: what the server closed with; see `items.Status`."""
         self._error: Exception | None = None
         self._is_close_sent = False
 
@@ -221,7 +228,11 @@ class Session(WSListener):
             broken = await self.close()
         if self._error is not None:
             raise self._error
-        return self._reason or broken or "the connection was cut without a close frame (1006)"
+        reason = self._reason or broken
+        if reason is None:
+            self.close_code = CUT
+            reason = f"the connection was cut without a close frame ({CUT})"
+        return reason
 
     async def close(self) -> str | None:
         """Close the connection for good; return what picows found wrong with it, if anything."""
@@ -319,10 +330,10 @@ class Session(WSListener):
                 self._take_message(data, text, now, at_ns)
 
     def _closed_by_server(self, payload: bytes) -> None:
-        # picows has checked that the code is allowed and the text is UTF-8. 1005: no code (RFC 6455, section 7.4.1).
-        code = int.from_bytes(payload[:2]) if payload else 1005
-        text = payload[2:].decode(errors="backslashreplace")
-        self._reason = f"closed by the server: {code} {text}".rstrip()
+        # picows has checked that the code is allowed and the text is UTF-8.
+        self.close_code = int.from_bytes(payload[:2]) if payload else NO_CODE
+        self.close_reason = payload[2:].decode(errors="backslashreplace")
+        self._reason = f"closed by the server: {self.close_code} {self.close_reason}".rstrip()
         self._send_close(WSCloseCode.OK)
         self._end_now()
 

@@ -271,11 +271,11 @@ class Stream:
             self._learn(feed)
         self._give(channel, feed.acknowledged(number, asked_ns, _now(), at_ns))
 
-    def interrupted(self, number: int, reason: str) -> None:
+    def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
         """Take an interruption; see `connection.Receiver`."""
         now, now_ns = _now(), time.time_ns()
         for name, feed in list(self._feeds.items()):
-            self._give(name, feed.interrupted(number, reason, now, now_ns))
+            self._give(name, feed.interrupted(number, reason, now, now_ns, close_code))
         self.woken()
 
     def silent(self, number: int, channel: str, reason: str) -> None:

@@ -267,7 +267,9 @@ class Status(_ToPage, frozen=True):
     """How long is waited (backing_off), nothing came (silent, dead), nothing ran (overslept), or the answer took
     (subscribed)."""
     code: int | None = None
-    """The close code, where a connection ended with one (RFC 6455, section 7.4)."""
+    """The close code, where a connection ended with one (RFC 6455, section 7.4); see the client's status."""
+    words: str | None = None
+    """The server's own words in its close frame; None where there was none."""
 
 
 class Neighbour(msgspec.Struct, frozen=True):
@@ -297,6 +299,8 @@ class Gap(_ToPage, frozen=True):
     first: Neighbour | None = None
     unresolved: tuple[str, ...] = ()
     """Acceptance ids of orders that ended meanwhile, nobody can say how."""
+    code: int | None = None
+    """The close code, where the end of a connection made it; of several ends the first."""
 
 
 class Latency(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 
 import msgspec
@@ -42,9 +41,6 @@ LATENCIES_SECONDS = 1.0
 
 NEIGHBOUR_LIMIT = 400
 """Characters that are shown of the messages before and after a gap."""
-
-# How the client says which close code a connection ended with.
-_CLOSE_CODE = re.compile(r"closed by the server: (\d{4})|without a close frame \((1006)\)")
 
 _AUTH_STATES = {
     StatusKind.CONNECTING: "none",
@@ -236,7 +232,6 @@ class Upstream:
     def _take_status(self, status: Status) -> None:
         at_ms = status.at_ns / 1e6
         kind = str(status.kind)
-        code = None
         if status.kind is StatusKind.SUBSCRIBED and status.seconds is not None:
             self._latencies.add("subscribe", status.seconds * 1e3)
         if self._is_signed and status.kind in _AUTH_STATES:
@@ -254,15 +249,22 @@ class Upstream:
                 kind = "unreachable"
             self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
             if status.kind is StatusKind.CLOSED:
-                found = _CLOSE_CODE.search(status.detail)
-                code = int(found[1] or found[2]) if found else None
                 self._pinged_ns = None
                 self._market.interrupt_all(status.detail)
             for name in self._channels:
                 self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
         channel = status.channel or ""
         self._outbox.add_row(
-            messages.Status(kind, at_ms, channel, status.detail, status.connection, status.seconds, code)
+            messages.Status(
+                kind,
+                at_ms,
+                channel,
+                status.detail,
+                status.connection,
+                status.seconds,
+                status.close_code,
+                status.close_reason,
+            )
         )
 
     def _set_connection(self, state: str, at_ms: float, detail: str = "", wait: float | None = None) -> None:
@@ -295,6 +297,7 @@ def _gap(gap: Gap) -> messages.Gap:
         last=_neighbour(gap.last),
         first=_neighbour(gap.first),
         unresolved=gap.unresolved,
+        code=gap.close_code,
     )
 
 

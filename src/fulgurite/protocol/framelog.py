@@ -32,6 +32,9 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     channel: str | None = None
     detail: str | None = None
     seconds: float | None = None
+    close_code: int | None = None
+    close_reason: str | None = None
+    """What the server closed a connection with; see `client.items.Status`."""
     # A gap; see `client.items.Gap`.
     reason: str | None = None
     from_ns: int | None = None

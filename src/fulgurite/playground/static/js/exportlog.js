@@ -37,12 +37,14 @@ export function logLines(row) {
     case "status": {
       const event = row.kind === "unreachable" || row.kind === "disconnected" ? "closed" : row.kind;
       if (!STATUSES.has(event)) return "";
-      return `{"event":"${event}","at_ns":${nanoseconds(row.at_ms)},"detail":${JSON.stringify(row.detail)}}\n`;
+      return `{"event":"${event}","at_ns":${nanoseconds(row.at_ms)},"detail":${JSON.stringify(row.detail)}`
+        + `${row.code === null ? "" : `,"close_code":${row.code}`}`
+        + `${row.words === null ? "" : `,"close_reason":${JSON.stringify(row.words)}`}}\n`;
     }
     case "gap": return row.gaps.map((gap) => `{"event":"gap","channel":${JSON.stringify(gap.channel)},`
       + `"reason":${JSON.stringify(gap.reason)},"from_ns":${nanoseconds(gap.from_ms)},`
       + `"to_ns":${nanoseconds(gap.to_ms)},"repaired":${JSON.stringify(gap.repaired)},`
-      + `"recovered":${gap.recovered}}\n`).join("");
+      + `"recovered":${gap.recovered}${gap.code === null ? "" : `,"close_code":${gap.code}`}}\n`).join("");
     default: return "";
   }
 }

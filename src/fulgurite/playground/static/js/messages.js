@@ -24,13 +24,13 @@
  *   by_hand: boolean}} Frame */
 /**
  * @typedef {{type: "status", kind: string, at_ms: number, channel: string, detail: string, connection: number,
- *   seconds: number | null, code: number | null}} Status
+ *   seconds: number | null, code: number | null, words: string | null}} Status
  */
 /** @typedef {{at_ms: number, text: string}} Neighbour */
 /**
  * @typedef {{type: "gap", channel: string, reason: string, from_ms: number, to_ms: number,
  *   repaired: "pending" | "full" | "partial" | "none", recovered: number, note: string, last: Neighbour | null,
- *   first: Neighbour | null, unresolved: string[]}} Gap
+ *   first: Neighbour | null, unresolved: string[], code: number | null}} Gap
  */
 /** @typedef {"executions" | "ticker" | "subscribe" | "heartbeat"} LatencyName */
 /** @typedef {{what: LatencyName, count: number, p50: number, p90: number, p99: number, most: number}} Latency */

@@ -24,8 +24,6 @@ const CODES = /** @type {const} */ ({
   1007: "code1007", 1008: "code1008", 1009: "code1009", 1011: "code1011", 1012: "code1012", 1013: "code1013",
   1014: "code1014", 1015: "code1015",
 });
-/** How the client says that a connection ended, before the server's own words. */
-const CLOSED_WITH = /^closed by the server: \d{4} ?/;
 
 /** @param {string} kind @returns {string} a status in words */
 export const statusText = (kind) => (kind in WORDS ? t(WORDS[/** @type {keyof typeof WORDS} */ (kind)]) : kind);
@@ -73,8 +71,8 @@ export function eventWords(row) {
       const title = row.code === null ? statusText(row.kind) : `${statusText(row.kind)} ${row.code}`;
       const span = row.kind === "overslept" && row.seconds !== null ? formatSpan(row.seconds * 1000) : "";
       const number = row.connection ? t("evNumbered", { number: row.connection + 1 }) : "";
-      const detail = row.code === null ? row.detail : row.detail.replace(CLOSED_WITH, "");
-      return { title, text: [number, row.channel && shortName(row.channel), span, detail].filter(Boolean).join(" ") };
+      const channel = row.channel && shortName(row.channel);
+      return { title, text: [number, channel, span, row.words ?? row.detail].filter(Boolean).join(" ") };
     }
   }
 }

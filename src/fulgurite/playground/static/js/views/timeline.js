@@ -162,7 +162,7 @@ function showEvent(key) {
 function Labels({ rows, place }) {
   const placed = /** @type {{at: number, text: string, key: number}[]} */ ([]);
   for (const row of rows.toReversed()) {
-    const text = labelOf(row, rows);
+    const text = labelOf(row);
     const at = place(row.type === "gap" ? (row.from_ms + row.to_ms) / 2 : timeOf(row));
     if (text && placed.every((other) => Math.abs(other.at - at) > LABEL_WIDTH)) placed.push({ at, text, key: row.key });
   }
@@ -174,15 +174,14 @@ function Labels({ rows, place }) {
   `;
 }
 
-/** @param {EventRow} row @param {EventRow[]} rows @returns {string} */
-function labelOf(row, rows) {
+/** @param {EventRow} row @returns {string} */
+function labelOf(row) {
   if (row.type === "status") return row.kind === "closed" && row.code !== null ? String(row.code) : "";
   if (row.type !== "gap") return "";
   const count = row.channels.length;
   const channels = count === 1 ? t("stripHoleOne") : t("stripHole", { count });
-  const close = rows.find((other) => other.type === "status" && other.code !== null
-    && other.at_ms >= row.from_ms && other.at_ms <= row.to_ms);
-  return close?.type === "status" ? `${close.code}, ${channels}` : channels;
+  const code = row.gaps.find((gap) => gap.code !== null)?.code;
+  return code === undefined ? channels : `${code}, ${channels}`;
 }
 
 function Axis() {
