@@ -324,3 +324,37 @@ def compare_with_snapshots(messages: list[tuple[Kind, Board]]) -> list[bool]:
         nearby = states[max(0, position - 5) : position + 6]
         results.append(any(window(*state) == window(bids, asks) for state in nearby))
     return results
+
+
+def test_a_book_is_printed_as_a_ladder():
+    book = OrderBook()
+    book.apply_snapshot(
+        Board(
+            mid_price=13_544_101.0,
+            bids=[Level(13_544_000.0 - step, 0.25) for step in range(9)],
+            asks=[Level(13_544_203.0, 0.1), Level(13_544_210.5, 12.0)],
+        )
+    )
+    assert str(book).splitlines() == [
+        "order book LIVE, mid 13,544,101.5",
+        "  ask 13,544,210.5  12",
+        "  ask   13,544,203  0.1",
+        *(
+            f"  bid {price:>12}  0.25"
+            for price in ("13,544,000", "13,543,999", "13,543,998", "13,543,997", "13,543,996")
+        ),
+    ]
+    assert repr(book) == "<order book LIVE, mid 13,544,101.5>"
+
+
+def test_a_book_with_an_empty_side_is_printed():
+    book = OrderBook()
+    book.apply_snapshot(Board(mid_price=1.0, bids=[], asks=[Level(2.0, 1.0)]))
+    assert str(book) == "order book LIVE, a side is empty\n  ask 2  1"
+
+
+def test_a_book_that_refuses_to_answer_is_printed_with_the_reason():
+    book = OrderBook()
+    assert str(book) == "order book WAITING_SNAPSHOT: no snapshot has come yet"
+    book.invalidate("closed by the server: 1012")
+    assert str(book) == "order book STALE: closed by the server: 1012"

@@ -16,9 +16,13 @@ from typing import Final
 from fulgurite.bookside import BookSide
 from fulgurite.errors import BookNotLiveError
 from fulgurite.protocol.messages import Board, Level
+from fulgurite.protocol.words import number_text
 
 TICK_LEVELS: Final = 100
 """At so many levels of each side of a snapshot it is looked how fine the prices are."""
+
+SHOWN_LEVELS: Final = 5
+"""Levels of each side that a printed book shows."""
 
 
 class BookState(StrEnum):
@@ -166,6 +170,20 @@ class OrderBook:
         """The best `depth` asks (None: all that are known), lowest first."""
         self._require_live()
         return self._asks.levels(depth)
+
+    def __str__(self) -> str:
+        """A ladder of the best levels; or why there is none, without raising anything."""
+        if self.state is not BookState.LIVE:
+            return f"order book {self.state}: {self.reason}"
+        mid = "a side is empty" if self.mid is None else f"mid {number_text(self.mid)}"
+        asks, bids = self.asks(SHOWN_LEVELS)[::-1], self.bids(SHOWN_LEVELS)
+        rows = [("ask", level) for level in asks] + [("bid", level) for level in bids]
+        width = max((len(number_text(level.price)) for _, level in rows), default=0)
+        lines = (f"  {side} {number_text(level.price):>{width}}  {number_text(level.size)}" for side, level in rows)
+        return "\n".join([f"order book {self.state}, {mid}", *lines])
+
+    def __repr__(self) -> str:
+        return f"<{str(self).splitlines()[0]}>"
 
     def _require_live(self) -> None:
         if self.state is not BookState.LIVE:

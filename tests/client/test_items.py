@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fulgurite.client.items import Message
+from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Status, StatusKind
 from fulgurite.errors import MessageError
 from fulgurite.protocol.messages import Board, Level
 from tests.captures import SESSIONS, received_messages
@@ -132,3 +132,88 @@ def test_what_is_no_json_has_no_exact_numbers(text):
     with pytest.raises(MessageError, match="lightning_ticker_BTC_JPY") as caught:
         _ = message("lightning_ticker_BTC_JPY", text).exact
     assert caught.value.received == text
+
+
+# --- printed
+
+AT_NS = 1_790_134_285_649_103_700  # 2026-09-23T03:31:25.6491037Z
+TICKER_JSON = (
+    b'{"product_code":"BTC_JPY","state":"RUNNING","timestamp":"2026-09-23T03:31:25.6491037Z","tick_id":1,'
+    b'"best_bid":13544000.0,"best_ask":13544203.0,"best_bid_size":0.1,"best_ask_size":0.2,"total_bid_depth":1.0,'
+    b'"total_ask_depth":1.0,"market_bid_size":0.0,"market_ask_size":0.0,"ltp":13544100.0,"volume":1234.5,'
+    b'"volume_by_product":1234.5}'
+)
+EXECUTION_JSON = (
+    b'{"id":%d,"side":"BUY","price":13544203.0,"size":0.01,"exec_date":"2026-09-23T03:31:25.6491037Z",'
+    b'"buy_child_order_acceptance_id":"JRF1","sell_child_order_acceptance_id":"JRF2"}'
+)
+AUTH_FRAME = '{"jsonrpc":"2.0","method":"auth","params":{"api_key":"KEY","signature":"abc"},"id":1}'
+
+
+def at(channel: str, text: bytes, **more: Any) -> Message:
+    return Message(channel, AT_NS, "a frame " * 1000, msgspec.Raw(text), **more)
+
+
+PRINTED: list[tuple[Item, str]] = [
+    (
+        at("lightning_ticker_BTC_JPY", TICKER_JSON),
+        "lightning_ticker_BTC_JPY 2026-09-23T03:31:25.649Z 13,544,000 / 13,544,203  last 13,544,100  volume 1,234.5",
+    ),
+    (
+        at("lightning_executions_BTC_JPY", b"[" + EXECUTION_JSON % 7 + b"]", origin=Origin.BACKFILLED),
+        "lightning_executions_BTC_JPY 2026-09-23T03:31:25.649Z backfilled BUY  13,544,203 x 0.01  id 7",
+    ),
+    (
+        at("lightning_executions_BTC_JPY", b"[" + EXECUTION_JSON % 7 + b"," + EXECUTION_JSON % 8 + b"]"),
+        "lightning_executions_BTC_JPY 2026-09-23T03:31:25.649Z 2 of them: "
+        "BUY  13,544,203 x 0.01  id 7; BUY  13,544,203 x 0.01  id 8",
+    ),
+    (
+        at("lightning_ticker_BTC_JPY", b"[]"),
+        "lightning_ticker_BTC_JPY 2026-09-23T03:31:25.649Z cannot be read: Expected `object`, got `array`",
+    ),
+    (at("lightning_executions_BTC_JPY", b"[]"), "lightning_executions_BTC_JPY 2026-09-23T03:31:25.649Z nothing"),
+    (
+        Gap("lightning_ticker_BTC_JPY", "closed by the server: 1012", AT_NS - 1_500_000_000, AT_NS, note="no HTTP API"),
+        "lightning_ticker_BTC_JPY 2026-09-23T03:31:25.649Z gap of 1.500 s, repaired: none: "
+        "closed by the server: 1012 no HTTP API",
+    ),
+    (
+        Status(StatusKind.BACKING_OFF, AT_NS, detail="1.5 s", connection=1),
+        "connection 1 2026-09-23T03:31:25.649Z backing off 1.5 s",
+    ),
+    (
+        Status(StatusKind.SUBSCRIBED, AT_NS, "lightning_ticker_BTC_JPY"),
+        "lightning_ticker_BTC_JPY 2026-09-23T03:31:25.649Z subscribed",
+    ),
+    (
+        Malformed(AT_NS, "nonsense", "no JSON"),
+        "malformed frame 2026-09-23T03:31:25.649Z no JSON: nonsense",
+    ),
+    (
+        Frame("sent", AT_NS, AUTH_FRAME),
+        'sent frame 2026-09-23T03:31:25.649Z {"jsonrpc":"2.0","method":"auth","params":{},"id":1}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("item", "line"), PRINTED)
+def test_an_item_is_printed_in_a_line(item: Item, line: str):
+    assert str(item) == line
+    assert repr(item) == f"<{type(item).__name__} {line}>"
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        at("lightning_executions_BTC_JPY", b"[" + b",".join(EXECUTION_JSON % n for n in range(500)) + b"]"),
+        at("x" * 10_000, b"1"),
+        Gap("c" * 300, "r\n" * 1000, 0, 2**63),
+        Status(StatusKind.CLOSED, -(2**70), None, "\x1b[2J" * 500),
+        Malformed(AT_NS, "\n" * 100_000, "e" * 1000),
+        Frame("received", AT_NS, "\u202e" + "f" * 100_000),
+    ],
+)
+def test_whatever_is_in_an_item_it_is_one_short_line_that_commands_no_terminal(item: Item):
+    assert len(str(item)) <= 160
+    assert str(item).isprintable()

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulgurite.client.items import Gap, Malformed, Repaired, Status, StatusKind
-from fulgurite.client.lines import Words
 from fulgurite.client.overview import Overview
 from fulgurite.client.screen import Up, screen, summary
 from fulgurite.orderbook import OrderBook
 from fulgurite.protocol.channels import Channel, board, child_order_events, executions, ticker
 from fulgurite.protocol.messages import Board, Level
+from fulgurite.protocol.words import Words
 from tests.client.test_overview import SECOND, execution, message, order, ticker_message
 
 PRODUCT = "BTC_JPY"

@@ -14,7 +14,9 @@ import msgspec
 
 from fulgurite.errors import ChannelError, MessageError
 from fulgurite.protocol.channels import parse_channel
+from fulgurite.protocol.framelog import without_credentials
 from fulgurite.protocol.messages import Data, decode_message
+from fulgurite.protocol.words import data_text, one_line, time_text
 
 _parse_channel = lru_cache(maxsize=1024)(parse_channel)
 
@@ -30,7 +32,12 @@ class Origin(StrEnum):
     """Order events that were missed, concluded from the HTTP API's lists of orders and executions."""
 
 
-class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
+def _in_brackets(item: Item) -> str:
+    """How an item shows itself in a list, or in a debugger: its line, and what it is."""
+    return f"<{type(item).__name__} {item}>"
+
+
+class Message(msgspec.Struct, gc=False, eq=False):
     """One message of a channel. It is decoded when `data` is first asked for, so forwarding it costs no decoding."""
 
     channel: str
@@ -83,6 +90,16 @@ class Message(msgspec.Struct, gc=False, eq=False, repr_omit_defaults=True):
             return _EXACT.decode(self._json)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise MessageError(self.channel, str(error), self.raw) from error
+
+    def __str__(self) -> str:
+        try:
+            text = data_text(self.data)
+        except MessageError as error:
+            text = f"cannot be read: {error.problem.removeprefix(f'{self.channel}: ')}"
+        origin = "" if self.origin is Origin.LIVE else str(self.origin)
+        return one_line(self.channel, time_text(self.received_ns), origin, text)
+
+    __repr__ = _in_brackets
 
 
 _EXACT = msgspec.json.Decoder(float_hook=Decimal)
@@ -137,6 +154,13 @@ class Gap(msgspec.Struct, frozen=True):
     close_code: int | None = None
     """What the connection ended with, as in `Status`, where its end made the gap; of several ends the first."""
 
+    def __str__(self) -> str:
+        seconds = (self.to_ns - self.from_ns) / 1e9
+        text = f"gap of {seconds:.3f} s, repaired: {self.repaired}: {self.reason}"
+        return one_line(self.channel, time_text(self.to_ns), text, self.note)
+
+    __repr__ = _in_brackets
+
 
 class StatusKind(StrEnum):
     """What a status reports."""
@@ -175,6 +199,12 @@ class Status(msgspec.Struct, frozen=True):
     close_reason: str | None = None
     """`CLOSED`: the server's own words in its close frame; None where there was none."""
 
+    def __str__(self) -> str:
+        subject = f"connection {self.connection}" if self.channel is None else self.channel
+        return one_line(subject, time_text(self.at_ns), self.kind.replace("_", " "), self.detail)
+
+    __repr__ = _in_brackets
+
 
 class Malformed(msgspec.Struct, frozen=True):
     """A frame that is not the protocol. It is given as it came, and nothing else is lost with it.
@@ -187,6 +217,11 @@ class Malformed(msgspec.Struct, frozen=True):
     """Bytes that are not UTF-8 stand in it as ``\\xff``."""
     error: str
 
+    def __str__(self) -> str:
+        return one_line("malformed frame", time_text(self.received_ns), f"{self.error}:", self.frame)
+
+    __repr__ = _in_brackets
+
 
 class Frame(msgspec.Struct, frozen=True):
     """One frame as it went over the wire, answers and Engine.IO heartbeats included."""
@@ -196,6 +231,13 @@ class Frame(msgspec.Struct, frozen=True):
     text: str
     connection: int = 0
     """Which of the stream's connections it went over, from 0."""
+
+    def __str__(self) -> str:
+        is_sent = self.direction == "sent"
+        text = without_credentials(self.text) if is_sent else self.text
+        return one_line(f"{self.direction} frame", time_text(self.at_ns), text)
+
+    __repr__ = _in_brackets
 
 
 Item: TypeAlias = Message | Gap | Status | Malformed | Frame

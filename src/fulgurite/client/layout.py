@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fulgurite.client.lines import Words, printable
+from fulgurite.protocol.words import Words, printable
 
 
 class Column(NamedTuple):

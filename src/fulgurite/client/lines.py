@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
-from typing import TypeAlias
 
 import msgspec
 
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, MessageError
 from fulgurite.protocol.channels import Kind, parse_channel
-from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, Ticker
-
-Words: TypeAlias = list[tuple[str, str]]
-"""One line for people, without its time: pieces of text, each with a style of rich ("" for none)."""
+from fulgurite.protocol.words import Words, data_words, printable
 
 _JSON = msgspec.json.Encoder()
 
-_STYLES = {"BUY": "green", "SELL": "red"}
 _KINDS = {Kind.BOARD_SNAPSHOT: "snapshot", Kind.CHILD_ORDER_EVENTS: "orders", Kind.PARENT_ORDER_EVENTS: "special"}
 _LOUD = (StatusKind.REFUSED, StatusKind.UNANSWERED, StatusKind.CLOSED, StatusKind.SILENT, StatusKind.DEAD)
 
@@ -64,7 +58,7 @@ def human_lines(item: Item) -> Iterator[Words]:
             except MessageError as error:
                 yield [label, (printable(f"cannot be read: {error}"), "bold red")]
                 return
-            for words in _data_lines(data):
+            for words in data_words(data):
                 yield [label, *words]
         case Gap():
             seconds = (item.to_ns - item.from_ns) / 1e9
@@ -91,66 +85,6 @@ def _repair(gap: Gap) -> str:
     return f"{words} ({gap.note})" if gap.note else words
 
 
-def _data_lines(data: object) -> Iterator[Words]:
-    match data:
-        case Ticker():
-            words = [
-                (f"{number_text(data.best_bid)}", "green"),
-                (" / ", ""),
-                (f"{number_text(data.best_ask)}", "red"),
-                (f"  last {number_text(data.ltp)}  volume {number_text(data.volume)}", ""),
-            ]
-            if data.state not in (None, "RUNNING"):
-                words.append((f"  {printable(str(data.state))}", "bold yellow"))
-            yield words
-        case Board():
-            bids = [level.price for level in data.bids if level.size]
-            asks = [level.price for level in data.asks if level.size]
-            gone = len(data.bids) + len(data.asks) - len(bids) - len(asks)
-            yield [
-                (f"mid {number_text(data.mid_price)}  ", ""),
-                (_side("bid", bids, "up to", max(bids, default=None)), "green"),
-                ("  ", ""),
-                (_side("ask", asks, "from", min(asks, default=None)), "red"),
-                (f"  {gone} gone" if gone else "", "dim"),
-            ]
-        case list():
-            for row in data:
-                yield _row(row)
-
-
-def _row(row: object) -> Words:
-    match row:
-        case Execution():
-            # No side: the fill of an itayose (protocol reference, section 3.4).
-            side = row.side or "----"
-            return [
-                (f"{printable(side):4} {number_text(row.price)} x {number_text(row.size)}", _STYLES.get(row.side, "")),
-                (f"  id {row.id}", "dim"),
-            ]
-        case ChildOrderEvent() | ParentOrderEvent():
-            words = [printable(row.event_type)]
-            if row.side:
-                words.append(printable(row.side))
-            if row.price is not None and row.size is not None:
-                words.append(f"{number_text(row.price)} x {number_text(row.size)}")
-            if row.reason:
-                words.append(printable(row.reason))
-            number = (
-                row.parent_order_acceptance_id if isinstance(row, ParentOrderEvent) else row.child_order_acceptance_id
-            )
-            return [
-                (f"{printable(row.product_code)} {' '.join(words)}", _STYLES.get(row.side or "", "")),
-                (f"  {printable(number)}", "dim"),
-            ]
-    raise AssertionError(f"a list of a message's data never holds {type(row)}")
-
-
-def _side(name: str, prices: list[float], word: str, nearest: float | None) -> str:
-    count = f"{len(prices)} {name}{'' if len(prices) == 1 else 's'}"
-    return count if nearest is None else f"{count} {word} {number_text(nearest)}"
-
-
 def _label(channel: str) -> str:
     """The channel in one column: its product and what it carries."""
     try:
@@ -160,14 +94,3 @@ def _label(channel: str) -> str:
     else:
         text = f"{product_code} {_KINDS.get(kind, kind.removeprefix('lightning_'))}".lstrip()
     return f"{printable(text):22} "
-
-
-def number_text(value: float) -> str:
-    """A number as the wire means it, without exponent, with separators for thousands."""
-    text = f"{Decimal(repr(value)):,f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def printable(text: str) -> str:
-    """The text without anything that could command a terminal: a server chooses it."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

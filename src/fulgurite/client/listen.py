@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TextIO
 from fulgurite.client.connect import connect
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
-from fulgurite.client.lines import Words, human_lines, json_line
+from fulgurite.client.lines import human_lines, json_line
 from fulgurite.client.overview import Overview
 from fulgurite.client.recording import Recorder
 from fulgurite.client.screen import Up, screen, summary
@@ -25,6 +25,7 @@ from fulgurite.client.signing import Credentials
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import Dialect
+from fulgurite.protocol.words import Words
 
 if TYPE_CHECKING:
     from rich.text import Text

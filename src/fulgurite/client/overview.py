@@ -14,11 +14,11 @@ from typing import Final
 import msgspec
 
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
-from fulgurite.client.lines import number_text, printable
 from fulgurite.errors import ChannelError, InputError, MessageError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.messages import ChildOrderEvent, Execution, ParentOrderEvent, Ticker, parse_time
+from fulgurite.protocol.words import number_text, printable
 
 TRADES_LIMIT: Final = 200
 LOG_LIMIT: Final = 200

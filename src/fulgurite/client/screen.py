@@ -13,11 +13,11 @@ from typing import Final, TypeAlias
 
 from fulgurite.client.items import StatusKind
 from fulgurite.client.layout import Column, beside, cut, sized, table, table_width, wrapped, wrapped_words
-from fulgurite.client.lines import Words, number_text, printable
 from fulgurite.client.overview import ConnectionView, Entry, Overview, ProductView
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Level
+from fulgurite.protocol.words import Words, number_text, printable
 
 MIN_WIDTH: Final = 40
 MIN_HEIGHT: Final = 10
