@@ -1,10 +1,10 @@
-"""Where the browser for the page's tests is; run as a program, prints its path or exits with status 1."""
+"""Where the browser for the page's tests is; run as a program, prints its path or says what is missing."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -22,21 +22,50 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Several pages are open at a time, and a page that is not in front is told the time once a second or a minute.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
 )
 
 
 def find_chromium() -> str | None:
-    """The path of the system's Chromium or Chrome, else of the one that Playwright installed, else None."""
+    """The path of the system's Chromium or Chrome, else of the one that Playwright installed, else None.
+
+    None as well where Playwright's own program, which drives it, does not run.
+    """
+    path = _systems_own()
+    if driver_problem():
+        return None
+    return path or _playwrights_own()
+
+
+def driver_problem() -> str:
+    """Why Playwright's own program does not run, in a line; empty where it does."""
+    command = (sys.executable, "-m", "playwright", "--version")
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.stderr.strip().splitlines()[0] if done.returncode else ""
+
+
+def _systems_own() -> str | None:
     for name in NAMES:
         path = shutil.which(name)
         # Ubuntu's chromium-browser is a script that only asks for the snap store's.
         if path is not None and not _asks_for_snap(path):
             return path
-    own = asyncio.run(_playwrights_own())
-    return own if os.access(own, os.X_OK) else None
+    return None
 
 
-async def _playwrights_own() -> str:
+def _playwrights_own() -> str | None:
+    path = Path(asyncio.run(_playwrights_path()))
+    # It writes this last, so that an installation that was cut off is known for one.
+    if not (path.parent.parent / "INSTALLATION_COMPLETE").exists():
+        return None
+    # It brings none of the libraries that a minimal system lacks.
+    return str(path) if subprocess.run((path, "--version"), capture_output=True).returncode == 0 else None
+
+
+async def _playwrights_path() -> str:
     async with async_playwright() as playwright:
         return playwright.chromium.executable_path
 
@@ -47,7 +76,14 @@ def _asks_for_snap(path: str) -> bool:
     return start.startswith(b"#!") and b"snap install" in start
 
 
+def why_none() -> str:
+    """What must be installed where `find_chromium` gives None, in a line."""
+    wanted = "on Debian: apt-get install chromium-headless-shell libatomic1; elsewhere: Chrome"
+    return f"no browser can be driven here ({driver_problem() or 'no Chromium was found'}); {wanted}"
+
+
 if __name__ == "__main__":
-    found = find_chromium()
-    print(found or "no Chromium found")
-    sys.exit(found is None)
+    if found := find_chromium():
+        print(found)
+    else:
+        sys.exit(f"The page's tests are skipped: {why_none()}")

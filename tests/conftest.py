@@ -14,7 +14,8 @@ import hypothesis
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from tests.chromium import ARGUMENTS, find_chromium
+from tests.chromium import ARGUMENTS, find_chromium, why_none
+from tests.leftovers import MARK, end_marked
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,12 +41,25 @@ def captures() -> Path:
     return CAPTURES
 
 
+ENDING_WITH_US = '{ "$@"; kill -KILL 0; } & read -r _; kill -KILL 0'
+"""Runs a command until our end of its standard input closes, which it does also when this process is killed."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_outlasts_the_tests() -> Iterator[None]:
+    """Fail if a process that the tests started still runs after them. As the first fixture it is the last to end."""
+    os.environ[MARK] = f"{os.getpid()}-{time.time_ns()}"
+    yield
+    if left := end_marked(os.environ.pop(MARK)):
+        pytest.fail("still running after the tests, and killed now:\n" + "\n".join(left))
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The path of the browser; a test that asks for it is skipped where there is none."""
     path = find_chromium()
     if path is None:
-        pytest.skip("no Chromium found; scripts/test installs one")
+        pytest.skip(why_none())
     return path
 
 
@@ -61,7 +75,10 @@ def chromium_url(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -
         f"--user-data-dir={profile}",
     ]
     with (profile / "log").open("w+") as log:
-        process = subprocess.Popen([chromium_path, *arguments, "about:blank"], stderr=log, stdout=log)
+        # Debian's program is a shell script that starts the browser, so only their group ends both.
+        command = ("sh", "-c", ENDING_WITH_US, "sh", chromium_path, *arguments, "about:blank")
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True)
+        assert process.stdin is not None
         try:
             port = profile / "DevToolsActivePort"  # it writes its port there once it listens
             deadline = time.monotonic() + 60
@@ -71,8 +88,8 @@ def chromium_url(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -
                 time.sleep(0.05)
             yield f"http://127.0.0.1:{port.read_text().splitlines()[0]}"
         finally:
-            process.terminate()
-            process.wait(10)
+            process.stdin.close()
+            process.wait()
 
 
 @pytest.fixture
