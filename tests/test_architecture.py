@@ -22,6 +22,7 @@ LEVELS = {
     "protocol": 1,
     "_speedups": 2,  # in C
     "bookside": 3,
+    "itayose": 3,
     "orderbook": 4,
     "client": 5,
     "server": 5,
@@ -39,6 +40,7 @@ NEVER = {("exchange", "client")}  # what the exchange does, it does without know
 PURE = (
     "errors.py",
     "bookside.py",
+    "itayose.py",
     "orderbook.py",
     "protocol/*",
     "server/frames.py",

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fulgurite.bookside import BookSide, PlainBookSide
 from fulgurite.errors import BookNotLiveError
-from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.exchange.products import PRODUCTS
+from fulgurite.orderbook import BookState, OrderBook, is_middle
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Board, Level, decode_message
 from tests.captures import SESSIONS, received_messages
@@ -226,12 +227,115 @@ class TestMidPrice:
         book.apply_snapshot(board(58739.53, {58727.6: 1}, {58727.61: 1}))
         assert book.drift_count == 0
 
+    @given(st.sampled_from(PRODUCTS), st.integers(1, 10**8), st.integers(1, 10**4), st.integers(-4, 4))
+    def test_only_the_middle_rounded_down_to_the_tick_agrees(self, product, bid, spread, error):
+        scale = 10**product.price_decimals
+        prices = [price / scale for price in (bid, bid + spread, bid + spread // 2 + error)]
+        assert is_middle(*prices) == (error == 0)
+
+    @given(
+        st.sampled_from(PRODUCTS),
+        st.lists(st.tuples(st.integers(1, 10**8), st.integers(1, 10**4)), min_size=1, max_size=9),
+        st.lists(st.floats(0, 1e9), min_size=3, max_size=3),
+    )
+    def test_one_odd_snapshot_spoils_no_later_check(self, product, right, odd):
+        scale = 10**product.price_decimals
+        book = OrderBook()
+        book.apply_snapshot(board(odd[0], {odd[1]: 1.0}, {odd[2]: 1.0}))
+        for bid, spread in right:
+            mid_price = (bid + spread // 2) / scale
+            book.apply_snapshot(board(mid_price, {bid / scale: 1.0}, {(bid + spread) / scale: 1.0}))
+            book.apply_diff(board(mid_price, {bid / scale: 2.0}))
+            assert (book.state, book.drift_count) == ("LIVE", 0)
+
+    def test_one_odd_mid_price_makes_no_right_diff_a_drift(self):
+        book = live({13544000.0: 1}, {13544203.0: 1})
+        book.apply_snapshot(board(13544101.5, {13544000.0: 1}, {13544203.0: 1}))
+        for size in range(1, 101):
+            book.apply_diff(board(13544101.0, {13544000.0: float(size)}))
+        assert book.drift_count == 0
+        book.invalidate("reconnected")
+        book.apply_snapshot(board(13544101.0, {13544000.0: 1}, {13544203.0: 1}))
+        book.apply_diff(board(13544101.0, {13544000.0: 2}))
+        assert (book.state, book.drift_count) == ("LIVE", 0)
+
     @pytest.mark.parametrize("price", [5e-324, 1e-300, 1e300, sys.float_info.max])
     def test_odd_prices_raise_nothing(self, price):
         book = OrderBook()
         book.apply_snapshot(board(price, {price: 1}, {price: 1}))
         book.apply_diff(board(price, {price: 2}, {price: 2}))
         book.apply_diff(board(-price, {price: 2}, {price: 2}))
+
+
+class TestAuctions:
+    """Bids and asks cross by right before an itayose; `mid_price` is the middle of what has crossed."""
+
+    def auction(self) -> OrderBook:
+        book = live({99: 1}, {101: 1})
+        book.apply_diff(board(102, {103: 2}))
+        book.apply_diff(board(100, {}, {98: 4}))
+        return book
+
+    def test_a_book_that_crosses_and_agrees_has_levels_and_no_best_prices(self):
+        book = self.auction()
+        assert (book.state, book.drift_count) == ("AUCTION", 0)
+        assert "auction" in book.reason
+        assert pairs(book.bids()) == [(103, 2), (99, 1)]
+        assert pairs(book.asks(1)) == [(98, 4)]
+        for query in ("best_bid", "best_ask", "mid"):
+            with pytest.raises(BookNotLiveError, match=r"AUCTION .*auction"):
+                getattr(book, query)
+
+    def test_the_first_diff_after_the_itayose_makes_it_live(self):
+        book = self.auction()
+        book.apply_diff(board(99, {103: 0.0, 99: 0.0, 98: 1}, {98: 0.0}))
+        assert (book.state, book.drift_count, book.mid) == ("LIVE", 0, 99.5)
+
+    def test_a_snapshot_tells_whether_it_has_crossed(self):
+        book = OrderBook()
+        book.apply_snapshot(board(100, {102: 1}, {99: 1}))
+        assert book.state == "AUCTION"
+        book.apply_snapshot(board(100, {99: 1}, {102: 1}))
+        assert book.state == "LIVE"
+        book.apply_snapshot(board(100, {100: 1}, {100: 1}))
+        assert book.state == "AUCTION"
+
+    def test_a_book_that_disagrees_in_an_auction_drops_nothing_and_stays_in_it_until_a_snapshot(self):
+        book = self.auction()
+        book.apply_diff(board(97, {95: 1}))  # somebody has cancelled the bid of 99, and it was lost
+        assert (book.state, book.drift_count) == ("AUCTION", 1)
+        assert pairs(book.bids()) == [(103, 2), (99, 1), (95, 1)]
+        book.apply_snapshot(board(99, {98: 1}, {101: 1}))
+        assert book.state == "LIVE"
+
+    def test_is_over_when_a_side_is_empty(self):
+        book = self.auction()
+        book.apply_diff(board(97, {103: 0.0, 99: 0.0}))
+        assert (book.state, pairs(book.asks()), book.drift_count) == ("LIVE", [(98, 4), (101, 1)], 0)
+
+    @given(st.integers(100, 200), st.integers(1, 20), st.integers(0, 60), st.booleans())
+    def test_one_lost_deletion_hardly_ever_looks_like_an_auction(self, bid, spread, beyond, is_bid):
+        ask = bid + spread
+        stale = ask + beyond if is_bid else bid - beyond
+        book = live({stale: 1.0}, {stale + 1: 1.0}) if is_bid else live({stale - 1: 1.0}, {stale: 1.0})
+        book.apply_diff(board((bid + ask) // 2, {bid: 2.0}, {ask: 2.0}))
+        if not is_bid and spread == 1 and not beyond:
+            # The middle of what has crossed is the same: it refuses until a diff or a snapshot shows that it has not.
+            assert (book.state, book.drift_count) == ("AUCTION", 0)
+            book.apply_diff(board(bid - 1, {bid: 0.0, bid - 1: 1.0, bid - 2: 1.0}))
+            assert (book.state, book.bids(1)[0].price, book.asks(1)[0].price) == ("LIVE", bid - 1, bid)
+            return
+        assert (book.state, book.mid, book.drift_count) == ("LIVE", (bid + ask) / 2, 1)
+
+    def test_tells_at_which_price_it_would_uncross(self):
+        book = self.auction()
+        assert book.uncrossing_price(100.0) == 98.0
+        assert book.uncrossing_price(100.0, market_bid_size=9.0) == 103.0
+        book.apply_diff(board(99, {103: 0.0, 99: 0.0, 98: 1}, {98: 0.0}))
+        assert book.uncrossing_price(100.0) is None
+        book.invalidate("it broke")
+        with pytest.raises(BookNotLiveError):
+            book.uncrossing_price()
 
 
 class TestCaptures:

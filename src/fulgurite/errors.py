@@ -259,14 +259,15 @@ class BookNotLiveError(FulguriteError):
     """The order book was asked while it may be wrong.
 
     Args:
-        state: WAITING_SNAPSHOT or STALE.
+        state: WAITING_SNAPSHOT, STALE or AUCTION.
         reason: why.
     """
 
     def __init__(self, state: str, reason: str) -> None:
         self.state = state
         self.reason = reason
-        super().__init__(f"the order book is {state} ({reason}); it answers again after the next snapshot")
+        when = "when that is over; bids() and asks() do now" if state == "AUCTION" else "after the next snapshot"
+        super().__init__(f"the order book is {state} ({reason}); it answers again {when}")
 
 
 def _shorten(text: str, limit: int = 200) -> str:

@@ -4,6 +4,11 @@ The wire gives nothing to check a book with but `mid_price`: no sequence number,
 about every 5 seconds and replaces everything; between two of them a lost deletion leaves a stale level. So a book
 is either LIVE or it refuses to answer; wherever it contradicts `mid_price` it counts a drift and goes on, because
 the next snapshot heals it and a reconnect would only lose more.
+
+Before an itayose bids and asks cross by right, and nothing but the levels themselves says so: the board has no market
+state. A book that has crossed and whose middle is `mid_price` all the same is what the sender has, too. A stale level
+moves the middle, except an ask that stayed at the very bid while the spread is one tick; then the book refuses to
+answer for a while, which is no harm.
 """
 
 from __future__ import annotations
@@ -15,11 +20,14 @@ from typing import Final
 
 from fulgurite.bookside import BookSide
 from fulgurite.errors import BookNotLiveError
+from fulgurite.itayose import uncrossing_price
 from fulgurite.protocol.messages import Board, Level
 from fulgurite.protocol.words import number_text
 
-TICK_LEVELS: Final = 100
-"""At so many levels of each side of a snapshot it is looked how fine the prices are."""
+TICKS: Final = tuple(10.0**-decimals for decimals in range(9))
+"""What the tick of a product can be; every known one is among 1 to 0.00001."""
+
+_LOTS: Final = 100_000_000
 
 SHOWN_LEVELS: Final = 5
 """Levels of each side that a printed book shows."""
@@ -30,6 +38,8 @@ class BookState(StrEnum):
 
     WAITING_SNAPSHOT = "WAITING_SNAPSHOT"
     LIVE = "LIVE"
+    AUCTION = "AUCTION"
+    """Bids and asks cross until an itayose executes them. There are levels, but no best prices."""
     STALE = "STALE"
 
 
@@ -46,69 +56,66 @@ class OrderBook:
         # Whether the book may be asked, and why not where it may not.
         self.state = BookState.WAITING_SNAPSHOT
         self.reason = "no snapshot has come yet"
+        # Whether there are levels to answer with: it is LIVE, or an AUCTION.
+        self._is_known = False
         # Diffs that the book did not agree with; one diff counts once.
         self.drift_count = 0
-        # Levels that a snapshot corrected while the book was LIVE, and how many the latest snapshot did. Snapshots are
-        # up to two diffs older or one newer than the diffs around them (3.2), so a few are no drift.
+        # Levels that a snapshot corrected in a book that could be asked, and how many the latest snapshot did.
+        # Snapshots are up to two diffs older or one newer than the diffs around them (3.2), so a few are no drift.
         self.healed_levels = 0
         self.last_healed_levels = 0
         self._bids = BookSide(1.0)
         self._asks = BookSide(-1.0)
-        # The price step as far as it is known: only ever made finer, by the prices that come by.
-        self._tick = 1.0
-        # What our middle may differ from `mid_price`; see `_agrees_with`.
-        self._lowest, self._highest = -0.25, 0.75
-        # Whether a diff has agreed since the book became LIVE.
+        # Whether a diff has agreed since the book could be asked.
         self._is_proven = False
 
     def apply_snapshot(self, board: Board) -> None:
-        """Replace the whole book and make it LIVE.
+        """Replace the whole book and make it LIVE, or AUCTION where the snapshot has crossed.
 
         Levels may be unsorted and of size 0 (which means absent), and `mid_price` need not match them: the
         reference saw all three in one burst (3.1), so a snapshot is never checked.
         """
-        bids, asks = self._bids.replace(board.bids), self._asks.replace(board.asks)
-        best = (*self._bids.levels(TICK_LEVELS), *self._asks.levels(TICK_LEVELS))
-        self._learn_tick(board.mid_price, *[level.price for level in best])
-        if self.state is BookState.LIVE:
-            self.last_healed_levels = bids + asks
-            self.healed_levels += self.last_healed_levels
+        healed = self._bids.replace(board.bids) + self._asks.replace(board.asks)
+        if self._is_known:
+            self.last_healed_levels = healed
+            self.healed_levels += healed
         else:
-            self.state = BookState.LIVE
             self._is_proven = False
+        bid, ask = self._bids.best_price, self._asks.best_price
+        self._answer(has_crossed=bid is not None and ask is not None and bid >= ask)
 
     def apply_diff(self, board: Board) -> None:
         """Apply the changed levels; does nothing before the first snapshot and while STALE.
 
-        Afterwards levels that contradict `mid_price` are dropped: bids above it, asks at or below it. The diff is
-        the newer evidence, and the error that really happens is a deletion that never came (3.2), so the level
-        that crosses is the stale one, on either side. A right level never goes: `mid_price` is the middle of the
-        best prices rounded down to the tick, hence never below the best bid and always below the best ask. In an
-        itayose that does not hold, and the drift stays until the first snapshot after it.
+        Where the book then contradicts `mid_price`, the levels that cannot be right are dropped: bids above it, asks at
+        or below it. The diff is the newer evidence, and the error that really happens is a deletion that never came
+        (3.2), so the level that crosses is the stale one, on either side. A right level never goes: `mid_price` is the
+        middle of the best prices rounded down to the tick, hence never below the best bid and always below the best
+        ask. A book that does not contradict it and has crossed is in an AUCTION, and nothing is dropped until that is
+        over: when a diff agrees that does not cross, or with the next snapshot.
 
-        If it is the first diff after the book became LIVE, its snapshot was an old one, and the book is STALE again: of
+        If it is the first diff after the book was STALE, its snapshot was an old one, and the book is STALE again: of
         292 snapshots of two recordings two were taken for old that were not, which costs 5 seconds.
         """
-        if self.state is not BookState.LIVE:
+        if not self._is_known:
             return
         bid, ask, mid_price = self._bids.update(board.bids), self._asks.update(board.asks), board.mid_price
-        # Nearly every diff agrees, and each is asked: so it is asked without a call.
+        # Nearly every diff agrees, and each is asked: so of prices that are whole numbers it is asked without a call.
         if (
             bid is not None
             and ask is not None
-            and bid <= mid_price < ask
-            and self._lowest < (bid + ask) / 2 - mid_price < self._highest
+            and (
+                (above := (bid + ask) / 2 - mid_price) == 0.0
+                or (above == 0.5 and not bid % 1.0 and not mid_price % 1.0)
+                or is_middle(bid, ask, mid_price)
+            )
         ):
             self._is_proven = True
+            if bid >= ask or self.state is not BookState.LIVE:
+                self._answer(has_crossed=bid >= ask)
             return
-        is_right = True
-        while (bid := self._bids.best_price) is not None and bid > mid_price:
-            self._bids.drop_best()
-            is_right = False
-        while (ask := self._asks.best_price) is not None and ask <= mid_price:
-            self._asks.drop_best()
-            is_right = False
-        if not (is_right and self._agrees_with(mid_price)):
+        may_drop = self.state is BookState.LIVE or bid is None or ask is None
+        if not (may_drop and self._drop(mid_price)):
             self.drift_count += 1
             if not self._is_proven:
                 self.invalidate("its snapshot does not fit the first diff after it, so it is an old one")
@@ -121,6 +128,7 @@ class OrderBook:
         self._asks = BookSide(-1.0)
         self.state = BookState.STALE
         self.reason = reason
+        self._is_known = False
 
     def copy(self) -> OrderBook:
         """A book with the same levels and state, which nothing changes but its owner."""
@@ -143,39 +151,78 @@ class OrderBook:
         """The highest bid, or None where there are no bids.
 
         Raises:
-            BookNotLiveError: no snapshot has come yet, or none since a gap. So do all the queries.
+            BookNotLiveError: no snapshot has come yet, or none since a gap; or it is an auction, which has no best
+                prices.
         """
         self._require_live()
         return self._bids.best()
 
     @property
     def best_ask(self) -> Level | None:
-        """The lowest ask, or None where there are no asks."""
+        """The lowest ask, or None where there are no asks; raises what `best_bid` does."""
         self._require_live()
         return self._asks.best()
 
     @property
     def mid(self) -> float | None:
-        """The middle of the best prices, not rounded; None where a side is empty."""
+        """The middle of the best prices, not rounded; None where a side is empty. Raises what `best_bid` does."""
         self._require_live()
         bid, ask = self._bids.best_price, self._asks.best_price
         return None if bid is None or ask is None else (bid + ask) / 2
 
     def bids(self, depth: int | None = None) -> list[Level]:
-        """The best `depth` bids (None: all that are known), highest first."""
-        self._require_live()
+        """The best `depth` bids (None: all that are known), highest first; in an auction some are above asks.
+
+        Raises:
+            BookNotLiveError: no snapshot has come yet, or none since a gap.
+        """
+        self._require_known()
         return self._bids.levels(depth)
 
     def asks(self, depth: int | None = None) -> list[Level]:
-        """The best `depth` asks (None: all that are known), lowest first."""
-        self._require_live()
+        """The best `depth` asks (None: all that are known), lowest first; see `bids`."""
+        self._require_known()
         return self._asks.levels(depth)
+
+    def uncrossing_price(
+        self,
+        last_price: float | None = None,
+        *,
+        market_bid_size: float | None = None,
+        market_ask_size: float | None = None,
+    ) -> float | None:
+        """The price at which an itayose would execute most of what rests at present; None outside of an auction.
+
+        Nobody knows the service's own rule; `itayose` has the one that is taken here.
+
+        Args:
+            last_price: the last one that was traded at, which decides between several; the ticker tells it.
+            market_bid_size: market orders to buy that wait; by default what the book knows of them. The ticker tells
+                that, too, and earlier.
+            market_ask_size: the same of those to sell.
+
+        Raises:
+            BookNotLiveError: no snapshot has come yet, or none since a gap.
+        """
+        self._require_known()
+        if self.state is not BookState.AUCTION:
+            return None
+        return uncrossing_price(
+            [(level.price, _lots(level.size)) for level in self._bids.levels(None)],
+            [(level.price, _lots(level.size)) for level in self._asks.levels(None)],
+            last_price,
+            market_bids=_lots(self.market_bid_size if market_bid_size is None else market_bid_size),
+            market_asks=_lots(self.market_ask_size if market_ask_size is None else market_ask_size),
+        )
 
     def __str__(self) -> str:
         """A ladder of the best levels; or why there is none, without raising anything."""
-        if self.state is not BookState.LIVE:
+        if not self._is_known:
             return f"order book {self.state}: {self.reason}"
-        mid = "a side is empty" if self.mid is None else f"mid {number_text(self.mid)}"
+        if self.state is BookState.AUCTION:
+            mid = "bids and asks cross"
+        else:
+            mid = "a side is empty" if self.mid is None else f"mid {number_text(self.mid)}"
         asks, bids = self.asks(SHOWN_LEVELS)[::-1], self.bids(SHOWN_LEVELS)
         rows = [("ask", level) for level in asks] + [("bid", level) for level in bids]
         width = max((len(number_text(level.price)) for _, level in rows), default=0)
@@ -185,26 +232,51 @@ class OrderBook:
     def __repr__(self) -> str:
         return f"<{str(self).splitlines()[0]}>"
 
+    # --- inside
+
     def _require_live(self) -> None:
         if self.state is not BookState.LIVE:
             raise BookNotLiveError(self.state, self.reason)
 
-    def _agrees_with(self, mid_price: float) -> bool:
-        """Whether our middle, rounded down to the tick, is `mid_price`: then it lies 0 or half a tick above it.
+    def _require_known(self) -> None:
+        if not self._is_known:
+            raise BookNotLiveError(self.state, self.reason)
 
-        The wire does not tell the tick. Until a price with all its decimals has come by, in a snapshot or here, the
-        tick is taken too coarse, which makes this too lenient, never too strict.
-        """
-        bid, ask = self._bids.best_price, self._asks.best_price
-        if bid is None or ask is None:
-            return True
-        self._learn_tick(mid_price, bid, ask)
-        return self._lowest < (bid + ask) / 2 - mid_price < self._highest
+    def _answer(self, *, has_crossed: bool) -> None:
+        self._is_known = True
+        if has_crossed:
+            self.state = BookState.AUCTION
+            self.reason = "an auction: bids and asks cross until an itayose executes them at one price"
+        else:
+            self.state = BookState.LIVE
 
-    def _learn_tick(self, *prices: float) -> None:
-        tick = self._tick
-        for price in prices:
-            # Every known tick is a power of ten, 1 to 0.00001; the bound only keeps odd input from looping.
-            while tick > 1e-8 and abs(remainder(price, tick)) > tick * 1e-4:
-                tick /= 10
-        self._tick, self._lowest, self._highest = tick, -tick / 4, tick * 3 / 4
+    def _drop(self, mid_price: float) -> bool:
+        """Drop what cannot be right by this `mid_price`; whether the book agreed with it before."""
+        is_right = True
+        while (bid := self._bids.best_price) is not None and bid > mid_price:
+            self._bids.drop_best()
+            is_right = False
+        while (ask := self._asks.best_price) is not None and ask <= mid_price:
+            self._asks.drop_best()
+            is_right = False
+        self._answer(has_crossed=False)
+        return is_right and (bid is None or ask is None or is_middle(bid, ask, mid_price))
+
+
+def is_middle(bid: float, ask: float, mid_price: float) -> bool:
+    """Whether `mid_price` is the middle of two prices, rounded down to the tick: 0 or half a tick below it.
+
+    The wire does not tell the tick, and one odd message is enough to learn a wrong one; so nothing is learned. Half a
+    tick above `mid_price` means: half of a tick of which all three prices are multiples.
+    """
+    above = (bid + ask) / 2 - mid_price
+    if abs(above) <= abs(mid_price) * 1e-12:
+        return True
+    for tick in TICKS:
+        if abs(above - tick / 2) < tick * 1e-3:
+            return all(abs(remainder(price, tick)) < tick * 1e-3 for price in (bid, ask, mid_price))
+    return False
+
+
+def _lots(size: float) -> int:
+    return round(size * _LOTS)

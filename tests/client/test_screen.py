@@ -47,6 +47,15 @@ def styles_of(lines: list[Words], part: str) -> list[str]:
     return [style for line in lines for text, style in line if part in text]
 
 
+def test_a_book_that_has_crossed_is_shown_as_an_auction():
+    overview, books = full()
+    books[PRODUCT].apply_snapshot(Board(99.5, [Level(101.0, 0.25)], [Level(98.0, 0.5)]))
+    overview.look_at_book(PRODUCT, books[PRODUCT], NOW)
+    text = shown(screen(overview, books, 80, 24, NOW))
+    for part in ("BTC_JPY  AUCTION", "crossed by 3", "order book: an auction"):
+        assert part in text, part
+
+
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (160, 50), (120, 30)])
 def test_everything_that_matters_is_on_it(width, height):
     overview, books = full()

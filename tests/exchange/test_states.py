@@ -18,7 +18,7 @@ from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, MONA_JPY
 from fulgurite.exchange.publisher import Published, Publisher
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections, MarketState
-from fulgurite.orderbook import OrderBook
+from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind, parse_channel
 from fulgurite.protocol.choices import CIRCUIT_BREAK_SECONDS
 from fulgurite.protocol.messages import Board, Execution, Ticker, decode_message, parse_time
@@ -120,17 +120,20 @@ class Venue:
             else:
                 assert data.bids or data.asks
                 self.book.apply_diff(data)
-            if not self.market.state.is_auction and not is_snapshot:
-                self.check_our_book()
+            self.check_our_book()
         else:
             self.executions += [row for row in data if isinstance(row, Execution)]
 
     def check_our_book(self) -> None:
-        """Once a diff has come after an auction our book is the engine's, whatever it dropped meanwhile."""
+        """Our book is the engine's, crossed or not, and says which."""
         sides = ((Side.BUY, self.book.bids()), (Side.SELL, self.book.asks()))
         assert {
             (side, round(level.price)): round(level.size * LOTS) for side, levels in sides for level in levels
         } == rest(self.market)
+        best_bid, best_ask = self.market.engine.best(Side.BUY), self.market.engine.best(Side.SELL)
+        has_crossed = best_bid is not None and best_ask is not None and best_bid >= best_ask
+        assert self.book.state is (BookState.AUCTION if has_crossed else BookState.LIVE)
+        assert self.book.drift_count == 0
 
     def check_ticker(self, ticker: Ticker) -> None:
         engine = self.market.engine

@@ -165,6 +165,8 @@ class Overview:
         self._book_states[product_code] = book.state
         if book.state is BookState.STALE:
             self._say(at_ns, "STALE", "bold white on red", f"{product_code} order book: {book.reason}")
+        elif book.state is BookState.AUCTION:
+            self._say(at_ns, "AUCTION", "bold black on yellow", f"{product_code} order book: {book.reason}")
         else:
             self._say(at_ns, "LIVE", "black on green", f"{product_code} order book")
 

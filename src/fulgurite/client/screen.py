@@ -260,7 +260,8 @@ def _joined(panels: list[_Panel], height: int) -> list[Words]:
 
 def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up, of: str) -> list[Words]:
     title: Words = [(f"{printable(product_code)} ", _TITLE)]
-    if book.state is not BookState.LIVE:
+    is_auction = book.state is BookState.AUCTION
+    if not is_auction and book.state is not BookState.LIVE:
         is_stale = book.state is BookState.STALE
         style = _BAD if is_stale else "bold black on yellow"
         label = " STALE " if is_stale else " WAITING FOR A SNAPSHOT "
@@ -288,11 +289,14 @@ def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up,
 
     middle: Words = [("", "")]
     if asks and bids:
-        spread = number_text(float(f"{asks[0].price - bids[0].price:.8g}"))
-        middle = [(f"{'─' * prices} spread {spread} {'─' * max(width - prices - len(spread) - 9, 0)}", "dim")]
+        spread = number_text(float(f"{abs(asks[0].price - bids[0].price):.8g}"))
+        name = "crossed by" if is_auction else "spread"
+        line = "─" * max(width - prices - len(spread) - len(name) - 3, 0)
+        middle = [(f"{'─' * prices} {name} {spread} {line}", "dim")]
     drift = f"  {_counted(book.drift_count, 'drift')}" if book.drift_count else ""
+    label, style = (" AUCTION ", "bold black on yellow") if is_auction else (" LIVE ", "black on green")
     return [
-        [*title, (" LIVE ", "black on green"), (drift + of, "dim")],
+        [*title, (label, style), (drift + of, "dim")],
         *([] for _ in range(depth - len(asks))),
         *(row(level, up.down) for level in reversed(asks)),
         middle,

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from fulgurite.errors import InputError
-from fulgurite.exchange.itayose import uncrossing_price
 from fulgurite.exchange.matching import MARKET_PRICE, Fill, LevelKey, MatchingEngine, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS, acceptance_id, wire_time
 from fulgurite.exchange.products import Product
 from fulgurite.exchange.timeline import MarketState
+from fulgurite.itayose import uncrossing_price
 from fulgurite.protocol.choices import CIRCUIT_BREAK_PERCENT, CIRCUIT_BREAK_SECONDS
 from fulgurite.protocol.messages import Execution
 
@@ -144,7 +144,7 @@ class Market:
         Without them there is less demand, and so perhaps another price.
         """
         lapsed: list[Order] = []
-        while (price := uncrossing_price(self.engine, self.last_price)) is not None:
+        while (price := self._uncrossing_price()) is not None:
             waiting = self.engine.market_orders(Side.BUY)
             unpayable = [order for order in waiting if order.payable_price is not None and order.payable_price < price]
             if not unpayable:
@@ -153,6 +153,15 @@ class Market:
                 self.engine.cancel(order.id)
             lapsed += unpayable
         return price, lapsed
+
+    def _uncrossing_price(self) -> int | None:
+        return uncrossing_price(
+            self.engine.levels(Side.BUY),
+            self.engine.levels(Side.SELL),
+            self.last_price,
+            market_bids=self.engine.level_size(Side.BUY, MARKET_PRICE),
+            market_asks=self.engine.level_size(Side.SELL, MARKET_PRICE),
+        )
 
     def cancel(self, order_id: int, now_ns: int) -> Outcome | None:
         """Take a resting order out; None where no such order rests (any more)."""

@@ -7,7 +7,7 @@ Key order, number formats, order of levels and cadence are the wire's. A message
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice, takewhile
+from itertools import islice
 from random import Random
 from typing import NamedTuple
 
@@ -76,8 +76,6 @@ class Publisher:
         # No diff, and no ticker, before these.
         self._board_from_ns = 0
         self._ticker_from_ns = 0
-        # The lowest and the highest mid-price told in a diff since an auction began; None outside of one.
-        self._auction_mids: tuple[int, int] | None = None
 
     @property
     def next_ns(self) -> int | None:
@@ -199,29 +197,10 @@ class Publisher:
 
     def _render_diff(self) -> bytes:
         engine = self._market.engine
-        self._repeat_after_an_auction()
         sides: dict[Side, list[tuple[int, int]]] = {Side.BUY: [], Side.SELL: []}
         for side, price in self._changed:
             sides[side].append((price, engine.level_size(side, price)))
         return self._render_board(sides[Side.BUY], sides[Side.SELL])
-
-    def _repeat_after_an_auction(self) -> None:
-        """Add to the first diff after an auction all levels that a client may have dropped during it.
-
-        Before an itayose the book is published as it rests, crossed. Clients who know the rule for `mid_price` (as our
-        `OrderBook`) take what contradicts it for stale, and would miss those levels until the next snapshot.
-        """
-        market = self._market
-        if market.state.is_auction:
-            low, high = self._auction_mids or (market.mid_price(),) * 2
-            self._auction_mids = min(low, market.mid_price()), max(high, market.mid_price())
-        elif self._auction_mids:
-            low, high = self._auction_mids
-            self._auction_mids = None
-            bids = takewhile(lambda price: price > low, (price for price, _ in market.engine.levels(Side.BUY)))
-            asks = takewhile(lambda price: price <= high, (price for price, _ in market.engine.levels(Side.SELL)))
-            self._changed.update(dict.fromkeys(LevelKey(Side.BUY, price) for price in bids))
-            self._changed.update(dict.fromkeys(LevelKey(Side.SELL, price) for price in asks))
 
     def _render_board(self, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]) -> bytes:
         decimals = self._market.product.price_decimals

@@ -77,7 +77,7 @@ class ReplayedMarkets:
     def board(self, product_code: str) -> Board:
         """The book; without a level on either side until its first snapshot was sent."""
         market = self._markets[product_code]
-        if market.book.state is not BookState.LIVE:
+        if market.book.state not in (BookState.LIVE, BookState.AUCTION):
             return Board(market.mid_price, [], [])
         return Board(market.mid_price, market.book.bids(), market.book.asks())
 

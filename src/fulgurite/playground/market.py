@@ -118,7 +118,7 @@ class Market:
     def interrupt_all(self, reason: str) -> None:
         """The connection ended: no book is kept up to date until the gaps have been told."""
         for product in self._products.values():
-            if product.book.state is BookState.LIVE:
+            if product.book.state in (BookState.LIVE, BookState.AUCTION):
                 product.book.invalidate(reason)
         self._book_changed = self._depth_changed = True
 

@@ -341,7 +341,7 @@ class Book(_ToPage, frozen=True):
 
     product_code: str
     state: str
-    """LIVE, STALE, WAITING_SNAPSHOT."""
+    """LIVE, AUCTION, STALE, WAITING_SNAPSHOT."""
     reason: str
     drift_count: int
     bids: list[tuple[float, float]] = []
@@ -402,7 +402,7 @@ class Depth(_ToPage, frozen=True):
 
     product_code: str
     state: str
-    """LIVE, STALE, WAITING_SNAPSHOT."""
+    """LIVE, AUCTION, STALE, WAITING_SNAPSHOT."""
     bids: list[tuple[float, float]] = []
     """Best first, [price, size up to it]; empty unless LIVE."""
     asks: list[tuple[float, float]] = []

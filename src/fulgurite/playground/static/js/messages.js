@@ -37,7 +37,7 @@
 /** @typedef {{type: "latencies", latencies: Latency[]}} Latencies */
 /** @typedef {{type: "malformed", at_ms: number, text: string, problem: string}} Malformed */
 /** @typedef {{type: "dropped", count: number}} Dropped */
-/** @typedef {"LIVE" | "STALE" | "WAITING_SNAPSHOT"} BookState */
+/** @typedef {"LIVE" | "AUCTION" | "STALE" | "WAITING_SNAPSHOT"} BookState */
 /**
  * @typedef {{type: "book", product_code: string, state: BookState, reason: string, drift_count: number,
  *   bids: Level[], asks: Level[]}} Book

@@ -13,6 +13,7 @@ import { useHeight } from "./usesize.js";
 const ROW_HEIGHT = 19;
 const STATES = /** @type {const} */ ({
   LIVE: { key: "bookLive", text: "bookLive" },
+  AUCTION: { key: "bookAuction", text: "bookAuctionText" },
   STALE: { key: "bookStale", text: "bookStaleText" },
   WAITING_SNAPSHOT: { key: "bookWaiting", text: "bookWaitingText" },
 });
@@ -64,7 +65,8 @@ function NotLive({ book, hasLevels }) {
       </div>`;
   }
   if (!state.isConnected.value) return html`<div class="overlay"><p>${t("bookDisconnected", { product })}</p></div>`;
-  const text = book?.state === "STALE" || hasLevels ? t("bookStaleText") : t("bookWaitingText");
+  const key = book && book.state !== "WAITING_SNAPSHOT" ? STATES[book.state].text : "bookWaitingText";
+  const text = t(hasLevels && key === "bookWaitingText" ? "bookStaleText" : key);
   return html`<div class="overlay"><p>${text}</p></div>`;
 }
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fulgurite.exchange.itayose import uncrossing_price
 from fulgurite.exchange.matching import MARKET_PRICE, LevelKey, MatchingEngine, Order, Report, Side
+from fulgurite.itayose import uncrossing_price
 
 BUY, SELL = Side.BUY, Side.SELL
 
@@ -19,6 +19,16 @@ def resting(*orders: tuple[Side, int | None, int]) -> MatchingEngine:
     for side, price, size in orders:
         engine.rest(Order(id=next(ids), owner="somebody", side=side, price=price, size=size))
     return engine
+
+
+def price_of(engine: MatchingEngine, last_price: int | None) -> int | None:
+    return uncrossing_price(
+        engine.levels(BUY),
+        engine.levels(SELL),
+        last_price,
+        market_bids=engine.level_size(BUY, MARKET_PRICE),
+        market_asks=engine.level_size(SELL, MARKET_PRICE),
+    )
 
 
 class TestPrice:
@@ -35,13 +45,15 @@ class TestPrice:
             pytest.param([(BUY, 105, 4), (SELL, 101, 4)], 103, 103, id="then the last price, if it is within"),
             pytest.param([(BUY, 105, 4), (SELL, 101, 4)], 99, 101, id="or the nearest to it from below"),
             pytest.param([(BUY, 105, 4), (SELL, 101, 4)], 199, 105, id="or from above"),
+            pytest.param([(BUY, 105, 4), (SELL, 101, 4)], None, 101, id="or the lowest, where that is not known"),
             pytest.param([(BUY, None, 4), (SELL, None, 3)], 77, 77, id="market orders only: the last price"),
+            pytest.param([(BUY, None, 4), (SELL, None, 3)], None, None, id="or none, where that is not known"),
             pytest.param([(BUY, None, 4), (SELL, 108, 2), (SELL, 109, 9)], 77, 109, id="market orders take any price"),
             pytest.param([(SELL, None, 4), (BUY, 90, 2), (BUY, 80, 1)], 100, 80, id="on the other side, too"),
         ],
     )
     def test_is_found_by_the_rules(self, orders, last_price, price):
-        assert uncrossing_price(resting(*orders), last_price) == price
+        assert price_of(resting(*orders), last_price) == price
 
 
 class TestUncrossing:
@@ -104,7 +116,7 @@ def test_no_price_executes_more_and_nothing_is_left_crossed(rested, last_price):
         return min(sum(order.size for order in orders if order.side is side and accepts(order, price)) for side in Side)
 
     most = max(map(volume, range(1, 15)))
-    price = uncrossing_price(engine, last_price)
+    price = price_of(engine, last_price)
     assert (price is None) == (most == 0)
     if price is None:
         return
