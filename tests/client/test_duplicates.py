@@ -1,4 +1,4 @@
-"""Executions that were given before: by id, by content, and not for ever."""
+"""Executions that were given before: by id and content, and not for ever."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def test_without_an_id_it_is_told_apart_by_its_orders():
     assert given_ones.fresh([row(6, 9), row(10, 9)]) == [0, 1]  # two orders may meet twice
 
 
+def test_with_the_same_id_and_another_content_it_is_another_one():
+    given_ones = GivenExecutions()
+    assert given_ones.fresh([row(1, 7), row(1, 8), row(1, 7)]) == [0, 1]
+    assert not given_ones.has(row(1, 9))
+    assert given_ones.fresh([row(2, 7)]) == [0]
+    assert given_ones.fresh([row(1, 7), row(2, 7)]) == []  # though the latest with this content has another id
+
+
 @given(st.integers(1, 5), st.lists(st.integers(1, 4), max_size=40))
 def test_at_least_the_last_half_of_the_limit_is_remembered_and_no_more_than_the_limit(half, sizes):
     with pytest.MonkeyPatch.context() as patch:
@@ -48,6 +56,8 @@ def test_at_least_the_last_half_of_the_limit_is_remembered_and_no_more_than_the_
             assert all(given_ones.has(row(number)) for number in range(max(1, count + 1 - half), count + 1))
             remembered = sum(given_ones.has(row(number)) for number in range(1, count + 1))
             assert remembered <= 2 * (half + max(sizes))  # a message is remembered as a whole
+            above = range(given_ones.forgotten_up_to + 1, count + 1)
+            assert all(given_ones.has(row(number)) for number in above)
 
 
 def test_a_message_is_reduced_to_what_is_fresh_as_it_was_written():

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.duplicates import executions_of
 from fulgurite.client.feed import FIRST_MESSAGE_SECONDS, WAITING_LIMIT, Feed, Hole, RepairMode
-from fulgurite.client.items import Gap, Message, Origin, Repaired
+from fulgurite.client.items import Gap, GapCause, Message, Origin, Repaired
 from fulgurite.protocol.channels import Channel, board, board_snapshot, child_order_events, executions, ticker
 
 SECOND = 1_000_000_000
@@ -803,3 +804,134 @@ def _last_id(gap: Gap) -> int:
 
 def _first_id(gap: Gap) -> float:
     return min(_ids(gap.first)) if gap.first is not None else float("inf")
+
+
+# --- executions whose ids begin again
+
+
+def other(number: int) -> dict[str, Any]:
+    """An execution of a service that was restarted: the ids of the former, and other orders."""
+    return row(number, "JRF7")
+
+
+def test_executions_of_a_restarted_service_are_given_after_a_gap_that_says_so():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.acknowledge()
+    driver.execute(10, 11, 12)
+    driver.pass_seconds(1)
+    driver.interrupt("closed by the server: 1006")
+    driver.pass_seconds(1)
+    driver.acknowledge()
+    gap, first = driver.send([other(10), other(11)])
+    assert isinstance(gap, Gap)
+    assert (gap.cause, gap.repaired, gap.first) == (GapCause.RENUMBERED, Repaired.NONE, first)
+    assert gap.reason == "closed by the server: 1006; then the ids of executions began again"
+    assert ids([first]) == [10, 11]
+    assert driver.send([other(12), other(13)]) == driver.given[-1:]
+    assert driver.ids == [10, 11, 12, 10, 11, 12, 13]
+    assert driver.feed.newest_id == 13, "the next repair asks from here"
+    driver.interrupt()
+    driver.acknowledge()
+    driver.send([other(20)])
+    (hole,) = driver.feed.to_repair
+    assert (hole.after, hole.before) == (13, 20)
+
+
+def test_ids_may_begin_again_on_a_connection_that_goes_on():
+    """As with a recording that is played in a loop."""
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.acknowledge()
+    for first in (5, 7):
+        driver.execute(first)
+    for number in range(3):
+        given_now = driver.send([row(5, f"JRF{number + 8}")]) + driver.send([row(7, f"JRF{number + 8}")])
+        assert [item.cause if isinstance(item, Gap) else ids([item]) for item in given_now] == ["renumbered", [5], [7]]
+    assert driver.feed.duplicates == 0
+
+
+def test_a_service_that_repeats_itself_numbers_nothing_anew():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.acknowledge()
+    driver.execute(5)
+    driver.execute(6)
+    assert driver.execute(5) == []
+    assert ids(driver.execute(7)) == [7]
+    assert driver.gaps == []
+
+
+@pytest.mark.parametrize("repair", [RepairMode.BEFORE, RepairMode.ALONGSIDE])
+def test_a_repair_that_asks_for_ids_of_a_former_numbering_ends(repair):
+    driver = Driver(EXECUTIONS, repair)
+    driver.acknowledge()
+    driver.execute(10)
+    driver.interrupt()
+    driver.acknowledge()
+    driver.execute(20)
+    (hole,) = driver.feed.to_repair
+    driver.feed.to_repair.clear()
+    driver.send([other(1)])
+    assert [(gap.cause, gap.repaired) for gap in driver.gaps if gap.repaired is not Repaired.PENDING] == [
+        ("interrupted", Repaired.NONE),
+        ("renumbered", Repaired.NONE),
+    ]
+    assert driver.ids == [10, 20, 1]
+    assert not driver.feed.is_repairing(hole)
+    assert driver.finish_repair(hole, [15]) == []
+
+
+def test_two_connections_follow_into_a_new_numbering_with_one_gap():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    for number in (5, 6, 7):
+        driver.send([row(number)], 0)
+    for number in (5, 6):
+        driver.send([row(number)], 1)
+    driver.send([other(1)], 0)
+    driver.send([other(2)], 0)
+    driver.send([row(7)], 1)
+    for number in (1, 2, 3):
+        driver.send([other(number)], 1)
+    driver.send([other(3)], 0)
+    driver.send([other(4)], 0)
+    assert driver.ids == [5, 6, 7, 1, 2, 3, 4]
+    assert [gap.cause for gap in driver.gaps] == ["renumbered"]
+    assert driver.feed.newest_id == 4
+
+
+def test_what_a_connection_brings_late_is_no_new_numbering():
+    driver = Driver(EXECUTIONS, RepairMode.OFF, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    for number in (5, 6, 8):
+        driver.send([row(number)], 0)
+    for number in (5, 6, 7, 8, 9):
+        driver.send([row(number)], 1)
+    assert sorted(driver.ids) == [5, 6, 7, 8, 9]
+    assert [gap.cause for gap in driver.gaps] == ["interrupted"]
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(["on", "restart", "reconnect", "both"])), max_size=12))
+def test_nothing_of_a_service_that_restarts_is_lost_or_given_twice(steps):
+    driver = Driver(EXECUTIONS)
+    driver.acknowledge()
+    number, life, sent = 100, 0, []
+    for count, what in steps:
+        if what in ("reconnect", "both"):
+            driver.pass_seconds(1)
+            driver.interrupt()
+            driver.pass_seconds(1)
+            driver.acknowledge()
+        if what in ("restart", "both"):
+            number, life = 1, life + 1
+        rows = [row(number + place, f"JRF-life-{life}") for place in range(count)]
+        number += count
+        sent += [(each["id"], each["buy_child_order_acceptance_id"]) for each in rows]
+        driver.send(rows)
+    assert sent == [
+        (each.id, each.buy_child_order_acceptance_id)
+        for message in driver.given
+        if isinstance(message, Message)
+        for each in executions_of(message)
+    ]

@@ -18,35 +18,56 @@ _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class GivenExecutions:
-    """Remembers the executions of one channel, by id and by content; the oldest are forgotten."""
+    """Remembers the executions of one channel, by id and by content; the oldest are forgotten.
+
+    Both must be the same for two to be one, since a service may begin to number anew. Without an id, as some come
+    (section 3.4), the content alone tells: the HTTP API may have the id of what came without one.
+    """
 
     def __init__(self) -> None:
         # The older ones are forgotten together: whoever takes a dict's oldest entries out one by one passes all that
-        # were taken out before, each time.
+        # were taken out before, each time. The id is kept by the content, and by the content and itself.
         self._seen: dict[int, int] = {}
         self._older: dict[int, int] = {}
+        self._highest = self._highest_of_older = 0
+        self.forgotten_up_to = 0
+        """No execution with a higher id was given and is forgotten."""
 
     def has(self, row: Execution) -> bool:
-        """Whether it was given, as far as its id tells."""
-        return row.id in self._seen or row.id in self._older
+        """Whether it was given, and is remembered."""
+        content = _content(row)
+        return self._knows(row.id, content, hash((row.id, content)))
 
     def fresh(self, rows: Sequence[Execution]) -> list[int]:
         """Where those stand that were not given before; from now on they were."""
-        seen, older = self._seen, self._older
+        seen = self._seen
         fresh = []
         for index, row in enumerate(rows):
             content = _content(row)
-            given_id = seen.get(content, older.get(content))
-            # Ids of 0 are known to come (3.4), and HTTP may have what came without one.
-            if row.id in seen or row.id in older or (given_id is not None and not (row.id and given_id)):
+            both = hash((row.id, content))
+            if self._knows(row.id, content, both):
                 continue
             seen[content] = row.id
             if row.id:
-                seen[row.id] = row.id
+                seen[both] = row.id
+                self._highest = max(self._highest, row.id)
             fresh.append(index)
         if len(seen) > SEEN_LIMIT:  # two entries each
+            self.forgotten_up_to = max(self.forgotten_up_to, self._highest_of_older)
             self._seen, self._older = {}, seen
+            self._highest, self._highest_of_older = 0, self._highest
         return fresh
+
+    def forget_ids(self) -> None:
+        """The service numbers anew: what was forgotten has none of the ids that come."""
+        self._highest = self._highest_of_older = self.forgotten_up_to = 0
+
+    def _knows(self, number: int, content: int, both: int) -> bool:
+        seen, older = self._seen, self._older
+        if number and (both in seen or both in older):
+            return True
+        known = seen.get(content, older.get(content))
+        return known is not None and not (number and known)
 
 
 def executions_of(message: Message) -> list[Execution]:

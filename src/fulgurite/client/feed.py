@@ -15,8 +15,9 @@ import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.duplicates import GivenExecutions, executions_of, reduced
-from fulgurite.client.items import Gap, Message, Repaired
+from fulgurite.client.items import Gap, GapCause, Message, Repaired
 from fulgurite.client.merge import WINDOW, ChannelMerge, HoleStart, Verdict
+from fulgurite.client.numbering import Numbering
 from fulgurite.client.reconcile import OrderLedger
 from fulgurite.client.reconcileparents import ParentOrderLedger
 from fulgurite.errors import MessageError
@@ -31,6 +32,8 @@ WAITING_LIMIT: Final = 10_000
 
 REASON_LIMIT: Final = 300
 """Characters of a gap's reason after which the reasons of further interruptions are left out."""
+
+RENUMBERED_REASON: Final = "the ids of executions began again"
 
 
 class RepairMode(StrEnum):
@@ -86,8 +89,9 @@ class Feed:
         self.is_plain = False
         # Executions and order events left out because they had been given before.
         self.duplicates = 0
-        # The highest execution id that has come.
+        # The highest execution id of what was taken, and what all connections show of how executions are numbered.
         self.newest_id: int | None = None
+        self.numbering = Numbering()
         # Holes whose repair is to be started; whoever starts it takes them out, and calls `repaired` once.
         self.to_repair: list[Hole] = []
         # When it was looked up where the channel stands, so that its first hole can be repaired, too.
@@ -149,12 +153,13 @@ class Feed:
         if problem is not None:
             # The consumer gets it as it came; what it ought to have been is missing.
             return [message, *self.lost(connection, f"a message that could not be read: {problem}", now, now_ns)]
+        begun = self._number(connection, message, now)
         if self._merge is None:
             items = self._take(message, now, now_ns)
         else:
             items = self._take_verdict(self._merge.receive(connection, message, message.json, now_ns), now, now_ns)
         self.is_plain = self._may_be_plain and self._interruption is None and not self._waiting
-        return items
+        return [*begun, *items] if begun else items
 
     def pass_on(self, message: Message, data: Any) -> None:
         """Take a message about which there is nothing to be said, as about nearly every one; only while `is_plain`."""
@@ -166,6 +171,7 @@ class Feed:
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """The subscription, asked for at `asked_ns`, was acknowledged: from now on messages can come."""
         self._flows(connection)
+        self.numbering.asked(connection, asked_ns)
         items = self._resume(now, now_ns)
         if self._merge is None:
             return items
@@ -185,6 +191,7 @@ class Feed:
             return ()
         self.is_plain = False
         self._flowing.discard(connection)
+        self.numbering.left(connection)
         self._latest_reason, self._latest_code = reason, close_code
         # What had come over it before, and is given for that, is before the interruption.
         items = () if self._merge is None else self._take_verdict(self._merge.left(connection, now_ns), now, now_ns)
@@ -246,6 +253,13 @@ class Feed:
             self._resume(now, now_ns)
         return [*items, *self._give_up("the stream was closed"), *self._flush()]
 
+    def learned(self, newest_id: int, now_ns: int) -> None:
+        """It was looked up that the newest execution is this one, so that a hole before its first message is known."""
+        if self.newest_id is None and self._interruption is None and not self._waiting:
+            self.newest_id = newest_id
+            # The list is ahead of the channel by some moments.
+            self.numbering.learned(newest_id, now_ns + int(FIRST_MESSAGE_SECONDS * 1e9))
+
     # --- what is known of it
 
     @property
@@ -261,6 +275,10 @@ class Feed:
     def is_level(self, connection: int) -> bool:
         """Whether this connection has brought all that was given."""
         return self._merge is None or self._merge.is_level(connection)
+
+    def is_repairing(self, hole: Hole) -> bool:
+        """Whether the repair of a hole is still wanted."""
+        return hole in self._repairing
 
     def is_flowing_over(self, connection: int) -> bool:
         """Whether messages can come over this connection at present."""
@@ -300,6 +318,26 @@ class Feed:
         if len(self._waiting) > WAITING_LIMIT:
             self._give_up(f"{WAITING_LIMIT} messages were waiting for it")
         return self._flush()
+
+    def _number(self, connection: int, message: Message, now: float) -> list[Message | Gap]:
+        """Take note of the ids of executions; where they begin again, the gap that begins is to have that reason."""
+        if self._given is None:
+            return []
+        ids, now_ns = [row.id for row in executions_of(message)], message.received_ns
+        if not self.numbering.came(connection, ids, now_ns, lambda: bool(self._new_rows(message))):
+            return []
+        again = self._end_repairs(RENUMBERED_REASON)
+        self._interrupt(RENUMBERED_REASON, now_ns)
+        items = self._resume(now, now_ns)
+        hole = self._pending()
+        if hole is not None:
+            reason = _joined(hole.gap.reason, RENUMBERED_REASON)
+            hole.gap = msgspec.structs.replace(hole.gap, cause=GapCause.RENUMBERED, reason=reason)
+            hole.after = hole.newest = None
+        self.newest_id = None
+        self._history.clear()
+        self._given.forget_ids()
+        return [*again, *items]
 
     def _problem(self, message: Message) -> MessageError | None:
         """Why a message cannot be read; None also where nobody here has to."""
@@ -348,8 +386,13 @@ class Feed:
         """The executions of a message that have not been given, and do not wait to be."""
         if self._given is None:
             return []
-        waiting = {row.id for entry in self._waiting if isinstance(entry, Message) for row in executions_of(entry)}
-        return [row for row in executions_of(message) if row.id and row.id not in waiting and not self._given.has(row)]
+        rows = [row for row in executions_of(message) if row.id and not self._given.has(row)]
+        if rows and self._waiting:
+            waiting = GivenExecutions()
+            for entry in self._waiting:
+                waiting.fresh(executions_of(entry) if isinstance(entry, Message) else ())
+            rows = [row for row in rows if not waiting.has(row)]
+        return rows
 
     def _pending(self) -> Hole | None:
         """The hole after which no message has come yet."""
@@ -423,8 +466,12 @@ class Feed:
         hole.gap = msgspec.structs.replace(hole.gap, first=first)
         if first is not None and self._given is not None:
             hole.before = min((row.id for row in executions_of(first) if row.id > (hole.after or 0)), default=None)
-        if self._repair is RepairMode.OFF:
+        is_renumbered = hole.gap.cause is GapCause.RENUMBERED
+        if self._repair is RepairMode.OFF or is_renumbered:
             hole.is_ready = True
+            if is_renumbered:
+                note = "not repaired: what was executed before cannot be asked for by its ids"
+                hole.gap = msgspec.structs.replace(hole.gap, note=note)
             return
         self.to_repair.append(hole)
         self._repairing.append(hole)
@@ -432,15 +479,19 @@ class Feed:
             hole.gap = msgspec.structs.replace(hole.gap, repaired=Repaired.PENDING)
             hole.is_ready = True
 
-    def _give_up(self, why: str) -> list[Gap]:
-        """Wait for nothing any more; give the gaps that were given already and are to come once more."""
+    def _give_up(self, why: str) -> list[Message | Gap]:
+        """Wait for nothing any more, as `_end_repairs`."""
         for hole in self._waiting:
             if isinstance(hole, Hole) and hole.is_pending:
                 hole.is_pending = False
                 hole.is_ready = self._repair is RepairMode.OFF
                 if not hole.is_ready:
                     self._repairing.append(hole)
-        again = []
+        return self._end_repairs(why)
+
+    def _end_repairs(self, why: str) -> list[Message | Gap]:
+        """Wait for no repair any more; give the gaps that were given already and are to come once more."""
+        again: list[Message | Gap] = []
         for hole in self._repairing:
             hole.gap = msgspec.structs.replace(hole.gap, repaired=Repaired.NONE, note=f"not repaired: {why}")
             if hole.is_ready:
@@ -488,7 +539,8 @@ class Feed:
 
     def _note_ids(self, message: Message) -> None:
         for row in executions_of(message):
-            if self.newest_id is None or row.id > self.newest_id:
+            # What another connection still brings of a former numbering lies above all of the present one.
+            if (self.newest_id or 0) < row.id <= self.numbering.newest:
                 self.newest_id = row.id
         if self._merge is not None:
             self._history.append((message, self.newest_id))

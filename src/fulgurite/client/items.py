@@ -122,6 +122,9 @@ class GapCause(StrEnum):
     """The channel was interrupted: its connection ended, it was silent for too long, or a frame could not be read."""
     DROPPED = "dropped"
     """The consumer was too slow, and the stream itself dropped `Gap.dropped` messages (`overflow="drop-oldest"`)."""
+    RENUMBERED = "renumbered"
+    """The ids of executions fell back behind those that were given: the service was restarted, or plays a recording
+    once more, and numbers anew. What was missed before cannot be asked for by id."""
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -20,9 +20,10 @@ What is guaranteed, as long as no two stretches of the sequence within the windo
 * Between two reported holes everything comes once and in order, and nothing is missing that is not in one of them.
 * A message that one connection brought and the sequence lacks, because another one that was ahead had lost it
   unnoticed, cannot be put in any more. It is reported as a hole once its connection is aligned again, or is given up.
-* Executions and tickers carry ids that ascend (sections 3.3, 3.4). What only waiting connections have brought, newer
-  than all that was given out, is *ahead*: as soon as an aligned one goes past it, or nobody is left who might, it is
-  given out in its place, and a hole is reported before it, since more may be missing. None of it is ever dropped.
+* Executions and tickers carry ids that ascend (sections 3.3, 3.4), until the service begins to number anew. What only
+  waiting connections have brought, newer than all that was given out, is *ahead*: as soon as an aligned one goes past
+  it, or nobody is left who might, it is given out in its place, and a hole is reported before it, since more may be
+  missing. None of it is ever dropped.
 
 What content alone cannot tell:
 
@@ -119,11 +120,12 @@ class ChannelMerge(Generic[Item]):
         # The end of the sequence, and the number of all messages in it.
         self._sequence: deque[Text] = deque(maxlen=window)
         self._end = 0
-        # When the sequence began, or began again, with which number, and the highest id before that; and when the last
-        # of all connections left. None before.
+        # When the sequence began, or began again, with which number; and when the last of all connections left. None
+        # before.
         self._began_ns: int | None = None
         self._began_at = 0
-        self._newest_before = 0
+        # The highest id of all that was given out, since the service began to number anew if it did.
+        self._newest = 0
         self._deserted_ns: int | None = None
         # The aligned connections, each with the number of the message that it brings next; and the waiting ones.
         self._aligned: dict[int, int] = {}
@@ -151,7 +153,6 @@ class ChannelMerge(Generic[Item]):
             self._waiting[connection] = _Waiting(is_within=is_within)
             return _NOTHING
         hole = self._hole_at_end()
-        self._newest_before = self._newest()
         self._sequence.clear()
         self._began_ns = now_ns
         self._began_at = self._end
@@ -181,6 +182,9 @@ class ChannelMerge(Generic[Item]):
             if behind == 0:
                 items: list[Item] = []
                 entry = Text(text, now_ns)
+                if self._falls_back(entry):
+                    hole = _earlier(hole, self._catch_up(None, items))
+                    self._newest = 0
                 hole = _earlier(hole, self._catch_up(entry, items))
                 self._append(item, entry, items)
                 self._aligned[connection] = self._end
@@ -255,7 +259,7 @@ class ChannelMerge(Generic[Item]):
         hole = None
         if self._has_ids:
             ids = text.ids()
-            if ids is not None and ids.lowest > self._newest():
+            if ids is not None and ids.lowest > self._newest:
                 self._ahead.setdefault(ids, (item, text))
             if len(self._ahead) == self._window:
                 hole = self._catch_up(None, items)
@@ -326,10 +330,14 @@ class ChannelMerge(Generic[Item]):
         items.append(item)
         self._sequence.append(text)
         self._end += 1
+        ids = text.ids() if self._has_ids else None
+        if ids is not None and ids.highest > self._newest:
+            self._newest = ids.highest
 
-    def _newest(self) -> int:
-        """The highest id of all that was given out."""
-        return max((ids.highest for text in self._sequence if (ids := text.ids())), default=self._newest_before)
+    def _falls_back(self, text: Text) -> bool:
+        """Whether the ids of a message that follows at the end lie behind what was given out."""
+        ids = text.ids() if self._has_ids else None
+        return ids is not None and ids.highest < self._newest
 
     def _must_go_on(self, waiting: _Waiting[Item], fit: _Fit | None) -> bool:
         """Whether a connection that cannot be aligned must be followed all the same, as nobody is aligned."""

@@ -66,8 +66,7 @@ class Repairs:
         with contextlib.suppress(FulguriteError):
             if feed.channel.kind is Kind.EXECUTIONS:
                 newest = await newest_execution_id(self._api, feed.channel.product_code)
-                if feed.newest_id is None:
-                    feed.newest_id = newest or 0
+                feed.learned(newest or 0, time.time_ns())
             elif feed.orders is not None:
                 await start_ledger(self._api, feed.orders, await self._find_products())
             elif feed.parent_orders is not None:
