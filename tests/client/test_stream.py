@@ -294,7 +294,7 @@ async def test_executions_that_were_missed_are_given(exchange, fault, repair):
 
 
 async def test_a_repair_that_fails_says_so(exchange, unused_tcp_port, monkeypatch):
-    monkeypatch.setattr("fulgurite.client.repairs.DELAYS", (0.0,))
+    monkeypatch.setattr("fulgurite.client.repairs.REPAIR_SECONDS", 1.5)
     nowhere = f"http://127.0.0.1:{unused_tcp_port}/v1"
     async with connect(executions(PRODUCT), endpoint=exchange.realtime, http=nowhere, delays=soon) as stream:
         await until(stream, lambda item: isinstance(item, Message))

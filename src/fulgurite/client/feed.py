@@ -33,6 +33,12 @@ WAITING_LIMIT: Final = 10_000
 REASON_LIMIT: Final = 300
 """Characters of a gap's reason after which the reasons of further interruptions are left out."""
 
+REPAIRS_LIMIT: Final = 100
+"""Holes of a channel whose repairs go on alongside its messages; the oldest one's is given up for another."""
+
+PENDING_NOTE: Final = (
+    "it is tried again for as long as the service keeps executions, 31 days, unless the stream is closed"
+)
 RENUMBERED_REASON: Final = "the ids of executions began again"
 
 
@@ -133,6 +139,8 @@ class Feed:
         self._waiting: deque[Hole | Message] = deque()
         # Holes whose repair has not ended; and the latest one, whatever became of it.
         self._repairing: list[Hole] = []
+        # Gaps that come once more, since their repairs were given up for others.
+        self._again: list[Gap] = []
         self._latest_hole: Hole | None = None
 
     # --- what happens to it; each gives what the consumer gets now
@@ -266,6 +274,11 @@ class Feed:
     def is_repaired(self) -> bool:
         """Whether holes in it are to be repaired."""
         return self._repair is not RepairMode.OFF
+
+    @property
+    def waits_for_repairs(self) -> bool:
+        """Whether later messages wait for the repair of a hole."""
+        return self._repair is RepairMode.BEFORE
 
     @property
     def is_live(self) -> bool:
@@ -476,8 +489,13 @@ class Feed:
         self.to_repair.append(hole)
         self._repairing.append(hole)
         if self._repair is RepairMode.ALONGSIDE:
-            hole.gap = msgspec.structs.replace(hole.gap, repaired=Repaired.PENDING)
+            hole.gap = msgspec.structs.replace(hole.gap, repaired=Repaired.PENDING, note=PENDING_NOTE)
             hole.is_ready = True
+            if len(self._repairing) > REPAIRS_LIMIT:
+                # Its gap was given, and comes once more.
+                oldest = self._repairing.pop(0)
+                note = f"not repaired: more than {REPAIRS_LIMIT} later gaps of the channel wait to be repaired"
+                self._again.append(msgspec.structs.replace(oldest.gap, repaired=Repaired.NONE, note=note))
 
     def _give_up(self, why: str) -> list[Message | Gap]:
         """Wait for nothing any more, as `_end_repairs`."""
@@ -502,7 +520,8 @@ class Feed:
         return again
 
     def _flush(self) -> list[Message | Gap]:
-        items: list[Message | Gap] = []
+        items: list[Message | Gap] = [*self._again]
+        self._again.clear()
         while self._waiting:
             entry = self._waiting[0]
             if isinstance(entry, Hole):
@@ -538,6 +557,10 @@ class Feed:
         self.keeper.apply(self.channel.kind, board)
 
     def _note_ids(self, message: Message) -> None:
+        for hole in self._repairing:
+            if hole.before is None and hole.after is not None:
+                # Nothing had come when it was told. What comes now is where it ends.
+                hole.before = min((row.id for row in executions_of(message) if row.id > hole.after), default=None)
         for row in executions_of(message):
             # What another connection still brings of a former numbering lies above all of the present one.
             if (self.newest_id or 0) < row.id <= self.numbering.newest:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from fulgurite.client.backfill import Backfilled
+from fulgurite.client.backoff import is_fatal
 from fulgurite.client.feed import Feed, Hole
 from fulgurite.client.fetching import (
     fetch_executions,
@@ -25,18 +25,55 @@ from fulgurite.client.fetching import (
 from fulgurite.client.http import HttpApi
 from fulgurite.client.items import Gap, Message, Origin, Repaired
 from fulgurite.client.orderrows import Reconciliation
-from fulgurite.errors import FulguriteError
+from fulgurite.errors import FulguriteError, HttpRequestError
 from fulgurite.protocol.channels import Kind
-from fulgurite.protocol.messages import ChildOrderEvent, ParentOrderEvent
+from fulgurite.protocol.messages import ChildOrderEvent, Execution, ParentOrderEvent
 
 DELAYS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each attempt. What the API shows is up to a second old (section 5), so the second often succeeds."""
+"""Seconds before each of the first attempts. What the API shows is up to a second old (section 5), so the second often
+succeeds; and what it does not show after all of them it will not show."""
+
+LONGEST_DELAY: Final = 600.0
+"""Seconds between later attempts at most, where no message waits for the repair."""
 
 REPAIR_SECONDS: Final = 60.0
-"""After this a repair is given up: the channel's later messages may be waiting for it."""
+"""After this a repair is given up that the channel's later messages wait for."""
+
+KEPT_SECONDS: Final = 31 * 86_400.0
+"""After this any other is given up, too: the service keeps executions for so long (section 5)."""
+
+FINAL_STATUSES: Final = frozenset((400, 401, 404))
+"""HTTP statuses after which it is not tried again: the product, the key or the address is wrong, and stays so."""
 
 ROWS_PER_MESSAGE: Final = 500
 """Executions of one backfilled message."""
+
+
+class Outcome(NamedTuple):
+    """What an attempt came to."""
+
+    messages: Sequence[Message]
+    repaired: Repaired
+    note: str
+    unresolved: Sequence[str] = ()
+    may_improve: bool = False
+    """Whether the first few attempts after it may come to more, since what is shown may be a second old."""
+    error: FulguriteError | None = None
+    """What went wrong with a request, after which another one may be answered."""
+
+
+def repair_delays(is_waited_for: bool) -> Iterator[float]:
+    """Yield the seconds before one attempt after another, without end.
+
+    Args:
+        is_waited_for: whether the channel's later messages wait for the repair.
+    """
+    yield from DELAYS
+    delay = DELAYS[-1]
+    while True:
+        if not is_waited_for:
+            delay = min(2 * delay, LONGEST_DELAY)
+        yield delay
 
 
 class Repairs:
@@ -44,10 +81,12 @@ class Repairs:
 
     Args:
         api: where from.
+        delays: see `repair_delays`.
     """
 
-    def __init__(self, api: HttpApi) -> None:
+    def __init__(self, api: HttpApi, delays: Callable[[bool], Iterator[float]] = repair_delays) -> None:
         self._api = api
+        self._delays = delays
         self._stack = AsyncExitStack()
         # An account's orders are listed by product, so all that there are must be asked for.
         self._products: list[str] | None = None
@@ -63,44 +102,60 @@ class Repairs:
     async def learn(self, feed: Feed) -> None:
         """Find out where a channel stands, so that a hole before its first message can be repaired, too."""
         # What goes wrong here leaves nothing to repair yet; a repair will say what is wrong.
-        with contextlib.suppress(FulguriteError):
-            if feed.channel.kind is Kind.EXECUTIONS:
-                newest = await newest_execution_id(self._api, feed.channel.product_code)
-                feed.learned(newest or 0, time.time_ns())
-            elif feed.orders is not None:
-                await start_ledger(self._api, feed.orders, await self._find_products())
-            elif feed.parent_orders is not None:
-                await start_parent_ledger(self._api, feed.parent_orders, await self._find_products())
-            feed.learned_ns = time.time_ns()
+        for delay, _ in zip(self._delays(True), DELAYS, strict=False):
+            await asyncio.sleep(delay)
+            with contextlib.suppress(FulguriteError):
+                if feed.channel.kind is Kind.EXECUTIONS:
+                    newest = await newest_execution_id(self._api, feed.channel.product_code)
+                    feed.learned(newest or 0, time.time_ns())
+                elif feed.orders is not None:
+                    await start_ledger(self._api, feed.orders, await self._find_products())
+                elif feed.parent_orders is not None:
+                    await start_parent_ledger(self._api, feed.parent_orders, await self._find_products())
+                feed.learned_ns = time.time_ns()
+                return
 
     async def repair(self, feed: Feed, hole: Hole, give: Callable[[Iterable[Message | Gap]], None]) -> None:
-        """Repair a hole, and give what comes of it; what goes wrong is said in the gap."""
-        repair = self._backfill if feed.channel.kind is Kind.EXECUTIONS else self._reconcile
-        try:
-            async with asyncio.timeout(REPAIR_SECONDS):
-                items = await repair(feed, hole)
-        except TimeoutError:
-            note = f"not repaired: nothing came of it within {REPAIR_SECONDS:.0f} s; the limits may not have allowed it"
-            items = feed.repaired(hole, [], Repaired.NONE, note)
-        give(items)
+        """Repair a hole, and give what comes of it; what goes wrong is said in the gap.
 
-    async def _reconcile(self, feed: Feed, hole: Hole) -> Iterable[Message | Gap]:
-        problem = ""
-        for delay in DELAYS:
-            await asyncio.sleep(delay)
-            try:
-                found = await self._fetch_events(feed)
-            except FulguriteError as error:
-                problem = str(error)
-                continue
-            problem = found.problem
-            if feed.learned_ns is None or feed.learned_ns > hole.began_ns:
-                problem = f"{problem}; the account's orders were not known before".removeprefix("; ")
-            is_whole = not problem and not found.unresolved
-            repaired = Repaired.FULL if is_whole else Repaired.PARTIAL if found.events else Repaired.NONE
-            messages = _events_message(feed.name, found.events)
-            return feed.repaired(hole, messages, repaired, problem, found.unresolved)
-        return feed.repaired(hole, [], Repaired.NONE, f"not repaired: {problem}")
+        It is tried again while requests fail: for `REPAIR_SECONDS` where later messages wait for it, and else for as
+        long as the service keeps executions.
+        """
+        attempt = self._backfill if feed.channel.kind is Kind.EXECUTIONS else self._reconcile
+        seconds = REPAIR_SECONDS if feed.waits_for_repairs else KEPT_SECONDS
+        best: Outcome | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                for number, delay in enumerate(self._delays(feed.waits_for_repairs), 1):
+                    await asyncio.sleep(delay)
+                    if not feed.is_repairing(hole):
+                        return
+                    outcome = await attempt(feed, hole)
+                    # A later attempt may know less than an earlier one, if the server has gone meanwhile.
+                    if best is None or _rows(outcome) >= _rows(best):
+                        best = outcome
+                    if outcome.error is None:
+                        if not outcome.may_improve or number >= len(DELAYS):
+                            break
+                    elif _is_final(outcome.error):
+                        break
+        except TimeoutError:
+            note = f"not repaired: nothing came of it within {seconds:.0f} s; the limits may not have allowed it"
+            best = best or Outcome([], Repaired.NONE, note)
+        assert best is not None  # the delays have no end
+        give(feed.repaired(hole, best.messages, best.repaired, best.note, best.unresolved))
+
+    async def _reconcile(self, feed: Feed, hole: Hole) -> Outcome:
+        try:
+            found = await self._fetch_events(feed)
+        except FulguriteError as error:
+            return Outcome([], Repaired.NONE, f"not repaired: {error}", error=error)
+        problem = found.problem
+        if feed.learned_ns is None or feed.learned_ns > hole.began_ns:
+            problem = f"{problem}; the account's orders were not known before".removeprefix("; ")
+        is_whole = not problem and not found.unresolved
+        repaired = Repaired.FULL if is_whole else Repaired.PARTIAL if found.events else Repaired.NONE
+        return Outcome(_events_message(feed.name, found.events), repaired, problem, found.unresolved)
 
     async def _fetch_events(self, feed: Feed) -> Reconciliation[ChildOrderEvent] | Reconciliation[ParentOrderEvent]:
         products = await self._find_products()
@@ -114,36 +169,44 @@ class Repairs:
             self._products = await markets(self._api)
         return self._products
 
-    async def _backfill(self, feed: Feed, hole: Hole) -> Iterable[Message | Gap]:
-        product_code = feed.channel.product_code
+    async def _backfill(self, feed: Feed, hole: Hole) -> Outcome:
         if hole.after is None:
-            return feed.repaired(hole, [], Repaired.NONE, "not repaired: no execution was known before it")
-        result: Backfilled | None = None
-        problem = ""
-        for delay in DELAYS:
-            await asyncio.sleep(delay)
-            try:
-                found = await fetch_executions(self._api, product_code, hole.after, hole.before)
-            except FulguriteError as error:
-                problem = str(error)
-                break
-            # A later attempt may know less than an earlier one, if the server has gone meanwhile.
-            if result is None or len(found.executions) >= len(result.executions):
-                result = found
-            if not found.may_improve:
-                break
-        if result is None:
-            return feed.repaired(hole, [], Repaired.NONE, f"not repaired: {problem}")
-        repaired = Repaired.FULL if result.is_complete else Repaired.PARTIAL if result.executions else Repaired.NONE
-        return feed.repaired(hole, _messages(feed.name, result), repaired, result.problem)
+            return Outcome([], Repaired.NONE, "not repaired: no execution was known before it")
+        try:
+            found = await fetch_executions(self._api, feed.channel.product_code, hole.after, hole.before)
+        except FulguriteError as error:
+            return Outcome([], Repaired.NONE, f"not repaired: {error}")
+        repaired = Repaired.FULL if found.is_complete else Repaired.PARTIAL if found.executions else Repaired.NONE
+        note = found.problem if repaired is not Repaired.NONE else f"not repaired: {found.problem}"
+        return Outcome(
+            executions_messages(feed.name, found.executions, found.rows), repaired, note,
+            may_improve=found.may_improve, error=found.error,
+        )  # fmt: skip
 
 
-def _messages(channel: str, found: Backfilled) -> Iterable[Message]:
+def _is_final(error: FulguriteError) -> bool:
+    return is_fatal(error) or (isinstance(error, HttpRequestError) and error.status in FINAL_STATUSES)
+
+
+def _rows(outcome: Outcome) -> int:
+    return sum(len(message.data) for message in outcome.messages if isinstance(message.data, list))
+
+
+def executions_messages(channel: str, executions: Sequence[Execution], rows: Sequence[bytes]) -> list[Message]:
+    """The messages that give executions which were fetched.
+
+    Args:
+        channel: the channel that they belong to.
+        executions: ascending.
+        rows: the JSON text of each.
+    """
     now_ns = time.time_ns()
-    for start in range(0, len(found.executions), ROWS_PER_MESSAGE):
+    messages = []
+    for start in range(0, len(executions), ROWS_PER_MESSAGE):
         stop = start + ROWS_PER_MESSAGE
-        raw = msgspec.Raw(b"[" + b",".join(found.rows[start:stop]) + b"]")
-        yield Message(channel, now_ns, "", raw, list(found.executions[start:stop]), Origin.BACKFILLED)
+        raw = msgspec.Raw(b"[" + b",".join(rows[start:stop]) + b"]")
+        messages.append(Message(channel, now_ns, "", raw, list(executions[start:stop]), Origin.BACKFILLED))
+    return messages
 
 
 def _events_message(channel: str, events: Sequence[ChildOrderEvent] | Sequence[ParentOrderEvent]) -> list[Message]:
