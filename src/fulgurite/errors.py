@@ -107,6 +107,7 @@ class ConnectError(FulguriteError):
     def __init__(self, url: str, problem: str, advice: str = "") -> None:
         self.url = url
         self.problem = problem
+        self.advice = advice
         super().__init__(f"cannot connect to {url}: {problem}" + (f"; {advice}" if advice else ""))
 
 

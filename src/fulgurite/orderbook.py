@@ -21,6 +21,7 @@ from typing import Final
 from fulgurite.bookside import BookSide
 from fulgurite.errors import BookNotLiveError
 from fulgurite.itayose import uncrossing_price
+from fulgurite.protocol.arguments import check_integer
 from fulgurite.protocol.messages import Board, Level
 from fulgurite.protocol.words import number_text
 
@@ -174,15 +175,16 @@ class OrderBook:
         """The best `depth` bids (None: all that are known), highest first; in an auction some are above asks.
 
         Raises:
+            InputError: the depth is no integer from 0.
             BookNotLiveError: no snapshot has come yet, or none since a gap.
         """
         self._require_known()
-        return self._bids.levels(depth)
+        return self._bids.levels(_checked(depth))
 
     def asks(self, depth: int | None = None) -> list[Level]:
         """The best `depth` asks (None: all that are known), lowest first; see `bids`."""
         self._require_known()
-        return self._asks.levels(depth)
+        return self._asks.levels(_checked(depth))
 
     def uncrossing_price(
         self,
@@ -280,3 +282,7 @@ def is_middle(bid: float, ask: float, mid_price: float) -> bool:
 
 def _lots(size: float) -> int:
     return round(size * _LOTS)
+
+
+def _checked(depth: int | None) -> int | None:
+    return None if depth is None else check_integer("depth", depth, 0)

@@ -42,6 +42,7 @@ from fulgurite.server.serve import RealtimeServer, serve
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
 
 PRIVATE = "child_order_events"
+EXECUTIONS = "lightning_executions_FX_BTC_JPY"
 KEY, SECRET = "a-key", "canary-secret"
 
 
@@ -183,6 +184,15 @@ async def test_credentials_open_private_channels(server, dialect):
         items = await take_until(stream, status("subscribed", PRIVATE))
     kinds = [item.kind for item in items if isinstance(item, Status)]
     assert kinds.index(StatusKind.AUTHENTICATED) < kinds.index(StatusKind.SUBSCRIBED)
+
+
+async def test_credentials_may_be_an_async_function(server, dialect):
+    async def credentials() -> tuple[str, str]:
+        await asyncio.sleep(0)
+        return KEY, SECRET
+
+    async with connect(PRIVATE, endpoint=server.url, dialect=dialect, credentials=credentials) as stream:
+        await take_until(stream, status("subscribed", PRIVATE))
 
 
 async def test_wrong_key_comes_out_of_the_iteration(server, dialect):
@@ -376,6 +386,32 @@ async def test_every_ending_gives_a_gap_per_channel_and_a_new_connection(end, re
     assert after.index(gaps[0]) == after.index(message) - 1
     closed = next(item for item in after if status("closed")(item))
     assert (closed.detail, closed.close_code, closed.close_reason) == (reason, code, words)
+
+
+@pytest.mark.parametrize(("channel", "is_told"), [(EXECUTIONS, True), (TICKER, False)])
+async def test_the_gaps_of_an_endpoint_without_an_http_api_say_why_nothing_is_repaired(channel, is_told):
+    async def script(connection: Connection) -> None:
+        await connection.grant(1)
+        if connection.number == 0:
+            connection.publish(channel, [] if channel == EXECUTIONS else 1)
+            connection.hang_up()
+
+    async with serve_script(script) as url, connect(channel, endpoint=url, delays=at_once) as stream:
+        gap = (await take_until(stream, lambda item: isinstance(item, Gap)))[-1]
+    words = 'not repaired: no HTTP API is known for this endpoint; pass http="https://HOST/v1" to connect'
+    assert gap.note == (words if is_told else "")
+
+
+async def test_who_wants_no_repairs_is_not_told_how_to_get_them():
+    async def script(connection: Connection) -> None:
+        await connection.grant(1)
+        if connection.number == 0:
+            connection.publish(EXECUTIONS, [])
+            connection.hang_up()
+
+    async with serve_script(script) as url, connect(EXECUTIONS, endpoint=url, delays=at_once, repair="off") as stream:
+        gap = (await take_until(stream, lambda item: isinstance(item, Gap)))[-1]
+    assert gap.note == ""
 
 
 async def test_what_a_read_brings_is_given_in_turns_and_whole_before_the_ending_that_came_with_it():

@@ -27,8 +27,10 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
     import asyncio
 
     from fulgurite import playground
+    from fulgurite.client.hints import PAGE, hints
     from fulgurite.exchange import run as exchange
 
+    hints.set(PAGE)
     warn_if_open(host)
     async with (
         exchange.run(seed=seed) as running,

@@ -23,6 +23,9 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
     import contextlib
     import signal
 
+    from fulgurite.client.hints import COMMAND, hints
+
+    hints.set(COMMAND)
     loop = asyncio.get_running_loop()
     task = loop.create_task(work)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,17 +9,21 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final, Literal, Protocol, TypeVar, runtime_checkable
 
+import msgspec
+
 from fulgurite.client.backoff import backoff, in_maintenance
 from fulgurite.client.connection import Settings
-from fulgurite.client.endpoints import Endpoint, resolve_endpoint
+from fulgurite.client.endpoints import ACCEPTED_ENDPOINTS, Endpoint, check_endpoint, check_http, resolve_endpoint
 from fulgurite.client.feed import RepairMode
+from fulgurite.client.hints import hints
 from fulgurite.client.http import HttpApi
 from fulgurite.client.inbox import Overflow
 from fulgurite.client.repairs import Repairs
-from fulgurite.client.signing import Credentials, Signer
+from fulgurite.client.signing import Credentials, Signer, check_credentials
 from fulgurite.client.stream import Stream
 from fulgurite.errors import InputError
-from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.arguments import check_flag, check_integer, check_number, check_seconds, check_type
+from fulgurite.protocol.channels import Channel, Kind, check_channel
 from fulgurite.protocol.dialects import DIALECTS, Dialect, find_dialect
 
 QUEUE_LIMIT: Final = 1_000
@@ -82,9 +86,9 @@ def connect(
             which the service keeps on separate hosts.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
             better.
-        credentials: a callable that gives the key and the secret, for example `keychain("main")`. It is asked at each
-            connection, in a thread, and neither is kept. Or a `Signer`, which never gives the secret away. Needed for
-            private channels.
+        credentials: a callable that gives the key and the secret, for example `keychain("main")`, or an `async def`. It
+            is asked at each connection, in a thread, and neither is kept. Or a `Signer`, which never gives the secret
+            away. Needed for private channels.
         repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
             API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
             or not at all: "off".
@@ -106,17 +110,24 @@ def connect(
     Raises:
         InputError: an argument cannot be meant; it says what is accepted.
     """
-    if queue_limit < 2:
-        raise InputError("queue_limit", queue_limit, "a number from 2")
-    if not 1 <= connections <= MAX_CONNECTIONS:
-        raise InputError("connections", connections, f"a number from 1 to {MAX_CONNECTIONS}")
-    for kind, limit in (silence_limits or {}).items():
-        if limit is not None and not limit > 0:
-            raise InputError(f"silence_limits[{kind!r}]", limit, "seconds above 0, or None")
+    wanted = [check_channel(channel) for channel in channels]
+    check_integer("queue_limit", queue_limit, 2)
+    check_integer("connections", connections, 1, MAX_CONNECTIONS)
+    if ssl_context is not None:
+        check_type("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext, or None")
+    check_credentials(credentials)
     mode = _choice("repair", repair, RepairMode)
     policy = _choice("overflow", overflow, Overflow)
+    check_flag("frames", frames)
+    check_seconds("open_timeout", open_timeout)
+    check_seconds("request_timeout", request_timeout)
+    check_seconds("ping_after", ping_after)
+    check_seconds("pong_timeout", pong_timeout)
+    _check_limits({} if silence_limits is None else silence_limits)
+    if delays is not None and not callable(delays):
+        raise InputError("delays", delays, "a function that returns an iterator of seconds, or None")
     addresses = _resolve(endpoint, http)
-    first = find_dialect(dialect) if isinstance(dialect, str) else dialect
+    first = dialect if isinstance(dialect, Dialect) else find_dialect(dialect)
     others = [other for other in DIALECTS.values() if other is not first]
     dialects = [[first, *others][number % (1 + len(others))] for number in range(connections)]
     if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
@@ -137,13 +148,25 @@ def connect(
         silence_limits=silence_limits or {},
         delays=delays or (lambda: backoff(random.Random(), is_closed=is_closed)),
     )
-    if addresses.http is None:
+    unrepaired = ""
+    if addresses.http is None and mode is not RepairMode.OFF:
         mode = RepairMode.OFF
+        unrepaired = f"not repaired: no HTTP API is known for this endpoint; {hints.get().http}"
     repairs = None
     if addresses.http is not None and mode is not RepairMode.OFF:
         repairs = Repairs(HttpApi(addresses.http, credentials, settings.ssl_context, request_timeout))
-    wanted = [parse_channel(channel) if isinstance(channel, str) else channel for channel in channels]
-    return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy)
+    return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy, unrepaired)
+
+
+def _check_limits(limits: Mapping[Kind, float | None]) -> None:
+    accepted = f"a mapping from kinds ({', '.join(f'Kind.{kind.name}' for kind in Kind)}) to seconds above 0 or None"
+    if not isinstance(limits, Mapping):
+        raise InputError("silence_limits", limits, accepted)
+    for kind, limit in limits.items():
+        if kind not in list(Kind):
+            raise InputError("silence_limits", kind, accepted)
+        if limit is not None:
+            check_number(f"silence_limits[Kind.{Kind(kind).name}]", limit, "seconds above 0, or None", above=0.0)
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -159,9 +182,11 @@ def _choice(field: str, value: str, choices: type[_Choice]) -> _Choice:
 def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> Endpoint:
     if isinstance(endpoint, str):
         return resolve_endpoint(endpoint, http)
-    if isinstance(endpoint, Endpoint):
-        return endpoint
-    return Endpoint("embedded", endpoint.realtime, endpoint.socketio, http or endpoint.http)
+    if isinstance(endpoint, RunningExchange):
+        endpoint = Endpoint("embedded", endpoint.realtime, endpoint.socketio, endpoint.http)
+    accepted = f"{ACCEPTED_ENDPOINTS}, an Endpoint, or what run_exchange gives"
+    check_endpoint(check_type("endpoint", endpoint, Endpoint, accepted))
+    return endpoint if http is None else msgspec.structs.replace(endpoint, http=check_http(http))
 
 
 def _trusting(endpoint: Endpoint, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:

@@ -18,6 +18,7 @@ from fulgurite.client.opening import open_session
 from fulgurite.client.session import Session
 from fulgurite.client.signing import Credentials, Signer, prepare_auth
 from fulgurite.errors import ConnectError, FulguriteError
+from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
@@ -129,7 +130,7 @@ class Connection:
             ConnectError: the delays ran out.
             Exception: what the receiver or `credentials` raised.
         """
-        delays = self._settings.delays()
+        delays = iter(self._settings.delays())
         while True:
             # A consumer that takes nothing gets no further connections whose items would have to be kept.
             await self._receiver.room()
@@ -153,11 +154,11 @@ class Connection:
                 Status(StatusKind.CLOSED, at_ns, None, reason, None, self.number, close_code, close_reason)
             )
             if self._is_useful:
-                delays = self._settings.delays()
+                delays = iter(self._settings.delays())
             delay = next(delays, None)
             if delay is None:
                 raise ConnectError(self.url, reason)
-            delay = max(delay, retry_after)
+            delay = max(check_number("delays", delay, "what yields seconds from 0"), retry_after)
             self._put_status(StatusKind.BACKING_OFF, f"{delay:.1f} s", delay)
             await asyncio.sleep(delay)
 

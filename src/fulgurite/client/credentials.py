@@ -64,7 +64,7 @@ def keychain(name: str) -> Credentials:
 
 def check_name(name: str) -> None:
     """Raise an `InputError` unless a key may be called so."""
-    if not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError("name", name, "1 to 64 of the letters a to z, digits, dot, hyphen and underscore")
 
 

@@ -31,7 +31,7 @@ from fulgurite.client.findings import (
 )
 from fulgurite.client.http import HttpApi
 from fulgurite.client.probes import UNKNOWN_ADVICE, Dialogue, Failure, reach, since, words_of
-from fulgurite.client.signing import Credentials
+from fulgurite.client.signing import Credentials, ask
 from fulgurite.errors import FulguriteError, HttpRequestError, KeychainError
 from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import child_order_events, parse_channel, ticker
@@ -105,7 +105,7 @@ async def examine_key(
     context = _context(ssl_context)
     begins("the key in the keychain")
     try:
-        credentials()
+        await ask(credentials)
     except KeychainError as error:
         yield Finding("credentials", "keychain", Mark.FAILED, error.problem, error.advice)
         return
@@ -188,7 +188,8 @@ async def _authenticate(
     channel = child_order_events().name
     async with Dialogue("credentials", JSON_RPC, url, context, timeout) as dialogue:
         began = time.perf_counter()
-        params = signed_params(*credentials(), timestamp=time.time_ns() // 1_000_000, nonce=secrets.token_hex(16))
+        api_key, secret = await ask(credentials)
+        params = signed_params(api_key, secret, time.time_ns() // 1_000_000, secrets.token_hex(16))
         dialogue.protocol.authenticate(params, dialogue.now())
         event = await dialogue.wait("auth", Acknowledged, Refused)
         if isinstance(event, Refused):

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from fulgurite.errors import InputError
+from fulgurite.protocol.arguments import check_type
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 
 _BITFLYER: Final = re.compile(r"\w+://([\w.-]+\.)?bitflyer\.com(?![\w.-])", re.IGNORECASE)
@@ -53,7 +54,9 @@ EMBEDDED: Final = Endpoint(
 )
 """An exchange on this machine, at the ports that `fulgurite exchange` and `fulgurite play` take by default."""
 
-_ACCEPTED = '"live", "embedded", or a URL such as ws://127.0.0.1:7351/json-rpc or https://127.0.0.1:7351'
+ACCEPTED_ENDPOINTS: Final = (
+    '"live", "embedded", or a URL such as ws://127.0.0.1:7351/json-rpc or https://127.0.0.1:7351'
+)
 
 
 def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
@@ -69,11 +72,12 @@ def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
     Raises:
         InputError: neither; it says what is accepted.
     """
-    api = None if http is None else _http_api(http)
+    check_type("endpoint", text, str, ACCEPTED_ENDPOINTS)
+    api = None if http is None else check_http(http)
     for named in (LIVE, EMBEDDED):
         if text.strip().lower() == named.name:
             return named if api is None else msgspec.structs.replace(named, http=api)
-    parts = _split("endpoint", text, ("ws", "wss", "http", "https"), _ACCEPTED)
+    parts = _split("endpoint", text, ("ws", "wss", "http", "https"), ACCEPTED_ENDPOINTS)
     origin = f"{parts.scheme}://{parts.netloc}"
     address = parts.geturl()
     is_socketio = parts.path.startswith(SOCKETIO.path.rstrip("/"))
@@ -85,12 +89,34 @@ def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
     )
 
 
-def _http_api(text: str) -> str:
+def check_endpoint(endpoint: Endpoint) -> Endpoint:
+    """Give back an endpoint whose addresses can be meant.
+
+    Raises:
+        InputError: one cannot.
+    """
+    _split("endpoint.json_rpc", endpoint.json_rpc, ("ws", "wss"), "a URL such as ws://127.0.0.1:7351/json-rpc")
+    _split(
+        "endpoint.socketio", endpoint.socketio, ("ws", "wss", "http", "https"), "a URL such as http://127.0.0.1:7351"
+    )
+    if endpoint.http is not None:
+        check_http(endpoint.http, "endpoint.http")
+    return endpoint
+
+
+def check_http(text: object, field: str = "http") -> str:
+    """Give back the URL of an HTTP API, without a slash at its end.
+
+    Raises:
+        InputError: it is none.
+    """
     accepted = "a URL such as http://127.0.0.1:7352/v1"
-    return _split("http", text, ("http", "https"), accepted).geturl().rstrip("/")
+    return _split(field, text, ("http", "https"), accepted).geturl().rstrip("/")
 
 
-def _split(field: str, text: str, schemes: tuple[str, ...], accepted: str) -> SplitResult:
+def _split(field: str, text: object, schemes: tuple[str, ...], accepted: str) -> SplitResult:
+    if not isinstance(text, str):
+        raise InputError(field, text, accepted)
     try:
         parts = urlsplit(text.strip())
         is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

@@ -82,9 +82,12 @@ class Feed:
         channel: which.
         connections: how many bring it at the same time; more than one are merged.
         repair: whether holes in it are to be repaired, and what its later messages do meanwhile.
+        unrepaired: why they cannot be, where they otherwise would; it stands in their gaps.
     """
 
-    def __init__(self, channel: Channel, connections: int = 1, repair: RepairMode = RepairMode.OFF) -> None:
+    def __init__(
+        self, channel: Channel, connections: int = 1, repair: RepairMode = RepairMode.OFF, unrepaired: str = ""
+    ) -> None:
         self.channel = channel
         self.name = channel.name
         self.decode = decoder_of(channel).decode
@@ -110,7 +113,9 @@ class Feed:
         if repair is not RepairMode.OFF and channel.kind is Kind.PARENT_ORDER_EVENTS:
             self.parent_orders = ParentOrderLedger()
         is_executions = channel.kind is Kind.EXECUTIONS
-        self._repair = repair if is_executions or channel.kind.is_private else RepairMode.OFF
+        can_be_repaired = is_executions or channel.kind.is_private
+        self._repair = repair if can_be_repaired else RepairMode.OFF
+        self._unrepaired = unrepaired if can_be_repaired else ""
         self._given = GivenExecutions() if is_executions else None
         self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
         self._may_be_plain = connections == 1 and channel.kind in (Kind.BOARD, Kind.TICKER)
@@ -482,9 +487,8 @@ class Feed:
         is_renumbered = hole.gap.cause is GapCause.RENUMBERED
         if self._repair is RepairMode.OFF or is_renumbered:
             hole.is_ready = True
-            if is_renumbered:
-                note = "not repaired: what was executed before cannot be asked for by its ids"
-                hole.gap = msgspec.structs.replace(hole.gap, note=note)
+            note = "not repaired: what was executed before cannot be asked for by its ids"
+            hole.gap = msgspec.structs.replace(hole.gap, note=note if is_renumbered else self._unrepaired)
             return
         self.to_repair.append(hole)
         self._repairing.append(hole)

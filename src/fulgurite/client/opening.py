@@ -15,6 +15,7 @@ from picows import WSError, WSHandshakeError, ws_connect
 from picows.url import WSParsedURL
 
 from fulgurite.client.backoff import parse_retry_after
+from fulgurite.client.hints import hints
 from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
 from fulgurite.errors import ConnectError, HandshakeRefusedError
 
@@ -87,8 +88,8 @@ async def open_session(
     except WSError as error:
         raise ConnectError(url, str(error)) from error
     except ssl.SSLCertVerificationError as error:
-        advice = "pass an ssl_context that trusts it, if you made the certificate yourself"
-        raise ConnectError(url, f"its TLS certificate is not trusted: {error.verify_message}", advice) from error
+        problem = f"its TLS certificate is not trusted: {error.verify_message}"
+        raise ConnectError(url, problem, hints.get().trust) from error
     except OSError as error:
         raise ConnectError(url, _in_words(error)) from error
     if not session.is_connected:

@@ -15,7 +15,7 @@ from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.feed import Feed
 from fulgurite.client.items import Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, RemoteProtocolError
-from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.channels import Channel, Kind, check_product_code, parse_channel
 from fulgurite.protocol.events import ChannelMessage, ClientEvent
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.jsonrpc import JsonRpcClient
@@ -54,6 +54,7 @@ class Playback:
         """Keep the book of a product from now on."""
         keeper = self.keepers.get(product_code)
         if keeper is None:
+            check_product_code(product_code)
             keeper = self.keepers[product_code] = BookKeeper()
             for feed in self._feeds.values():
                 if feed.channel.product_code == product_code:

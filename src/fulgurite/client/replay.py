@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
@@ -16,6 +15,7 @@ from fulgurite.client.items import Item, Malformed
 from fulgurite.client.playback import Playback
 from fulgurite.errors import InputError
 from fulgurite.orderbook import OrderBook
+from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.framelog import Line, parse_line, read_lines
 
 TURN_SECONDS: Final = 0.005
@@ -52,8 +52,10 @@ def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Repla
         InputError: there is no such file, it is not compressed although its name says so, the extra `zst` is missing,
             or the speed is not above 0.
     """
-    if speed is not None and not (math.isfinite(speed) and speed > 0):
-        raise InputError("speed", speed, "a number above 0, or None for as fast as possible")
+    if speed is not None:
+        check_number("speed", speed, "a number above 0, or None for as fast as possible", above=0.0)
+    if not isinstance(path, str | os.PathLike):
+        raise InputError("path", path, "the path of a frame log")
     try:
         with open(path, "rb") as file:
             next(read_lines(file, Path(path).suffix == ".zst"), None)

@@ -6,15 +6,22 @@ A shell: it draws nonces, reads the clock and waits for whoever signs.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
+from fulgurite.errors import InputError
 from fulgurite.protocol.auth import request_signature, signed_params
 
-Credentials: TypeAlias = Callable[[], tuple[str, str]]
-"""Gives the key and its secret. Asked at each connection, so that neither has to be kept."""
+Credentials: TypeAlias = Callable[[], tuple[str, str] | Awaitable[tuple[str, str]]]
+"""Gives the key and its secret, as a function or as `async def`. Asked at each connection, so that neither has to be
+kept."""
+
+ACCEPTED_CREDENTIALS: Final = (
+    'a function that returns the key and the secret, such as keychain("main"); an async one; or a Signer'
+)
 
 
 class Signer(NamedTuple):
@@ -45,9 +52,40 @@ async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[s
         signature = await credentials.sign(f"{timestamp}{nonce}")
         params = {"api_key": credentials.api_key, "timestamp": timestamp, "nonce": nonce, "signature": signature}
         return lambda: params
-    # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
-    api_key, secret = await asyncio.to_thread(credentials)
+    api_key, secret = await ask(credentials)
     return lambda: signed_params(api_key, secret, _now_ms(), secrets.token_hex(16))
+
+
+async def ask(credentials: Credentials) -> tuple[str, str]:
+    """Ask for the key and the secret.
+
+    Raises:
+        InputError: what came is something else; it is not shown.
+        Exception: what `credentials` raises.
+    """
+    # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
+    given = await asyncio.to_thread(credentials)
+    if inspect.isawaitable(given):
+        given = await given
+    match given:
+        case (str(api_key), str(secret)) if api_key and secret:
+            return api_key, secret
+    raise InputError("credentials", "what it returned (not shown)", "two texts: the key and the secret")
+
+
+def check_credentials(credentials: object) -> Credentials | Signer | None:
+    """Give back what can be asked for a key, or None.
+
+    Raises:
+        InputError: it cannot; it is not shown, since it may hold a secret.
+    """
+    if isinstance(credentials, Signer):
+        is_fine = bool(credentials.api_key) and isinstance(credentials.api_key, str) and callable(credentials.sign)
+    else:
+        is_fine = credentials is None or callable(credentials)
+    if not is_fine:
+        raise InputError("credentials", f"a {type(credentials).__name__} (not shown)", ACCEPTED_CREDENTIALS)
+    return credentials  # type: ignore[return-value]  # what it gives is checked when it does
 
 
 async def request_headers(credentials: Credentials | Signer, method: str, target: str) -> dict[str, str]:
@@ -61,11 +99,7 @@ async def request_headers(credentials: Credentials | Signer, method: str, target
     if isinstance(credentials, Signer):
         timestamp = str(_now_ms())
         return _headers(credentials.api_key, timestamp, await credentials.sign(f"{timestamp}{method}{target}"))
-    return await asyncio.to_thread(_headers_by_secret, credentials, method, target)
-
-
-def _headers_by_secret(credentials: Credentials, method: str, target: str) -> dict[str, str]:
-    api_key, secret = credentials()
+    api_key, secret = await ask(credentials)
     timestamp = str(_now_ms())  # after the keychain, which may have waited for its user
     return _headers(api_key, timestamp, request_signature(secret, timestamp, method, target))
 

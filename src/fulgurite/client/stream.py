@@ -20,7 +20,7 @@ from fulgurite.client.items import Gap, Item, Message
 from fulgurite.client.repairs import Repairs
 from fulgurite.errors import InputError, LocalProtocolError
 from fulgurite.orderbook import BookState, OrderBook
-from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.channels import Channel, Kind, check_channel, check_product_code
 from fulgurite.protocol.dialects import Dialect
 
 TICK_SECONDS: Final = 0.25
@@ -50,6 +50,7 @@ class Stream:
         repair: RepairMode,
         queue_limit: int,
         overflow: Overflow,
+        unrepaired: str = "",
     ) -> None:
         self.endpoint = endpoint
         self.books = Books(self)
@@ -58,6 +59,7 @@ class Stream:
         self._overflow = overflow
         self._repair_mode = repair
         self._repairs = repairs
+        self._unrepaired = unrepaired
         self._is_authenticated = settings.credentials is not None
         self._feeds: dict[str, Feed] = {}
         self._connections = [
@@ -118,7 +120,7 @@ class Stream:
         Raises:
             InputError: it is no channel, or has an iterator already.
         """
-        wanted = _channel(channel)
+        wanted = check_channel(channel)
         if wanted.name in self._own:
             raise InputError("channel", wanted.name, "a channel that has no iterator of its own yet")
         self._add([wanted])
@@ -135,11 +137,11 @@ class Stream:
             ChannelError: one is no channel; none of them is subscribed then.
             InputError: one is private, and there are no credentials.
         """
-        self._add([_channel(channel) for channel in channels])
+        self._add([check_channel(channel) for channel in channels])
 
     async def unsubscribe(self, *channels: Channel | str) -> None:
         """Unsubscribe these channels; see `subscribe`. Messages that are on their way still come."""
-        for channel in [_channel(channel) for channel in channels]:
+        for channel in [check_channel(channel) for channel in channels]:
             feed = self._feeds.get(channel.name)
             if feed is None or not feed.is_given:
                 continue
@@ -191,6 +193,7 @@ class Stream:
         """Keep the book of a product from now on; see `Books`."""
         keeper = self.keepers.get(product_code)
         if keeper is None:
+            check_product_code(product_code)
             keeper = self.keepers[product_code] = BookKeeper()
             channels = [Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)]
             given = [channel.name for channel in channels if channel.name in self._feeds]
@@ -374,7 +377,9 @@ class Stream:
             if feed is not None:
                 feed.is_given = True
                 continue
-            feed = self._feeds[channel.name] = Feed(channel, len(self._connections), self._repair_mode)
+            feed = self._feeds[channel.name] = Feed(
+                channel, len(self._connections), self._repair_mode, self._unrepaired
+            )
             if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
                 feed.keeper = self.keepers.get(channel.product_code)
             if channel.kind is Kind.EXECUTIONS:
@@ -475,10 +480,6 @@ class Books(Mapping[str, OrderBook]):
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _channel(channel: Channel | str) -> Channel:
-    return parse_channel(channel) if isinstance(channel, str) else channel
 
 
 def _first(group: BaseExceptionGroup[Exception]) -> Exception:

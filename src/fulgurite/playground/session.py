@@ -26,7 +26,7 @@ from fulgurite.playground.player import Player, log_channels, log_endpoint, now_
 from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
 from fulgurite.playground.replaying import Replaying
 from fulgurite.playground.upstream import Upstream
-from fulgurite.protocol.channels import Channel, parse_channel
+from fulgurite.protocol.channels import Channel, check_channel
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
 
 BATCH_SECONDS = 0.05
@@ -315,14 +315,8 @@ def _parse_channels(names: list[str]) -> list[Channel]:
 
     Raises:
         ChannelError: one is no channel.
-        InputError: one has a product code of odd characters.
     """
-    channels = [parse_channel(name) for name in dict.fromkeys(names)]
-    for channel in channels:
-        code = channel.product_code
-        if not channel.kind.is_private and not (code.isascii() and code.replace("_", "a").isalnum()):
-            raise InputError("product_code", code, "letters, digits and _")
-    return channels
+    return [check_channel(name) for name in dict.fromkeys(names)]
 
 
 async def _end(*tasks: asyncio.Task[None]) -> None:

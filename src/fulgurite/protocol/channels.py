@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ class Kind(StrEnum):
 
 PUBLIC_KINDS = tuple(kind for kind in Kind if not kind.is_private)
 PRIVATE_KINDS = tuple(kind for kind in Kind if kind.is_private)
+
+# What the service calls a product is in capitals. To any other name it listens, and stays silent (section 1.2).
+_PRODUCT_CODE = re.compile("[A-Z0-9][A-Z0-9_]{0,63}")
 
 # `lightning_board_snapshot_` also begins with `lightning_board_`, so the longer prefix is tried first.
 _PREFIXES = sorted(((f"{kind}_", kind) for kind in PUBLIC_KINDS), key=lambda pair: -len(pair[0]))
@@ -55,33 +59,66 @@ def parse_channel(name: str) -> Channel:
     Raises:
         ChannelError: the name has none of the known prefixes, or no product where one must follow.
     """
-    for kind in PRIVATE_KINDS:
-        if name == kind:
-            return Channel(kind)
-    for prefix, kind in _PREFIXES:
-        if name.startswith(prefix) and len(name) > len(prefix):
-            return Channel(kind, name[len(prefix) :])
+    if isinstance(name, str):
+        for kind in PRIVATE_KINDS:
+            if name == kind:
+                return Channel(kind)
+        for prefix, kind in _PREFIXES:
+            if name.startswith(prefix) and len(name) > len(prefix):
+                return Channel(kind, name[len(prefix) :])
     raise ChannelError("channel", name, [*(f"{prefix}PRODUCT" for prefix, _ in _PREFIXES), *PRIVATE_KINDS])
+
+
+def check_product_code(code: object) -> str:
+    """Give back a product code as the service writes them.
+
+    Raises:
+        ChannelError: it is none.
+    """
+    if not isinstance(code, str) or not _PRODUCT_CODE.fullmatch(code):
+        meant = code.strip().upper() if isinstance(code, str) else ""
+        example = meant if _PRODUCT_CODE.fullmatch(meant) else "BTC_JPY"
+        raise ChannelError("product_code", code, f"a product code in capitals, such as {example}")
+    return code
+
+
+def check_channel(channel: object) -> Channel:
+    """Give back a channel that a caller names, or has made; its product must be one that the service may have.
+
+    Raises:
+        ChannelError: it is none.
+    """
+    if not isinstance(channel, Channel):
+        channel = parse_channel(channel) if isinstance(channel, str) else channel
+    if not isinstance(channel, Channel) or channel.kind not in list(Kind):
+        raise ChannelError(
+            "channel", channel, 'one that `ticker` and its like make, or a name such as "lightning_ticker_BTC_JPY"'
+        )
+    if not channel.kind.is_private:
+        check_product_code(channel.product_code)
+    elif channel.product_code:
+        raise ChannelError("product_code", channel.product_code, f'"" with {channel.kind}: it is about all products')
+    return channel
 
 
 def board_snapshot(product_code: str) -> Channel:
     """The whole order book, about every 5 seconds (section 3.1)."""
-    return Channel(Kind.BOARD_SNAPSHOT, product_code)
+    return Channel(Kind.BOARD_SNAPSHOT, check_product_code(product_code))
 
 
 def board(product_code: str) -> Channel:
     """The changed levels of the order book, batched to about 120 ms (section 3.2)."""
-    return Channel(Kind.BOARD, product_code)
+    return Channel(Kind.BOARD, check_product_code(product_code))
 
 
 def ticker(product_code: str) -> Channel:
     """Best prices, depth, volume and state, at most every 500 ms (section 3.3)."""
-    return Channel(Kind.TICKER, product_code)
+    return Channel(Kind.TICKER, check_product_code(product_code))
 
 
 def executions(product_code: str) -> Channel:
     """Every execution (section 3.4)."""
-    return Channel(Kind.EXECUTIONS, product_code)
+    return Channel(Kind.EXECUTIONS, check_product_code(product_code))
 
 
 def child_order_events() -> Channel:

@@ -174,7 +174,7 @@ def parse_time(text: str) -> int:
     Raises:
         InputError: it is no such time, for example blank, which is known to happen.
     """
-    match = _TIME.fullmatch(text)
+    match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match:
         year, month, day, hour, minute, second = (int(group or 0) for group in match.groups()[:6])
         days_in_month = calendar.monthrange(year, month)[1] if year and 1 <= month <= 12 else 0

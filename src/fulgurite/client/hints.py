@@ -1,0 +1,32 @@
+"""What to do next, in the words of whoever is asked: a program's arguments, a command's options, or the page."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Final, NamedTuple
+
+
+class Hints(NamedTuple):
+    """Advice that names what the user has in hand."""
+
+    trust: str
+    """How to trust a certificate that the system does not."""
+    http: str
+    """How to say where the HTTP API is."""
+
+
+PROGRAM: Final = Hints(
+    trust="pass an ssl_context that trusts it, if you made the certificate yourself",
+    http='pass http="https://HOST/v1" to connect',
+)
+COMMAND: Final = Hints(
+    trust="name it with --ca-file FILE, if you made the certificate yourself",
+    http="name it with --http URL",
+)
+PAGE: Final = Hints(
+    trust="let this system trust it, if you made the certificate yourself",
+    http="give its address beside the URL",
+)
+
+hints: Final = ContextVar("hints", default=PROGRAM)
+"""Those of the program that runs; a command sets its own."""

@@ -1,0 +1,70 @@
+"""Checks of what a caller passes: each refuses what cannot be meant, naming the argument and what is accepted. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TypeVar
+
+from fulgurite.errors import InputError
+
+_Value = TypeVar("_Value")
+
+
+def check_number(
+    field: str, value: object, accepted: str, *, above: float | None = None, least: float = 0.0, most: float = math.inf
+) -> float:
+    """Give back a finite number: above `above` where that is given, else from `least`, and up to `most`.
+
+    Raises:
+        InputError: it is no number, or another. `bool` is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(field, value, accepted)
+    is_within = value >= least if above is None else value > above
+    if not (is_within and value <= most and math.isfinite(value)):
+        raise InputError(field, value, accepted)
+    return value
+
+
+def check_seconds(field: str, value: object) -> float:
+    """Give back a number of seconds above 0.
+
+    Raises:
+        InputError: it is none.
+    """
+    return check_number(field, value, "seconds above 0", above=0.0)
+
+
+def check_integer(field: str, value: object, least: int, most: int | None = None) -> int:
+    """Give back an integer from `least` to `most` (None: without a limit).
+
+    Raises:
+        InputError: it is none, or another. `bool` is none.
+    """
+    accepted = f"an integer from {least}" + ("" if most is None else f" to {most}")
+    if isinstance(value, bool) or not isinstance(value, int) or value < least or (most is not None and value > most):
+        raise InputError(field, value, accepted)
+    return value
+
+
+def check_flag(field: str, value: object) -> bool:
+    """Give back True or False.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if not isinstance(value, bool):
+        raise InputError(field, value, "True or False")
+    return value
+
+
+def check_type(field: str, value: object, kind: type[_Value], accepted: str | Iterable[str]) -> _Value:
+    """Give back a value of this type.
+
+    Raises:
+        InputError: it is of another.
+    """
+    if not isinstance(value, kind):
+        raise InputError(field, value, accepted)
+    return value

@@ -1,0 +1,217 @@
+"""Every argument of every public function refuses at once what cannot be meant, and says what can."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+import fulgurite
+from fulgurite import (
+    Channel,
+    ChannelError,
+    Endpoint,
+    InputError,
+    Kind,
+    OrderBook,
+    Signer,
+    Stream,
+    board,
+    board_snapshot,
+    connect,
+    executions,
+    keychain,
+    parse_channel,
+    parse_time,
+    replay,
+    resolve_endpoint,
+    ticker,
+)
+from fulgurite.protocol.messages import Board, Level
+
+NAN = math.nan
+
+# What is wrong for every argument of a sort.
+NO_SECONDS = [-1, 0, NAN, math.inf, True, "3", [], None]
+NO_FLAG = [1, 0, "yes", "", None, []]
+NO_PRODUCT = [
+    "btc_jpy",
+    "",
+    " ",
+    "BTC-JPY",
+    "BTC_JPY\n",
+    "A" * 65,
+    "\N{RIGHT-TO-LEFT OVERRIDE}BTC",
+    5,
+    None,
+    True,
+    b"BTC_JPY",
+]
+NO_CHANNEL = [
+    5, None, True, b"lightning_ticker_BTC_JPY", "", "BTC_JPY", "lightning_ticker_", "lightning_ticker_btc_jpy",
+    "LIGHTNING_TICKER_BTC_JPY", ("lightning_ticker", "BTC_JPY"), Channel(Kind.TICKER, "btc_jpy"), Channel(Kind.TICKER),
+    Channel(Kind.CHILD_ORDER_EVENTS, "BTC_JPY"), Channel("nonsense", "BTC_JPY"), Channel(Kind.TICKER, 5),  # type: ignore[arg-type]
+]  # fmt: skip
+NO_HTTP = [
+    "nope",
+    "",
+    "ftp://x",
+    "ws://x",
+    "http://",
+    "http://u:p@x",
+    "http://x/#v1",
+    "http://a b",
+    5,
+    True,
+    b"http://x",
+]
+
+# Argument -> what `connect` must refuse for it.
+CONNECT: dict[str, list[Any]] = {
+    "endpoint": [
+        "", "nope", "ftp://x", "ws://", "ws://x:0", "ws://x:99999", "ws://u:p@x", 5, None, True, b"live", [],
+        Endpoint("mine", "nope", "http://x"), Endpoint("mine", "ws://x", "ftp://x"),
+        Endpoint("mine", "ws://x", "http://x", "ws://x"), Endpoint("mine", 5, "http://x"),  # type: ignore[arg-type]
+    ],
+    "http": NO_HTTP,
+    "dialect": ["", "JSON-RPC", "Socketio", "socket.io", 5, None, True],
+    "connections": [0, 5, -1, 1.5, NAN, True, "2", None],
+    "ssl_context": ["/ca.pem", True, 5, ssl.PROTOCOL_TLS_CLIENT],
+    "credentials": [("key", "secret"), ["key", "secret"], "main", 5, True, {}, Signer("", print), Signer("key", None)],  # type: ignore[arg-type]
+    "repair": ["", "Before", "later", 5, None, True],
+    "overflow": ["", "PAUSE", "drop_oldest", 5, None, True],
+    "queue_limit": [1, 0, -1, 2.5, NAN, math.inf, True, "1000", None],
+    "frames": NO_FLAG,
+    **dict.fromkeys(("open_timeout", "request_timeout", "ping_after", "pong_timeout"), NO_SECONDS),
+    "silence_limits": [
+        {"ticker": 3}, {Kind.TICKER: -1}, {Kind.TICKER: NAN}, {Kind.TICKER: True}, {Kind.TICKER: "3"}, {5: 3},
+        3, True, [("lightning_ticker", 3)], "ticker",
+    ],
+    "delays": [[1.0], 5, True, 1.0, "backoff"],
+}  # fmt: skip
+
+
+def cases(table: dict[str, list[Any]]) -> list[Any]:
+    return [pytest.param(name, value, id=f"{name}={value!r:.40}") for name, values in table.items() for value in values]
+
+
+def refused(call: Callable[[], object], field: str) -> InputError:
+    """What a call is refused with: an error that names the argument, and says what is accepted."""
+    with pytest.raises(InputError) as raised:
+        call()
+    error = raised.value
+    assert error.field.split("[")[0].split(".")[0] == field
+    assert error.accepted
+    assert f"{error.field}: " in str(error)
+    assert error.accepted in str(error)
+    assert "secret" not in str(error).replace("the secret", "")
+    return error
+
+
+@pytest.mark.parametrize(("name", "value"), cases(CONNECT))
+def test_connect_refuses(name: str, value: Any):
+    refused(lambda: connect(ticker("BTC_JPY"), **{name: value}), name)
+
+
+def test_every_argument_of_connect_is_in_the_table():
+    """With one that accepts everything this table, too, has to say so."""
+    parameters = inspect.signature(connect).parameters.values()
+    assert {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} == set(CONNECT)
+
+
+@pytest.mark.parametrize("value", NO_CHANNEL, ids=lambda value: repr(value)[:40])
+def test_what_is_no_channel_is_refused_wherever_one_is_named(value: Any):
+    stream = connect(endpoint="ws://127.0.0.1:1")
+    for call in (lambda: connect(value), lambda: stream.only(value), lambda: connect(ticker("BTC_JPY"), value)):
+        with pytest.raises(ChannelError) as raised:
+            call()
+        assert raised.value.field in ("channel", "product_code")
+
+
+@pytest.mark.parametrize("value", NO_CHANNEL, ids=lambda value: repr(value)[:40])
+async def test_what_is_no_channel_is_not_subscribed(value: Any):
+    stream = connect(endpoint="ws://127.0.0.1:1")
+    with pytest.raises(ChannelError):
+        await stream.subscribe(ticker("BTC_JPY"), value)
+    with pytest.raises(ChannelError):
+        await stream.unsubscribe(value)
+
+
+@pytest.mark.parametrize("value", NO_PRODUCT, ids=lambda value: repr(value)[:40])
+async def test_what_is_no_product_is_refused_wherever_one_is_named(value: Any, tmp_path):
+    stream = connect(endpoint="ws://127.0.0.1:1")
+    for make in (ticker, board, board_snapshot, executions, lambda code: stream.books[code]):
+        refused(partial(make, value), "product_code")
+    with pytest.raises(ChannelError):
+        await stream.synced(value)
+    (tmp_path / "log.jsonl").write_text('{"received_ns":1,"frame":"{}"}\n')
+    refused(lambda: replay(tmp_path / "log.jsonl").books[value], "product_code")
+
+
+def test_the_form_that_is_meant_is_named():
+    with pytest.raises(ChannelError, match="a product code in capitals, such as FX_BTC_JPY"):
+        ticker("fx_btc_jpy")
+
+
+@pytest.mark.parametrize(
+    ("call", "field", "values"),
+    [
+        (parse_channel, "channel", [5, None, True, b"lightning_ticker_BTC_JPY", "", "ticker"]),
+        (parse_time, "time", [5, None, True, b"2026-09-23T03:31:25Z", "", "yesterday", "2026-02-30T00:00:00Z"]),
+        (keychain, "name", [5, None, True, b"main", "", "a b", "a" * 65]),
+        (resolve_endpoint, "endpoint", [5, None, True, b"live", "", "nope", "ftp://x"]),
+        (lambda value: resolve_endpoint("live", value), "http", NO_HTTP),
+        (replay, "path", [5, 0, True, None, b"log.jsonl", "there is no such file", "", "."]),
+        (lambda value: replay("x", speed=value), "speed", [0, -1, NAN, math.inf, True, "fast", []]),
+    ],
+    ids=["parse_channel", "parse_time", "keychain", "resolve_endpoint", "http", "replay", "speed"],
+)
+def test_the_others_refuse(call: Callable[[Any], object], field: str, values: list[Any]):
+    for value in values:
+        refused(partial(call, value), field)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, NAN, True, "5", []])
+def test_a_book_refuses_a_depth(value: Any):
+    book = OrderBook()
+    book.apply_snapshot(Board(1.0, [Level(1.0, 1.0)], [Level(2.0, 1.0)]))
+    for side in (book.bids, book.asks):
+        refused(partial(side, value), "depth")
+
+
+def test_every_public_function_is_in_this_file():
+    """So that a new one gets its line here."""
+    functions = {name for name in fulgurite.__all__ if inspect.isfunction(getattr(fulgurite, name))}
+    without_arguments = {name for name in functions if not inspect.signature(getattr(fulgurite, name)).parameters}
+    assert functions - without_arguments - {"run_exchange"} <= set(globals())
+
+
+# --- what can be known only later
+
+
+async def iterate(stream: Stream) -> None:
+    async with stream:
+        async for _ in stream:
+            pass
+
+
+@pytest.mark.parametrize(
+    "given", [("key",), ("key", 5), ("key", ""), "secret", None, ("secret", "secret", "secret"), 5]
+)
+async def test_credentials_that_give_something_else_end_the_stream_and_are_not_shown(given: Any):
+    stream = connect("child_order_events", endpoint="ws://127.0.0.1:1", credentials=lambda: given)
+    with pytest.raises(InputError, match="the key and the secret") as raised:
+        await iterate(stream)
+    assert "'secret'" not in str(raised.value)
+
+
+@pytest.mark.parametrize("delay", [-1.0, NAN, "1", True], ids=repr)
+async def test_delays_that_are_none_end_the_stream(delay: Any):
+    stream = connect(ticker("BTC_JPY"), endpoint="ws://127.0.0.1:1", delays=lambda: iter([delay]))
+    with pytest.raises(InputError, match="delays"):
+        await iterate(stream)
