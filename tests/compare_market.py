@@ -28,6 +28,9 @@ SEEDS = (1, 2, 3, 4, 5)
 START_NS = parse_time("2026-09-23T03:31:00Z")
 SIMULATED_SECONDS = 120
 
+NEAR_DIFFS = 5
+"""A snapshot counts as the book of the diffs if it is so within so many of them either way."""
+
 Cells = dict[str, float | None]
 """What is measured of one product; None is what there is nothing of."""
 
@@ -44,6 +47,7 @@ FORMATS = {
     "variance/mean of levels, 5 s": ".1f",
     "diff bytes, mean": ".0f",
     "snapshot bytes": ".0f",
+    "snapshots that are the diffs' book, %": ".0f",
     "executions/s": ".2f",
     "takers/s": ".2f",
     "executions a taker, mean": ".1f",
@@ -95,8 +99,61 @@ def numbers(messages: list[tuple[float, Kind, bytes, object]], seconds: float) -
         "variance/mean of levels, 5 s": clustering(levels, 5, seconds),
         "diff bytes, mean": fmean(len(text) for _, text, _ in kinds[Kind.BOARD]) if diffs else None,
         "snapshot bytes": quantile([len(text) for _, text, _ in kinds[Kind.BOARD_SNAPSHOT]], 0.5),
+        "snapshots that are the diffs' book, %": alignment([(kind, data) for _, kind, _, data in messages]),
     }
     return cells | _takers(frames, seconds) | _moves(diffs, seconds) | _shape(snapshots)
+
+
+Sides = tuple[dict[float, float], dict[float, float]]
+"""Price to size, of bids and asks."""
+
+
+def alignment(messages: Sequence[tuple[Kind, object]]) -> float | None:
+    """The percentage of snapshots that are the book which the diffs since the one before have made of that one.
+
+    Within `NEAR_DIFFS` diffs either way, and as far as both snapshots reach (protocol reference, section 3.2).
+    """
+    boards = [(kind, data) for kind, data in messages if isinstance(data, Board)]
+    diffs = [data for kind, data in boards if kind is Kind.BOARD]
+    snapshots: list[tuple[int, Sides]] = []  # each after so many diffs
+    seen = 0
+    for kind, data in boards:
+        seen += kind is Kind.BOARD
+        if kind is Kind.BOARD_SNAPSHOT:
+            snapshots.append((seen, _changed(({}, {}), data)))
+    agreeing = 0
+    start = snapshots[0][0] if snapshots else 0
+    for (_, book), (position, snapshot) in pairwise(snapshots):
+        lowest = max(min(bids, default=0.0) for bids, _ in (book, snapshot))
+        highest = min(max(asks, default=1e18) for _, asks in (book, snapshot))
+        shown = _window(snapshot, lowest, highest)
+        first = max(start, position - NEAR_DIFFS)
+        for diff in diffs[start:first]:
+            book = _changed(book, diff)
+        start = position
+        for place in range(first, min(len(diffs), position + NEAR_DIFFS) + 1):
+            if _window(book, lowest, highest) == shown:
+                agreeing += 1
+                start = place  # what comes before it is in this snapshot
+                break
+            book = _changed(book, diffs[place]) if place < len(diffs) else book
+    return 100 * agreeing / (len(snapshots) - 1) if len(snapshots) > 1 else None
+
+
+def _changed(book: Sides, board: Board) -> Sides:
+    bids, asks = (
+        {price: size for price, size in (levels | {level.price: level.size for level in changes}).items() if size}
+        for levels, changes in zip(book, (board.bids, board.asks), strict=True)
+    )
+    return bids, asks
+
+
+def _window(book: Sides, lowest: float, highest: float) -> Sides:
+    bids, asks = book
+    return (
+        {price: size for price, size in bids.items() if price >= lowest},
+        {price: size for price, size in asks.items() if price <= highest},
+    )
 
 
 def quantile(values: Sequence[float], part: float) -> float | None:

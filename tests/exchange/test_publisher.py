@@ -68,6 +68,11 @@ def ticks(price: float, market: Market) -> int:
     return round(price * 10**market.product.price_decimals)
 
 
+def rest_of(market: Market) -> set[tuple[str, int]]:
+    sides = ((Side.BUY, "bid"), (Side.SELL, "ask"))
+    return {(name, price) for side, name in sides for price, _ in market.engine.levels(side)}
+
+
 class Venue:
     """A market that is published, and two clients."""
 
@@ -76,6 +81,8 @@ class Venue:
         self.publisher = Publisher(self.market, Random(1))
         self.clients = [Client(every_snapshot=True), Client(every_snapshot=False)]
         self.published: list[Published] = []
+        # The book by the diffs alone.
+        self.told: dict[tuple[str, int], float] = {}
         self.now_ns = START_NS
         self._ids = count(1)
 
@@ -89,11 +96,26 @@ class Venue:
             self.publisher.record(outcome, self.now_ns)
 
     def snapshot(self) -> Board:
-        published = self.publisher.snapshot(self.now_ns)
+        """Take a snapshot, and hold it against the diffs: it is the book before or after one of them."""
+        before = dict(self.told)
+        published, *diff = self.publisher.snapshot(self.now_ns)
         self._deliver(published)
-        self.clients[0].check(self.market)  # who has just taken a snapshot is up to date, whatever is pending
+        for each in diff:
+            self._deliver(each)
+        if diff:
+            self.check()  # nothing is pending
         message = decode_message(parse_channel(published.channel), published.message)
         assert isinstance(message, Board)
+        shown = {
+            (side, ticks(level.price, self.market)): level.size
+            for side, levels in (("bid", message.bids), ("ask", message.asks))
+            for level in levels
+        }
+        told = self.told if diff else before
+        if len(told) > UNCUT_LEVELS:
+            sides = [sorted(key for key in told if key[0] == side) for side in ("bid", "ask")]
+            told = {key: told[key] for key in (*sides[0][-CUT_DEPTH:], *sides[1][:CUT_DEPTH])}
+        assert shown == told
         return message
 
     def pass_time(self, ns: int) -> None:
@@ -120,6 +142,12 @@ class Venue:
 
     def _deliver(self, published: Published) -> None:
         self.published.append(published)
+        if parse_channel(published.channel).kind is Kind.BOARD:
+            diff = decode_message(parse_channel(published.channel), published.message)
+            assert isinstance(diff, Board)
+            for side, levels in (("bid", diff.bids), ("ask", diff.asks)):
+                self.told |= {(side, ticks(level.price, self.market)): level.size for level in levels}
+            self.told = {key: size for key, size in self.told.items() if size}
         for client in self.clients:
             client.receive(published, self.market)
 
@@ -200,7 +228,40 @@ class TestSnapshots:
         assert [ticks(level.price, venue.market) for level in board.asks] == list(range(1001, 1301))
 
     def test_come_from_an_empty_market_too(self):
-        assert Venue().publisher.snapshot(START_NS).message == b'{"mid_price":0.0,"bids":[],"asks":[]}'
+        [snapshot] = Venue().publisher.snapshot(START_NS)
+        assert snapshot.message == b'{"mid_price":0.0,"bids":[],"asks":[]}'
+
+    def test_shows_what_the_last_diff_left_while_the_next_one_is_far_off(self):
+        venue = Venue()
+        self.fill(venue, 3, 3)
+        venue.settle()
+        venue.submit(Side.BUY, 999, 1)
+        venue.pass_time(60 * MILLISECOND_NS)  # told, and so the next diff is some 120 ms away
+        venue.cancel(1)
+        published = venue.publisher.snapshot(venue.now_ns)
+        assert [parse_channel(each.channel).kind for each in published] == [Kind.BOARD_SNAPSHOT]
+        assert b'{"price":0.999,' in published[0].message, "the deletion is not told yet"
+
+    def test_brings_a_diff_that_is_nearly_due_with_it(self):
+        venue = Venue()
+        self.fill(venue, 3, 3)
+        venue.settle()
+        venue.cancel(1)
+        snapshot, *diff = venue.publisher.snapshot(venue.now_ns)
+        assert b'{"price":0.999,' not in snapshot.message
+        assert diff[-1].message.startswith(b'{"mid_price":0.999,"bids":[{"price":0.999,"size":0.0}]')
+        assert venue.publisher.next_ns is None
+
+    def test_a_lost_deletion_is_in_no_diff_and_healed_by_the_next_snapshot(self):
+        venue = Venue()
+        self.fill(venue, 10, 10)
+        venue.settle()
+        venue.publisher.lose_deletion()
+        for number in (1, 8, 9):  # the best bid, and two further out
+            venue.cancel(number)
+        venue.pass_time(1_000 * MILLISECOND_NS)
+        assert set(venue.told) - set(rest_of(venue.market)) == {("bid", 992)}
+        assert len(venue.publisher.snapshot(venue.now_ns)[0].message.split(b'"price"')) == 18
 
 
 class TestText:

@@ -25,6 +25,20 @@ _MINUTE_NS = 60_000_000_000
 _DAY_MINUTES = 1440
 
 
+def middle(bid: int | None, ask: int | None) -> int:
+    """The middle of the best prices in ticks, rounded down (section 3.1).
+
+    With one side empty the reference is silent. Then it is the best bid, or one tick below the best ask, or 0: so it is
+    still never below a bid and always below every ask, which is what clients check books against. Only before an
+    itayose that does not hold: there the best prices may have crossed.
+    """
+    if bid is not None and ask is not None:
+        return (bid + ask) // 2
+    if bid is not None:
+        return bid
+    return 0 if ask is None else ask - 1
+
+
 class Outcome(NamedTuple):
     """What one order, cancellation or itayose did to a market."""
 
@@ -176,18 +190,8 @@ class Market:
         return self._volume.total(self.changed_ns)
 
     def mid_price(self) -> int:
-        """The middle of the best prices in ticks, rounded down (section 3.1).
-
-        With one side empty the reference is silent. Then it is the best bid, or one tick below the best ask, or 0:
-        so it is still never below a bid and always below every ask, which is what clients check books against. Only
-        before an itayose that does not hold: there the best prices may have crossed.
-        """
-        bid, ask = self.engine.best(Side.BUY), self.engine.best(Side.SELL)
-        if bid is not None and ask is not None:
-            return (bid + ask) // 2
-        if bid is not None:
-            return bid
-        return 0 if ask is None else ask - 1
+        """The middle of the best prices in ticks; see `middle`."""
+        return middle(self.engine.best(Side.BUY), self.engine.best(Side.SELL))
 
     def _tick(self, now_ns: int) -> None:
         self.tick_id += 1

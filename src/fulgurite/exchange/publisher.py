@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 from typing import NamedTuple
 
-from fulgurite.exchange.market import Market, Outcome
+from fulgurite.exchange.market import Market, Outcome, middle
 from fulgurite.exchange.matching import MARKET_PRICE, LevelKey, Side
 from fulgurite.exchange.numbers import LOT_DECIMALS, LOTS, wire_number, wire_time
 from fulgurite.exchange.timeline import MarketState
@@ -37,6 +37,14 @@ CUT_DEPTH = 300
 
 VOLUME_DECIMALS = 12
 """The decimals that `volume` shows at least."""
+
+AHEAD_NS = 60_000_000
+"""A diff that is due within this time of a snapshot follows it at once, so that the snapshot has it already, as every
+second one of a busy product does on the wire (section 3.2). Half a batch, so diffs stay as far apart as measured."""
+
+NEAR_LEVELS = 5
+"""The best levels of a side, whose deletions are always told: on the wire those that never came lay further out, and
+within what the next snapshot shows."""
 
 
 class Published(NamedTuple):
@@ -65,8 +73,12 @@ class Publisher:
         self._board_channel = channels.board(code).name
         self._ticker_channel = channels.ticker(code).name
         self._executions_channel = channels.executions(code).name
+        # The book as the diffs have told it: prices and lots of each side.
+        self._told = {side: dict(market.engine.levels(side)) for side in Side}
         # Levels that changed since the last diff; a dict because its order is that of the changes, a set's is not.
         self._changed: dict[LevelKey, None] = {}
+        # Whether the next diff that can leaves out a deletion.
+        self._loses_deletion = False
         # Executions that are not published yet.
         self._executions: list[Execution] = []
         # When the diff, the executions and a ticker of its own are due; None while there is nothing to send.
@@ -116,13 +128,7 @@ class Publisher:
             self._executions.clear()
             self._executions_due_ns = None
         if self._board_due_ns == now_ns:
-            # A ticker comes just before the diff of the same product (section 3.3).
-            if now_ns >= self._ticker_from_ns:
-                published.append(self._publish_ticker(now_ns))
-            published.append(Published(now_ns, self._board_channel, self._render_diff()))
-            self._changed.clear()
-            self._board_due_ns = None
-            self._board_from_ns = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
+            published += self._publish_diff(now_ns)
         elif self._ticker_due_ns == now_ns:
             published.append(self._publish_ticker(now_ns))
         return published
@@ -137,25 +143,47 @@ class Publisher:
         self._ticker_due_ns = None  # one that has to keep its distance is told with the next change
         return published
 
+    def _publish_diff(self, now_ns: int) -> list[Published]:
+        published = []
+        # A ticker comes just before the diff of the same product (section 3.3).
+        if now_ns >= self._ticker_from_ns:
+            published.append(self._publish_ticker(now_ns))
+        published.append(Published(now_ns, self._board_channel, self._render_diff()))
+        self._changed.clear()
+        self._board_due_ns = None
+        self._board_from_ns = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
+        return published
+
     def _publish_ticker(self, now_ns: int) -> Published:
         self._ticker_due_ns = None
         self._ticker_from_ns = now_ns + TICKER_GAP_NS
         return Published(now_ns, self._ticker_channel, self.ticker())
 
-    def snapshot(self, now_ns: int) -> Published:
-        """The board snapshot of this moment.
+    def snapshot(self, now_ns: int) -> list[Published]:
+        """The board snapshot of this moment, and the diff that follows it at once where one is nearly due.
 
-        Cut ones have the best 300 levels of each side, bids descending; uncut ones have bids ascending, worst first
-        (section 3.1). Changes that wait for the next diff are in it already, which a diff of absolute sizes allows.
+        It is the book between two diffs, never in the middle of one (section 3.2): as the last diff left it, or as the
+        next one does. Cut ones have the best 300 levels of each side, bids descending; uncut ones have bids ascending,
+        worst first (section 3.1).
         """
-        engine = self._market.engine
-        if engine.level_count(Side.BUY) + engine.level_count(Side.SELL) > UNCUT_LEVELS:
-            bids = list(islice(engine.levels(Side.BUY), CUT_DEPTH))
-            asks = list(islice(engine.levels(Side.SELL), CUT_DEPTH))
+        diff: list[Published] = []
+        if self._board_due_ns is not None and self._board_due_ns <= now_ns + AHEAD_NS:
+            diff = self._publish_diff(now_ns)
+        bids = sorted(self._told[Side.BUY].items(), reverse=True)
+        asks = sorted(self._told[Side.SELL].items())
+        mid_price = middle(bids[0][0] if bids else None, asks[0][0] if asks else None)
+        if len(bids) + len(asks) > UNCUT_LEVELS:
+            bids, asks = bids[:CUT_DEPTH], asks[:CUT_DEPTH]
         else:
-            bids = list(engine.levels(Side.BUY))[::-1]
-            asks = list(engine.levels(Side.SELL))
-        return Published(now_ns, self._snapshot_channel, self._render_board(bids, asks))
+            bids.reverse()
+        return [Published(now_ns, self._snapshot_channel, self._render_board(mid_price, bids, asks)), *diff]
+
+    def lose_deletion(self) -> None:
+        """Let a deletion be missing in the next diff that has one a little away from the best prices.
+
+        It never comes; only the next snapshot is without the level. So it is on the wire now and then (section 3.2).
+        """
+        self._loses_deletion = True
 
     def ticker(self) -> bytes:
         """The ticker of the present state."""
@@ -197,12 +225,33 @@ class Publisher:
 
     def _render_diff(self) -> bytes:
         engine = self._market.engine
+        lost = self._lost_deletion() if self._loses_deletion else None
         sides: dict[Side, list[tuple[int, int]]] = {Side.BUY: [], Side.SELL: []}
-        for side, price in self._changed:
-            sides[side].append((price, engine.level_size(side, price)))
-        return self._render_board(sides[Side.BUY], sides[Side.SELL])
+        for key in self._changed:
+            lots = engine.level_size(key.side, key.price)
+            if key != lost:
+                sides[key.side].append((key.price, lots))
+            if lots and key.price != MARKET_PRICE:
+                self._told[key.side][key.price] = lots
+            else:
+                self._told[key.side].pop(key.price, None)
+        return self._render_board(self._market.mid_price(), sides[Side.BUY], sides[Side.SELL])
 
-    def _render_board(self, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]) -> bytes:
+    def _lost_deletion(self) -> LevelKey | None:
+        """The level whose deletion this diff does not tell; None where none may be missing."""
+        engine = self._market.engine
+        if self._market.state.is_auction or len(self._changed) < 2:
+            return None
+        for key in self._changed:
+            if engine.level_size(key.side, key.price) or key.price not in self._told[key.side]:
+                continue
+            middling = [price for price, _ in islice(engine.levels(key.side), NEAR_LEVELS, CUT_DEPTH // 2)]
+            if middling and min(middling) < key.price < max(middling):
+                self._loses_deletion = False
+                return key
+        return None
+
+    def _render_board(self, mid_price: int, bids: Iterable[tuple[int, int]], asks: Iterable[tuple[int, int]]) -> bytes:
         decimals = self._market.product.price_decimals
         bids_text, asks_text = (
             ",".join(
@@ -211,8 +260,7 @@ class Publisher:
             )
             for levels in (bids, asks)
         )
-        mid_price = wire_number(self._market.mid_price(), decimals)
-        return f'{{"mid_price":{mid_price},"bids":[{bids_text}],"asks":[{asks_text}]}}'.encode()
+        return f'{{"mid_price":{wire_number(mid_price, decimals)},"bids":[{bids_text}],"asks":[{asks_text}]}}'.encode()
 
     def _best(self, side: Side) -> tuple[str, str]:
         """Price and size of the best level; 0.0 where there is none, which the reference does not tell."""

@@ -40,6 +40,9 @@ SNAPSHOT_NS = 5_000_000_000
 SNAPSHOT_PHASES_NS = {"Spot": 800_000_000, "FX": 2_300_000_000}
 """When after the start the burst of each market type first comes: the two have different phases (section 3.1)."""
 
+LOST_DELETION_SHARE = 0.06
+"""The share of snapshots that show a deletion which no diff has told: 4 to 8 of 100 recorded ones (section 3.2)."""
+
 FIRST_EXECUTION_IDS = {"Spot": 2_652_000_001, "FX": 2_812_000_001}
 """Spot products share one counter of execution ids, FX has another range (section 3.4); see `IDS_PER_SECOND`."""
 
@@ -86,7 +89,8 @@ class Simulation:
         order_ids = count(Random(f"{seed} order ids").randrange(1, 1_000_000))
         later = max(start_ns, 0) * IDS_PER_SECOND // 1_000_000_000
         execution_ids = {market_type: count(first + later) for market_type, first in FIRST_EXECUTION_IDS.items()}
-        self._trading: dict[str, _Trading] = {}
+        flows: list[OrderFlow] = []
+        markets: list[Market] = []
         for product in products:
             market = Market(
                 product,
@@ -102,8 +106,16 @@ class Simulation:
                 order_ids=order_ids,
                 shared_walk=shared_walk if product.code.endswith("_JPY") else None,
             )
-            publisher = Publisher(market, Random(f"{seed} {product.code} publisher"))
-            self._trading[product.code] = _Trading(market, flow, publisher)
+            markets.append(market)
+            flows.append(flow)
+        _warm_up(flows, start_ns)
+        # Only now, since what comes before the start is not published.
+        self._trading = {
+            market.product.code: _Trading(
+                market, flow, Publisher(market, Random(f"{seed} {market.product.code} publisher"))
+            )
+            for market, flow in zip(markets, flows, strict=True)
+        }
         self._schedule = _Schedule(list(self._trading.values()), start_ns, open_until_ns)
         bursts = [
             _SnapshotBurst(
@@ -123,7 +135,6 @@ class Simulation:
             *bursts,
             self.desk,
         ]
-        self._warm_up(start_ns)
         # Everything up to here has happened.
         self._now_ns = start_ns
         for trading in self._trading.values():
@@ -215,11 +226,11 @@ class Simulation:
         # Of several at the same time the first in this order acts first, always.
         return min(self._sources, key=lambda source: source.next_ns)
 
-    def _warm_up(self, start_ns: int) -> None:
-        """Trade up to the start, without publishing."""
-        flows = [trading.flow for trading in self._trading.values()]
-        while (flow := min(flows, key=lambda flow: flow.next_ns)).next_ns < start_ns:
-            flow.act()
+
+def _warm_up(flows: Sequence[OrderFlow], start_ns: int) -> None:
+    """Trade up to the start, without publishing."""
+    while (flow := min(flows, key=lambda flow: flow.next_ns)).next_ns < start_ns:
+        flow.act()
 
 
 class _Schedule:
@@ -366,7 +377,11 @@ class _SnapshotBurst:
     def act(self) -> list[Published]:
         """The snapshots that are due at `next_ns`."""
         is_silent = self._schedule.is_stopped and not MAINTENANCE_SENDS_SNAPSHOTS
-        snapshots = [] if is_silent else [publisher.snapshot(self.next_ns) for publisher in self._publishers]
+        snapshots: list[Published] = []
+        for publisher in () if is_silent else self._publishers:
+            snapshots += publisher.snapshot(self.next_ns)
+            if self._rng.random() < LOST_DELETION_SHARE:
+                publisher.lose_deletion()
         # The jitter does not add up: 4,898 to 5,111 ms apart were measured, 5.0 s on average (section 3.1).
         self._due_ns += SNAPSHOT_NS
         self.next_ns = self._due_ns + self._rng.randrange(-50_000_000, 50_000_000)
