@@ -48,7 +48,7 @@ class Client:
             assert isinstance(message, Board)
             self.book.apply_snapshot(message)
             self._window = range(10**9)
-            if sum(map(market.engine.level_count, Side)) > UNCUT_LEVELS:
+            if CUT_DEPTH in (len(message.bids), len(message.asks)):
                 worst_bid = min((level.price for level in message.bids), default=0)
                 worst_ask = max((level.price for level in message.asks), default=10**6)
                 self._window = range(ticks(worst_bid, market), ticks(worst_ask, market) + 1)
