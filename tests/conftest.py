@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -125,7 +126,14 @@ def _forbid_skip(report: Report) -> Report:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    return _forbid_skip((yield))
+    # A report parses the source for each frame of a failure, a thousand times for a recursion. Where a finalizer fails
+    # meanwhile, its traceback is parsed as well, and Python before 3.11.5 takes the two for one: pytest ended the run.
+    gc.disable()
+    try:
+        report = yield
+    finally:
+        gc.enable()
+    return _forbid_skip(report)
 
 
 @pytest.hookimpl(wrapper=True)
