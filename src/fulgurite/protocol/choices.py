@@ -56,6 +56,11 @@ SOCKETIO_VERSIONS: Final = ("3",)
 """1.6: the Engine.IO versions answered to. A client that names none speaks 3. Whether the real service takes 4 is
 unknown; a client that needs it must not pass here and fail there."""
 
+SOCKETIO_ESCAPES_CARETS: Final = False
+"""1.6: whether a refused namespace is repeated with `%5E` for `^`. The library takes namespaces for URLs, and the URL
+standard has escaped that character since 2023: Node.js 20 leaves it, 24 escapes it. Which of them the real service runs
+on is unknown; it has kept a Socket.IO of 2018 for its clients, so the older."""
+
 PONG_TIMEOUT_SECONDS: Final = 3.0
 """1.3: how late a pong may come; inferred from the Socket.IO handshake's pingTimeout."""
 

@@ -14,7 +14,12 @@ import msgspec
 
 from fulgurite.errors import LocalProtocolError, RemoteProtocolError
 from fulgurite.protocol import engineio
-from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, SOCKETIO_ERROR_IS_OBJECT, Refusal
+from fulgurite.protocol.choices import (
+    MAX_MESSAGE_BYTES,
+    SOCKETIO_ERROR_IS_OBJECT,
+    SOCKETIO_ESCAPES_CARETS,
+    Refusal,
+)
 from fulgurite.protocol.events import (
     Acknowledged,
     ChannelMessage,
@@ -220,7 +225,7 @@ _RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting"
 PARSE_ERROR = Ended("parse error")
 
 # What a URL's path keeps as it is (URL standard, path percent-encode set), besides letters and digits.
-_SAFE_IN_PATH: Final = "!$%&'()*+,-./:;=@[\\]^_|~"
+_SAFE_IN_PATH: Final = "!$%&'()*+,-./:;=@[\\]_|~" + ("" if SOCKETIO_ESCAPES_CARETS else "^")
 
 
 class SocketIoServer:
