@@ -363,7 +363,7 @@ def _short_delays(rng: Random) -> Iterator[float]:
 def _lift_http_limits(stream: Stream) -> None:
     """A thousand gaps in a minute are not what the limits of the HTTP API are made for."""
     if stream._repairs is not None:
-        stream._repairs._api._address_budget = HttpBudget(share=10_000_000)
+        stream._repairs.api._address_budget = HttpBudget(share=10_000_000)
 
 
 async def play(each: Round) -> None:

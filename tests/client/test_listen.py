@@ -82,7 +82,7 @@ async def test_json_lines_are_messages_and_gaps_and_nothing_else():
     assert json.loads(second)["message"] == json.loads(MESSAGE)
     # The frame that could not be read and the closing are one gap, for nothing came between them.
     members = {"event", "channel", "reason", "from_ns", "to_ns", "last_ns", "first_ns", "repaired", "recovered"}
-    assert set(gap) == members | {"note", "unresolved"}
+    assert set(gap) == members | {"note", "unresolved", "cause", "dropped", "close_code"}
     assert (gap["event"], gap["channel"], gap["repaired"], gap["recovered"]) == ("gap", BOARD, "none", 0)
     assert gap["reason"].startswith("a frame that could not be read: not a JSON-RPC frame")
     assert gap["reason"].endswith("; then closed by the server: 1012 scheduled maintenance")

@@ -59,6 +59,14 @@ def listen(
     repair: Annotated[
         RepairOption, typer.Option(help="When missed executions and order events are given.")
     ] = RepairOption.BEFORE,
+    audit: Annotated[
+        str,
+        typer.Option(
+            help="Seconds from one comparison of executions with the HTTP API's list to the next, or off.",
+            metavar="SECONDS",
+            show_default="60, off with --repair off",
+        ),
+    ] = "auto",
     record: Annotated[
         Path | None, typer.Option(help="Write all frames to a frame log, too; .zst compresses it.", metavar="FILE")
     ] = None,
@@ -78,8 +86,8 @@ def listen(
         raise InputError("--force", "without --record", "--record FILE with it")
     run(
         _listen(
-            asked, dialect, endpoint, http, ca_file, credentials, connections, repair.value, record, force, as_json,
-            plain, up,
+            asked, dialect, endpoint, http, ca_file, credentials, connections, repair.value, _audit(audit), record,
+            force, as_json, plain, up,
         )
     )  # fmt: skip
 
@@ -118,6 +126,18 @@ def find_channels(words: Iterable[str]) -> list[Channel]:
     return list(found)
 
 
+def _audit(text: str) -> float | Literal["auto", "off"]:
+    if text in ("auto", "off"):
+        return "auto" if text == "auto" else "off"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputError("--audit", text, "seconds above 0, or off")
+    return seconds
+
+
 async def _listen(
     channels: list[Channel],
     dialect: str,
@@ -127,6 +147,7 @@ async def _listen(
     credentials: str | None,
     connections: int,
     repair: Literal["before", "alongside", "off"],
+    audit: float | Literal["auto", "off"],
     record: Path | None,
     force: bool,
     as_json: bool,
@@ -147,5 +168,5 @@ async def _listen(
     async with find_endpoint(endpoint, http) as where:
         await listen(
             channels, where, dialect, as_json=as_json, plain=plain, up=Up(up), connections=connections, repair=repair,
-            record=record, replaces=force, credentials=key, ssl_context=context,
+            audit=audit, record=record, replaces=force, credentials=key, ssl_context=context,
         )  # fmt: skip

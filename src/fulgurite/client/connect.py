@@ -11,6 +11,7 @@ from typing import Final, Literal, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from fulgurite.client.audits import AUDIT_SECONDS, Audits
 from fulgurite.client.backoff import backoff, in_maintenance
 from fulgurite.client.connection import Settings
 from fulgurite.client.endpoints import ACCEPTED_ENDPOINTS, Endpoint, check_endpoint, check_http, resolve_endpoint
@@ -58,6 +59,7 @@ def connect(
     credentials: Credentials | Signer | None = None,
     # what is yielded
     repair: Literal["before", "alongside", "off"] = "before",
+    audit: float | Literal["auto", "off"] | None = "auto",
     overflow: Literal["pause", "drop-oldest", "end"] = "pause",
     queue_limit: int = QUEUE_LIMIT,
     frames: bool = False,
@@ -92,6 +94,10 @@ def connect(
         repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
             API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
             or not at all: "off".
+        audit: seconds, above 0, from one comparison of the executions channels with the HTTP API's list to the next,
+            where the HTTP API is known: executions that no connection has brought are given, marked as backfilled,
+            after a `Gap` with the cause withheld. "auto" is 60, and nothing with ``repair="off"``; "off" or None is
+            nothing. What was withheld in the last such period of a stream is not found.
         overflow: what happens when `queue_limit` items wait for the consumer. "pause" reads the sockets no further
             until half of them are taken: nothing is dropped, but a server may end a connection that is not read for
             some 15 seconds. "drop-oldest" drops the older half, with a `Gap` for each channel in its place. "end" ends
@@ -126,6 +132,7 @@ def connect(
     _check_limits({} if silence_limits is None else silence_limits)
     if delays is not None and not callable(delays):
         raise InputError("delays", delays, "a function that returns an iterator of seconds, or None")
+    every = _audit_seconds(audit, mode)
     addresses = _resolve(endpoint, http)
     first = dialect if isinstance(dialect, Dialect) else find_dialect(dialect)
     others = [other for other in DIALECTS.values() if other is not first]
@@ -152,10 +159,11 @@ def connect(
     if addresses.http is None and mode is not RepairMode.OFF:
         mode = RepairMode.OFF
         unrepaired = f"not repaired: no HTTP API is known for this endpoint; {hints.get().http}"
-    repairs = None
-    if addresses.http is not None and mode is not RepairMode.OFF:
+    repairs = audits = None
+    if addresses.http is not None and (mode is not RepairMode.OFF or every is not None):
         repairs = Repairs(HttpApi(addresses.http, credentials, settings.ssl_context, request_timeout))
-    return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy, unrepaired)
+        audits = None if every is None else Audits(repairs.api, every)
+    return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy, unrepaired, audits)
 
 
 def _check_limits(limits: Mapping[Kind, float | None]) -> None:
@@ -177,6 +185,14 @@ def _choice(field: str, value: str, choices: type[_Choice]) -> _Choice:
         return choices(value)
     except ValueError:
         raise InputError(field, value, [str(choice) for choice in choices]) from None
+
+
+def _audit_seconds(audit: float | str | None, mode: RepairMode) -> float | None:
+    if audit is None or audit == "off":
+        return None
+    if audit == "auto":
+        return None if mode is RepairMode.OFF else AUDIT_SECONDS
+    return check_number("audit", audit, 'seconds above 0, "auto", "off" or None', above=0.0)
 
 
 def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> Endpoint:

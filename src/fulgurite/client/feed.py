@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fulgurite.client.audit import Audit
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.duplicates import GivenExecutions, executions_of, reduced
 from fulgurite.client.items import Gap, GapCause, Message, Repaired
@@ -39,6 +40,10 @@ REPAIRS_LIMIT: Final = 100
 PENDING_NOTE: Final = (
     "it is tried again for as long as the service keeps executions, 31 days, unless the stream is closed"
 )
+AUDITED_AFTER_NS: Final = 2_000_000_000
+"""A channel that has been listened to for so long is to have what the HTTP API's list, which may be a second old, shows
+to be new."""
+
 RENUMBERED_REASON: Final = "the ids of executions began again"
 
 
@@ -101,6 +106,8 @@ class Feed:
         # The highest execution id of what was taken, and what all connections show of how executions are numbered.
         self.newest_id: int | None = None
         self.numbering = Numbering()
+        # How far its executions were compared with what the HTTP API lists.
+        self._audit = Audit()
         # Holes whose repair is to be started; whoever starts it takes them out, and calls `repaired` once.
         self.to_repair: list[Hole] = []
         # When it was looked up where the channel stands, so that its first hole can be repaired, too.
@@ -119,8 +126,9 @@ class Feed:
         self._given = GivenExecutions() if is_executions else None
         self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
         self._may_be_plain = connections == 1 and channel.kind in (Kind.BOARD, Kind.TICKER)
-        # The connections over which it can come at present.
+        # The connections over which it can come at present, and since when there is one.
         self._flowing: set[int] = set()
+        self._flowing_ns = 0
         # When it was last known to be alive (None: never yet), and why it is not at present.
         self._alive_ns: int | None = None
         self._last: Message | None = None
@@ -161,7 +169,7 @@ class Feed:
         now_ns = message.received_ns
         self._in_place = message if is_in_place else None
         if connection not in self._flowing:
-            self._flows(connection)
+            self._flows(connection, now_ns)
         problem = self._problem(message)
         if problem is not None:
             # The consumer gets it as it came; what it ought to have been is missing.
@@ -183,7 +191,7 @@ class Feed:
 
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> Sequence[Message | Gap]:
         """The subscription, asked for at `asked_ns`, was acknowledged: from now on messages can come."""
-        self._flows(connection)
+        self._flows(connection, now_ns)
         self.numbering.asked(connection, asked_ns)
         items = self._resume(now, now_ns)
         if self._merge is None:
@@ -273,6 +281,39 @@ class Feed:
             # The list is ahead of the channel by some moments.
             self.numbering.learned(newest_id, now_ns + int(FIRST_MESSAGE_SECONDS * 1e9))
 
+    def begin_audit(self, now_ns: int) -> Audit | None:
+        """How far its executions were compared; None while it cannot be said what is due, as while it is interrupted.
+
+        The audit's `reached` is None where it is to be begun with the newest execution that is listed.
+        """
+        if not self._flowing or self._interruption is not None or self._waiting:
+            return None
+        if self._audit.reached is None:
+            if self.numbering.first:
+                self._audit.begin(self.numbering.first, self.numbering.first_ns)
+            elif now_ns < self._flowing_ns + AUDITED_AFTER_NS:
+                return None
+        return self._audit
+
+    def compare(self, listed: Sequence[Execution], asked_ns: int) -> list[int]:
+        """Which of the executions that were listed at `asked_ns` are due and were not given: their places."""
+        return self._audit.compare(listed, self.numbering.newest, self._is_settled, asked_ns)
+
+    def withheld(self, messages: Iterable[Message], since_ns: int, now_ns: int, note: str) -> list[Message | Gap]:
+        """These executions ought to have come since then, and have not: give them, after the gap that says so."""
+        found = [message for each in messages for message in self._without_known(each)]
+        count = sum(len(executions_of(message)) for message in found)
+        gap = Gap(
+            self.name, GapCause.WITHHELD.value, min(since_ns, now_ns), now_ns, cause=GapCause.WITHHELD, recovered=count,
+            repaired=Repaired.PARTIAL if note else Repaired.FULL, note=note,
+        )  # fmt: skip
+        return [gap, *found] if found else []
+
+    def recovered(self, message: Message) -> None:
+        """A message was given that was not brought by a connection: its executions are not to be given again."""
+        if self._given is not None:
+            self._given.fresh(executions_of(message))
+
     # --- what is known of it
 
     @property
@@ -355,6 +396,7 @@ class Feed:
         self.newest_id = None
         self._history.clear()
         self._given.forget_ids()
+        self._audit = Audit()
         return [*again, *items]
 
     def _problem(self, message: Message) -> MessageError | None:
@@ -367,7 +409,17 @@ class Feed:
             return error
         return None
 
-    def _flows(self, connection: int) -> None:
+    def _is_settled(self, row: Execution) -> bool:
+        """Whether an execution was given, or a repair that goes on will bring it, as far as is remembered."""
+        assert self._given is not None  # only executions are audited
+        is_known = row.id <= self._given.forgotten_up_to or self._given.has(row)
+        return is_known or any(
+            (hole.after or 0) < row.id and (hole.before is None or row.id < hole.before) for hole in self._repairing
+        )
+
+    def _flows(self, connection: int, now_ns: int) -> None:
+        if not self._flowing:
+            self._flowing_ns = now_ns
         self._flowing.add(connection)
         if self.keeper is not None and not self._is_doubted:
             self.keeper.resumed(self.channel.kind)

@@ -94,6 +94,10 @@ class HttpApi:
     def __repr__(self) -> str:
         return f"HttpApi({self.url!r})"
 
+    def requests_left(self) -> int:
+        """How many requests of the public API may be made without waiting."""
+        return self._address_budget.left(time.time())
+
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """Ask the public API; return the body of the answer.
 

@@ -52,6 +52,12 @@ class HttpBudget:
             wait = max(wait, self._blocked_until - now)
         return wait
 
+    def left(self, now: float) -> int:
+        """Return how many requests may be made at once."""
+        if self.wait(now):
+            return 0
+        return self._share - sum(0 <= now - at < PERIOD_SECONDS for at in self._spent)
+
     def spent(self, now: float) -> None:
         """Take note of a request that is made."""
         self._spent.append(now)

@@ -125,6 +125,9 @@ class GapCause(StrEnum):
     RENUMBERED = "renumbered"
     """The ids of executions fell back behind those that were given: the service was restarted, or plays a recording
     once more, and numbers anew. What was missed before cannot be asked for by id."""
+    WITHHELD = "withheld"
+    """The HTTP API lists executions that were never given, though the channel went on; they follow. The `reason` is the
+    same word."""
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -51,6 +51,7 @@ async def listen(
     up: Up = Up.GREEN,
     connections: int = 1,
     repair: Literal["before", "alongside", "off"] = "before",
+    audit: float | Literal["auto", "off"] | None = "auto",
     record: Path | None = None,
     replaces: bool = False,
     credentials: Credentials | None = None,
@@ -74,6 +75,7 @@ async def listen(
         up: the screen's colour of buyers, and of prices that rise.
         connections: see `connect`.
         repair: see `connect`.
+        audit: see `connect`.
         record: also write all frames, and what happened, to this file; see `recording.Recorder`.
         replaces: whether it may be there already.
         credentials: for private channels; see `connect`.
@@ -90,8 +92,8 @@ async def listen(
     err = sys.stderr if err is None else err
     asked = [parse_channel(channel) if isinstance(channel, str) else channel for channel in channels]
     stream = connect(
-        *asked, endpoint=endpoint, dialect=dialect, connections=connections, repair=repair, frames=record is not None,
-        credentials=credentials, ssl_context=ssl_context,
+        *asked, endpoint=endpoint, dialect=dialect, connections=connections, repair=repair, audit=audit,
+        frames=record is not None, credentials=credentials, ssl_context=ssl_context,
     )  # fmt: skip
     recorder = None if record is None else Recorder(record, is_numbered=connections > 1, replaces=replaces)
     try:

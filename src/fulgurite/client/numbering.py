@@ -20,8 +20,9 @@ class Numbering:
         # The highest id of the present numbering, and of all that was brought in it the first; 0 where there is none.
         self.newest = 0
         self.first = 0
-        # When the highest was brought; nanoseconds since 1970.
+        # When they were brought; nanoseconds since 1970.
         self._newest_ns = 0
+        self.first_ns = 0
         # Of each connection: its numbering, and an id that none of its messages falls behind while that lasts.
         self._connections: dict[int, tuple[int, int]] = {}
 
@@ -59,7 +60,8 @@ class Numbering:
                 number, floor = self._number, 0
         self._connections[connection] = (number, max(floor, highest))
         if number == self._number:
-            self.first = self.first or min(each for each in ids if each)
+            if not self.first:
+                self.first, self.first_ns = min(each for each in ids if each), at_ns
             if highest > self.newest:
                 self.newest, self._newest_ns = highest, at_ns
         return begins

@@ -25,6 +25,7 @@ CHANNELS_LIMIT: Final = 1_000
 """Channels whose gaps and books are kept; the messages of further ones are given as they come."""
 
 _KINDS: Final = frozenset(StatusKind)
+_NEVER_KNOWN: Final = (GapCause.DROPPED, GapCause.WITHHELD)
 _ORIGINS: Final = frozenset(Origin) - {Origin.LIVE}
 
 # No feed waits for the clock here: a gap that waited for one in the live stream has a line where that was over.
@@ -78,7 +79,11 @@ class Playback:
             ))  # fmt: skip
         elif line.event in _ORIGINS and line.channel is not None and line.message is not None:
             raw = msgspec.Raw(line.message.encode(errors="replace"))
-            items = [Message(line.channel, at_ns, "", raw, origin=Origin(line.event))]
+            message = Message(line.channel, at_ns, "", raw, origin=Origin(line.event))
+            feed = self._feed(line.channel)
+            if feed is not None:
+                feed.recovered(message)
+            items = [message]
         else:
             items = self._gap(line) if line.event == "gap" else []
         return self._noted(items)
@@ -207,8 +212,8 @@ class Playback:
         items: list[Item] = [] if feed is None else [*feed.tell()]
         told_to_ns = max((item.to_ns for item in items if isinstance(item, Gap)), default=self._told_to_ns.get(channel))
         is_repaired = line.repaired in (Repaired.FULL, Repaired.PARTIAL)
-        # What a stream dropped by itself does not follow from anything else in the log.
-        is_known = told_to_ns is not None and to_ns <= told_to_ns and line.cause != GapCause.DROPPED
+        # What a stream dropped by itself, or found in a list, does not follow from anything else in the log.
+        is_known = told_to_ns is not None and to_ns <= told_to_ns and line.cause not in _NEVER_KNOWN
         if is_known and not is_repaired:
             return items
         gap = Gap(

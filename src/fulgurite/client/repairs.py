@@ -85,7 +85,7 @@ class Repairs:
     """
 
     def __init__(self, api: HttpApi, delays: Callable[[bool], Iterator[float]] = repair_delays) -> None:
-        self._api = api
+        self.api = api
         self._delays = delays
         self._stack = AsyncExitStack()
         # An account's orders are listed by product, so all that there are must be asked for.
@@ -93,7 +93,7 @@ class Repairs:
 
     async def open(self) -> None:
         """Open the HTTP API; `close` must follow."""
-        await self._stack.enter_async_context(self._api)
+        await self._stack.enter_async_context(self.api)
 
     async def close(self) -> None:
         """Close the HTTP API."""
@@ -106,12 +106,12 @@ class Repairs:
             await asyncio.sleep(delay)
             with contextlib.suppress(FulguriteError):
                 if feed.channel.kind is Kind.EXECUTIONS:
-                    newest = await newest_execution_id(self._api, feed.channel.product_code)
+                    newest = await newest_execution_id(self.api, feed.channel.product_code)
                     feed.learned(newest or 0, time.time_ns())
                 elif feed.orders is not None:
-                    await start_ledger(self._api, feed.orders, await self._find_products())
+                    await start_ledger(self.api, feed.orders, await self._find_products())
                 elif feed.parent_orders is not None:
-                    await start_parent_ledger(self._api, feed.parent_orders, await self._find_products())
+                    await start_parent_ledger(self.api, feed.parent_orders, await self._find_products())
                 feed.learned_ns = time.time_ns()
                 return
 
@@ -160,20 +160,20 @@ class Repairs:
     async def _fetch_events(self, feed: Feed) -> Reconciliation[ChildOrderEvent] | Reconciliation[ParentOrderEvent]:
         products = await self._find_products()
         if feed.orders is not None:
-            return await fetch_orders(self._api, feed.orders, products)
+            return await fetch_orders(self.api, feed.orders, products)
         assert feed.parent_orders is not None  # the feeds of private channels have the one or the other
-        return await fetch_parent_orders(self._api, feed.parent_orders, products)
+        return await fetch_parent_orders(self.api, feed.parent_orders, products)
 
     async def _find_products(self) -> list[str]:
         if self._products is None:
-            self._products = await markets(self._api)
+            self._products = await markets(self.api)
         return self._products
 
     async def _backfill(self, feed: Feed, hole: Hole) -> Outcome:
         if hole.after is None:
             return Outcome([], Repaired.NONE, "not repaired: no execution was known before it")
         try:
-            found = await fetch_executions(self._api, feed.channel.product_code, hole.after, hole.before)
+            found = await fetch_executions(self.api, feed.channel.product_code, hole.after, hole.before)
         except FulguriteError as error:
             return Outcome([], Repaired.NONE, f"not repaired: {error}")
         repaired = Repaired.FULL if found.is_complete else Repaired.PARTIAL if found.executions else Repaired.NONE

@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import msgspec
 
+from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.connection import Connection, Settings, Split
@@ -51,6 +52,7 @@ class Stream:
         queue_limit: int,
         overflow: Overflow,
         unrepaired: str = "",
+        audits: Audits | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.books = Books(self)
@@ -60,6 +62,7 @@ class Stream:
         self._repair_mode = repair
         self._repairs = repairs
         self._unrepaired = unrepaired
+        self._audits = audits
         self._is_authenticated = settings.credentials is not None
         self._feeds: dict[str, Feed] = {}
         self._connections = [
@@ -325,6 +328,9 @@ class Stream:
                 for connection in self._connections:
                     self._tasks.create_task(connection.run())
                 self._tasks.create_task(self._tick_for_ever())
+                if self._audits is not None:
+                    audit = self._audits.run(self._feeds, lambda: not self._paused, self._give_late)
+                    self._tasks.create_task(audit)
         except* Exception as group:  # raised where the consumer sees it
             failure = _first(group)
         finally:
