@@ -17,12 +17,11 @@ from statistics import correlation, fmean, median, pstdev, pvariance
 
 from fulgurite.exchange.products import PRODUCTS
 from fulgurite.exchange.publisher import Published
-from fulgurite.exchange.replay import read_lines
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.channels import Kind, parse_channel
-from fulgurite.protocol.framelog import Line, parse_line, recorded_messages
+from fulgurite.protocol.framelog import Line, recorded_messages
+from fulgurite.protocol.logreader import read_log
 from fulgurite.protocol.messages import Board, Execution, decode_message, parse_time
-from tests.captures import received_lines
 
 SEEDS = (1, 2, 3, 4, 5)
 START_NS = parse_time("2026-09-23T03:31:00Z")
@@ -256,13 +255,11 @@ def measure(messages: Iterable[tuple[int, str, bytes]]) -> tuple[float, dict[str
 
 def recorded(path: Path) -> Iterator[tuple[int, str, bytes]]:
     """The messages of a recording."""
-    lines: Iterable[Line] = received_lines(path)
-    if path.suffix in (".jsonl", ".zst"):
-        lines = (parse_line(text) for text in read_lines(path) if text.strip())
-    for line in lines:
-        if line.received_ns is not None and line.frame is not None:
-            for name, message in recorded_messages(line.frame):
-                yield line.received_ns, name, message
+    with path.open("rb") as file:
+        for step in read_log(file):
+            if isinstance(step, Line) and step.received_ns is not None and step.frame is not None:
+                for name, message in recorded_messages(step.frame):
+                    yield step.received_ns, name, message
 
 
 def simulated(seed: int) -> Iterator[tuple[int, str, bytes]]:

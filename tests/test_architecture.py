@@ -20,6 +20,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "fulgurite"
 LEVELS = {
     "errors": 0,
     "protocol": 1,
+    "logfile": 2,  # the one shell that opens a file of recorded traffic, for the client and the exchange
     "_speedups": 2,  # in C
     "bookside": 3,
     "itayose": 3,

@@ -22,13 +22,14 @@ TICKER = "lightning_ticker_BTC_JPY"
 
 
 @asynccontextmanager
-async def fulgurite(*arguments: str) -> AsyncIterator[Process]:
+async def fulgurite(*arguments: str, stdin: int | None = None) -> AsyncIterator[Process]:
     """A running command; it is killed at the end if it runs then still."""
     # No display, so that no test opens a browser.
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "fulgurite", *arguments, stdout=PIPE, stderr=PIPE, env=environment, limit=2**20
-    )
+        sys.executable, "-m", "fulgurite", *arguments,
+        stdin=stdin, stdout=PIPE, stderr=PIPE, env=environment, limit=2**20,
+    )  # fmt: skip
     try:
         yield process
     finally:
@@ -174,7 +175,22 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["exchange", "--port", "0", "--speed", "1001"], "up to 1000"),
         (["exchange", "--scenario", "nonsense"], "dead-channel"),
         (["exchange", "--faults", "missing.toml"], "the path of a fault plan"),
-        (["exchange", "--loop"], "--replay FILE with --loop"),
+        (["exchange", "--loop"], "--loop: 'without --replay FILE'"),
+        (["exchange", "--frame-rate", "5"], "--replay FILE with it"),
+        *(
+            (["exchange", "--port", "0", "--replay", "log.jsonl", *given], f"{given[0]}: 'with --replay FILE'")
+            for given in (
+                ["--seed", "1"],
+                ["--at", "2026-09-23T18:59:30Z"],
+                ["--product", "BTC_JPY"],
+                ["--accounts", "1"],
+                ["--refuse-in-maintenance"],
+            )
+        ),
+        (
+            ["exchange", "--replay", "log.jsonl", "--scenario", "daily-maintenance"],
+            "--scenario daily-maintenance: 'with --replay",
+        ),
         (["exchange", "--at", "tomorrow"], "UTC as in"),
         (["exchange", "--seed", "-1"], "an integer from 0"),
         (["exchange", "--port", "70000"], "65535"),
@@ -188,7 +204,7 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["listen"], "CHANNEL"),
         (["listen", "btc_jpy"], "BTC_JPY, ticker:BTC_JPY, executions:BTC_JPY, board:BTC_JPY, snapshot:BTC_JPY, or"),
         (["listen", "tickers:BTC_JPY"], "ticker:BTC_JPY"),
-        (["listen", TICKER, "--connections", "5"], "a number from 1 to 4"),
+        (["listen", TICKER, "--connections", "5"], "an integer from 1 to 4"),
         (["listen", TICKER, "--repair", "later"], "alongside"),
         (["listen", TICKER, "--force"], "--record FILE"),
         (["listen", TICKER, "--record", "missing/log.jsonl"], "a file that can be written"),
@@ -222,6 +238,21 @@ async def test_a_mistake_is_told_in_a_sentence_and_never_in_a_traceback(argument
 )
 def test_listen_takes_channels_in_short_and_each_once(words: list[str], names: list[str]):
     assert [channel.name for channel in find_channels(words)] == names
+
+
+async def test_a_replay_offers_no_account_and_loses_no_beginning_of_a_pipe(tmp_path):
+    log = write_log(tmp_path / "log.jsonl", numbered(2_000))
+    arguments = ("exchange", "--port", "0", "--json", "--replay", "/dev/stdin", "--speed", "0")
+    read_end, write_end = os.pipe()
+    writer = await asyncio.create_subprocess_exec("cat", log, stdout=write_end)
+    os.close(write_end)
+    async with fulgurite(*arguments, stdin=read_end) as exchange:
+        os.close(read_end)
+        ready = await first_line(exchange)
+        assert list(ready) == ["realtime", "socketio", "http", "seed", "replay", "control"]
+        async with fulgurite("listen", TICKER, "--json", "--endpoint", str(ready["realtime"])) as listening:
+            assert [(await first_line(listening))["message"] for _ in range(2_000)] == list(range(2_000))
+    await writer.wait()
 
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import random
 from pathlib import Path
 
 import msgspec
@@ -13,6 +15,7 @@ from fulgurite.client.items import Frame, Gap, GapCause, Item, Malformed, Messag
 from fulgurite.client.recording import Recorder, log_lines
 from fulgurite.errors import InputError
 from fulgurite.protocol.framelog import Line, parse_line
+from fulgurite.protocol.logreader import read_log
 
 ITEMS: list[Item] = [
     Status(StatusKind.CONNECTING, 1, None, "ws://x", connection=1),
@@ -80,6 +83,29 @@ def test_much_is_not_held_back(tmp_path):
         recorder.write([frame] * 100)
     assert recorder.written_bytes > 1_000_000
     recorder.close()
+
+
+def test_no_flipped_bit_of_a_recording_gives_an_altered_frame(tmp_path):
+    """Of any of its parts, the last one included."""
+    path = tmp_path / "log.jsonl.zst"
+    recorder = Recorder(path)
+    chance = random.Random(1)
+    frames = {f"{chance.random()} {number}" for number in range(2_000)}
+    text = [Frame("received", 1, frame) for frame in sorted(frames)]
+    for _ in range(45):
+        recorder.write(text)
+        recorder.flush()
+    recorder.close()
+    whole = path.read_bytes()
+    assert whole.count(b"\x28\xb5\x2f\xfd") > 1
+    silent = altered = 0
+    for _ in range(20):
+        data = bytearray(whole)
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        steps = list(read_log(io.BytesIO(data)))
+        altered += any(isinstance(step, Line) and step.frame is not None and step.frame not in frames for step in steps)
+        silent += all(isinstance(step, Line) for step in steps)
+    assert (silent, altered) == (0, 0)
 
 
 def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(tmp_path):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import os
+import sys
 from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
@@ -220,8 +223,10 @@ async def test_a_log_that_was_cut_gives_what_it_holds(tmp_path):
     path.write_bytes(zstandard.compress(data) + b"\x28\xb5\x2f\xfd nonsense")
     items = await replayed(path)
     assert [item.raw for item in items if isinstance(item, Message)] == [b"0", b"1", b"2"]
-    assert isinstance(items[-1], Malformed)
-    assert "ends early" in items[-1].error
+    *_, malformed, gap = items
+    assert isinstance(malformed, Malformed)
+    assert "damaged here, in what is compressed with zstandard" in malformed.error
+    assert isinstance(gap, Gap)
 
 
 async def test_a_gap_of_the_log_makes_the_book_stale(tmp_path):
@@ -258,6 +263,86 @@ async def test_its_pace_is_the_recorded_one_times_the_speed(tmp_path):
     assert sum(len(batch) for batch in batches) == 3
 
 
+SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
+
+
+def at(seconds: float, number: int = 0) -> Line:
+    return msgspec.structs.replace(frame(number), received_ns=int(seconds * SECOND_NS))
+
+
+async def test_a_clock_that_was_set_back_costs_neither_frames_nor_pace(tmp_path):
+    """Frames come in the order of the file, and what comes after the setting back keeps its pace."""
+    path = write(tmp_path / "log.jsonl", *(at(second) for second in (3610, 3611, 11, 12)))
+    loop = asyncio.get_running_loop()
+    moments = []
+    async for item in replay(path, speed=10):
+        assert isinstance(item, Message)
+        moments.append((loop.time(), item.received_ns // SECOND_NS))
+    assert [second for _, second in moments] == [3610, 3611, 11, 12]
+    assert moments[-1][0] - moments[0][0] >= 0.2
+
+
+async def test_a_jump_of_a_day_is_passed_over_and_said_unless_told_otherwise(tmp_path):
+    path = write(tmp_path / "log.jsonl", at(1), at(2), at(2 + 86_400), at(2.01 + 86_400))
+    async with asyncio.timeout(60):
+        items = [item async for item in replay(path, speed=1)]
+    passed_over = items[2]
+    assert isinstance(passed_over, Status)
+    assert (passed_over.kind, passed_over.seconds) == (StatusKind.PASSED_OVER, 86_400)
+    assert sum(isinstance(item, Message) for item in items) == 4
+    assert all(isinstance(item, Message) for item in await replayed(path)), "nobody waits there"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            assert [item async for item in replay(path, speed=10_000, longest_pause=float("inf"))] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("day.jsonl.gz", gzip.compress(b"".join(format_line(frame(number)) for number in range(3)))),
+        ("day.jsonl", b"\xef\xbb\xbf" + b"".join(format_line(frame(number)) for number in range(3))),
+        ("raw.txt", b"".join(b"1.5: %b\n" % jsonrpc.encode_message(TICKER, b"%d" % number) for number in range(3))),
+        ("frames", b"".join(b"%b\n" % jsonrpc.encode_message(TICKER, b"%d" % number) for number in range(3))),
+    ],
+)
+async def test_what_other_tools_recorded_is_replayed(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    assert [item.raw for item in await replayed(tmp_path / name) if isinstance(item, Message)] == [b"0", b"1", b"2"]
+
+
+async def test_a_new_connection_in_a_foreign_log_is_a_gap(tmp_path):
+    text = f"wss://x <-> 1\n2: {frame(1).frame}\nwss://x <-> 3\n4: {frame(2).frame}\n"
+    (tmp_path / "raw.txt").write_text(text)
+    items = await replayed(tmp_path / "raw.txt")
+    assert [type(item).__name__ for item in items] == ["Status", "Message", "Status", "Status", "Gap", "Message"]
+
+
+async def test_the_end_of_a_recording_that_was_killed_comes_and_is_said_to_be_cut(tmp_path):
+    recorder = Recorder(tmp_path / "log.jsonl.zst")
+    for number in range(200):
+        recorder.write([Frame("received", 1_000 + number, frame(number).frame or "")])
+        recorder.flush()
+    *messages, cut = await replayed(tmp_path / "log.jsonl.zst")
+    assert [item.raw for item in messages if isinstance(item, Message)] == [b"%d" % number for number in range(200)]
+    assert isinstance(cut, Malformed)
+    assert "ends early" in cut.error
+    recorder.close()
+    assert not any(isinstance(item, Malformed) for item in await replayed(tmp_path / "log.jsonl.zst"))
+
+
+async def test_a_pipe_is_replayed_from_its_beginning(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    items = asyncio.create_task(replayed(tmp_path / "pipe"))
+    data = b"".join(format_line(frame(number)) for number in range(3_000))
+    program = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, tmp_path / "pipe", stdin=asyncio.subprocess.PIPE
+    )
+    await writer.communicate(data)
+    assert len(await items) == 3_000
+
+
 async def test_others_have_their_turn_while_it_replays(tmp_path):
     path = write(tmp_path / "log.jsonl", *map(frame, range(20_000)))
     turns = 0
@@ -273,6 +358,14 @@ async def test_others_have_their_turn_while_it_replays(tmp_path):
     task.cancel()
     assert count == 20_000
     assert turns > 5
+
+
+@pytest.mark.parametrize("argument", [{"longest_pause": 0}, {"frame_rate": -1}, {"frame_rate": 10}])
+def test_arguments_that_cannot_be_meant_are_refused(tmp_path, argument):
+    """A rate among them where the file has times."""
+    path = write(tmp_path / "log.jsonl", frame(1))
+    with pytest.raises(InputError, match=next(iter(argument))):
+        replay(path, **argument)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import json
+import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 import websockets
 import zstandard
 
+from fulgurite.cli.serving import addresses
 from fulgurite.errors import InputError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.protocol import jsonrpc, socketio
@@ -249,9 +252,8 @@ async def test_a_compressed_log_is_read(tmp_path: Path):
     "content",
     [
         b"",
-        b"nope\n",
         format_line(Line(sent_ns=1, frame="2")),
-        gzip.compress(b"x" * 1000, mtime=0),
+        gzip.compress(b'{"event":"open"}\n', mtime=0),
         b'{"event":"open"}\n',
     ],
 )
@@ -262,12 +264,150 @@ async def test_a_file_without_messages_is_refused(tmp_path: Path, content: bytes
             pass
 
 
-@pytest.mark.parametrize("name", ["missing.jsonl", "", "broken.zst"])
+@pytest.mark.parametrize("name", ["missing.jsonl", "", "broken.zst", "text.jsonl", "utf-16.jsonl"])
 async def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str):
     (tmp_path / "broken.zst").write_bytes(b"not zstd")
+    (tmp_path / "text.jsonl").write_bytes(b"nope\n")
+    (tmp_path / "utf-16.jsonl").write_bytes('{"event":"open"}\n'.encode("utf-16"))
     with pytest.raises(InputError, match="replay"):
         async with run(replay=tmp_path / name):
             pass
+
+
+def timed(*seconds: float) -> list[Line | bytes]:
+    """Frames that carry the numbers from 0, received at these times."""
+    return [
+        Line(received_ns=int(at * SECOND_NS), frame=jsonrpc.encode_message(TICKER, b"%d" % number).decode())
+        for number, at in enumerate(seconds)
+    ]
+
+
+async def finished(exchange: Exchange) -> Any:
+    async with asyncio.timeout(60):
+        while not (status := (await control(exchange))[1])["finished"]:
+            pass
+    return status
+
+
+@pytest.mark.parametrize("speed", [0.0, 100.0])
+async def test_frames_keep_the_order_of_the_file_where_the_recorders_clock_was_set_back(tmp_path: Path, speed: float):
+    log = write_log(tmp_path / "log.jsonl", timed(10, 11, 9, 9.5))
+    async with run(replay=log, speed=speed, paused=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        await control(exchange, {"paused": False})
+        assert [int(message) for _, message in await read(connection, 4)] == [0, 1, 2, 3]
+        status = await finished(exchange)
+        assert (status["sent"], status["malformed"], status["position"]) == (4, 0, 1.5)
+
+
+async def test_a_jump_of_a_day_ahead_is_said_and_passed_over_unless_told_otherwise(tmp_path, caplog):
+    log = write_log(tmp_path / "log.jsonl", timed(0, 1, 86_401, 86_401.5))
+    async with run(replay=log, speed=100, paused=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        await control(exchange, {"paused": False})
+        assert len(await read(connection, 4)) == 4
+        assert (await finished(exchange))["position"] == 1.5
+    assert "pauses for 86400 s after 1.000000 s" in caplog.text
+    async with run(replay=log, speed=0, longest_pause=float("inf")) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert (await finished(exchange))["position"] == 86_401.5
+
+
+async def test_a_pipe_is_served_from_its_beginning_and_once(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    data = b"".join(line if isinstance(line, bytes) else format_line(line) for line in numbered(3_000))
+    program = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, tmp_path / "pipe", stdin=asyncio.subprocess.PIPE
+    )
+    writing = asyncio.create_task(writer.communicate(data))
+    async with run(replay=tmp_path / "pipe", speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert [int(message) for _, message in await read(connection, 3_000)] == list(range(3_000))
+        await writing
+        await finished(exchange)
+        status, body = await control(exchange, {"position": 0})
+        assert (status, body["field"]) == (400, "position")
+    with pytest.raises(InputError, match="loop"):
+        async with run(replay=tmp_path / "pipe", loop=True):
+            pass
+
+
+async def test_a_position_that_is_still_to_come_is_reached_in_a_pipe():
+    read_end, write_end = os.pipe()
+    data = b"".join(line if isinstance(line, bytes) else format_line(line) for line in numbered(100))
+    os.write(write_end, data)
+    os.close(write_end)
+    async with run(replay=f"/dev/fd/{read_end}", speed=0, paused=True) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        await control(exchange, {"position": 95, "paused": False})
+        assert [int(message) for _, message in await read(connection, 5)] == [95, 96, 97, 98, 99]
+    os.close(read_end)
+
+
+async def test_a_file_that_was_cut_off_is_served_as_far_as_it_goes_and_says_so(tmp_path: Path, caplog):
+    plain = write_log(tmp_path / "log.jsonl", numbered(100)).read_bytes()
+    compressor = zstandard.ZstdCompressor().compressobj()
+    data = compressor.compress(plain) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    log = tmp_path / "log.jsonl.zst"
+    log.write_bytes(data)
+    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert len(await read(connection, 100)) == 100
+        status = await finished(exchange)
+        assert status["malformed"] == 1
+        assert "cut off" in status["problem"]
+    assert "ends early" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"".join(b"%b\n" % jsonrpc.encode_message(TICKER, b"%d" % number) for number in range(10)),
+        b"".join(b"2021-07-22T22:29:23.04Z %b\n" % jsonrpc.encode_message(TICKER, b"%d" % n) for n in range(10)),
+        gzip.compress(b"".join(b"1626992963.1: %b\n" % socketio.encode_message(TICKER, b"%d" % n) for n in range(10))),
+    ],
+    ids=["bare frames", "tardis", "cryptofeed in gzip"],
+)
+async def test_what_other_tools_recorded_is_served(tmp_path: Path, content: bytes):
+    (tmp_path / "log").write_bytes(content)
+    async with run(replay=tmp_path / "log", speed=0) as exchange, json_rpc(exchange) as connection:
+        await subscribe(connection, [TICKER])
+        assert [int(message) for _, message in await read(connection, 10)] == list(range(10))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [{"seed": 1}, {"start_ns": 1}, {"accounts": 1}, {"products": ["BTC_JPY"]}, {"refuse_in_maintenance": True}],
+)
+async def test_arguments_that_only_a_market_has_a_use_for_are_refused(tmp_path: Path, argument: dict[str, Any]):
+    log = write_log(tmp_path / "log.jsonl", numbered(1))
+    with pytest.raises(InputError, match=f"{next(iter(argument))}: 'with replay="):
+        async with run(replay=log, **argument):
+            pass
+
+
+@pytest.mark.parametrize("argument", [{"loop": True}, {"paused": True}, {"longest_pause": 1}, {"frame_rate": 1}])
+async def test_arguments_that_only_a_replay_has_a_use_for_are_refused_without_one(argument: dict[str, Any]):
+    with pytest.raises(InputError, match=f"{next(iter(argument))}: 'without replay="):
+        async with run(**argument):
+            pass
+
+
+async def test_no_account_is_advertised_and_any_key_sees_what_was_recorded_of_private_channels(tmp_path: Path):
+    lines = numbered(2, channel="child_order_events")
+    log = write_log(tmp_path / "log.jsonl", lines)
+    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+        assert exchange.api_key == exchange.api_secret == ""
+        assert exchange.more_accounts == ()
+        ready = json.loads(exchange.ready_line())
+        assert not {"api_key", "api_secret", "more_accounts"} & ready.keys()
+        assert not [name for name in addresses(exchange) if "key" in name or "secret" in name]
+        params = {"api_key": "my own", "timestamp": 1, "nonce": "x", "signature": "y"}
+        await connection.send(json.dumps({"method": "auth", "params": params, "id": 1}))
+        assert json.loads(str(await connection.recv()))["result"] is True
+        await subscribe(connection, ["child_order_events"])
+        assert len(await read(connection, 2)) == 2
 
 
 @pytest.mark.parametrize("speed", [-1.0, float("nan"), float("inf")])

@@ -1,11 +1,9 @@
 """The frame log."""
 
-import io
 import json
 
 import msgspec
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,11 +11,9 @@ from fulgurite.errors import InputError
 from fulgurite.protocol import jsonrpc, socketio
 from fulgurite.protocol.dialects import DIALECTS
 from fulgurite.protocol.framelog import (
-    MAX_LINE_BYTES,
     Line,
     format_line,
     parse_line,
-    read_lines,
     recorded_messages,
     without_credentials,
 )
@@ -113,36 +109,6 @@ def test_any_line_is_read_or_refused(text):
     except InputError:
         return
     assert msgspec.structs.asdict(line)
-
-
-@given(st.lists(st.binary(max_size=300).map(lambda data: data.replace(b"\n", b"")), max_size=50), st.booleans())
-def test_lines_are_split_wherever_the_pieces_end(lines, is_compressed):
-    class Dripping(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            return super().read(min(size or 7, 7))
-
-    data = b"".join(line + b"\n" for line in lines)
-    file = Dripping(zstandard.compress(data) if is_compressed else data)
-    assert list(read_lines(file, is_compressed)) == lines
-
-
-@pytest.mark.parametrize("is_compressed", [False, True])
-def test_the_end_of_a_log_that_was_cut_comes_as_far_as_it_goes(is_compressed):
-    data = b'{"event":"open"}\n{"event":"clo'
-    compressor = zstandard.ZstdCompressor().compressobj()
-    compressed = compressor.compress(data) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
-    file = io.BytesIO(compressed if is_compressed else data)
-    assert list(read_lines(file, is_compressed)) == data.split(b"\n")
-
-
-def test_what_is_not_compressed_is_refused():
-    with pytest.raises(InputError, match="a file compressed with zstandard"):
-        list(read_lines(io.BytesIO(b"not zstd"), True))
-
-
-def test_a_line_without_an_end_comes_in_pieces():
-    pieces = list(read_lines(io.BytesIO(b"x" * (2 * MAX_LINE_BYTES + 5)), False))
-    assert [len(piece) for piece in pieces] == [MAX_LINE_BYTES, MAX_LINE_BYTES, 5]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=lambda dialect: dialect.name)

@@ -37,7 +37,12 @@ def exchange(
     ] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Speak TLS with a self-made certificate.")] = False,
     replay: Annotated[
-        Path | None, typer.Option(help="Serve this frame log instead of a simulated market.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Serve this recording instead of a simulated market: a frame log, HAR, raw lines of cryptofeed or "
+            "tardis, or one frame a line.",
+            metavar="FILE",
+        ),
     ] = None,
     speed: Annotated[
         float | None,
@@ -51,6 +56,22 @@ def exchange(
     paused: Annotated[
         bool, typer.Option("--paused", help="Hold the replay until POST /control/replay says otherwise.")
     ] = False,
+    longest_pause: Annotated[
+        float | None,
+        typer.Option(
+            help="A pause of the replay of so many of its seconds, or more, is passed over; inf for none.",
+            show_default="86400",
+            metavar="SECONDS",
+        ),
+    ] = None,
+    frame_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Frames a second of a replayed file without times: one frame a line.",
+            show_default="33",
+            metavar="NUMBER",
+        ),
+    ] = None,
     faults: Annotated[
         Path | None, typer.Option(help="What is to go wrong: a fault plan in TOML.", metavar="FILE")
     ] = None,
@@ -60,8 +81,11 @@ def exchange(
     list_scenarios: Annotated[bool, typer.Option("--list-scenarios", help="List the named plans and end.")] = False,
     control: Annotated[bool, typer.Option(help="Serve the control API, to programs on this machine.")] = True,
     accounts: Annotated[
-        int, typer.Option(help="How many accounts can trade; --json prints the keys of all.", min=1, max=100)
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="How many accounts can trade; --json prints the keys of all.", show_default="1", min=1, max=100
+        ),
+    ] = None,
     rate_limits: Annotated[bool, typer.Option(help="Refuse HTTP requests beyond the real limits.")] = True,
     refuse_in_maintenance: Annotated[
         bool, typer.Option("--refuse-in-maintenance", help="Answer connects from 19:02 to 19:10 UTC with status 503.")
@@ -79,13 +103,26 @@ def exchange(
     if list_scenarios:
         _print_scenarios()
         return
-    if replay is None:
-        for name, is_given in (("loop", loop), ("paused", paused)):
-            if is_given:
-                raise InputError(f"--{name}", "without --replay", f"--replay FILE with --{name}")
+    from fulgurite.exchange.run import refuse_other_mode
+
     plan, start = _plan(faults, scenario)
-    options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, plan, control)
-    run(_exchange(*options, accounts, rate_limits, refuse_in_maintenance, product or [], as_json))
+    only_of_markets = {
+        "--seed": seed is not None,
+        "--at": at is not None,
+        "--accounts": accounts is not None,
+        "--refuse-in-maintenance": refuse_in_maintenance,
+        "--product": bool(product),
+        f"--scenario {scenario}": start is not None,
+    }
+    only_of_replays = {
+        "--loop": loop,
+        "--paused": paused,
+        "--longest-pause": longest_pause is not None,
+        "--frame-rate": frame_rate is not None,
+    }
+    refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "--replay FILE")
+    options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, longest_pause, frame_rate)
+    run(_exchange(*options, plan, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json))
 
 
 def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
@@ -128,9 +165,11 @@ async def _exchange(
     speed: float | None,
     loop: bool,
     paused: bool,
+    longest_pause: float | None,
+    frame_rate: float | None,
     faults: list[AnyFault],
     control: bool,
-    accounts: int,
+    accounts: int | None,
     rate_limits: bool,
     refuse_in_maintenance: bool,
     products: list[str],
@@ -153,6 +192,8 @@ async def _exchange(
         speed=1.0 if speed is None else speed,
         loop=loop,
         paused=paused,
+        longest_pause=longest_pause,
+        frame_rate=frame_rate,
         faults=faults,
         control=control,
         accounts=accounts,

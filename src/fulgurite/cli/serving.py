@@ -33,9 +33,9 @@ def addresses(running: Exchange) -> dict[str, str]:
         "JSON-RPC 2.0": running.realtime,
         "Socket.IO 2.0": running.socketio,
         "HTTP API": running.http,
-        "demo key": running.api_key,
-        "demo secret": running.api_secret,
     }
+    if running.api_key:
+        rows |= {"demo key": running.api_key, "demo secret": running.api_secret}
     for number, each in enumerate(running.more_accounts, start=2):
         rows |= {f"key {number}": each.api_key, f"secret {number}": each.api_secret}
     if running.replay is not None:

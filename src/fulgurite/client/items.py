@@ -184,6 +184,8 @@ class StatusKind(StrEnum):
     """A channel is acknowledged and yet brings nothing, on a new connection neither."""
     CLOSED = "closed"
     BACKING_OFF = "backing_off"
+    PASSED_OVER = "passed_over"
+    """Of a replay: the log pauses here for `seconds`, or its recorder's clock was set ahead; nothing is waited for."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -196,7 +198,8 @@ class Status(msgspec.Struct, frozen=True):
     detail: str = ""
     """More in plain words: the address, the server's reason and code, how long is waited."""
     seconds: float | None = None
-    """How long is waited (`BACKING_OFF`), nothing came (`SILENT`, `DEAD`), or the answer took (`SUBSCRIBED`)."""
+    """How long is waited (`BACKING_OFF`) or would have been (`PASSED_OVER`), nothing came (`SILENT`, `DEAD`), or the
+    answer took (`SUBSCRIBED`)."""
     connection: int = 0
     """Which of the stream's connections it is about, from 0."""
     close_code: int | None = None

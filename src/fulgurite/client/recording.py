@@ -17,6 +17,10 @@ from fulgurite.protocol.framelog import Line, format_line, without_credentials
 BUFFER_BYTES: Final = 1024 * 1024
 """Bytes that are held back until they are written, at the most."""
 
+PART_BYTES: Final = 4 * 1024 * 1024
+"""After so many bytes of text a compressed part ends, with a checksum: few enough that a reader can keep a part back
+until it has seen that, and so many that a part repeats much, which is what makes it short."""
+
 
 class Recorder:
     """Writes what a stream yields, frames included (``frames=True``), to a frame log.
@@ -40,6 +44,7 @@ class Recorder:
         self.written_bytes = 0
         self._is_numbered = is_numbered
         self._compressor = _make_compressor(path) if path.suffix == ".zst" else None
+        self._part_bytes = 0
         self._held = bytearray()
         try:
             self._file = FileIO(path, "w" if replaces else "x")
@@ -63,8 +68,15 @@ class Recorder:
         data = bytes(self._held)
         self._held.clear()
         if self._compressor is not None:
-            # Ending a block makes all of it readable, whatever happens to the rest.
-            data = self._compressor.compress(data) + self._compressor.flush(_end_of("BLOCK"))
+            self._part_bytes += len(data)
+            data = self._compressor.compress(data)
+            if self._part_bytes < PART_BYTES:
+                # Ending a block makes all of it readable, whatever happens to the rest.
+                data += self._compressor.flush(_end_of("BLOCK"))
+            else:
+                data += self._compressor.flush(_end_of("FINISH"))
+                self._compressor = _make_compressor(self.path)
+                self._part_bytes = 0
         self._write(data)
 
     def close(self) -> None:
@@ -144,7 +156,7 @@ def _make_compressor(path: Path) -> Any:
         import zstandard  # an extra, and only needed here
     except ImportError as error:
         raise InputError("--record", str(path), "a .zst file after `pip install 'fulgurite[zst]'`") from error
-    return zstandard.ZstdCompressor().compressobj()
+    return zstandard.ZstdCompressor(write_checksum=True).compressobj()
 
 
 def _end_of(what: str) -> int:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator, Mapping
 from time import monotonic
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-from fulgurite.client.items import Item, Malformed
+from fulgurite.client.items import Item, Malformed, Status, StatusKind
 from fulgurite.client.playback import Playback
 from fulgurite.errors import InputError
+from fulgurite.logfile import LogFile
 from fulgurite.orderbook import OrderBook
 from fulgurite.protocol.arguments import check_number
-from fulgurite.protocol.framelog import Line, parse_line, read_lines
+from fulgurite.protocol.framelog import Line
+from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS, LogClock
+from fulgurite.protocol.logformats import Odd, Step
 
 TURN_SECONDS: Final = 0.005
 """How long lines are read until others have their turn."""
@@ -28,7 +30,13 @@ SHOWN_LIMIT: Final = 4_096
 """Characters that are shown of what is no line of a frame log."""
 
 
-def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Replay:
+def replay(
+    path: str | os.PathLike[str],
+    *,
+    speed: float | None = None,
+    longest_pause: float = LONGEST_PAUSE_SECONDS,
+    frame_rate: float | None = None,
+) -> Replay:
     """Give what a stream yielded, from the frame log that was made of it::
 
         async for item in replay("day.jsonl"):
@@ -41,29 +49,29 @@ def replay(path: str | os.PathLike[str], *, speed: float | None = None) -> Repla
     A gap that was repaired comes twice, as with ``repair="alongside"``: where it was, and once more where the stream
     told of its repair, with what was recovered.
 
-    A log that holds nothing but frames says nothing of connections: its messages are given as they come.
+    A log that holds nothing but frames says nothing of connections: its messages are given as they come. Such logs are
+    read from other tools, too: HAR with WebSocket messages, the raw lines of cryptofeed and of tardis, and one frame a
+    line. What a file is, and whether it is compressed with gzip or zstandard, is told by how it begins.
+
+    Items come in the order of the file. Where the recorder's clock was set back, no time passes.
 
     Args:
-        path: the frame log, as `fulgurite listen --record` writes it; a name that ends in .zst is decompressed, which
-            needs the extra `zst`.
+        path: the frame log, as `fulgurite listen --record` writes it, or such a file; or a pipe in its place. For
+            zstandard the extra `zst` is needed.
         speed: recorded seconds that pass in one second; None is as fast as they are taken.
+        longest_pause: where the log pauses for so many of its seconds, or for more, that is passed over at once, and a
+            `Status` of the kind `PASSED_OVER` says so; above 0, a day by default. Only with a speed.
+        frame_rate: frames a second, above 0, of a file that has no times, which is one frame a line; None is 33.
 
     Raises:
-        InputError: there is no such file, it is not compressed although its name says so, the extra `zst` is missing,
-            or the speed is not above 0.
+        InputError: there is no such file, or it is of another kind, which is named; the extra `zst` is missing; or an
+            argument is out of its range. What is wrong with a pipe, or only at a file's end, the iteration raises.
     """
     if speed is not None:
         check_number("speed", speed, "a number above 0, or None for as fast as possible", above=0.0)
     if not isinstance(path, str | os.PathLike):
         raise InputError("path", path, "the path of a frame log")
-    try:
-        with open(path, "rb") as file:
-            next(read_lines(file, Path(path).suffix == ".zst"), None)
-    except InputError as error:
-        raise InputError("path", str(path), error.accepted) from error
-    except OSError as error:
-        raise InputError("path", str(path), f"the path of a frame log ({error.strerror})") from error
-    return Replay(Path(path), speed)
+    return Replay(LogFile(path, frame_rate), speed, LogClock(longest_pause))
 
 
 class Replay:
@@ -73,23 +81,25 @@ class Replay:
     stream is, which closes the file where it is left early.
     """
 
-    def __init__(self, path: Path, speed: float | None) -> None:
-        self._path = path
+    def __init__(self, log: LogFile, speed: float | None, clock: LogClock) -> None:
+        self._log = log
         self._speed = speed
         self._playback = Playback()
         self.books: Mapping[str, OrderBook] = _Books(self._playback)
         """The order book of each product, kept from the moment it is first asked for, out of the log's channels `board`
         and `board_snapshot`. It is as new as the item in hand, or the batch, and STALE after each gap in the diffs."""
-        self._steps = self._read()
         # What comes next, and is not due yet.
-        self._next: Line | _Odd | None = None
+        self._next: Step | None = None
+        # What is to be said before it.
+        self._said: list[Item] = []
         # What followed from the latest step and was not taken yet.
         self._items: deque[Item] = deque()
         # When others are to have their turn.
         self._turn_ends_at = 0.0
-        # The replay's own clock showed this when the first line was read, and the log that.
+        # What time it is in the log, and what the machine's clock showed when it began.
+        self._clock = clock
         self._began_at: float | None = None
-        self._began_ns = 0
+        self._has_ended = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,8 +111,9 @@ class Replay:
 
     def close(self) -> None:
         """Read no further."""
-        self._steps.close()
+        self._log.close()
         self._next = None
+        self._has_ended = True
 
     def __aiter__(self) -> Self:
         return self
@@ -110,101 +121,89 @@ class Replay:
     async def __anext__(self) -> Item:
         items = self._items
         while not items:
-            step = self._next_step()
-            if step is None:
-                raise StopAsyncIteration
-            if not self._is_ready():
-                await self._wait()
-            items.extend(self._take_step(step))
+            if self._advance():
+                if not self._is_ready():
+                    await self._wait()
+                items.extend(self._take_next())
+            elif not await self._log.more():
+                if self._has_ended:
+                    raise StopAsyncIteration
+                items.extend(self._finish())
         return items.popleft()
 
     async def batches(self) -> AsyncIterator[list[Item]]:
         """Iterate over all that is due, in lists of at least one item; see `Stream.batches`."""
         batch: list[Item] = []
-        while (step := self._next_step()) is not None:
-            # The end comes by itself, since it makes the books STALE.
-            if batch and (len(batch) >= BATCH_ITEMS or not self._is_due() or not isinstance(step, Line)):
+        while True:
+            has_next = self._advance()
+            if batch and (not has_next or len(batch) >= BATCH_ITEMS or not self._is_due()):
                 yield batch
                 batch = []
-            if not batch and not self._is_ready():
-                await self._wait()
-            batch += self._take_step(step)
-        if batch:
-            yield batch
+            if has_next:
+                if not batch and not self._is_ready():
+                    await self._wait()
+                batch += self._take_next()
+            elif not await self._log.more():
+                # The end comes by itself, since it makes the books STALE.
+                if not self._has_ended and (last := self._finish()):
+                    yield last
+                return
 
     # --- inside
+
+    def _advance(self) -> bool:
+        """Go on to the next step, if it has been read."""
+        if self._next is None:
+            self._next = next(self._log.steps, None)
+            if self._speed is not None and isinstance(self._next, Line):
+                self._pass_time(self._next)
+        return self._next is not None
+
+    def _pass_time(self, line: Line) -> None:
+        at_ns = line.received_ns or line.sent_ns or line.at_ns
+        if at_ns and (seconds := self._clock.take(at_ns)):
+            detail = "the log pauses here, or its recorder's clock was set ahead; the replay goes on at once"
+            self._said.append(Status(StatusKind.PASSED_OVER, at_ns, None, detail, seconds))
 
     def _is_ready(self) -> bool:
         """Whether the next step is due, and others need not have their turn before."""
         return monotonic() < self._turn_ends_at and self._is_due()
 
     def _is_due(self) -> bool:
-        return self._speed is None or self._delay(monotonic()) <= 0
+        return self._speed is None or self._delay(self._speed, monotonic()) <= 0
 
     async def _wait(self) -> None:
         """Wait until the next step is due; meanwhile, others have their turn."""
-        await asyncio.sleep(max(self._delay(monotonic()), 0.0))
+        delay = 0.0 if self._speed is None else self._delay(self._speed, monotonic())
+        await asyncio.sleep(max(delay, 0.0))
         self._turn_ends_at = monotonic() + TURN_SECONDS
 
-    def _delay(self, now: float) -> float:
+    def _delay(self, speed: float, now: float) -> float:
         """Seconds until the next step is due."""
-        if self._speed is None:
-            return 0.0
-        step = self._next_step()
-        if not isinstance(step, Line):
-            return 0.0
-        at_ns = step.received_ns or step.sent_ns or step.at_ns
-        if not at_ns:
-            return 0.0
         if self._began_at is None:
-            self._began_at, self._began_ns = now, at_ns
-        return self._began_at + (at_ns - self._began_ns) / 1e9 / self._speed - now
+            self._began_at = now
+        return self._began_at + self._clock.seconds / speed - now
 
-    def _next_step(self) -> Line | _Odd | None:
-        if self._next is None:
-            self._next = next(self._steps, None)
-        return self._next
-
-    def _take_step(self, step: Line | _Odd) -> list[Item]:
+    def _take_next(self) -> list[Item]:
         """Take the next step: none, one or several items follow from it."""
-        self._next = None
+        step, self._next = self._next, None
+        said, self._said = self._said, []
+        return said + self._items_of(step)
+
+    def _items_of(self, step: Step | None) -> list[Item]:
         if isinstance(step, Line):
             return self._playback.take(step)
-        if step.line is None:
-            return [*self._ends_early(step.error), *self._playback.finish()]
-        text = step.line[:SHOWN_LIMIT].decode(errors="backslashreplace")
-        return self._playback.unreadable(text, f"line {step.number} of {self._path}: {step.error}")
+        if isinstance(step, Odd):
+            text = step.text[:SHOWN_LIMIT].decode(errors="backslashreplace")
+            return self._playback.unreadable(text, f"line {step.number} of {self._log.path}: {step.problem}")
+        assert step is not None
+        if step.is_end:
+            return [Malformed(self._playback.at_ns, "", f"{self._log.path} ends early: {step.problem}")]
+        return self._playback.unreadable("", f"{self._log.path}: {step.problem}")
 
-    def _ends_early(self, error: str) -> list[Item]:
-        return [Malformed(self._playback.at_ns, "", f"{self._path} ends early: {error}")] if error else []
-
-    def _read(self) -> Generator[Line | _Odd, None, None]:
-        number = 0
-        error = ""
-        with self._path.open("rb") as file:
-            try:
-                for text in read_lines(file, self._path.suffix == ".zst"):
-                    number += 1
-                    if text.strip():
-                        yield _step(number, text)
-            except (InputError, OSError) as problem:
-                error = str(problem)
-        yield _Odd(number, None, error)
-
-
-class _Odd(NamedTuple):
-    """What was read and is no line, or that there is nothing more."""
-
-    number: int
-    line: bytes | None
-    error: str = ""
-
-
-def _step(number: int, text: bytes) -> Line | _Odd:
-    try:
-        return parse_line(text)
-    except InputError as error:
-        return _Odd(number, text, f"not a line of a frame log, which is {error.accepted}")
+    def _finish(self) -> list[Item]:
+        self.close()
+        return self._playback.finish()
 
 
 class _Books(Mapping[str, OrderBook]):

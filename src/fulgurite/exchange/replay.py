@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
-from collections.abc import Coroutine, Generator, Iterator
-from pathlib import Path
+from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -15,8 +13,11 @@ import msgspec
 from fulgurite.errors import InputError
 from fulgurite.exchange.reissue import Reissue
 from fulgurite.exchange.replayedmarkets import ReplayedMarkets
-from fulgurite.protocol import framelog
-from fulgurite.protocol.framelog import Line, Recorded, parse_line, recorded_messages
+from fulgurite.logfile import LogFile
+from fulgurite.protocol.decompress import Damage
+from fulgurite.protocol.framelog import Line, Recorded, recorded_messages
+from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS, LogClock
+from fulgurite.protocol.logformats import Odd
 from fulgurite.server.serve import RealtimeServer
 
 BURST_BYTES: Final = 256 * 1024
@@ -35,13 +36,15 @@ class ReplayStatus(msgspec.Struct, frozen=True):
     speed: float
     """Recorded seconds that pass in one second; 0 is as fast as readers take it."""
     position: float
-    """Seconds from the first frame of the log."""
+    """Seconds that have passed in the log since its first message; at its end, all of them."""
     sent: int
     """Messages that went out since the start of the program."""
     malformed: int
-    """Lines of the log that could not be read, and were skipped."""
+    """Lines of the log, and damaged parts of the file, that could not be read and were skipped."""
     finished: bool
-    """Whether the end of the log is reached; a new position starts it again."""
+    """Whether the end of the log is reached; a new position starts it again, unless it is a pipe."""
+    problem: str = ""
+    """What was damaged in the file, or that it ends too early: the latest of what `malformed` counts beside lines."""
 
 
 class ReplayChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,36 +65,52 @@ class Burst(NamedTuple):
 class Replay:
     """Sends what a frame log holds to whoever has subscribed it.
 
-    Frames are taken in the order of the file. One whose time lies before that of an earlier one goes out right
-    behind it. What is sent again, in another pass or after a step back, has higher ids (see `reissue`). At speed 0
-    nothing moves while nobody has subscribed anything, and no faster than the slowest reader.
+    Frames go out in the order of the file. Where the recorder's clock was set back, no time passes; where it was set
+    ahead, or nothing was recorded for long, that is said and passed over at once. What is sent again, in another pass
+    or after a step back, has higher ids (see `reissue`). At speed 0 nothing moves while nobody has subscribed anything,
+    and no faster than the slowest reader.
 
     Args:
-        path: the frame log; a name that ends in .zst is decompressed.
+        log: the file.
         server: where the messages go out.
         speed: recorded seconds that pass in one second; 0 is as fast as readers take it.
-        loop: begin again at the end.
+        loop: begin again at the end, which a pipe cannot.
         paused: wait for `change`.
+        longest_pause: seconds without a message, above 0, that are passed over, as are longer ones.
 
     Raises:
-        InputError: there is no such file, or it holds no received frame, or the speed is not accepted.
+        InputError: an argument is not accepted.
     """
 
     def __init__(
-        self, path: Path, server: RealtimeServer, *, speed: float = 1.0, loop: bool = False, paused: bool = False
+        self,
+        log: LogFile,
+        server: RealtimeServer,
+        *,
+        speed: float = 1.0,
+        loop: bool = False,
+        paused: bool = False,
+        longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
-        self._path = path
+        if loop and not log.is_rewindable:
+            raise InputError("loop", True, f"it with a file: {log.path} is a pipe, which can be read once")
+        self._log = log
         self._server = server
         self._loops = loop
         self._paused = paused
         self._speed = _checked("speed", speed)
         self._sent = 0
         self._malformed = 0
+        self._problem = ""
         self._finished = False
         self._changed = asyncio.Event()
         # A position that was asked for and is still to be sought; None while none is.
         self._sought: float | None = None
-        self._first_ns = self._find_first_ns()
+        # This pass through the log: what comes, the next of it if that was read, and how much time has passed.
+        self._bursts = self._read()
+        self._next: Burst | None = None
+        self._longest_pause = longest_pause
+        self._clock = LogClock(longest_pause)
         # At this moment of the loop's clock the replay stood at this position.
         self._anchor_time = 0.0
         self._anchor_position = 0.0
@@ -101,21 +120,32 @@ class Replay:
         self.markets = ReplayedMarkets()
         """What the HTTP API is answered from: the state after what was sent."""
 
+    async def start(self) -> None:
+        """Read as far as the first message.
+
+        Raises:
+            InputError: there is none, or the file is none that can be read.
+        """
+        if await self._peek() is None:
+            what = f"{self._log.path}, {self._problem}" if self._problem else str(self._log.path)
+            raise InputError("replay", what, "a frame log with at least one channelMessage frame in it")
+
     def status(self) -> ReplayStatus:
         """Where the replay stands."""
+        position = round(self._position(), 6)
         return ReplayStatus(
-            self._paused, self._speed, round(self._position(), 6), self._sent, self._malformed, self._finished
+            self._paused, self._speed, position, self._sent, self._malformed, self._finished, self._problem
         )
 
     def change(self, change: ReplayChange) -> None:
         """Pause or go on, set the speed, or go to another position.
 
         Raises:
-            InputError: speed or position is negative or not finite; nothing has changed then.
+            InputError: speed or position is negative or not finite, or lies behind in a pipe; nothing has changed then.
         """
         speed = self._speed if change.speed is None else _checked("speed", change.speed)
         if change.position is not None:
-            self._sought = _checked("position", change.position)
+            self._sought = self._reachable(_checked("position", change.position))
         self._anchor(self._position() if self._sought is None else self._sought)
         self._speed = speed
         self._paused = self._paused if change.paused is None else change.paused
@@ -127,29 +157,43 @@ class Replay:
             start = self._sought or 0.0
             self._sought = None
             self._finished = False
-            is_again = start <= self._reached
-            if is_again:
-                self._reissue.begin_again()
-                self._reached = -1.0
-            self.markets.clear(keep_executions=is_again)
+            if self._log.is_rewindable:
+                await self._begin_again(is_again=start <= self._reached)
             self._anchor(start)
             await self._play_from(start)
+            if self._sought is None:
+                self._anchor(self._clock.seconds)
             while self._sought is None and not self._loops:
                 self._finished = True
                 await self._wait_for_change()
             # A log without a single message must not spin.
             await asyncio.sleep(0)
 
+    async def _begin_again(self, *, is_again: bool) -> None:
+        """Go to the beginning of the log; `is_again` is whether what is sent from here on was sent before."""
+        if is_again:
+            self._reissue.begin_again()
+            self._reached = -1.0
+        self.markets.clear(keep_executions=is_again)
+        await self._bursts.aclose()
+        self._log.rewind()
+        self._bursts = self._read()
+        self._next = None
+        self._clock = LogClock(self._longest_pause)
+
     async def _play_from(self, start: float) -> None:
         unread = 0
-        for number, burst in enumerate(self._bursts()):
-            if number % SKIMMED_LINES == 0:
+        taken = 0
+        while (burst := await self._peek()) is not None:
+            position = self._clock.seconds
+            taken += 1
+            if taken % SKIMMED_LINES == 0:
                 await asyncio.sleep(0)
-            position = (burst.received_ns - self._first_ns) / 1e9
             if position >= start:
                 await self._wait_until(position)
             if self._sought is not None:
                 return
+            self._next = None
             self._reached = max(self._reached, position)
             messages = [(channel, self._reissue.message(channel, message)) for channel, message in burst.messages]
             for channel, message in messages:
@@ -208,54 +252,45 @@ class Replay:
         self._anchor_position = position
         self._anchor_time = asyncio.get_running_loop().time()
 
-    def _find_first_ns(self) -> int:
-        with contextlib.closing(self._bursts()) as bursts:
-            first = next(bursts, None)
-        self._malformed = 0  # they are counted when they are played
-        if first is None:
-            raise InputError("replay", str(self._path), "a frame log with at least one channelMessage frame in it")
-        return first.received_ns
+    def _reachable(self, position: float) -> float:
+        if not self._log.is_rewindable and (self._finished or position < self._clock.seconds):
+            passed = f"{self._clock.seconds:.6f}"
+            raise InputError("position", position, f"one that is still to come: {passed} s have passed of a pipe")
+        return position
 
-    def _bursts(self) -> Generator[Burst, None, None]:
-        for line in self._lines():
-            if line.received_ns is None or line.frame is None:
-                continue
-            messages = recorded_messages(line.frame)
-            if messages:
-                yield Burst(line.received_ns, messages)
+    async def _peek(self) -> Burst | None:
+        """The burst that comes next; None at the end of the log."""
+        if self._next is None:
+            self._next = await anext(self._bursts, None)
+            passed_over = 0.0 if self._next is None else self._clock.take(self._next.received_ns)
+            if passed_over:
+                log.warning(
+                    "%s pauses for %.0f s after %.6f s, or its recorder's clock was set ahead; that is passed over",
+                    self._log.path,
+                    passed_over,
+                    self._clock.seconds,
+                )
+        return self._next
 
-    def _lines(self) -> Iterator[Line]:
-        for number, text in enumerate(read_lines(self._path), start=1):
-            if not text.strip():
-                continue
-            try:
-                yield parse_line(text)
-            except InputError as error:
-                self._malformed += 1
-                log.warning("%s line %d is skipped: %s", self._path, number, error)
-
-
-def read_lines(path: Path) -> Iterator[bytes]:
-    """The lines of a frame log, decompressed where its name ends in .zst.
-
-    What cannot be decompressed, as the end of a file that was damaged, ends it with a warning.
-
-    Raises:
-        InputError: there is no such file, or it is compressed and the library for that is missing.
-    """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError("replay", str(path), f"the path of a frame log ({error.strerror})") from error
-    with file:
-        lines = framelog.read_lines(file, path.suffix == ".zst")
-        try:
-            yield from lines
-        except InputError as error:
-            if not isinstance(error.__cause__, ImportError):
-                log.warning("%s ends early: %s", path, error.value)
+    async def _read(self) -> AsyncGenerator[Burst, None]:
+        while True:
+            for step in self._log.steps:
+                if isinstance(step, Line):
+                    messages = recorded_messages(step.frame or "") if step.received_ns is not None else []
+                    if step.received_ns is not None and messages:
+                        yield Burst(step.received_ns, messages)
+                else:
+                    self._skip(step)
+            if not await self._log.more():
                 return
-            raise InputError("replay", str(path), error.accepted) from error
+
+    def _skip(self, step: Odd | Damage) -> None:
+        self._malformed += 1
+        if isinstance(step, Odd):
+            log.warning("%s line %d is skipped: %s", self._log.path, step.number, step.problem)
+        else:
+            self._problem = step.problem
+            log.warning("%s%s: %s", self._log.path, " ends early" if step.is_end else "", step.problem)
 
 
 def _checked(field: str, value: float) -> float:

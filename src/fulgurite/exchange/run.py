@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import tempfile
 import time
@@ -26,9 +27,11 @@ from fulgurite.exchange.products import PRODUCTS, Product
 from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.exchange.replay import Replay
 from fulgurite.exchange.simulation import Simulation
-from fulgurite.protocol.auth import AuthChecker
+from fulgurite.logfile import LogFile
+from fulgurite.protocol.auth import AuthChecker, any_key
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.protocol.dialects import DIALECTS, DialectName
+from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS
 from fulgurite.server.bind import bind_socket, port_of, url_host
 from fulgurite.server.faults import AnyFault, Fault, parse_fault
 from fulgurite.server.http import serve_app
@@ -54,7 +57,7 @@ class Credentials(msgspec.Struct, frozen=True):
         return f"Credentials(api_key={self.api_key!r}, api_secret=...)"
 
 
-class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A running exchange: where it is, and the demo credentials of this run."""
 
     realtime: str
@@ -63,8 +66,9 @@ class Exchange(msgspec.Struct, frozen=True, omit_defaults=True):
     """The Socket.IO address."""
     http: str
     """The HTTP API, including `/v1`."""
-    api_key: str
-    api_secret: str
+    api_key: str = ""
+    """Empty while a frame log is replayed: nobody can trade then, and `auth` is granted to any key."""
+    api_secret: str = ""
     seed: int | None
     """What the market's randomness comes from; None while a frame log is replayed."""
     ca_file: str | None = None
@@ -93,13 +97,15 @@ async def run(
     seed: int | None = None,
     start_ns: int | None = None,
     tls: bool = False,
-    replay: Path | None = None,
+    replay: str | os.PathLike[str] | None = None,
     speed: float = 1.0,
     loop: bool = False,
     paused: bool = False,
+    longest_pause: float | None = None,
+    frame_rate: float | None = None,
     faults: Iterable[AnyFault | Mapping[str, object]] = (),
     control: bool = True,
-    accounts: int = 1,
+    accounts: int | None = None,
     rate_limits: bool = True,
     refuse_in_maintenance: bool = MAINTENANCE_REFUSES_CONNECTS,
     products: Iterable[str] = (),
@@ -114,15 +120,21 @@ async def run(
         start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC; None for the present, and
             then no maintenance begins within the first hour. The same seed and start give the same stream to the byte.
         tls: speak TLS 1.2 or later with a self-made certificate.
-        replay: serve this frame log instead of a market.
+        replay: serve this frame log instead of a market: a file, or a pipe in its place, of any kind that
+            `fulgurite.replay` reads. Then there are no accounts, `auth` is granted to any key, and arguments that only
+            a market has a use for are refused.
         speed: seconds of the exchange's clock that pass in one second, up to 1000 and above 0; of the replay also 0,
             which is as fast as readers take it. Signatures are always checked against the machine's own clock, which
             is the one that clients know, and heartbeats keep their pace.
         loop: begin the replay again at its end.
         paused: hold the replay until `/control/replay` is told to go on.
+        longest_pause: where the replay pauses for so many of its seconds, or for more, that is passed over at once;
+            above 0, and a day where it is None.
+        frame_rate: frames a second, above 0, of a replayed file that has no times, which is one frame a line; None is
+            33.
         faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them.
         control: serve the control API, to programs on this machine.
-        accounts: how many accounts can trade, 1 to 100; while a frame log is replayed, none can.
+        accounts: how many accounts can trade, 1 to 100; None is 1.
         rate_limits: refuse HTTP requests beyond the real service's limits.
         refuse_in_maintenance: refuse realtime connects with HTTP status 503 from the close of the connections, two
             minutes into the daily maintenance, until PREOPEN. What the real service does is unknown.
@@ -135,27 +147,46 @@ async def run(
     """
     if seed is not None and not 0 <= seed <= MAX_SEED:
         raise InputError("seed", seed, f"an integer from 0 to {MAX_SEED}")
-    if not 1 <= accounts <= MAX_ACCOUNTS:
+    if accounts is not None and not 1 <= accounts <= MAX_ACCOUNTS:
         raise InputError("accounts", accounts, f"an integer from 1 to {MAX_ACCOUNTS}")
     traded = _products(products)
+    only_of_markets = {
+        "seed": seed is not None,
+        "start_ns": start_ns is not None,
+        "accounts": accounts is not None,
+        "refuse_in_maintenance": refuse_in_maintenance != MAINTENANCE_REFUSES_CONNECTS,
+        "products": traded != PRODUCTS,
+    }
+    only_of_replays = {
+        "loop": loop,
+        "paused": paused,
+        "longest_pause": longest_pause is not None,
+        "frame_rate": frame_rate is not None,
+    }
+    refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "replay=")
     plan = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
-    names = ["demo", *(f"demo{number}" for number in range(2, accounts + 1))]
+    count = (accounts or 1) if replay is None else 0
+    names = ["demo", *(f"demo{number}" for number in range(2, count + 1))][:count]
     credentials = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
     secret_of = {each.api_key: each.api_secret for each in credentials}
-    checker = AuthChecker(secret_of, time.time)
+    check_auth = any_key if replay is not None else AuthChecker(secret_of, time.time).check
     async with contextlib.AsyncExitStack() as stack:
         certificate = self_made(host) if tls else None
         context = certificate.context if certificate else None
         # Both ports are taken before anything else is done, so that a taken one is found out at once.
         http_socket = bind_socket(host, http_port, "--http-port")
         stack.callback(http_socket.close)
-        server = await stack.enter_async_context(serve(host, port, check_auth=checker.check, ssl_context=context))
+        server = await stack.enter_async_context(serve(host, port, check_auth=check_auth, ssl_context=context))
         player = None
         simulation = None
         private: list[Route] = []
         limits = RateLimits() if rate_limits else None
         if replay is not None:
-            player = Replay(replay, server, speed=speed, loop=loop, paused=paused)
+            log = LogFile(replay, frame_rate, field="replay")
+            stack.callback(log.close)
+            pause = LONGEST_PAUSE_SECONDS if longest_pause is None else longest_pause
+            player = Replay(log, server, speed=speed, loop=loop, paused=paused, longest_pause=pause)
+            await player.start()
             markets: MarketData = player.markets
             work = player.run()
         else:
@@ -184,14 +215,37 @@ async def run(
             realtime=realtime[DialectName.JSON_RPC],
             socketio=server.url.replace("ws", "http", 1),
             http=f"{api}/v1",
-            api_key=credentials[0].api_key,
-            api_secret=credentials[0].api_secret,
+            api_key=credentials[0].api_key if credentials else "",
+            api_secret=credentials[0].api_secret if credentials else "",
             more_accounts=tuple(credentials[1:]),
             seed=None if replay is not None else seed,
             ca_file=ca_file,
             replay=None if replay is None else str(replay),
             control=f"{api}/control" if control else None,
         )
+
+
+def refuse_other_mode(
+    is_replay: bool, only_of_markets: Mapping[str, bool], only_of_replays: Mapping[str, bool], replay: str
+) -> None:
+    """Refuse arguments that would be ignored, since a recording is replayed, or since none is.
+
+    Args:
+        is_replay: whether one is.
+        only_of_markets: by its name, whether an argument was given that only a simulated market has a use for.
+        only_of_replays: likewise.
+        replay: how the caller asks for a replay.
+
+    Raises:
+        InputError: one was given that has no meaning.
+    """
+    for name, is_given in (only_of_markets if is_replay else only_of_replays).items():
+        if is_given and is_replay:
+            raise InputError(
+                name, f"with {replay}", f"it without {replay}: a recording has its own market and no accounts"
+            )
+        if is_given:
+            raise InputError(name, f"without {replay}", f"{replay} with it")
 
 
 def _products(codes: Iterable[str]) -> Sequence[Product]:

@@ -494,10 +494,12 @@ class Replay(_ToPage, frozen=True):
     dialect: str = ""
     from_ms: float = 0.0
     to_ms: float = 0.0
+    """As `Position.at_ms` is at the end."""
+    to_clock_ms: float = 0.0
     lines: int = 0
     malformed: int = 0
     problems: list[str] = []
-    """The first of the lines that could not be read."""
+    """The first of the lines, and damaged parts of the file, that could not be read."""
     channels: list[str] = []
     """The busiest first."""
 
@@ -506,6 +508,9 @@ class Position(_ToPage, frozen=True):
     """Where the replay is; the latest counts."""
 
     at_ms: float
+    """As on a clock that was never set: where the log began, and what has passed in it since."""
+    clock_ms: float
+    """By its recorder's clock."""
     speed: float | None
     paused: bool
     ended: bool

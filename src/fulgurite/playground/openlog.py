@@ -6,8 +6,12 @@ from array import array
 from typing import IO, Final, NamedTuple
 
 from fulgurite.errors import InputError
+from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
-from fulgurite.protocol.framelog import parse_line, read_lines, recorded_messages
+from fulgurite.protocol.framelog import Line, recorded_messages
+from fulgurite.protocol.logclock import LogClock
+from fulgurite.protocol.logformats import ACCEPTED, Odd
+from fulgurite.protocol.logreader import read_log
 
 LINE_LIMIT: Final = 1_000_000
 TEXT_LIMIT: Final = 512 * 1024 * 1024
@@ -17,22 +21,24 @@ CHANNEL_LIMIT: Final = 200
 PROBLEM_LIMIT: Final = 5
 """Channels that are shown, and unreadable lines that are named, of however many there are."""
 
-_ZSTANDARD: Final = b"\x28\xb5\x2f\xfd"
-
 
 class OpenedLog(NamedTuple):
     """What is in a frame log."""
 
     name: str
     file: IO[bytes]
-    is_compressed: bool
     dialect: Dialect
+    positions: array[int]
+    """How far the log is at each step of it: the time of the first one, in nanoseconds since 1970, and what has passed
+    since. They ascend, whatever became of the recorder's clock."""
     times: array[int]
-    """Of each line the latest time until then, in nanoseconds since 1970."""
+    """What time it was at each step by that clock, in nanoseconds since 1970."""
+    passed_over: dict[int, float]
+    """The steps before which so many seconds are passed over."""
     channels: list[str]
     """Those that brought messages, the busiest first."""
     malformed: int
-    """How many lines could not be read."""
+    """How many lines, and damaged parts of the file, could not be read."""
     problems: list[str]
     begins_open: bool
     """Whether it begins in the middle of a connection."""
@@ -43,60 +49,72 @@ def open_log(name: str, file: IO[bytes]) -> OpenedLog:
 
     Args:
         name: what the user calls it.
-        file: it; compressed with zstandard where it begins as such a file does.
+        file: it, of any kind that `logreader` reads.
 
     Raises:
-        InputError: it holds no line of a frame log, or too many, or cannot be decompressed.
+        InputError: it is of no such kind, or holds too much.
     """
     file.seek(0)
-    is_compressed = file.read(4) == _ZSTANDARD
-    file.seek(0)
-    times = array("q")
-    latest_ns = 0
+    positions, times = array("q"), array("q")
+    passed_over: dict[int, float] = {}
+    clock = LogClock()
+    first_ns = latest_ns = 0
     size = 0
     counts: dict[str, int] = {}
     socketio_frames = frames = 0
     problems: list[str] = []
     malformed = 0
     begins_open: bool | None = None
-    for number, text in enumerate(read_lines(file, is_compressed), 1):
-        size += len(text)
-        if number > LINE_LIMIT or size > TEXT_LIMIT:
+    for number, step in enumerate(read_log(file)):
+        if isinstance(step, Line):
+            size += len(step.frame or step.message or "")
+            at_ns = step.received_ns or step.sent_ns or step.at_ns
+            if at_ns:
+                first_ns, latest_ns = first_ns or at_ns, at_ns
+                if seconds := clock.take(at_ns):
+                    passed_over[number] = seconds
+        else:
+            malformed += 1
+            size += len(step.text) if isinstance(step, Odd) else 0
+            if len(problems) < PROBLEM_LIMIT:
+                problems.append(_problem(step))
+        if number >= LINE_LIMIT or size > TEXT_LIMIT:
             raise InputError("frame log", name, f"one of at most {LINE_LIMIT:,} lines and {TEXT_LIMIT:,} bytes")
-        try:
-            line = parse_line(text)
-        except InputError:
-            if text.strip():
-                malformed += 1
-                if len(problems) < PROBLEM_LIMIT:
-                    problems.append(f"line {number}: {text[:80].decode(errors='backslashreplace')}")
-            times.append(latest_ns)
-            continue
-        latest_ns = max(latest_ns, line.received_ns or line.sent_ns or line.at_ns or 0)
+        positions.append(first_ns + clock.passed_ns)
         times.append(latest_ns)
+        if not isinstance(step, Line):
+            continue
         if begins_open is None:
-            begins_open = line.event not in ("connecting", "backing_off")
-        if line.frame is not None:
+            begins_open = step.event not in ("connecting", "backing_off", "open")
+        if step.frame is not None:
             frames += 1
             # JSON-RPC's frames begin with a brace or a bracket, Socket.IO's with a digit.
-            socketio_frames += line.frame[:1].isdigit()
-            if line.received_ns is not None:
-                for recorded in recorded_messages(line.frame):
+            socketio_frames += step.frame[:1].isdigit()
+            if step.received_ns is not None:
+                for recorded in recorded_messages(step.frame):
                     counts[recorded.channel] = counts.get(recorded.channel, 0) + 1
     if begins_open is None:
-        raise InputError("frame log", name, 'JSON Lines such as {"received_ns": int, "frame": str}')
+        raise InputError("frame log", name, ACCEPTED)
+    _fill_beginning(positions)
     _fill_beginning(times)
     return OpenedLog(
         name,
         file,
-        is_compressed,
         SOCKETIO if socketio_frames * 2 > frames else JSON_RPC,
+        positions,
         times,
+        passed_over,
         sorted(counts, key=counts.__getitem__, reverse=True)[:CHANNEL_LIMIT],
         malformed,
         problems,
         begins_open,
     )
+
+
+def _problem(step: Odd | Damage) -> str:
+    if isinstance(step, Odd):
+        return f"line {step.number}: {step.text[:80].decode(errors='backslashreplace')}"
+    return f"the file ends early: {step.problem}" if step.is_end else step.problem
 
 
 def _fill_beginning(times: array[int]) -> None:

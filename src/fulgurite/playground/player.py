@@ -79,8 +79,9 @@ class Player:
                 next(_runs),
                 log.name,
                 log.dialect.name,
-                from_ms=log.times[0] / 1e6,
-                to_ms=log.times[-1] / 1e6,
+                from_ms=log.positions[0] / 1e6,
+                to_ms=log.positions[-1] / 1e6,
+                to_clock_ms=log.times[-1] / 1e6,
                 lines=len(log.times),
                 malformed=log.malformed,
                 problems=log.problems,
@@ -128,6 +129,7 @@ class Player:
 
     def _position(self, replaying: Replaying) -> messages.Position:
         return messages.Position(
+            replaying.position_ns / 1e6,
             replaying.at_ns / 1e6,
             replaying.speed,
             replaying.is_paused,

@@ -10,10 +10,11 @@ from typing import Final, Self
 
 from fulgurite.client import Frame, Item, Status, StatusKind
 from fulgurite.client.playback import Playback
-from fulgurite.errors import InputError
 from fulgurite.playground.openlog import OpenedLog
 from fulgurite.playground.outbox import Outbox
-from fulgurite.protocol.framelog import parse_line, read_lines
+from fulgurite.protocol.framelog import Line
+from fulgurite.protocol.logformats import Odd, Step
+from fulgurite.protocol.logreader import read_log
 
 TURN_SECONDS: Final = 0.005
 """How long lines are read until others have their turn."""
@@ -39,7 +40,8 @@ class Replaying:
         outbox: as fast as possible means as fast as this is emptied, so that no frame is left out.
         speed: recorded seconds in one second; None is as fast as possible.
         is_paused: whether it stands still.
-        until_ns: where to begin: what is before is read as fast as possible, and only its last frames are given.
+        until_ns: the position where to begin: what is before is read as fast as possible, and only its last frames are
+            given.
     """
 
     def __init__(
@@ -51,9 +53,9 @@ class Replaying:
         self._speed = speed
         self._is_paused = is_paused
         self._playback = Playback()
-        # Lines that were read, and up to which they are read without waiting.
-        self._line = 0
-        self._target = bisect.bisect_left(log.times, until_ns)
+        # Steps that were taken, and up to which they are taken without waiting.
+        self._taken = 0
+        self._target = bisect.bisect_left(log.positions, until_ns)
         self._sought_from = 0
         # The replay's own clock showed this when the log's showed that.
         self._anchor_at = 0.0
@@ -73,23 +75,29 @@ class Replaying:
     @property
     def is_seeking(self) -> bool:
         """Whether it is on its way to a point that was asked for."""
-        return self._line < self._target and not self.has_ended
+        return self._taken < self._target and not self.has_ended
 
     @property
     def progress(self) -> float:
         """How much of the way to that point is done, 0 to 1."""
-        return (self._line - self._sought_from) / max(1, self._target - self._sought_from)
+        return (self._taken - self._sought_from) / max(1, self._target - self._sought_from)
+
+    @property
+    def position_ns(self) -> int:
+        """How far it is, as in `OpenedLog.positions`."""
+        positions = self.log.positions
+        if self._taken >= len(positions):
+            return positions[-1]
+        reached = positions[max(0, self._taken - 1)]
+        if self._is_paused or self._speed is None or self.is_seeking or not self._anchor_ns:
+            return max(reached, min(self._anchor_ns, positions[self._taken]))
+        return max(reached, min(self._clock_ns(self._speed), positions[self._taken]))
 
     @property
     def at_ns(self) -> int:
-        """The time in the log, in nanoseconds since 1970."""
-        times = self.log.times
-        if self._line >= len(times):
-            return times[-1]
-        reached = times[max(0, self._line - 1)]
-        if self._is_paused or self._speed is None or self.is_seeking or not self._anchor_ns:
-            return max(reached, min(self._anchor_ns, times[self._line]))
-        return max(reached, min(self._clock_ns(self._speed), times[self._line]))
+        """The time in the log, by its recorder's clock, in nanoseconds since 1970."""
+        latest = max(0, self._taken - 1)
+        return self.log.times[latest] + self.position_ns - self.log.positions[latest]
 
     def set_pace(self, speed: float | None, is_paused: bool) -> None:
         """Go on at another speed, or stand still."""
@@ -98,13 +106,13 @@ class Replaying:
         self._wake()
 
     def can_seek(self, at_ns: int) -> bool:
-        """Whether a point is still to come."""
-        return not self.has_ended and bisect.bisect_left(self.log.times, at_ns) >= self._line
+        """Whether a position is still to come."""
+        return not self.has_ended and bisect.bisect_left(self.log.positions, at_ns) >= self._taken
 
     def seek(self, at_ns: int) -> None:
-        """Go to a point that is still to come, as fast as possible."""
-        self._sought_from = self._line
-        self._target = bisect.bisect_left(self.log.times, at_ns)
+        """Go to a position that is still to come, as fast as possible."""
+        self._sought_from = self._taken
+        self._target = bisect.bisect_left(self.log.positions, at_ns)
         self._anchor_ns = 0
         self._wake()
 
@@ -122,14 +130,14 @@ class Replaying:
             items.append(Status(StatusKind.OPEN, self.log.times[0], detail=self.log.name))
         turn_ends_at = loop.time() + TURN_SECONDS
         self.log.file.seek(0)
-        for text in read_lines(self.log.file, self.log.is_compressed):
+        for step in read_log(self.log.file):
             if not self._is_due():
                 if items:
                     yield items
                     items = []
                 await self._until_due()
                 turn_ends_at = loop.time() + TURN_SECONDS
-            items += self._take(text)
+            items += self._take(step)
             is_over = loop.time() >= turn_ends_at
             if is_over or len(items) >= BATCH_ITEMS:
                 yield items
@@ -142,15 +150,20 @@ class Replaying:
 
     # --- inside
 
-    def _take(self, text: bytes) -> list[Item]:
-        self._line += 1
-        try:
-            line = parse_line(text)
-        except InputError:
-            shown = text[:400].decode(errors="backslashreplace")
-            return self._playback.unreadable(shown, f"line {self._line} of {self.log.name}") if text.strip() else []
+    def _take(self, step: Step) -> list[Item]:
+        self._taken += 1
+        if isinstance(step, Line):
+            return self._take_line(step)
+        if isinstance(step, Odd):
+            shown = step.text[:400].decode(errors="backslashreplace")
+            return self._playback.unreadable(shown, f"line {step.number} of {self.log.name}: {step.problem}")
+        return self._playback.unreadable("", f"{self.log.name}: {step.problem}")
+
+    def _take_line(self, line: Line) -> list[Item]:
         items = self._playback.take(line)
-        if line.frame is None or self._line <= self._target - FRAMES_BEFORE:
+        if seconds := self.log.passed_over.get(self._taken - 1):
+            items.insert(0, Status(StatusKind.PASSED_OVER, self.log.times[self._taken - 1], seconds=seconds))
+        if line.frame is None or self._taken <= self._target - FRAMES_BEFORE:
             return items
         number = line.connection or 0
         if line.received_ns is not None:
@@ -158,14 +171,14 @@ class Replaying:
         return [Frame("sent", line.sent_ns or 0, line.frame, number), *items]
 
     def _is_due(self) -> bool:
-        if self._line < self._target:
+        if self._taken < self._target:
             return True
         if self._is_paused:
             return False
         if self._speed is None:
             return not self._outbox.is_half_full
         self._start_clock()
-        return self._clock_ns(self._speed) >= self.log.times[self._line]
+        return self._clock_ns(self._speed) >= self.log.positions[self._taken]
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -175,7 +188,7 @@ class Replaying:
             if not self._is_paused:
                 delay = FULL_SECONDS
                 if self._speed is not None:
-                    missing_ns = self.log.times[self._line] - self._clock_ns(self._speed)
+                    missing_ns = self.log.positions[self._taken] - self._clock_ns(self._speed)
                     delay = missing_ns / 1e9 / self._speed
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(None if delay is None else loop.time() + delay):
@@ -184,7 +197,7 @@ class Replaying:
     def _start_clock(self) -> None:
         if not self._anchor_ns:
             self._anchor_at = asyncio.get_running_loop().time()
-            self._anchor_ns = self.log.times[self._line]
+            self._anchor_ns = self.log.positions[self._taken]
 
     def _clock_ns(self, speed: float) -> int:
         return self._anchor_ns + int((asyncio.get_running_loop().time() - self._anchor_at) * speed * 1e9)
@@ -192,7 +205,7 @@ class Replaying:
     def _anchor(self) -> None:
         """Let the clock go on from where it stands."""
         if self._anchor_ns:
-            self._anchor_ns = self.at_ns
+            self._anchor_ns = self.position_ns
             self._anchor_at = asyncio.get_running_loop().time()
 
     def _wake(self) -> None:

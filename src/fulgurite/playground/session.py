@@ -202,7 +202,7 @@ class PageSession:
             case messages.Seek() if replaying is not None:
                 at_ns = int(message.at_ms * 1e6)
                 if replaying.can_seek(at_ns):
-                    passed = max(0, at_ns - replaying.at_ns) / 1e9
+                    passed = max(0, at_ns - replaying.position_ns) / 1e9
                     self._outbox.add_row(messages.Status("skipped", message.at_ms, seconds=passed))
                     replaying.seek(at_ns)
                 else:

@@ -58,6 +58,12 @@ def request_signature(secret: str, timestamp: str, method: str, target: str, bod
     return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
 
 
+def any_key(params: object, skew: float = 0.0) -> str | None:
+    """The key that `auth` params name, whoever sent them and however they are signed; None where they name none."""
+    api_key = params.get("api_key") if isinstance(params, dict) else None
+    return api_key if isinstance(api_key, str) and api_key else None
+
+
 class AuthChecker:
     """Checks `auth` params against the known keys; one for all connections, since nonces are single-use.
 

@@ -6,8 +6,7 @@ Each line is one object: ``{"received_ns": int, "frame": str}`` or ``{"sent_ns":
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import IO, Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -49,11 +48,6 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     message: str | None = None
 
 
-MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""The longest line that is read; what a longer one holds comes in pieces, none of which is a line."""
-
-_CHUNK_BYTES: Final = 64 * 1024
-
 _LINE = msgspec.json.Decoder(Line)
 
 
@@ -77,49 +71,6 @@ def parse_line(text: bytes | str) -> Line:
 def format_line(line: Line) -> bytes:
     """Write one line, its newline included."""
     return msgspec.json.encode(line) + b"\n"
-
-
-def read_lines(file: IO[bytes], is_compressed: bool) -> Iterator[bytes]:
-    """The lines of a frame log that was opened for reading, without their newlines.
-
-    A file that is still being written, or that a crash left behind, may be cut anywhere: its last piece comes as well.
-
-    Args:
-        file: where they are read, a piece at a time.
-        is_compressed: whether it is compressed with zstandard, in one frame or several.
-
-    Raises:
-        InputError: the extra `zst` is missing, or from here on the file cannot be decompressed.
-        OSError: the file cannot be read.
-    """
-    if not is_compressed:
-        yield from _split(file.read)
-        return
-    try:
-        import zstandard  # an extra, and only needed here
-    except ImportError as error:
-        raise InputError("frame log", "a .zst file", "it after `pip install 'fulgurite[zst]'`") from error
-    try:
-        # `read1`, since `read` forgets what it has decompressed when it meets damage.
-        yield from _split(zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read1)
-    except zstandard.ZstdError as error:
-        raise InputError("frame log", str(error), "a file compressed with zstandard") from error
-
-
-def _split(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    rest = b""
-    while piece := read(_CHUNK_BYTES):
-        first, *others = piece.split(b"\n")
-        rest += first
-        if others:
-            yield rest
-            *lines, rest = others
-            yield from lines
-        if len(rest) >= MAX_LINE_BYTES:
-            yield rest
-            rest = b""
-    if rest:
-        yield rest
 
 
 def without_credentials(frame: str) -> str:

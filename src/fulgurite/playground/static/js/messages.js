@@ -79,8 +79,8 @@
  * @typedef {{type: "recording", active: boolean, since_ms: number, frames: number, bytes: number, key: string,
  *   problem: string}} Recording
  * @typedef {{type: "replay", run: number, name: string, dialect: Dialect, from_ms: number, to_ms: number,
- *   lines: number, malformed: number, problems: string[], channels: string[]}} Replay
- * @typedef {{type: "position", at_ms: number, speed: number | null, paused: boolean, ended: boolean,
+ *   to_clock_ms: number, lines: number, malformed: number, problems: string[], channels: string[]}} Replay
+ * @typedef {{type: "position", at_ms: number, clock_ms: number, speed: number | null, paused: boolean, ended: boolean,
  *   seeking: number | null}} Position
  * @typedef {{type: "handstate", state: "closed" | "connecting" | "open", url: string, detail: string}} HandState
  */

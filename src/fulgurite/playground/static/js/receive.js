@@ -80,7 +80,7 @@ function addRow(rows, message) {
 
 /** What happened to the connection by hand, or to a replay, is a row and nothing else. */
 const isOwnRow = (/** @type {import("./messages.js").Status} */ { kind }) => (
-  kind.startsWith("hand_") || kind === "skipped");
+  kind.startsWith("hand_") || kind === "skipped" || kind === "passed_over");
 
 /** One interruption of several channels is one row, where they come together.
  * @param {NewRow[]} rows @param {GapRow} gap */

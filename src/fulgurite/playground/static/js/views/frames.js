@@ -3,7 +3,7 @@ import { clearFrames, pauseFrames, selectFrame } from "../actions.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { exportedLog, fileName, saveFile } from "../exportlog.js";
-import { formatBytes, formatClock, formatPrice, formatTime } from "../format.js";
+import { formatBytes, formatClock, formatPrice, formatSpan, formatTime } from "../format.js";
 import * as filter from "../framefilter.js";
 import { CHARACTER_LIMIT, ROW_LIMIT } from "../framelog.js";
 import { summarise } from "../frametext.js";
@@ -245,11 +245,12 @@ function RowView({ row }) {
 }
 
 /** @param {import("../messages.js").Status} row @returns {string} */
-function statusWords({ kind }) {
+function statusWords({ kind, seconds }) {
   switch (kind) {
     case "hand_open": return t("handOpened");
     case "hand_closed": return t("handEnded");
     case "skipped": return t("replaySkipped");
+    case "passed_over": return t("replayPassedOver", { span: formatSpan((seconds ?? 0) * 1000) });
     default: return statusText(kind);
   }
 }

@@ -76,6 +76,7 @@ function Scrub({ replay, position }) {
   const [dragged, setDragged] = useState(/** @type {number | null} */ (null));
   useEffect(() => setDragged(null), [position.seeking === null]);
   const at = dragged ?? position.at_ms;
+  const clock = dragged ?? position.clock_ms;
   /** @param {Event} event */
   const valueOf = ({ currentTarget }) => (currentTarget instanceof HTMLInputElement ? Number(currentTarget.value) : at);
   /** @param {Event} event */
@@ -84,11 +85,11 @@ function Scrub({ replay, position }) {
     setDragged(null);
   };
   return html`
-    <time class="tape-time">${formatClock(at)}</time>
-    <input type="range" class="tape-scrub" aria-label=${t("replayScrub")} aria-valuetext=${formatClock(at)}
+    <time class="tape-time">${formatClock(clock)}</time>
+    <input type="range" class="tape-scrub" aria-label=${t("replayScrub")} aria-valuetext=${formatClock(clock)}
       min=${replay.from_ms} max=${Math.max(replay.to_ms, replay.from_ms + 1)} step="1" value=${at}
       onInput=${(/** @type {Event} */ event) => setDragged(valueOf(event))} onChange=${go} />
-    <time class="tape-time hint">${formatClock(replay.to_ms)}</time>
+    <time class="tape-time hint">${formatClock(replay.to_clock_ms)}</time>
   `;
 }
 

@@ -125,6 +125,7 @@ export const en = {
   replayLeave: "Leave the replay",
   replayFixed: "A replay has the channels that were recorded. Leave it to subscribe to others.",
   replaySkipped: "Passed over to here",
+  replayPassedOver: "Passed over: the log pauses for {span} here, or its recorder's clock was set ahead",
 };
 
 /** @type {Record<keyof typeof en, string>} */
@@ -253,4 +254,5 @@ export const ja = {
   replayLeave: "再生を終える",
   replayFixed: "再生中のチャンネルは記録されたものだけです。ほかを購読するには再生を終えてください。",
   replaySkipped: "ここまで飛ばしました",
+  replayPassedOver: "記録がここで {span} 途切れているか、記録側の時計が進められたため、飛ばしました",
 };

@@ -1,0 +1,140 @@
+"""A file of recorded traffic: opened once, and read as it comes, so that a pipe is as good as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import stat
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from fulgurite.errors import InputError
+from fulgurite.protocol.decompress import Damage
+from fulgurite.protocol.logformats import Step
+from fulgurite.protocol.logreader import CHUNK_BYTES, LogReader
+
+# Windows has no such pipes, and asks for this where others need nothing.
+_OPEN_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
+
+class LogFile:
+    """Reads a file from its beginning to its end, and again where that can be done.
+
+    Whoever reads takes `steps` until there is none, then calls `more`, until that returns False.
+
+    Args:
+        path: a file, or a pipe in its place, as `/dev/stdin` is.
+        frame_rate: see `LogReader`.
+        field: what the user calls the path, for errors.
+
+    Raises:
+        InputError: there is no such file, or none that can be read. Of a pipe, `more` and `steps` say the latter.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], frame_rate: float | None = None, *, field: str = "path") -> None:
+        self.path = Path(path)
+        self._field = field
+        self._frame_rate = frame_rate
+        self._reader = LogReader(frame_rate)
+        try:
+            # Without waiting: a pipe may have no writer yet.
+            self._file = open(os.open(path, os.O_RDONLY | _OPEN_FLAGS), "rb", buffering=0)  # noqa: SIM115  # see `close`
+        except OSError as error:
+            raise self._no_path(error) from error
+        # Whoever leaves an iteration early need not close it.
+        self._closing = weakref.finalize(self, self._file.close)
+        mode = os.fstat(self._file.fileno()).st_mode
+        # A named pipe without a writer looks as one that has ended.
+        self._is_to_be_awaited = stat.S_ISFIFO(mode)
+        self.is_rewindable = stat.S_ISREG(mode)
+        """Whether it can be read again; a pipe cannot."""
+        self.steps: Iterator[Step] = iter(())
+        """What follows from the piece that was read last."""
+        self._has_ended = False
+        if self.is_rewindable:
+            try:
+                self._look_ahead()
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Read no further."""
+        self._closing()
+        self.steps = iter(())
+        self._has_ended = True
+
+    def rewind(self) -> None:
+        """Begin again; only where it `is_rewindable`."""
+        self._file.seek(0)
+        self._reader = LogReader(self._frame_rate)
+        self.steps = iter(())
+        self._has_ended = False
+
+    async def more(self) -> bool:
+        """Read the next piece, as soon as there is one; False where the file has ended.
+
+        What cannot be read any more ends it, which is a step of its own.
+        """
+        while not self._has_ended:
+            if self._is_to_be_awaited:
+                await _readable(self._file.fileno())
+            try:
+                data = self._file.read(CHUNK_BYTES)
+            except OSError as error:
+                self._fail(error)
+                return True
+            self._is_to_be_awaited = data is None
+            if data is not None:
+                self._feed(data)
+                return True
+        return False
+
+    # --- inside
+
+    def _look_ahead(self) -> None:
+        """Read until there is a step, so that a wrong file is refused at once."""
+        while not self._has_ended:
+            try:
+                self._feed(self._file.read(CHUNK_BYTES))
+            except OSError as error:
+                raise self._no_path(error) from error
+            first = next(self.steps, None)
+            if first is not None:
+                self.steps = itertools.chain((first,), self.steps)
+                return
+
+    def _no_path(self, error: OSError) -> InputError:
+        return InputError(self._field, str(self.path), f"the path of a frame log ({error.strerror})")
+
+    def _feed(self, data: bytes) -> None:
+        self._has_ended = not data
+        self.steps = self._named(self._reader.feed(data) if data else self._reader.finish())
+
+    def _named(self, steps: Iterator[Step]) -> Iterator[Step]:
+        try:
+            yield from steps
+        except InputError as error:
+            self._has_ended = True
+            if error.field != "frame log":
+                raise
+            raise InputError(self._field, f"{self.path}, which is {error.value}", error.accepted) from error
+
+    def _fail(self, error: OSError) -> None:
+        self._has_ended = True
+        damage = Damage(f"it cannot be read any further: {error.strerror}", is_end=True)
+        self.steps = itertools.chain((damage,), self._named(self._reader.finish()))
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until there is something to read."""
+    loop = asyncio.get_running_loop()
+    is_readable = asyncio.Event()
+    loop.add_reader(descriptor, is_readable.set)
+    try:
+        await is_readable.wait()
+    finally:
+        loop.remove_reader(descriptor)

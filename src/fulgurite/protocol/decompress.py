@@ -1,0 +1,191 @@
+"""From the bytes of a file to the ones that were compressed in it: zstandard, gzip, or neither. Pure.
+
+Both formats are made of frames (gzip calls them members), each with a checksum at its end. What a frame holds is kept
+back until its checksum was seen to be right, so that damage gives no altered text; but a frame may be longer than fits
+into memory, and the last one of a recording that a crash ended has no end. Those are given all the same, and what
+cannot be vouched for is said.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, Protocol
+
+from fulgurite.errors import InputError
+
+VERIFIED_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of a frame that are kept back until its checksum was verified; a longer one is given as it is decompressed."""
+
+FED_BYTES: Final = 4 * 1024
+"""Bytes that are decompressed at a time. Hostile ones become 32,000 times as many with zstandard."""
+
+ZSTANDARD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC: Final = b"\x1f\x8b\x08"
+
+_HEADER_BYTES: Final = 18
+"""The longest header of a zstandard frame."""
+
+
+class Damage(NamedTuple):
+    """Something is missing here, or what was given before may be wrong."""
+
+    problem: str
+    is_end: bool = False
+    """Whether the file ends here too early, as a recording does that a crash ended."""
+
+
+class Decompressor(Protocol):
+    """Is fed with the pieces of a file, and gives what was compressed in them."""
+
+    def feed(self, data: bytes) -> Iterator[bytes | Damage]:
+        """What follows from the next piece."""
+        ...
+
+    def finish(self) -> Iterator[bytes | Damage]:
+        """What follows from the end of the file."""
+        ...
+
+
+def decompressor(beginning: bytes) -> Decompressor:
+    """The one for a file that begins with these bytes, of which four are enough.
+
+    Raises:
+        InputError: it is compressed with zstandard, and the extra `zst` is missing.
+    """
+    if beginning.startswith(GZIP_MAGIC):
+        return _Frames("gzip", lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error, lambda _: True)
+    if not beginning.startswith(ZSTANDARD_MAGIC):
+        return _Plain()
+    try:
+        import zstandard  # an extra, and only needed here
+    except ImportError as error:
+        raise InputError(
+            "frame log", "what is compressed with zstandard", "it after `pip install 'fulgurite[zst]'`"
+        ) from error
+
+    def has_checksum(header: bytes) -> bool:
+        return bool(zstandard.get_frame_parameters(header).has_checksum)
+
+    make = zstandard.ZstdDecompressor().decompressobj
+    return _Frames("zstandard", make, zstandard.ZstdError, has_checksum, ZSTANDARD_MAGIC)
+
+
+class _Plain:
+    def feed(self, data: bytes) -> Iterator[bytes | Damage]:
+        yield data
+
+    def finish(self) -> Iterator[bytes | Damage]:
+        yield from ()
+
+
+class _Frames:
+    """Takes one frame after the other.
+
+    Args:
+        name: of the format.
+        make: what decompresses a frame, as `zlib.decompressobj` does.
+        error: what that raises.
+        has_checksum: whether the frame with this header ends with one.
+        magic: what a frame begins with, where one can be found by that behind damage; else nothing is.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Any],
+        error: type[Exception],
+        has_checksum: Callable[[bytes], bool],
+        magic: bytes = b"",
+    ) -> None:
+        self._name = name
+        self._make = make
+        self._error = error
+        self._has_checksum = has_checksum
+        self._magic = magic
+        # The frame that is being taken; None between two.
+        self._frame: Any = None
+        self._is_verified = False
+        # What of it waits for its checksum, and how much of it was given without.
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self._given_bytes = 0
+        # What was fed and not taken: the beginning of a header.
+        self._rest = b""
+        # Whether the beginning of a frame is looked for behind damage, and whether that damage was told.
+        self._is_lost = False
+        self._is_told = False
+
+    def feed(self, data: bytes) -> Iterator[bytes | Damage]:
+        for start in range(0, len(data), FED_BYTES):
+            yield from self._take(data[start : start + FED_BYTES])
+
+    def finish(self) -> Iterator[bytes | Damage]:
+        # A header that is shorter than the longest is known as such now.
+        yield from self._take(b"", is_end=True)
+        if self._frame is not None:
+            yield from self._give()
+            yield Damage(f"its last part, compressed with {self._name}, was cut off, and has no checksum", is_end=True)
+
+    # --- inside
+
+    def _take(self, data: bytes, *, is_end: bool = False) -> Iterator[bytes | Damage]:
+        self._rest += data
+        while self._rest:
+            if self._is_lost and not self._find_frame():
+                return
+            if self._frame is None:
+                # Zeros may fill what is behind a gzip member up.
+                self._rest = self._rest if self._magic else self._rest.lstrip(b"\0")
+                if not self._rest or (len(self._rest) < _HEADER_BYTES and not is_end):
+                    return
+            taken, self._rest = self._rest, b""
+            try:
+                if self._frame is None:
+                    self._is_verified = self._has_checksum(taken[:_HEADER_BYTES])
+                    self._frame = self._make()
+                piece = self._frame.decompress(taken)
+            except self._error as error:
+                yield from self._damaged(taken, error)
+                continue
+            self._kept.append(piece)
+            self._kept_bytes += len(piece)
+            if self._frame.eof:
+                self._rest = self._frame.unused_data
+                self._frame = None
+                self._is_told = False
+                yield from self._give()
+                self._given_bytes = 0
+            elif not self._is_verified or self._given_bytes or self._kept_bytes > VERIFIED_BYTES:
+                yield from self._give()
+
+    def _give(self) -> Iterator[bytes]:
+        piece = b"".join(self._kept)
+        self._kept, self._kept_bytes = [], 0
+        self._given_bytes += len(piece)
+        if piece:
+            yield piece
+
+    def _damaged(self, taken: bytes, error: Exception) -> Iterator[Damage]:
+        problem = f"damaged here, in what is compressed with {self._name}: {error}"
+        if self._given_bytes:
+            problem += f"; any of the {self._given_bytes:,} bytes before may be altered, too"
+        # What looks like a frame inside a damaged one is none, and part of the same damage.
+        if not self._is_told:
+            self._is_told = True
+            yield Damage(problem)
+        self._frame = None
+        self._kept, self._kept_bytes, self._given_bytes = [], 0, 0
+        self._is_lost = True
+        # The next frame begins somewhere behind the beginning of this one, if it does.
+        self._rest = taken[1:] if self._magic else b""
+
+    def _find_frame(self) -> bool:
+        start = self._rest.find(self._magic) if self._magic else -1
+        if start < 0:
+            # The beginning of the magic bytes may stand at the end.
+            self._rest = self._rest[max(0, len(self._rest) - len(self._magic) + 1) :] if self._magic else b""
+            return False
+        self._rest = self._rest[start:]
+        self._is_lost = False
+        return True
