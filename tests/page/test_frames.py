@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from fulgurite import Message, playground, replay
 from fulgurite.exchange.run import Exchange
+from fulgurite.exchange.run import run as run_exchange
 from tests.page.visiting import (
     FX,
     SOCKETIO,
@@ -252,3 +254,48 @@ async def test_screenshots_of_the_frames(browser: Browser, exchange: Exchange, s
         assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         await shoot(page, f"frames-{language[:2]}-{scheme}")
+
+
+@pytest.mark.parametrize("milliseconds", [40, 130])
+async def test_what_is_pressed_opens_however_fast_the_list_moves_on(browser, milliseconds: int):
+    """25 presses on the newest rows, of which each is as long as a hand's, while the market runs 30 times as fast."""
+    async with (
+        run_exchange(seed=7, speed=30) as exchange,
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, "#view=frames") as (page, *_),
+    ):
+        await expect_in_log(page, "log.count > 300")
+        box = await frames(page).bounding_box()
+        assert box is not None
+        for number in range(25):
+            await page.mouse.move(box["x"] + 60, box["y"] + box["height"] - 12 - 24 * (number % 8))
+            before = await page.evaluate("pageState.frameLog.count")
+            await page.mouse.down()
+            pressed = await frames(page).locator(".frame:active").inner_text()
+            await asyncio.sleep(milliseconds / 1000)
+            await page.mouse.up()
+            await expect(page.locator(".detail")).to_be_visible()
+            assert (await page.locator(".detail-head strong").inner_text()).removeprefix("lightning_") in pressed
+            await expect(page.get_by_role("checkbox", name="Follow")).to_be_checked()
+            await page.get_by_role("button", name="Close").click()
+            await expect_in_log(page, "log.count > a", before)
+
+
+async def test_a_row_reached_with_the_keyboard_stays_and_opens(browser):
+    async with (
+        run_exchange(seed=7, speed=30) as exchange,
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, "#view=frames") as (page, *_),
+    ):
+        await expect_in_log(page, "log.count > 300")
+        await frames(page).focus()
+        await page.keyboard.press("Tab")
+        await expect(page.get_by_role("checkbox", name="Follow")).not_to_be_checked()
+        await page.keyboard.press("ArrowDown")
+        row = frames(page).locator(".frame:focus")
+        reached = await row.inner_text()
+        await expect_in_log(page, "log.count > a", await page.evaluate("pageState.frameLog.count + 100"))
+        assert await row.inner_text() == reached
+        await page.keyboard.press("Space")
+        await expect(page.locator(".detail")).to_be_visible()
+        assert (await page.locator(".detail-head strong").inner_text()).removeprefix("lightning_") in reached

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 MAX_MESSAGES: Final = 100_000
-MAX_BYTES: Final = 64 * 1024 * 1024
+MAX_BYTES: Final = 16 * 1024 * 1024
 """What is kept of the messages published; beyond either bound the oldest are forgotten."""
 
 MAX_RANGES: Final = 1_000

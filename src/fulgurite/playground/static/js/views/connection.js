@@ -7,6 +7,7 @@ import { EVENT_LIMIT, timeOf } from "../history.js";
 import { t } from "../i18n.js";
 import { codeText, eventWords, fetchedText, gapText } from "./events.js";
 import { Figures } from "./figures.js";
+import { useStill } from "./still.js";
 import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {import("../history.js").EventRow} EventRow */
@@ -40,16 +41,17 @@ function Events() {
   const rows = events.value;
   const focused = focusedEvent.value;
   const [isWhole, setWhole] = useState(false);
+  const { hold, still } = useStill();
   const at = rows.findIndex(({ key }) => key === focused);
   const shown = isWhole || (at >= 0 && at < rows.length - EVENTS_SHOWN) ? rows : rows.slice(-EVENTS_SHOWN);
   if (rows.length === 0) return html`<p class="events empty">${t("eventsEmpty")}</p>`;
-  return html`
-    <ol class="events" tabindex="0" aria-labelledby="events-title">
+  return still(() => html`
+    <ol class="events" tabindex="0" aria-labelledby="events-title" onPointerDown=${hold}>
       ${shown.toReversed().map((row) => html`<${Event} key=${row.key} row=${row} isFocused=${row.key === focused} />`)}
       ${shown.length < rows.length && html`<li class="event"><button type="button" class="plain"
         onClick=${() => setWhole(true)}>${t("eventsMore", { count: rows.length - shown.length })}</button></li>`}
     </ol>
-  `;
+  `);
 }
 
 /** @param {{row: EventRow, isFocused: boolean}} props */

@@ -15,6 +15,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preac
 import { ByHand, isOpen } from "./byhand.js";
 import { formatMs, gapDetail, gapText, statusText } from "./events.js";
 import { FrameDetail } from "./framedetail.js";
+import { useStill } from "./still.js";
 import { useHeight } from "./usesize.js";
 
 /** @typedef {import("../framelog.js").Row} Row */
@@ -157,21 +158,21 @@ function Foot() {
 
 function List() {
   const log = watchFrameLog();
-  const { count, gone } = log;
   const { ref, height } = useHeight();
-  const [scrollTop, setScrollTop] = useState(0);
-  const drawn = useRef({ gone, scrollTop: 0, test: log.test });
+  const [, setScrollTop] = useState(0);
+  const drawn = useRef({ gone: log.gone, scrollTop: 0, test: log.test });
+  // What is drawn already is given as it is, which costs nothing; the rows look after themselves.
+  const kept = useRef(/** @type {Map<Row, import("../dom.js").VNode>} */ (new Map()));
+  const { hold, isHeld, still } = useStill();
+  /** How many of the rows that were drawn have gone at the top since. */
+  const goneSince = () => (drawn.current?.test === log.test ? log.gone - drawn.current.gone : 0);
 
   useLayoutEffect(() => {
     const list = ref.current;
-    if (!list || !drawn.current) return;
-    if (following.value) {
-      list.scrollTop = list.scrollHeight;
-    } else if (gone > drawn.current.gone && log.test === drawn.current.test) {
-      // Rows went at the top: what the reader looks at stays where it is.
-      list.scrollTop -= (gone - drawn.current.gone) * ROW_HEIGHT;
-    }
-    drawn.current = { gone, scrollTop: list.scrollTop, test: log.test };
+    if (!list || !drawn.current || isHeld()) return;
+    // Rows went at the top: what the reader looks at stays where it is.
+    list.scrollTop = following.value ? list.scrollHeight : list.scrollTop - goneSince() * ROW_HEIGHT;
+    drawn.current = { gone: log.gone, scrollTop: list.scrollTop, test: log.test };
   });
 
   /** @param {Event} event */
@@ -179,29 +180,36 @@ function List() {
     if (!(list instanceof HTMLElement) || !drawn.current) return;
     const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 2;
     if (list.scrollTop < drawn.current.scrollTop - 1 && !atEnd) following.value = false;
-    else if (atEnd) following.value = true;
+    else if (atEnd && !list.querySelector("button:focus-visible")) following.value = true;
     drawn.current.scrollTop = list.scrollTop;
     setScrollTop(list.scrollTop);
   };
 
-  const inSight = Math.ceil(height / ROW_HEIGHT);
-  const top = following.value ? count - inSight : Math.floor(scrollTop / ROW_HEIGHT);
-  const start = Math.max(0, Math.min(top, count - inSight) - MARGIN);
-  const shown = log.slice(start, start + inSight + 2 * MARGIN);
-  // What is drawn already is given as it is, which costs nothing; the rows look after themselves.
-  const kept = useRef(/** @type {Map<Row, import("../dom.js").VNode>} */ (new Map()));
-  const rows = new Map(shown.map((row) => [row, kept.current?.get(row) ?? rowNode(row)]));
-  kept.current = rows;
-  return html`
-    <div class="frames-list" ref=${ref} onScroll=${scrolled} onKeyDown=${moveThrough} role="list" tabindex="0"
-      aria-labelledby="frames-title">
-      <div class="frames-space" style=${{ height: `${count * ROW_HEIGHT}px` }}>
-        <div class="frames-window" style=${{ transform: `translateY(${start * ROW_HEIGHT}px)` }}>
-          ${[...rows.values()]}
+  return still(() => {
+    const { count } = log;
+    const inSight = Math.ceil(height / ROW_HEIGHT);
+    const scrolledTo = Math.floor((drawn.current?.scrollTop ?? 0) / ROW_HEIGHT) - goneSince();
+    const top = following.value ? count - inSight : scrolledTo;
+    const start = Math.max(0, Math.min(top, count - inSight) - MARGIN);
+    const shown = log.slice(start, start + inSight + 2 * MARGIN);
+    const rows = new Map(shown.map((row) => [row, kept.current?.get(row) ?? rowNode(row)]));
+    kept.current = rows;
+    return html`
+      <div class="frames-list" ref=${ref} onScroll=${scrolled} onKeyDown=${moveThrough} onFocusCapture=${reached}
+        onPointerDown=${hold} role="list" tabindex="0" aria-labelledby="frames-title">
+        <div class="frames-space" style=${{ height: `${count * ROW_HEIGHT}px` }}>
+          <div class="frames-window" style=${{ transform: `translateY(${start * ROW_HEIGHT}px)` }}>
+            ${[...rows.values()]}
+          </div>
         </div>
       </div>
-    </div>
-  `;
+    `;
+  });
+}
+
+/** A row that was reached with the keyboard stays where it is. @param {FocusEvent} event */
+function reached({ target }) {
+  if (target instanceof HTMLButtonElement && target.matches(":focus-visible")) following.value = false;
 }
 
 /** @param {Row} row @returns {import("../dom.js").VNode} */

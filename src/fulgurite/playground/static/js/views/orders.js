@@ -10,6 +10,7 @@ import { canTrade, cancel, clearEnded } from "../orders.js";
 import { endpointChoice, isConnected, product, wanted } from "../state.js";
 import { Credentials } from "./credentials.js";
 import { Lifeline, Mark } from "./lifeline.js";
+import { useStill } from "./still.js";
 import { Ticket } from "./ticket.js";
 import { useWidth } from "./usesize.js";
 import { useState } from "../../vendor/preact-hooks.js";
@@ -73,8 +74,9 @@ function Lives() {
   const narrow = width < NARROW;
   const room = width - (narrow ? PADDING : PADDING + BESIDE);
   const isOff = isConnected.value && PRIVATE.some((channel) => !wanted.value.has(channel));
-  return html`
-    <section class="lives" ref=${ref} aria-labelledby="lives-title">
+  const { hold, still } = useStill();
+  return still(() => html`
+    <section class="lives" ref=${ref} aria-labelledby="lives-title" onPointerDown=${hold}>
       <header class="sub-head">
         <h3 id="lives-title">${t("ordLives")}</h3>
         <span class="hint">${t("ordLivesBound", { count })}</span>
@@ -92,7 +94,7 @@ function Lives() {
           </ul>
           <${Legend} />`}
     </section>
-  `;
+  `);
 }
 
 /** Open orders first, then the newest; the parts of a special order stand under it. @param {Life[]} lives

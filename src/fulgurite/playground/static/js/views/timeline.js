@@ -8,6 +8,7 @@ import { t } from "../i18n.js";
 import { now, view } from "../state.js";
 import { eventWords } from "./events.js";
 import { Notice } from "./notice.js";
+import { useStill } from "./still.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
 import { computed } from "../../vendor/signals.js";
 
@@ -105,6 +106,7 @@ function Lane({ number, spans, place, setTip }) {
  */
 function Marks({ rows, place, setTip }) {
   const list = useRef(/** @type {HTMLElement | null} */ (null));
+  const { hold, still } = useStill();
   const [active, setActive] = useState(/** @type {number | null} */ (null));
   const inOrder = rows.some(({ key }) => key === active) ? active : rows.at(-1)?.key;
   /** @param {KeyboardEvent} event */
@@ -117,9 +119,9 @@ function Marks({ rows, place, setTip }) {
     event.preventDefault();
     buttons[to].focus();
   };
-  return html`
+  return still(() => html`
     <ol class="strip-marks" aria-label=${t("timeline")} title=${rows.length ? t("stripHelp") : ""} ref=${list}
-      onKeyDown=${walk}>
+      onKeyDown=${walk} onPointerDown=${hold}>
       ${rows.map((row) => {
         const { title, text } = eventWords(row);
         const time = formatClock(timeOf(row));
@@ -138,7 +140,7 @@ function Marks({ rows, place, setTip }) {
           </li>`;
       })}
     </ol>
-  `;
+  `);
 }
 
 /** A hole in the line, as far down hatched as its channels are repaired. @param {{row: GapRow}} props */

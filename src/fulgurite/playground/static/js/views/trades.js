@@ -6,6 +6,7 @@ import { decimalsOf, formatDate, formatPrice, formatSize, formatSpan } from "../
 import { t } from "../i18n.js";
 import { isConnected, product, trades, wanted } from "../state.js";
 import { gapDetail, gapText } from "./events.js";
+import { useStill } from "./still.js";
 
 /** @typedef {import("../messages.js").Execution} Execution */
 
@@ -24,6 +25,12 @@ const LARGE_SHARE = 0.05;
 const LARGE_FROM = 20;
 
 export function Trades() {
+  const { hold, still } = useStill();
+  return still(() => drawTrades(hold));
+}
+
+/** @param {import("./still.js").Still["hold"]} hold */
+function drawTrades(hold) {
   const rows = trades.value.slice(-SHOWN).toReversed();
   const executions = rows.flatMap(({ row }) => (row.type === "execution" ? [row] : []));
   const decimals = decimalsOf(executions.map(({ price }) => price));
@@ -32,7 +39,7 @@ export function Trades() {
     <section class="trades" aria-labelledby="trades-title">
       <header class="sub-head"><h3 id="trades-title" title=${t("localTime")}>${t("trades")}</h3></header>
       ${rows.length === 0 ? html`<${NoTrades} />` : html`
-        <div class="trades-scroll" tabindex="0">
+        <div class="trades-scroll" tabindex="0" onPointerDown=${hold}>
           <table class="tape">
             <thead>
               <tr>
