@@ -294,3 +294,65 @@ async def test_an_export_is_a_frame_log_without_keys(blank, tmp_path: Path):
     path.write_text(text)
     items = [item async for item in replay(path)]
     assert [item.channel for item in items if isinstance(item, Message | Gap)] == [TICKER, TICKER]
+
+
+EXECUTIONS = (
+    '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"lightning_executions_BTC_JPY","message":'
+    '[{"id":7,"side":"BUY","price":100.0,"size":"0.10"},{"id":8,"side":"SELL","price":99.0,"size":"0.2"}]}}'
+)
+SAME = [
+    ("price=100", ['"price":100.0']),
+    ("price == 100.00", ['"price":100.0']),
+    ("price = '100'", ['"price":100.0']),
+    ("side=BUY", ['"side":"BUY"']),
+    ('side == "SELL"', ['"side":"SELL"']),
+    ("size = 0.1", ['"size":"0.10"']),
+    ("message[1].id", ['"id":8']),
+    ("$.params.message[*].price < 100", ['"price":99.0']),
+    ("channel ~ executions", ['"channel":"lightning_executions_BTC_JPY"']),
+    ("side=BUY and id = 8", ['"side":"BUY"', '"id":8']),
+    ("message", ['"message":']),
+    ("price = 1", []),
+]
+
+
+async def test_equal_is_equal_for_numbers_and_text_and_what_is_found_is_marked(blank):
+    script = """(async () => {
+        const fields = await import('/static/js/framefields.js');
+        return a[1].map((path) => {
+            const {condition, comparisons} = m.parseFilter(path);
+            const spans = fields.foundSpans(a[0], '', comparisons);
+            return [condition(m.frameContent(a[0])), spans.map(([from, to]) => a[0].slice(from, to))];
+        });
+    })()"""
+    found = await call(blank, "framepath", f"await {script}", [EXECUTIONS, [path for path, _ in SAME]])
+    assert found == [[bool(marked), marked] for _, marked in SAME]
+
+
+async def test_text_is_marked_wherever_it_stands_set_out_or_not(blank):
+    script = "a[1].map((part) => m.foundSpans(a[0], part, []).map(([from, to]) => a[0].slice(from, to)))"
+    text = '{"side": "BUY", "price": 100.0, "note": "buy (1.5)"}'
+    parts = ["buy", '"side":"BUY","price"', "(1.5)", "nothing"]
+    assert await call(blank, "framefields", script, [text, parts]) == [
+        ["BUY", "buy"], ['"side": "BUY", "price"'], ["(1.5)"], [],
+    ]  # fmt: skip
+
+
+async def test_the_fields_that_frames_have_are_told_as_one_writes_them(blank):
+    script = "m.fieldsOf(a).concat(m.likeliest('message.best_bit', m.fieldsOf(a)).slice(0, 1))"
+    rpc = RPC.replace('"ltp"', '"best_bid":1,"ltp"')
+    fields = ["jsonrpc", "method", "channel", "message.product_code", "message.timestamp", "message.best_bid"]
+    fields += ["message.ltp", "message.bids[*].price", "message.bids[*].size", "message.best_bid"]
+    assert await call(blank, "framefields", script, [rpc, "3", "no JSON", '{"a":']) == fields
+    assert await call(blank, "framefields", "m.fieldsOf(a)", [SIO, '421["subscribe","x"]', "[[[["]) == [
+        "channel", "message.product_code", "message.ltp", "message.bids[*].price", "message.bids[*].size", "message",
+    ]  # fmt: skip
+
+
+async def test_nothing_unseen_is_shown_as_it_is(blank):
+    texts = ["abc\u202edcba", "a\u200bb\ufeff", "\x00\x1b[31m", "\ud800x", "a\nb\tc", "日本 é 😀", "e" + "\u0301" * 50]
+    texts += ["\U000e0041", "\u3164", "\u2066x\u2069", "\u061c"]
+    assert await call(blank, "visible", "a.map(m.visible)", texts) == [
+        "abc\\u202edcba", "a\\u200bb\\ufeff", "\\u0000\\u001b[31m", "\\ud800x", "a\nb\tc", "日本 é 😀",
+        "e\u0301\u0301…", "\\udb40\\udc41", "\\u3164", "\\u2066x\\u2069", "\\u061c",
+    ]  # fmt: skip

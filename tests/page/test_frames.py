@@ -299,3 +299,29 @@ async def test_a_row_reached_with_the_keyboard_stays_and_opens(browser):
         await page.keyboard.press("Space")
         await expect(page.locator(".detail")).to_be_visible()
         assert (await page.locator(".detail-head strong").inner_text()).removeprefix("lightning_") in reached
+
+
+async def test_a_slash_goes_to_the_filter_from_anywhere_and_is_a_letter_in_it(visit):
+    await expect(connection_state(visit)).to_have_attribute("data-state", "open")
+    await visit.keyboard.press("/")
+    await expect(field(visit, "Text")).to_be_focused()
+    await visit.keyboard.type("a/b")
+    await expect(field(visit, "Text")).to_have_value("a/b")
+
+
+async def test_a_path_that_leads_nowhere_says_so_and_what_was_found_is_marked(view):
+    await field(view, "JSON path").fill("message.best_bit > 1")
+    await expect(view.locator("#path-fault")).to_contain_text("None of the newest frames has message.best_bit")
+    await expect(view.locator("#path-fault")).to_contain_text("message.best_bid")
+    await expect(field(view, "JSON path")).not_to_have_attribute("aria-invalid", "true")
+    await shoot(view, "frames-unknown-path")
+    await field(view, "JSON path").fill("side=BUY or best_bid>1")
+    await expect(view.locator("#path-fault")).to_be_hidden()
+    await expect(rows(view).locator("mark").first).to_have_text(re.compile('"side":"BUY"|"best_bid":'))
+    await field(view, "JSON path").fill("")
+    await field(view, "Text").fill("running")
+    await expect(rows(view).locator("mark").first).to_have_text("RUNNING")
+    await view.get_by_role("button", name="Pause").click()
+    await tickers(view).last.click()
+    await expect(view.locator(".detail mark").first).to_have_text("RUNNING")
+    await shoot(view, "frames-marked")

@@ -34,15 +34,17 @@ def test_too_many_rows_cost_the_oldest_and_say_so():
 
 def test_long_frames_count_by_their_length():
     outbox = Outbox(character_limit=10)
-    for text in ("12345", "12345", "123456"):
+    for text in ("1234", "1234", "123456"):
         outbox.add_row(frame(text))
-    assert outbox.drain() == [Dropped(2), frame("123456")]
+    assert outbox.drain() == [Dropped(1), frame("1234"), frame("123456")]
 
 
-def test_a_frame_longer_than_the_limit_is_dropped_itself():
+def test_a_frame_longer_than_the_limit_is_sent_with_what_comes_after_it():
     outbox = Outbox(character_limit=10)
+    outbox.add_row(frame("123456"))
     outbox.add_row(frame("12345678901"))
-    assert outbox.drain() == [Dropped(1)]
+    outbox.add_row(frame("later"))
+    assert outbox.drain() == [Dropped(1), frame("12345678901"), frame("later")]
 
 
 def test_only_the_latest_state_of_a_type_waits():

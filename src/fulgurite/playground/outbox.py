@@ -75,7 +75,7 @@ class Outbox:
 
     Args:
         row_limit: how many rows wait at most.
-        character_limit: how many characters of frames wait at most.
+        character_limit: how many characters of frames wait at most, of which one frame counts half at most.
         execution_limit: how many executions wait at most; the oldest are dropped.
     """
 
@@ -100,9 +100,9 @@ class Outbox:
     def add_row(self, row: Row) -> None:
         """Have a row sent, at the cost of the oldest if there are too many."""
         self._rows.append(row)
-        self._characters += _characters(row)
+        self._characters += self._weight(row)
         while len(self._rows) > self._row_limit or self._characters > self._character_limit:
-            self._characters -= _characters(self._rows.popleft())
+            self._characters -= self._weight(self._rows.popleft())
             self._dropped += 1
 
     def set_state(self, state: State) -> None:
@@ -123,6 +123,10 @@ class Outbox:
         self._restart = True
         self._executions.clear()
         self._executions.extend(rows)
+
+    def _weight(self, row: Row) -> int:
+        # So that one that is longer than all that may wait is sent, too.
+        return min(_characters(row), self._character_limit // 2)
 
     @property
     def is_half_full(self) -> bool:

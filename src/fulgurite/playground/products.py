@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import urllib.error
 import urllib.request
 
@@ -24,6 +25,8 @@ JP_PRODUCT_CODES = [
 _SECONDS = 5.0
 _BYTE_LIMIT = 100_000
 _PRODUCT_LIMIT = 40
+_CODE = re.compile(r"[A-Za-z0-9_]{1,40}")
+"""What can be subscribed; whatever else calls itself a product is left out."""
 
 
 class _Market(msgspec.Struct):
@@ -43,6 +46,6 @@ def _fetch(url: str) -> list[str] | None:
             markets = msgspec.json.decode(response.read(_BYTE_LIMIT), type=list[_Market])
     except (OSError, ValueError, msgspec.DecodeError):  # no such host, an HTTP error, no such URL, no such JSON
         return None
-    known = [market.product_code for market in markets if market.product_code][:_PRODUCT_LIMIT]
+    known = [market.product_code for market in markets if _CODE.fullmatch(market.product_code)][:_PRODUCT_LIMIT]
     # The usual order where the product is known, so that the matrix looks alike everywhere.
     return sorted(known, key=lambda code: JP_PRODUCT_CODES.index(code) if code in JP_PRODUCT_CODES else 99) or None

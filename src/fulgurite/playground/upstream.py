@@ -193,7 +193,7 @@ class Upstream:
             case Status():
                 self._take_status(item)
             case Malformed():
-                self._outbox.add_row(messages.Malformed(item.received_ns / 1e6, item.frame, item.error))
+                self._add_malformed(item.received_ns / 1e6, item.frame, item.error)
 
     def _take_frame(self, frame: Frame) -> None:
         size = len(frame.text.encode())
@@ -209,6 +209,10 @@ class Upstream:
                 self._pinged_ns = None
         self._outbox.add_row(messages.Frame(frame.direction, frame.at_ns / 1e6, frame.text, size))
 
+    def _add_malformed(self, at_ms: float, frame: str, problem: str) -> None:
+        # The frame stands beside it as a row of its own, whole.
+        self._outbox.add_row(messages.Malformed(at_ms, frame[:NEIGHBOUR_LIMIT], problem))
+
     def _take_message(self, message: Message) -> None:
         if message.channel not in self._channels:
             return  # it was on its way when the channel was unsubscribed
@@ -216,7 +220,7 @@ class Upstream:
         try:
             data = message.data
         except MessageError as error:
-            self._outbox.add_row(messages.Malformed(at_ms, message.frame, str(error)))
+            self._add_malformed(at_ms, message.frame, str(error))
             return
         channel = parse_channel(message.channel)
         is_live = message.origin is Origin.LIVE

@@ -81,8 +81,8 @@ export function saveFile(parts, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** @param {string} what @param {number} ms @returns {string} a name that sorts by time */
-export function fileName(what, ms) {
+/** @param {string} what @param {number} ms @param {string} [ending] @returns {string} a name that sorts by time */
+export function fileName(what, ms, ending = "jsonl") {
   const time = new Date(ms).toISOString().slice(0, 19).replaceAll(":", "").replace("T", "-");
-  return `fulgurite-${what}-${time}.jsonl`;
+  return `fulgurite-${what}-${time}.${ending}`;
 }

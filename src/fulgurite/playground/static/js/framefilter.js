@@ -1,6 +1,7 @@
 // What the frames view is to show: a filter of four parts, and the work of applying it, a slice at a time.
 import { effect, signal } from "../vendor/signals.js";
-import { frameContent, parseFilter } from "./framepath.js";
+import { fieldsOf, likeliest, sampleTexts } from "./framefields.js";
+import { frameContent, parseFilter, valuesAt } from "./framepath.js";
 import { frameLog, frameVersion } from "./state.js";
 
 /** @typedef {import("./framelog.js").Row} Row */
@@ -9,25 +10,34 @@ import { frameLog, frameVersion } from "./state.js";
 /** How long rows are looked at until the page has its turn, and how long until what was found is drawn. */
 const SLICE_MS = 8;
 const DRAW_MS = 150;
+/** How often it is looked whether a path that led nowhere leads somewhere by now. */
+const LOOK_MS = 1000;
 
 export const way = signal(/** @type {Way} */ ("all"));
 export const channel = signal("");
 export const text = signal("");
 export const path = signal("");
 export const pathFault = signal(/** @type {import("./framepath.js").Fault | null} */ (null));
+/** What is compared, by the path that is applied. */
+export const comparisons = signal(/** @type {readonly import("./framepath.js").Comparison[]} */ ([]));
+/** A path that leads to nothing in the newest frames, and some that lead to something. */
+export const unknownPath = signal(/** @type {{path: string, fields: string[]} | null} */ (null));
 
 /** Whether the view is in sight: else nothing is looked at. */
 let isShown = false;
 let timer = 0;
 let drawnAt = 0;
+let lookedAt = 0;
 /** Whether the last look was not the end of it, so that the end is to be drawn. */
 let wasBusy = false;
 
 effect(() => {
-  const { condition, fault } = parseFilter(path.value);
+  const { condition, fault, comparisons: parsed } = parseFilter(path.value);
   pathFault.value = fault;
   // What is half written keeps the rows as they are.
   if (fault) return;
+  comparisons.value = parsed;
+  lookForFields();
   frameLog.setFilter(testOf(way.value, channel.value, text.value, condition));
   frameVersion.value = frameVersion.peek() + 1;
 });
@@ -43,6 +53,18 @@ export function showRows(shown) {
   if (shown && !timer) scan();
 }
 
+/** See whether each path leads to something. */
+function lookForFields() {
+  lookedAt = performance.now();
+  const wanted = comparisons.peek();
+  const texts = wanted.length ? sampleTexts(frameLog) : [];
+  const contents = texts.map(frameContent);
+  const unknown = contents.length
+    ? wanted.find(({ steps }) => contents.every((content) => valuesAt(content, steps).length === 0)) : undefined;
+  const fields = unknown ? likeliest(unknown.path, fieldsOf(texts)) : [];
+  unknownPath.value = unknown && fields.length ? { path: unknown.path, fields } : null;
+}
+
 export function clearFilter() {
   way.value = "all";
   channel.value = "";
@@ -54,6 +76,7 @@ function scan() {
   timer = 0;
   const before = frameLog.count;
   const start = performance.now();
+  if (comparisons.peek().length && start > lookedAt + LOOK_MS) lookForFields();
   const isDone = frameLog.scan(() => performance.now() >= start + SLICE_MS);
   if (!isDone && isShown) timer = setTimeout(scan);
   const isFound = isDone && (wasBusy || frameLog.count !== before);

@@ -3,6 +3,9 @@
 
 /** @typedef {{error: "pathEnd" | "pathName" | "pathClose" | "pathValue" | "pathRest", at: number, near: string}} Fault */
 /** @typedef {(root: unknown) => boolean} Condition */
+/** @typedef {(string | number)[]} Steps */
+/** @typedef {{path: string, steps: Steps, test: ((value: unknown) => boolean) | null}} Comparison a path, and what its
+ *    value is to fulfil; null where it is to be there and no more */
 
 const TOKEN = /\s*(?:(and|or|&&|\|\|)(?![\w.])|(==|!=|<=|>=|=|<|>|~)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([$\w.*[\]-]+(?<!\.))|(\S))/giy;
 const STEP = /\.?([A-Za-z_$][\w$-]*|\*)|\[(\d+|\*)\]|(.)/gy;
@@ -13,10 +16,13 @@ const LENGTH_LIMIT = 500;
 
 /**
  * @param {string} text
- * @returns {{condition: Condition | null, fault: Fault | null}} no condition where there is nothing to be fulfilled
+ * @returns {{condition: Condition | null, fault: Fault | null, comparisons: Comparison[]}} no condition where there is
+ *   nothing to be fulfilled
  */
 export function parseFilter(text) {
-  if (!text.trim()) return { condition: null, fault: null };
+  /** @type {Comparison[]} */
+  const comparisons = [];
+  if (!text.trim()) return { condition: null, fault: null, comparisons };
   const tokens = tokenise(text.slice(0, LENGTH_LIMIT));
   let next = 0;
   /** @param {Fault["error"]} error @returns {never} */
@@ -45,22 +51,26 @@ export function parseFilter(text) {
     const steps = parseSteps(token.text);
     if (!steps) return fail("pathClose");
     next += 1;
-    if (tokens[next]?.kind !== "operator") return (root) => valuesAt(root, steps).length > 0;
+    if (tokens[next]?.kind !== "operator") {
+      comparisons.push({ path: token.text, steps, test: null });
+      return (root) => valuesAt(root, steps).length > 0;
+    }
     const operator = tokens[next++]?.text ?? "";
     const value = tokens[next];
     if (!value || (value.kind !== "word" && value.kind !== "quoted")) return fail("pathValue");
     next += 1;
     const compare = comparing(operator, value);
+    comparisons.push({ path: token.text, steps, test: compare });
     return (root) => valuesAt(root, steps).some(compare);
   };
 
   try {
     const condition = either();
     if (next < tokens.length) fail("pathRest");
-    return { condition, fault: null };
+    return { condition, fault: null, comparisons };
   } catch (fault) {
     if (fault instanceof Error) throw fault;
-    return { condition: null, fault: /** @type {Fault} */ (fault) };
+    return { condition: null, fault: /** @type {Fault} */ (fault), comparisons: [] };
   }
 }
 
@@ -78,7 +88,7 @@ function tokenise(text) {
   return tokens;
 }
 
-/** @param {string} path @returns {(string | number)[] | null} */
+/** @param {string} path @returns {Steps | null} */
 function parseSteps(path) {
   const steps = [];
   STEP.lastIndex = 0;
@@ -100,8 +110,12 @@ function comparing(operator, { kind, text }) {
   }
   const isNumber = kind === "word" && NUMBER.test(wanted);
   const number = Number(wanted);
+  // 100 is 100.0 and "100.0", whichever of them is written where.
   /** @param {unknown} value */
-  const isSame = (value) => (isNumber && typeof value === "number" ? value === number : scalar(value) === wanted);
+  const isSame = (value) => {
+    const text = scalar(value);
+    return text === wanted || (text !== null && NUMBER.test(text) && NUMBER.test(wanted) && Number(text) === number);
+  };
   if (operator === "=" || operator === "==") return isSame;
   if (operator === "!=") return (value) => !isSame(value);
   return (value) => {
@@ -119,18 +133,21 @@ function comparing(operator, { kind, text }) {
 /** @param {unknown} value @returns {string | null} as one would write it; null for what has parts */
 const scalar = (value) => (value !== null && typeof value === "object" ? null : String(value));
 
-/** @param {unknown} root @param {(string | number)[]} steps @returns {unknown[]} all values that a path leads to */
-function valuesAt(root, steps) {
-  let values = [root];
-  let start = 0;
-  if (steps[0] === "$") start = 1;
-  else if (steps[0] === "message" || steps[0] === "channel") {
-    // The channel's message and its name, wherever the dialect has them.
-    values = messagePart(root, steps[0]);
-    start = 1;
-  }
-  for (let index = start; index < steps.length && values.length; index += 1) {
-    const step = steps[index] ?? "";
+/**
+ * All values that a path leads to. One that begins with a name of its own is looked for everywhere in the frame.
+ * @param {unknown} root @param {Steps} steps @returns {unknown[]}
+ */
+export function valuesAt(root, steps) {
+  const [first] = steps;
+  if (first === "$") return followed([root], steps.slice(1));
+  // The channel's message and its name, wherever the dialect has them.
+  if (first === "message" || first === "channel") return followed(messagePart(root, first), steps.slice(1));
+  return followed(partsOf(root), steps);
+}
+
+/** @param {unknown[]} values @param {Steps} steps @returns {unknown[]} */
+function followed(values, steps) {
+  for (const step of steps) {
     values = values.flatMap((value) => {
       if (value === null || typeof value !== "object") return [];
       if (step === "*") return Object.values(value);
@@ -138,6 +155,40 @@ function valuesAt(root, steps) {
     });
   }
   return values;
+}
+
+/** @param {unknown} root @returns {unknown[]} it and all in it that has parts */
+function partsOf(root) {
+  const parts = [];
+  const waiting = [root];
+  while (waiting.length) {
+    const value = waiting.pop();
+    if (value === null || typeof value !== "object") continue;
+    parts.push(value);
+    for (const part of Object.values(value)) waiting.push(part);
+  }
+  return parts;
+}
+
+/**
+ * Whether a place in a frame is one that a path leads to, as `valuesAt` has it.
+ * @param {Steps} place from the root @param {boolean} isList whether the root is a list @param {Steps} steps
+ */
+export function leadsTo(place, isList, steps) {
+  const [first] = steps;
+  if (first === "$") return isAlike(place, steps.slice(1));
+  if (first === "message" || first === "channel") return isAlike(fromMessage(place, isList), steps);
+  return isAlike(place.slice(-steps.length), steps);
+}
+
+/** @param {Steps} place @param {Steps} steps */
+const isAlike = (place, steps) => place.length === steps.length
+  && steps.every((step, index) => step === "*" || String(step) === String(place[index]));
+
+/** @param {Steps} place @param {boolean} isList @returns {Steps} the place as one writes it in either dialect */
+export function fromMessage(place, isList) {
+  if (isList) return place[0] === 1 ? ["message", ...place.slice(1)] : place[0] === 0 ? ["channel", ...place.slice(1)] : place;
+  return place[0] === "params" && (place[1] === "message" || place[1] === "channel") ? place.slice(1) : place;
 }
 
 /** @param {unknown} root @param {"message" | "channel"} part @returns {unknown[]} */

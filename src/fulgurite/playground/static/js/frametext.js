@@ -1,7 +1,7 @@
 // The text of frames: what a row says of one, and how it is set out for reading. Numbers stay as they came
 // (5860832.0, not 5860832), so nothing here goes through JSON.parse.
 
-/** @typedef {{label: string, body: string}} Summary */
+/** @typedef {{label: string, start: number}} Summary a label, and where in the text begins what follows it */
 
 const CHANNEL_MESSAGE = /"channel"\s*:\s*"([^"]*)"\s*,\s*"message"\s*:\s*/;
 const METHOD = /"method"\s*:\s*"([^"]*)"/;
@@ -15,10 +15,10 @@ const ENGINE_WORDS = /** @type {Record<string, string>} */ ({
 export function summarise(text) {
   const head = text.slice(0, 300);
   const message = CHANNEL_MESSAGE.exec(head);
-  if (message) return { label: message[1] ?? "", body: text.slice(message.index + message[0].length, 400) };
+  if (message) return { label: message[1] ?? "", start: message.index + message[0].length };
   const [start, name] = EVENT.exec(head) ?? ["", ""];
-  if (start && !REQUESTS.has(name ?? "")) return { label: name ?? "", body: text.slice(start.length, 400) };
-  return { label: name || otherLabel(head), body: text.slice(0, 400) };
+  if (start && !REQUESTS.has(name ?? "")) return { label: name ?? "", start: start.length };
+  return { label: name || otherLabel(head), start: 0 };
 }
 
 /** @param {string} head @returns {string} */

@@ -10,4 +10,7 @@ export interface Ref<T> {
 }
 export function h(type: unknown, props: object | null, ...children: Child[]): VNode;
 export function render(tree: Child, parent: Element): void;
-export const options: { debounceRendering?: (process: () => void) => void };
+export const options: {
+  debounceRendering?: (process: () => void) => void;
+  vnode?: (vnode: { type: unknown; props: Record<string, unknown>; key: unknown }) => void;
+};

@@ -2,18 +2,25 @@
 import { selectFrame } from "../actions.js";
 import { asCode, CODE_FORMS, socketUrl } from "../copycode.js";
 import { html } from "../dom.js";
-import { formatTime } from "../format.js";
+import { fileName, saveFile } from "../exportlog.js";
+import { foundSpans } from "../framefields.js";
+import * as filter from "../framefilter.js";
+import { formatBytes, formatTime } from "../format.js";
 import { prettyPrint, summarise } from "../frametext.js";
 import { t } from "../i18n.js";
 import { messageLatency } from "../latency.js";
 import { connection, dialect, hello } from "../state.js";
 import { handState } from "../tapes.js";
 import { formatMs } from "./events.js";
+import { marked } from "./marked.js";
 import { signal } from "../../vendor/signals.js";
-import { useState } from "../../vendor/preact-hooks.js";
+import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {import("../framelog.js").Frame & {seq: number}} Frame */
 /** @typedef {import("../copycode.js").CodeForm} CodeForm */
+
+/** Characters of a frame that are shown. */
+const SHOWN = 100_000;
 
 /** In which form frames are copied; it stays as it was chosen. */
 const form = signal(/** @type {CodeForm} */ ("raw"));
@@ -24,6 +31,8 @@ const FORM_WORDS = /** @type {const} */ ({
 /** @param {{row: import("../framelog.js").Row}} props */
 export function FrameDetail({ row }) {
   const [copied, setCopied] = useState("");
+  const body = useRef(/** @type {HTMLElement | null} */ (null));
+  useLayoutEffect(() => body.current?.querySelector("mark")?.scrollIntoView({ block: "nearest" }), [row]);
   if (row.type !== "frame") return null;
   const code = copyText(row, form.value);
   const isCopied = copied === `${row.seq} ${form.value}`;
@@ -44,6 +53,8 @@ export function FrameDetail({ row }) {
       <header class="detail-head">
         <strong>${summarise(row.text).label || t("frameWord")}</strong>
         <span class="push"></span>
+        <button type="button" class="plain" onClick=${() => saveFile([row.text], fileName("frame", row.at_ms, "txt"))}>
+          ${t("detailSave")}</button>
         <button type="button" class="plain" onClick=${() => selectFrame(null)}>${t("closeDetail")}</button>
         <span class="hint detail-facts">${facts(row)}</span>
         <span class="detail-copy">
@@ -54,9 +65,19 @@ export function FrameDetail({ row }) {
           <span class="hint">${t("rawAsCame")}</span>
         </span>
       </header>
-      <pre tabindex="0">${form.value === "raw" || form.value === "pretty" ? prettyPrint(row.text) : code}</pre>
+      ${row.text.length > SHOWN && html`<p class="note detail-cut">${t("detailCut", {
+        shown: SHOWN.toLocaleString("en-US"), size: formatBytes(row.size) })}</p>`}
+      <pre tabindex="0" ref=${body}>${shownText(row.text, code)}</pre>
     </section>
   `;
+}
+
+/** What is shown of a frame: set out, with what the filter has found marked, or as code.
+ * @param {string} text @param {string} code */
+function shownText(text, code) {
+  if (form.value !== "raw" && form.value !== "pretty") return code.slice(0, SHOWN);
+  const shown = text.length > SHOWN ? text.slice(0, SHOWN) : prettyPrint(text);
+  return marked(shown, foundSpans(shown, filter.text.value, filter.comparisons.value));
 }
 
 /** @param {Frame} row @returns {string} */

@@ -5,6 +5,7 @@ import { html } from "../dom.js";
 import { exportedLog, fileName, saveFile } from "../exportlog.js";
 import { formatBytes, formatClock, formatPrice, formatSpan, formatTime } from "../format.js";
 import * as filter from "../framefilter.js";
+import { foundSpans } from "../framefields.js";
 import { CHARACTER_LIMIT, ROW_LIMIT } from "../framelog.js";
 import { summarise } from "../frametext.js";
 import { t } from "../i18n.js";
@@ -15,6 +16,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preac
 import { ByHand, isOpen } from "./byhand.js";
 import { formatMs, gapDetail, gapText, statusText } from "./events.js";
 import { FrameDetail } from "./framedetail.js";
+import { marked } from "./marked.js";
 import { useStill } from "./still.js";
 import { useHeight } from "./usesize.js";
 
@@ -26,6 +28,10 @@ const ROW_HEIGHT = 24;
 const MARGIN = 6;
 /** Rows that a page up or down leaves in sight. */
 const PAGE_ROWS = 2;
+/** Characters of a frame that a row has room for, those that are surely seen, and those shown before what was found. */
+const ROW_CHARACTERS = 400;
+const ROW_SEEN = 60;
+const ROW_BEFORE = 16;
 
 export function Frames() {
   const selected = selectedFrame.value;
@@ -108,6 +114,7 @@ const writes = (target) => ({ currentTarget }) => {
 
 function FilterBar() {
   const fault = filter.pathFault.value;
+  const unknown = filter.unknownPath.value;
   const channels = [...new Set([...wanted.value, filter.channel.value])].filter(Boolean).sort();
   return html`
     <div class="frames-filter" role="search" aria-label=${t("filter")}>
@@ -122,14 +129,15 @@ function FilterBar() {
         <option value="">${t("channelAll")}</option>
         ${channels.map((name) => html`<option key=${name} value=${name}>${shortName(name)}</option>`)}
       </select>
-      <input type="text" class="filter-text" aria-label=${t("filterText")} placeholder=${t("filterText")}
-        maxlength="200" spellcheck=${false} value=${filter.text.value} onInput=${writes(filter.text)} />
+      <input type="text" class="filter-text" data-filter aria-label=${t("filterText")} aria-keyshortcuts="/"
+        placeholder=${`${t("filterText")} (/)`} maxlength="200" spellcheck=${false} value=${filter.text.value} onInput=${writes(filter.text)} />
       <span class="filter-path">
         <input type="text" aria-label=${t("filterPath")} placeholder=${t("filterPathExample")} maxlength="500"
           spellcheck=${false} value=${filter.path.value} onInput=${writes(filter.path)} title=${t("filterPathHelp")}
           aria-invalid=${fault ? "true" : "false"} aria-describedby="path-fault" />
         <span class="path-fault" id="path-fault" role="status">
-          ${fault && t(fault.error, { near: fault.near })}</span>
+          ${fault ? t(fault.error, { near: fault.near })
+            : unknown && t("pathUnknown", { path: unknown.path, fields: unknown.fields.join(", ") })}</span>
       </span>
     </div>
   `;
@@ -265,7 +273,7 @@ function statusWords({ kind, seconds }) {
 
 /** @param {{row: Frame}} props */
 function FrameRow({ row }) {
-  const { label, body } = summarise(row.text);
+  const { label, start } = summarise(row.text);
   const isSelected = selectedFrame.value === row;
   const sent = row.direction === "sent";
   const latency = row.answerMs ?? messageLatency(row);
@@ -281,7 +289,16 @@ function FrameRow({ row }) {
       <span class="frame-latency" title=${row.answerMs === undefined ? t("latencyHint") : t("latencyAnswerHint")}>
         ${latency === null ? "" : formatMs(latency)}</span>
       <span class="frame-label">${row.by_hand ? `✎ ${shortName(label) || t("byHand")}` : shortName(label)}</span>
-      <span class="frame-text">${body}</span>
+      <span class="frame-text">${rowText(row.text, start)}</span>
     </button>
   `;
+}
+
+/** The beginning of what a frame says, or of where in it the filter has found something.
+ * @param {string} text @param {number} start */
+function rowText(text, start) {
+  const spans = foundSpans(text, filter.text.value, filter.comparisons.value);
+  const first = spans.find(([, to]) => to > start)?.[0] ?? 0;
+  const from = first > start + ROW_SEEN ? first - ROW_BEFORE : start;
+  return [from > start ? "… " : "", ...marked(text, spans, from, from + ROW_CHARACTERS)];
 }

@@ -25,6 +25,8 @@ export const en = {
   formJavaScript: "as JavaScript",
   formShell: "as a shell line",
   rawAsCame: "Numbers stand as they came.",
+  detailSave: "Save",
+  detailCut: "The first {shown} characters of {size} are shown. Copying and saving give the whole frame.",
   latencyHint: "Milliseconds from the time in the message to its receipt, by two clocks",
   latencyAnswerHint: "Milliseconds since the request that this answers",
   latencyMessage: "{ms} ms after the time in it",
@@ -39,7 +41,7 @@ export const en = {
   filterPath: "JSON path",
   filterPathExample: "message.ltp > 100",
   filterPathHelp:
-    "A path, and if you like a comparison: = != < <= > >= or ~ (contains); joined with and, or. message and channel stand for the channel's message and name in both dialects, $ for the whole frame, [*] for any element.\nmessage.ltp > 100\nmessage.bids[*].size >= 1 and channel ~ board\n$.method = subscribe",
+    "A path, and if you like a comparison: = != < <= > >= or ~ (contains), with a number or a text; joined with and, or. A name is looked for anywhere in the frame; message and channel stand for the channel's message and name in both dialects, $ for the whole frame, [*] for any element.\nside = BUY and price >= 100\nmessage.ltp > 100\nmessage.bids[*].size >= 1 and channel ~ board\n$.method = subscribe",
   wayAll: "All frames",
   channelAll: "All channels",
   filterShown: "{count} shown",
@@ -51,6 +53,7 @@ export const en = {
   pathClose: "“{near}” is not a path; an index is [0] or [*]",
   pathValue: "after the comparison a value is missing, such as 100 or \"BUY\"",
   pathRest: "“{near}”: go on with and, or, or a comparison",
+  pathUnknown: "None of the newest frames has {path}. There are: {fields}",
 
   handOpen: "Write a frame",
   hand: "By hand",
@@ -154,6 +157,8 @@ export const ja = {
   formJavaScript: "JavaScript",
   formShell: "シェルの1行",
   rawAsCame: "数値は受信した表記のままです。",
+  detailSave: "保存",
+  detailCut: "全 {size} のうち先頭の {shown} 文字を表示しています。コピーと保存では全体が得られます。",
   latencyHint: "メッセージ内の時刻から受信までのミリ秒（2つの時計の差を含みます）",
   latencyAnswerHint: "この応答の要求からのミリ秒",
   latencyMessage: "メッセージ内の時刻から {ms} ms",
@@ -168,7 +173,7 @@ export const ja = {
   filterPath: "JSON パス",
   filterPathExample: "message.ltp > 100",
   filterPathHelp:
-    "パスと、必要なら比較 (= != < <= > >= と、含むを表す ~) を書きます。and と or でつなげます。message と channel はどちらの方式でもメッセージとチャンネル名、$ はフレーム全体、[*] は任意の要素を表します。\nmessage.ltp > 100\nmessage.bids[*].size >= 1 and channel ~ board\n$.method = subscribe",
+    "パスと、必要なら数値や文字列との比較 (= != < <= > >= と、含むを表す ~) を書きます。and と or でつなげます。名前だけならフレーム内のどこにあっても見つけます。message と channel はどちらの方式でもメッセージとチャンネル名、$ はフレーム全体、[*] は任意の要素を表します。\nside = BUY and price >= 100\nmessage.ltp > 100\nmessage.bids[*].size >= 1 and channel ~ board\n$.method = subscribe",
   wayAll: "すべて",
   channelAll: "全チャンネル",
   filterShown: "{count} 件を表示",
@@ -180,6 +185,7 @@ export const ja = {
   pathClose: "「{near}」はパスではありません。添字は [0] か [*] です",
   pathValue: "比較の後に 100 や \"BUY\" のような値が必要です",
   pathRest: "「{near}」の位置には and、or、または比較が必要です",
+  pathUnknown: "最近のフレームに {path} はありません。近いもの: {fields}",
 
   handOpen: "フレームを書く",
   hand: "手書き",
