@@ -231,17 +231,27 @@ class AddressInUseError(ListenError):
 
 
 class RecordingError(FulguriteError):
-    """What is recorded cannot be written any more.
+    """What is recorded cannot be written.
 
     Args:
         path: the file.
         problem: why, in the system's words.
+        lost: how many frames are not in the file, and will not be.
+        is_over: whether the recording has ended.
     """
 
-    def __init__(self, path: str, problem: str) -> None:
+    def __init__(self, path: str, problem: str, lost: int = 0, *, is_over: bool = False) -> None:
         self.path = path
         self.problem = problem
-        super().__init__(f"nothing more is recorded: cannot write {path}: {problem}; what it holds so far is good")
+        self.lost = lost
+        self.is_over = is_over
+        if is_over:
+            text = f"at most {lost:,} frames are missing from {path}: {problem}; what it holds is good"
+        elif lost:
+            text = f"cannot write {path}: {problem}; {lost:,} frames are lost so far, and it is tried again"
+        else:
+            text = f"cannot write {path}: {problem}; what comes is held back, and it is tried again"
+        super().__init__(text)
 
 
 class SlowConsumerError(FulguriteError):

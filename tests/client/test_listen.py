@@ -203,7 +203,7 @@ async def test_a_full_disk_is_told_at_once_and_again_at_the_end_and_listening_go
             serve_script(script) as url,
             listening(url, as_json=True, record=path, replaces=True) as (out, err),
         ):
-            await err.readuntil(b"fulgurite: nothing more is recorded: cannot write ")
+            await err.readuntil(b"fulgurite: cannot write ")
             for _ in range(100):
                 assert await out.readline()
 

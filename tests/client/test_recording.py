@@ -5,18 +5,24 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
 import zstandard
 
+from fulgurite.client import recording
 from fulgurite.client.items import Frame, Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.client.recording import Recorder, log_lines
+from fulgurite.client.replay import replay
 from fulgurite.errors import InputError
+from fulgurite.protocol import jsonrpc
 from fulgurite.protocol.framelog import Line, parse_line
 from fulgurite.protocol.logreader import read_log
 
+TICKER = "lightning_ticker_BTC_JPY"
 ITEMS: list[Item] = [
     Status(StatusKind.CONNECTING, 1, None, "ws://x", connection=1),
     Frame("sent", 2, '{"method":"auth","params":{"api_key":"KEY"},"id":1}', 1),
@@ -49,7 +55,7 @@ LINES = [
 def read(path: Path) -> list[Line]:
     data = path.read_bytes()
     if path.suffix == ".zst":
-        data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+        data = zstandard.ZstdDecompressor().decompressobj(read_across_frames=True).decompress(data)
     return [parse_line(line) for line in data.splitlines()]
 
 
@@ -134,9 +140,87 @@ def test_a_full_disk_is_told_in_a_sentence_and_raises_nothing(tmp_path, name):
     assert recorder.error is None
     recorder.flush()
     assert str(recorder.error) == (
-        f"nothing more is recorded: cannot write {path}: No space left on device; what it holds so far is good"
+        f"cannot write {path}: No space left on device; what comes is held back, and it is tried again"
     )
     recorder.write(ITEMS)
     recorder.flush()
     recorder.close()
-    assert "No space left" in str(recorder.error)
+    assert str(recorder.error) == (
+        f"at most 6 frames are missing from {path}: No space left on device; what it holds is good"
+    )
+
+
+@contextmanager
+def files_end_at(size: int) -> Iterator[None]:
+    """No file of this process may become longer: a disk that is full, and has room again afterwards."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def messages_of(numbers: range) -> list[Item]:
+    items: list[Item] = []
+    for number in numbers:
+        frame = jsonrpc.encode_message(TICKER, b"%d" % number).decode()
+        message = Message(TICKER, number, frame, msgspec.Raw(b"%d" % number))
+        items += [Frame("received", number, frame), message]
+    return items
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.zst"])
+def test_a_disk_that_was_full_for_a_while_costs_nothing(tmp_path, name):
+    recorder = Recorder(tmp_path / name)
+    with files_end_at(1_000):
+        for number in range(0, 1_000, 100):
+            recorder.write(messages_of(range(number, number + 100)))
+            recorder.flush()
+        assert recorder.error is not None
+        assert (tmp_path / name).stat().st_size <= 1_000
+    recorder.flush()
+    assert (recorder.error, recorder.lost) == (None, 0)
+    recorder.close()
+    assert recorder.error is None
+    *frames, end = read(tmp_path / name)
+    assert [line.received_ns for line in frames] == list(range(1_000))
+    assert end.event == "end"
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.zst"])
+async def test_what_is_lost_on_a_full_disk_is_a_gap_in_the_recording_and_in_its_replay(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(recording, "HELD_BYTES", 20_000)
+    recorder = Recorder(tmp_path / name)
+    recorder.write(messages_of(range(1, 100)))
+    recorder.flush()
+    with files_end_at(recorder.written_bytes):
+        recorder.flush()
+        for number in range(100, 1_000, 100):
+            recorder.write(messages_of(range(number, number + 100)))
+            recorder.flush()
+        recorder.write([Status(StatusKind.CLOSED, 999, None, "closed by the server")])
+    lost = recorder.lost
+    assert 0 < lost < 900
+    assert recorder.error is not None
+    assert recorder.error.lost > 0
+    recorder.flush()
+    assert recorder.error is None
+    recorder.write(messages_of(range(1_000, 1_100)))
+    recorder.close()
+    assert str(recorder.error) == (
+        f"at most {lost} frames are missing from {tmp_path / name}: File too large; what it holds is good"
+    )
+
+    lines = read(tmp_path / name)
+    kept = [line.received_ns for line in lines if line.frame is not None]
+    assert kept == [*range(1, 1_000 - lost), *range(1_000, 1_100)]
+    told = [line for line in lines if line.event in ("gap", "closed")]
+    assert told[0].event == "closed"
+    assert (told[1].channel, told[1].cause, told[1].from_ns, told[1].to_ns, told[1].reason) == (
+        TICKER, "unrecorded", 1_000 - lost, 999, "not recorded: File too large",
+    )  # fmt: skip
+    items = [item async for item in replay(tmp_path / name)]
+    gaps = [item for item in items if isinstance(item, Gap) and item.cause is GapCause.UNRECORDED]
+    assert [(gap.from_ns, gap.to_ns) for gap in gaps] == [(1_000 - lost, 999)]

@@ -129,8 +129,8 @@ def test_open_orders_have_a_table():
 
 def test_a_recording_that_failed_is_not_overlooked():
     overview, books = full()
-    overview.failure = "nothing more is recorded"
-    assert styles_of(screen(overview, books, 80, 24, NOW), "nothing more is recorded") == ["bold white on red"]
+    overview.failure = "cannot write a.jsonl"
+    assert styles_of(screen(overview, books, 80, 24, NOW), "cannot write a.jsonl") == ["bold white on red"]
 
 
 def test_the_summary_says_how_much_came_and_what_went_wrong():

@@ -128,6 +128,8 @@ class GapCause(StrEnum):
     WITHHELD = "withheld"
     """The HTTP API lists executions that were never given, though the channel went on; they follow. The `reason` is the
     same word."""
+    UNRECORDED = "unrecorded"
+    """Only in a recording, and a replay of it: its file could not be written for a while."""
 
 
 class Gap(msgspec.Struct, frozen=True):

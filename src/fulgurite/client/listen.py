@@ -203,14 +203,19 @@ def _people_writer(out: TextIO) -> Show:
 
 
 def _complainer(recorder: Recorder | None, err: TextIO) -> Callable[[], None]:
-    """Says once, as soon as it is so, that nothing is recorded any more."""
-    is_told = False
+    """Says, as soon as it is so, that the file cannot be written, that frames are lost, and that it can be again."""
+    told = (False, False)
 
     def complain() -> None:
-        nonlocal is_told
-        if recorder is not None and recorder.error is not None and not is_told:
-            is_told = True
-            err.write(f"fulgurite: {recorder.error}\n")
+        nonlocal told
+        if recorder is None:
+            return
+        error = recorder.error
+        now = (error is not None, error is not None and error.lost > 0)
+        if now != told:
+            told = now
+            lost = f"{recorder.lost:,} frames are lost" if recorder.lost else "nothing is lost"
+            err.write(f"fulgurite: {error or f'{recorder.path} can be written again; {lost}'}\n")
             err.flush()
 
     return complain

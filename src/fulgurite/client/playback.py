@@ -25,7 +25,7 @@ CHANNELS_LIMIT: Final = 1_000
 """Channels whose gaps and books are kept; the messages of further ones are given as they come."""
 
 _KINDS: Final = frozenset(StatusKind)
-_NEVER_KNOWN: Final = (GapCause.DROPPED, GapCause.WITHHELD)
+_NEVER_KNOWN: Final = (GapCause.DROPPED, GapCause.WITHHELD, GapCause.UNRECORDED)
 _ORIGINS: Final = frozenset(Origin) - {Origin.LIVE}
 
 # No feed waits for the clock here: a gap that waited for one in the live stream has a line where that was over.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,13 @@ from fulgurite.errors import InputError, RecordingError
 from fulgurite.protocol.framelog import Line, format_line, without_credentials
 
 BUFFER_BYTES: Final = 1024 * 1024
-"""Bytes that are held back until they are written, at the most."""
+"""Bytes that are held back until they are written, at the most, as long as they can be."""
+
+HELD_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of lines that are held back while the file cannot be written; what comes beyond that is lost."""
+
+KEPT_STATUSES: Final = 1_000
+"""Statuses that are kept while frames are lost; the oldest are forgotten."""
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """After so many bytes of text a compressed part ends, with a checksum: few enough that a reader can keep a part back
@@ -27,6 +34,9 @@ class Recorder:
 
     `flush` hands what it holds back to the system; whoever calls it every half second loses no more than that to a
     `kill -9`. The requests to authenticate are written without their params: a key has no place in a file.
+
+    Where the file cannot be written, as on a full disk, what comes is held back, and each `flush` tries again. Once
+    `HELD_BYTES` are, frames are lost until all that was held back is written; then the log has a gap for each channel.
 
     Args:
         path: the file; it is compressed where its name ends in .zst.
@@ -40,12 +50,24 @@ class Recorder:
     def __init__(self, path: Path, *, is_numbered: bool = False, replaces: bool = False) -> None:
         self.path = path
         self.error: RecordingError | None = None
-        """Why nothing is written any more; None while all is well."""
+        """Why the file cannot be written at present; once it is closed, why something is missing from it. None while
+        all is well."""
+        self.lost = 0
+        """How many frames are not in the file, and will not be; once it is closed, at most."""
         self.written_bytes = 0
         self._is_numbered = is_numbered
         self._compressor = _make_compressor(path) if path.suffix == ".zst" else None
         self._part_bytes = 0
+        # Lines that wait, the frames in them, and the bytes of such as were made ready for the file.
         self._held = bytearray()
+        self._held_frames = 0
+        self._ready = bytearray()
+        # What came since frames are lost: the times of each channel's first and last message, and what happened.
+        self._is_losing = False
+        self._unrecorded: dict[str, tuple[int, int]] = {}
+        self._statuses: deque[Status] = deque(maxlen=KEPT_STATUSES)
+        # Why the file could not be written last.
+        self._problem = ""
         try:
             self._file = FileIO(path, "w" if replaces else "x")
         except FileExistsError:
@@ -53,18 +75,54 @@ class Recorder:
         except OSError as error:
             raise InputError("--record", str(path), f"a file that can be written ({error.strerror})") from error
 
-    def write(self, items: Iterable[Item]) -> None:
-        """Write what came, in the order in which the stream yields it. After an error it does nothing."""
-        if self.error is None:
-            for line in log_lines(items, self._is_numbered):
-                self._held += format_line(line)
-            if len(self._held) >= BUFFER_BYTES:
-                self.flush()
+    def write(self, items: Sequence[Item]) -> None:
+        """Write what came, in the order in which the stream yields it. It never raises, nor does it after `close`."""
+        self._is_losing = self._is_losing or len(self._held) >= HELD_BYTES
+        if self._is_losing or self._file.closed:
+            self._lose(items)
+            return
+        for line in log_lines(items, self._is_numbered):
+            self._held += format_line(line)
+            self._held_frames += line.frame is not None
+        # Where it could not be written it is tried again with each `flush`, and not with each frame.
+        if len(self._held) >= BUFFER_BYTES and self.error is None:
+            self.flush()
 
     def flush(self) -> None:
         """Hand what is held back to the system. It never raises: `error` says what went wrong."""
-        if not self._held or self.error is not None:
+        if self._file.closed or not self._write_ready():
             return
+        if self._held:
+            self._make_ready()
+            if not self._write_ready():
+                return
+        if self._is_losing:
+            self._is_losing = False
+            self._tell_lost()
+
+    def close(self) -> None:
+        """Say that the recording ended here, and not by a crash, and close the file."""
+        if self._file.closed:
+            return
+        # What is held back for now, and what is then to be said of what was lost.
+        self.flush()
+        if self.error is None:
+            self._held += format_line(Line(event="end", at_ns=time.time_ns()))
+            self.flush()
+        if self._compressor is not None and self.error is None:
+            self._ready += self._compressor.flush(_end_of("FINISH"))
+            self._write_ready()
+        try:
+            self._file.close()
+        except OSError as error:
+            self._fail(error)
+        if self.error is not None or self.lost:
+            self.lost += self._held_frames
+            self.error = RecordingError(str(self.path), self._problem, self.lost, is_over=True)
+
+    # --- inside
+
+    def _make_ready(self) -> None:
         data = bytes(self._held)
         self._held.clear()
         if self._compressor is not None:
@@ -77,33 +135,53 @@ class Recorder:
                 data += self._compressor.flush(_end_of("FINISH"))
                 self._compressor = _make_compressor(self.path)
                 self._part_bytes = 0
-        self._write(data)
+        self._ready += data
 
-    def close(self) -> None:
-        """Say that the recording ended here, and not by a crash, and close the file."""
-        if self._file.closed:
-            return
-        if self.error is None:
-            self._held += format_line(Line(event="end", at_ns=time.time_ns()))
-            self.flush()
-        if self.error is None and self._compressor is not None:
-            self._write(self._compressor.flush(_end_of("FINISH")))
+    def _write_ready(self) -> bool:
+        """Write what is ready, from where the last attempt ended; False where it cannot be."""
         try:
-            self._file.close()
-        except OSError as error:
-            self._fail(error)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            while data:
-                count = self._file.write(data)
+            while self._ready:
+                count = self._file.write(self._ready)
                 self.written_bytes += count
-                data = data[count:]
+                del self._ready[:count]
         except OSError as error:
             self._fail(error)
+            return False
+        self.error = None
+        if not self._held:
+            self._held_frames = 0
+        return True
 
     def _fail(self, error: OSError) -> None:
-        self.error = self.error or RecordingError(str(self.path), error.strerror or str(error))
+        self._problem = error.strerror or str(error)
+        self.error = RecordingError(str(self.path), self._problem, self.lost)
+
+    def _lose(self, items: Iterable[Item]) -> None:
+        for item in items:
+            match item:
+                case Frame():
+                    self.lost += 1
+                case Message():
+                    self._note_unrecorded(item.channel, item.received_ns, item.received_ns)
+                case Gap():
+                    self._note_unrecorded(item.channel, item.from_ns, item.to_ns)
+                case Status():
+                    self._statuses.append(item)
+
+    def _note_unrecorded(self, channel: str, from_ns: int, to_ns: int) -> None:
+        first_ns, last_ns = self._unrecorded.get(channel, (from_ns, to_ns))
+        self._unrecorded[channel] = min(first_ns, from_ns), max(last_ns, to_ns)
+
+    def _tell_lost(self) -> None:
+        reason = f"not recorded: {self._problem}"
+        gaps = [
+            Gap(channel, reason, from_ns, to_ns, cause=GapCause.UNRECORDED)
+            for channel, (from_ns, to_ns) in self._unrecorded.items()
+        ]
+        for line in log_lines([*self._statuses, *gaps], self._is_numbered):
+            self._held += format_line(line)
+        self._unrecorded.clear()
+        self._statuses.clear()
 
 
 def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:

@@ -132,13 +132,12 @@ class Recording:
         self._path = Path(self._folder.name) / "recording.jsonl"
         self._recorder = Recorder(self._path)
         self._began_ms = at_ms
+        self.failure = ""
         self._frames = 0
 
     @property
     def problem(self) -> str:
         """Why it must end, if it must."""
-        if self._recorder.error is not None:
-            return str(self._recorder.error)
         return "full" if self._recorder.written_bytes >= RECORDING_BYTES else ""
 
     def write(self, items: list[Item]) -> None:
@@ -150,11 +149,13 @@ class Recording:
     def state(self) -> messages.Recording:
         """What the page is to know; what has come so far is in the file then."""
         self._recorder.flush()
-        return messages.Recording(True, self._began_ms, self._frames, self._recorder.written_bytes)
+        problem = str(self._recorder.error or "")
+        return messages.Recording(True, self._began_ms, self._frames, self._recorder.written_bytes, problem=problem)
 
     def end(self) -> IO[bytes]:
-        """End it, and return the file."""
+        """End it, and return the file; `failure` says then what is missing from it."""
         self._recorder.close()
+        self.failure = str(self._recorder.error or "")
         file = self._path.open("rb")
         self._folder.cleanup()
         return file

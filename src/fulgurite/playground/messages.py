@@ -482,7 +482,7 @@ class Recording(_ToPage, frozen=True):
     key: str = ""
     """Under which the file can be fetched, once; "" while it is not finished."""
     problem: str = ""
-    """Why it ended by itself: full, or what went wrong."""
+    """Why it ended by itself: full; or what goes wrong with writing it, or went."""
 
 
 class Replay(_ToPage, frozen=True):

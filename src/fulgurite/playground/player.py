@@ -51,6 +51,7 @@ class Player:
         if recording is not None:
             state = recording.state()
             key = self._logs.put(recording.end())
+            problem = recording.failure or problem
             self._outbox.set_state(messages.Recording(False, state.since_ms, state.frames, state.bytes, key, problem))
 
     # --- replaying

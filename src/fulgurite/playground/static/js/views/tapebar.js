@@ -103,6 +103,7 @@ function RecordingBar({ recording }) {
         count: recording.frames.toLocaleString("en-US"),
         bytes: formatBytes(recording.bytes),
       })}</span>
+      ${recording.problem && html`<span class="badge tape-malformed" role="status">${recording.problem}</span>`}
       <span class="push"></span>
       <button type="button" class="action" onClick=${() => tapes.record(false)}>${t("recordingStop")}</button>
     </section>
