@@ -145,8 +145,7 @@ async def test_play_shows_the_pages_address(arguments: Sequence[str]):
         async with aiohttp.ClientSession() as session, session.get(url) as response:
             assert response.status == 200
         status, errors = await interrupted(process, signal.SIGTERM)
-        assert status == 0
-        assert "Traceback" not in errors
+        assert (status, errors.splitlines()[-1]) == (128 + signal.SIGTERM, "fulgurite: ended by SIGTERM")
 
 
 @pytest.mark.parametrize("command", ["play", "exchange"])
@@ -302,3 +301,79 @@ async def test_the_doctor_prints_a_line_for_each_check_and_fails_where_one_did()
             "Socket.IO",
             "HTTP API",
         ]
+
+
+# --- when it is ended, or nobody reads what it prints
+
+
+WRITERS = {
+    "listen": ["listen", "BTC_JPY"],
+    "listen --json": ["listen", "BTC_JPY", "--json"],
+    "exchange": ["exchange", "--port", "0", "--product", "BTC_JPY"],
+    "exchange --json": ["exchange", "--port", "0", "--product", "BTC_JPY", "--json"],
+    "exchange --list-scenarios": ["exchange", "--list-scenarios"],
+    "play": ["play", "--port", "0", "--no-browser"],
+    "play --json": ["play", "--port", "0", "--no-browser", "--json"],
+    "doctor": ["doctor", "--endpoint", "ws://127.0.0.1:1"],
+    "doctor --json": ["doctor", "--endpoint", "ws://127.0.0.1:1", "--json"],
+    "sample --list": ["sample", "--list"],
+    "sample": ["sample", "--language", "python"],
+    "version": ["--version"],
+    "help": ["--help"],
+}
+
+
+@pytest.mark.parametrize("arguments", WRITERS.values(), ids=WRITERS)
+async def test_a_full_disk_under_standard_output_is_said_in_a_line(arguments: list[str], tmp_path):
+    with open("/dev/full", "wb") as full:  # noqa: ASYNC230  # a device that opens at once
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "fulgurite", *arguments, stdout=full, stderr=PIPE, cwd=tmp_path
+        )
+    _, errors = await process.communicate()
+    last = errors.decode().splitlines()[-1]
+    assert (process.returncode, last) == (1, "fulgurite: cannot write to standard output: No space left on device")
+    assert "Traceback" not in errors.decode()
+
+
+@pytest.mark.parametrize("arguments", WRITERS.values(), ids=WRITERS)
+async def test_a_pipe_that_nobody_reads_any_more_ends_a_command_quietly(arguments: list[str], tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "fulgurite", *arguments, stdout=writing, stderr=PIPE, cwd=tmp_path
+    )
+    os.close(writing)
+    _, errors = await process.communicate()
+    assert "Traceback" not in errors.decode()
+    assert "Exception" not in errors.decode()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_ends_a_command_with_its_status_and_the_recording_whole(tmp_path, number: signal.Signals):
+    log = tmp_path / "log.jsonl"
+    arguments = ["listen", "executions:BTC_JPY", "ticker:BTC_JPY", "--json", "--record", str(log)]
+    async with fulgurite(*arguments) as process:
+        await first_line(process)
+        status, errors = await interrupted(process, number)
+    last = errors.splitlines()[-1]
+    if number == signal.SIGINT:
+        assert status == 0
+    else:
+        assert (status, last) == (128 + number, f"fulgurite: ended by {number.name}")
+    assert "Traceback" not in errors
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert lines[-1]["event"] == "end"
+
+
+async def test_what_is_to_outlive_its_terminal_does(tmp_path):
+    """`nohup` has the signal ignored."""
+    process = await asyncio.create_subprocess_exec(
+        "nohup", sys.executable, "-m", "fulgurite", "listen", "ticker:BTC_JPY", "--json",
+        stdout=PIPE, stderr=PIPE, stdin=asyncio.subprocess.DEVNULL, cwd=tmp_path,
+    )  # fmt: skip
+    await first_line(process)
+    process.send_signal(signal.SIGHUP)
+    await first_line(process)
+    assert await interrupted(process, signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM

@@ -5,6 +5,7 @@ Heavy imports are inside the commands, and help is printed without Rich, so that
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Annotated, NoReturn
 
@@ -12,6 +13,7 @@ import typer
 
 from fulgurite import __version__
 from fulgurite.cli import credentials, doctor, exchange, listen, play, sample
+from fulgurite.cli.output import Group, writing
 from fulgurite.errors import FulguriteError, InputError
 
 EXIT_FAILED = 1
@@ -19,6 +21,7 @@ EXIT_USAGE = 2
 
 app = typer.Typer(
     name="fulgurite",
+    cls=Group,
     help="The sandbox for bitFlyer Lightning's Realtime API. Without a command: play.",
     epilog="Examples: fulgurite | fulgurite exchange --json | fulgurite listen BTC_JPY",
     no_args_is_help=False,
@@ -32,7 +35,8 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line; mistakes of the user are told in a sentence, never in a traceback."""
     try:
-        app()
+        with writing():
+            app()
     except InputError as error:
         _fail(error, EXIT_USAGE)
     except FulguriteError as error:
@@ -43,7 +47,8 @@ def main() -> None:
 
 
 def _fail(error: FulguriteError, status: int) -> NoReturn:
-    print(f"fulgurite: {error}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody is left to be told
+        print(f"fulgurite: {error}", file=sys.stderr, flush=True)
     sys.exit(status)
 
 

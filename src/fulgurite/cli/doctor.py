@@ -60,11 +60,12 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
     from collections import Counter
 
     import msgspec
-    from rich.console import Console
     from rich.text import Text
 
+    from fulgurite.cli import output
+
     styles = {"ok": "green", "warning": "yellow", "failed": "bold red"}
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = output.console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     marks: Counter[str] = Counter()
     # On a terminal a line below the findings says what is under way.
     status = console.status("") if console.is_terminal and not as_json else None

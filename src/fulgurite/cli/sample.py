@@ -79,9 +79,9 @@ def sample(
 
 def _print_list(samples: list[Sample], as_json: bool) -> None:
     import msgspec
-    from rich.console import Console
     from rich.table import Table
 
+    from fulgurite.cli.output import console
     from fulgurite.playground.sample import shown
 
     if as_json:
@@ -99,7 +99,7 @@ def _print_list(samples: list[Sample], as_json: bool) -> None:
             manifest.requires,
             "not verified" if verified is None else "\n".join(verified.versions),
         )
-    Console(highlight=False).print(table)
+    console(highlight=False).print(table)
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:

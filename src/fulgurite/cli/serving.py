@@ -49,12 +49,13 @@ def addresses(running: Exchange) -> dict[str, str]:
 
 def print_table(rows: dict[str, str]) -> None:
     """Print names and values in two columns."""
-    from rich.console import Console
     from rich.table import Table
+
+    from fulgurite.cli.output import console
 
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", justify="right")
     table.add_column(style="bold", overflow="fold")
     for name, value in rows.items():
         table.add_row(name, value)
-    Console(highlight=False).print(table)
+    console(highlight=False).print(table)

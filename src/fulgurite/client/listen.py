@@ -276,8 +276,8 @@ class _Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._live.stop()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the terminal may have gone
+            self._live.stop()
             for words in summary(self._overview, time.time_ns()):
                 self._console.print(self._text(words))
             if self._recorder is not None and self._recorder.error is None:

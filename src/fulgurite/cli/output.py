@@ -1,0 +1,80 @@
+"""What happens when standard output cannot be written: its reader has gone, or the disk is full."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class Group(TyperGroup):
+    """A group of commands that says so in a line; Click would exit with 1 for a reader that has gone."""
+
+    def make_context(self, *arguments: Any, **more: Any) -> Any:
+        with writing():  # --help and --version
+            return super().make_context(*arguments, **more)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # it is Click's context, and Typer's
+        with writing():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Write what was printed within, and end the program if that cannot be done.
+
+    The status is 0 where the reader of a pipe has gone, as `head` does when it has seen enough, and else 1.
+    """
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        # What a command does with other files and with sockets has errors of ours.
+        if error.errno not in _OF_WRITING:
+            raise
+        _discard()
+        if not isinstance(error, BrokenPipeError):
+            problem = f"fulgurite: cannot write to standard output: {error.strerror}\n"
+            with contextlib.suppress(OSError):
+                sys.stderr.write(problem)
+                sys.stderr.flush()
+            sys.exit(1)
+        sys.exit(0)
+
+
+def _discard() -> None:
+    """Let what Python still holds for standard output and standard error go nowhere, where it cannot be written.
+
+    Or else it would complain at exit (Python's documentation, "Note on SIGPIPE").
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def console(**options: Any) -> Console:
+    """A console of Rich that leaves a broken pipe to `writing`; by itself it would exit with 1."""
+    from rich.console import Console
+
+    class PlainConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    return PlainConsole(**options)
