@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 
 class Terminal:
@@ -36,6 +38,13 @@ class Terminal:
             while text not in self.shown:
                 self._changed.clear()
                 await self._changed.wait()
+
+    def presses(self, keys: str) -> None:
+        os.write(self._master, keys.encode())
+
+    def mode(self) -> list[Any]:
+        """How the terminal is set; see `termios.tcgetattr`."""
+        return termios.tcgetattr(self._master)
 
     def types(self, text: str) -> None:
         os.write(self._master, f"{text}\n".encode())

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -244,6 +245,80 @@ async def test_a_terminal_has_a_screen_which_is_gone_after_ctrl_c(tmp_path):
     assert "in log.jsonl" in afterwards
     assert terminal.shown.rfind("\x1b[?25h") > terminal.shown.rfind("\x1b[?25l"), "the cursor is back"
     assert "Traceback" not in terminal.shown
+
+
+async def serve_books(connection: Connection) -> None:
+    await connection.grant(8)
+    for name, size in (("BTC_JPY", 7), ("ETH_JPY", 5)):
+        snapshot = {"mid_price": 1.5, "bids": [{"price": 1, "size": size}], "asks": [{"price": 2, "size": size}]}
+        connection.publish(f"lightning_board_snapshot_{name}", snapshot)
+    await connection.closed.wait()
+
+
+async def test_the_screen_has_keys_and_shows_them(tmp_path):
+    async with serve_script(serve_books) as url, at_screen(url, tmp_path, "ETH_JPY") as terminal:
+        before = terminal.mode()
+        await terminal.shows("█")
+        await terminal.shows(" space ")
+        for key in (" q ", " Tab "):
+            assert key in terminal.shown
+        assert terminal.mode() != before, "keys come one by one, unseen"
+        terminal.shown = ""
+        terminal.presses("\t")
+        await terminal.shows("ETH_JPY \x1b")
+        terminal.presses(" ")
+        await terminal.shows("HELD since")
+        terminal.shown = ""
+        terminal.presses(" ")
+        await terminal.shows(" hold")
+        terminal.presses("q")
+        await terminal.shows("0 gaps, 0 recovered")
+        await terminal.process.wait()
+        assert terminal.mode() == before
+    assert terminal.process.returncode == 0
+    assert "Traceback" not in terminal.shown
+
+
+@pytest.mark.parametrize("ending", ["q", "\x03", "SIGTERM", "error"])
+async def test_the_terminal_is_as_it_was_after_every_ending(tmp_path, ending):
+    async def script(connection: Connection) -> None:
+        if ending == "error":
+            request = json.loads(await connection.take())
+            error = {"code": -32602, "message": "invalid channel"}
+            connection.send(json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}))
+        else:
+            await connection.grant(4)
+        await connection.closed.wait()
+
+    async with serve_script(script) as url, at_screen(url, tmp_path) as terminal:
+        before = terminal.mode()
+        if ending != "error":
+            await terminal.shows(" space ")
+            if ending == "SIGTERM":
+                terminal.process.send_signal(signal.SIGTERM)
+            else:
+                terminal.presses(ending)
+        await terminal.process.wait()
+        assert terminal.mode() == before
+    assert terminal.shown.count(ENTER_SCREEN) == terminal.shown.count(LEAVE_SCREEN) == 1
+    assert terminal.process.returncode == {"SIGTERM": 143, "error": 1}.get(ending, 0)
+
+
+async def test_ctrl_z_leaves_the_screen_and_going_on_enters_it_again(tmp_path):
+    async with serve_script(serve_books) as url, at_screen(url, tmp_path, "ETH_JPY") as terminal:
+        before = terminal.mode()
+        await terminal.shows("█")
+        terminal.presses("\x1a")
+        await terminal.shows(LEAVE_SCREEN)
+        await asyncio.to_thread(os.waitid, os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert terminal.mode() == before
+        terminal.shown = ""
+        terminal.process.send_signal(signal.SIGCONT)
+        await terminal.shows(ENTER_SCREEN)
+        await terminal.shows("█")
+        terminal.presses("q")
+        await terminal.process.wait()
+        assert terminal.mode() == before
 
 
 async def test_plain_gives_lines_at_a_terminal_too(tmp_path):

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TextIO
 from fulgurite.client.connect import connect
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
+from fulgurite.client.keys import SUSPEND, Keys, suspend
 from fulgurite.client.lines import human_lines, json_line
 from fulgurite.client.overview import Overview
 from fulgurite.client.recording import Recorder
-from fulgurite.client.screen import Up, screen, summary
+from fulgurite.client.screen import Up, keys_line, screen, summary
 from fulgurite.client.signing import Credentials
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
@@ -28,6 +29,7 @@ from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.words import Words
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.text import Text
 
 TICK_SECONDS: Final = 0.2
@@ -103,6 +105,8 @@ async def listen(
         else:
             with _Screen(stream, asked, recorder, up, out) as shown:
                 await _listen(stream, shown.take, recorder, shown.tick)
+    except _Quit:
+        pass
     except BrokenPipeError:
         # The reader has gone, as `head` does when it has seen enough. What Python still holds for it goes nowhere,
         # or else it would complain at exit (Python's documentation, "Note on SIGPIPE").
@@ -250,12 +254,15 @@ def _is_screen(out: TextIO) -> bool:
     return out.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
+class _Quit(Exception):
+    """The user has had enough."""
+
+
 class _Screen:
     """Draws an overview on the terminal's alternate screen; leaving puts the terminal back and prints a summary."""
 
     def __init__(self, stream: Stream, channels: list[Channel], recorder: Recorder | None, up: Up, out: TextIO) -> None:
         from rich.console import Console
-        from rich.live import Live
 
         self._overview = Overview(channels, stream.endpoint.name, time.time_ns())
         products = [channel.product_code for channel in channels if channel.kind is Kind.BOARD]
@@ -263,12 +270,18 @@ class _Screen:
         self._recorder = recorder
         self._up = up
         self._console = Console(file=out, highlight=False, markup=False, emoji=False)
-        self._live = Live(console=self._console, screen=True, auto_refresh=False)
+        self._live = self._make_live()
+        self._keys = Keys(self._press)
+        self._is_quitting = False
+        # Which book is shown first, and when the screen was held, if it is.
+        self._first_book = 0
+        self._held_since = ""
         self._is_ascii = not (out.encoding or "").lower().startswith("utf")
         self._has_changed = True
         self._ticks = 0
 
     def __enter__(self) -> Self:
+        self._keys.open()
         self._live.start()
         self._draw()
         return self
@@ -278,6 +291,8 @@ class _Screen:
     ) -> None:
         with contextlib.suppress(OSError):  # the terminal may have gone
             self._live.stop()
+        self._keys.close()
+        with contextlib.suppress(OSError):
             for words in summary(self._overview, time.time_ns()):
                 self._console.print(self._text(words))
             if self._recorder is not None and self._recorder.error is None:
@@ -291,10 +306,41 @@ class _Screen:
         self._has_changed = True
 
     def tick(self) -> None:
-        """Draw, if there is a reason."""
+        """Draw, if there is a reason.
+
+        Raises:
+            _Quit: `q` was pressed.
+        """
+        if self._is_quitting:
+            raise _Quit
         self._ticks += 1
+        if self._held_since:
+            return
         if self._has_changed or self._ticks % IDLE_TICKS == 0:
             self._has_changed = False
+            self._draw()
+
+    def _make_live(self) -> Live:
+        from rich.live import Live
+
+        return Live(console=self._console, screen=True, auto_refresh=False)
+
+    def _press(self, key: str) -> None:
+        if key == "q":
+            self._is_quitting = True
+        elif key == "\t" and self._books:
+            self._first_book = (self._first_book + 1) % len(self._books)
+            self._draw()
+        elif key == " ":
+            self._held_since = "" if self._held_since else f"{datetime.now():%H:%M:%S}"
+            self._draw()
+        elif key == SUSPEND:
+            self._live.stop()
+            self._keys.close()
+            suspend()
+            self._keys.open()
+            self._live = self._make_live()  # one that was stopped shows nothing any more
+            self._live.start()
             self._draw()
 
     def _draw(self) -> None:
@@ -304,7 +350,10 @@ class _Screen:
             self._overview.recording = f"REC {self._recorder.written_bytes / 1e6:.1f} MB"
             self._overview.failure = str(self._recorder.error or "")
         width, height = self._console.size
-        lines = screen(self._overview, self._books, width, height, time.time_ns(), self._up)
+        names = list(self._books)
+        books = {name: self._books[name] for name in names[self._first_book :] + names[: self._first_book]}
+        footer = [keys_line(len(books), self._held_since)] if self._keys.are_told else []
+        lines = [*screen(self._overview, books, width, height - len(footer), time.time_ns(), self._up), *footer]
         text = Text("\n", no_wrap=True, overflow="crop", end="").join(map(self._text, lines))
         self._live.update(text, refresh=True)
 

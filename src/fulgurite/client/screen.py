@@ -93,6 +93,21 @@ def screen(
     return sized(lines, width, height)
 
 
+def keys_line(books: int, held_since: str = "") -> Words:
+    """The screen's last line: its keys.
+
+    Args:
+        books: how many there are.
+        held_since: the time at which it was held, or "" where it moves.
+    """
+    line: Words = [(" q ", "reverse"), (" quit  ", "dim")]
+    if books > 1:
+        line += [(" Tab ", "reverse"), (" next book  ", "dim")]
+    if held_since:
+        return [*line, (" space ", "reverse"), (f" HELD since {held_since}, not the present: space goes on ", _BAD)]
+    return [*line, (" space ", "reverse"), (" hold", "dim")]
+
+
 def summary(overview: Overview, now_ns: int) -> list[Words]:
     """What remains to be said when the screen is gone: how much came, and the last things that went wrong."""
     count = f"{_counted(overview.messages, 'message')} in {_duration((now_ns - overview.started_ns) / 1e9)}"
