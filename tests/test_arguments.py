@@ -55,7 +55,7 @@ NO_PRODUCT = [
 NO_CHANNEL = [
     5, None, True, b"lightning_ticker_BTC_JPY", "", "BTC_JPY", "lightning_ticker_", "lightning_ticker_btc_jpy",
     "LIGHTNING_TICKER_BTC_JPY", ("lightning_ticker", "BTC_JPY"), Channel(Kind.TICKER, "btc_jpy"), Channel(Kind.TICKER),
-    Channel(Kind.CHILD_ORDER_EVENTS, "BTC_JPY"), Channel("nonsense", "BTC_JPY"), Channel(Kind.TICKER, 5),  # type: ignore[arg-type]
+    Channel(Kind.CHILD_ORDER_EVENTS, "BTC_JPY"), Channel("nonsense", "BTC_JPY"), Channel(Kind.TICKER, 5),  # type: ignore[arg-type,type-var]
 ]  # fmt: skip
 NO_HTTP = [
     "nope",
@@ -84,6 +84,7 @@ CONNECT: dict[str, list[Any]] = {
     "ssl_context": ["/ca.pem", True, 5, ssl.PROTOCOL_TLS_CLIENT],
     "credentials": [("key", "secret"), ["key", "secret"], "main", 5, True, {}, Signer("", print), Signer("key", None)],  # type: ignore[arg-type]
     "repair": ["", "Before", "later", 5, None, True],
+    "audit": [0, -1, NAN, math.inf, True, "Off", "", []],
     "overflow": ["", "PAUSE", "drop_oldest", 5, None, True],
     "queue_limit": [1, 0, -1, 2.5, NAN, math.inf, True, "1000", None],
     "frames": NO_FLAG,

@@ -16,7 +16,7 @@ from fulgurite.protocol.words import Words
 from tests.client.test_overview import SECOND, execution, message, order, ticker_message
 
 PRODUCT = "BTC_JPY"
-CHANNELS = [ticker(PRODUCT), executions(PRODUCT), board(PRODUCT)]
+CHANNELS: list[Channel] = [ticker(PRODUCT), executions(PRODUCT), board(PRODUCT)]
 NOW = 100 * SECOND
 
 

@@ -78,8 +78,8 @@ def is_gap(item: object) -> bool:
 
 
 def ids(items: list[Any]) -> list[int]:
-    rows = [row for item in items if isinstance(item, Message) and item.channel == EXECUTIONS for row in item.data]  # type: ignore[union-attr]
-    return [row.id for row in rows]  # type: ignore[union-attr]
+    rows = [row for item in items if isinstance(item, Message) and item.channel == EXECUTIONS for row in item.data]
+    return [row.id for row in rows]
 
 
 # --- books

@@ -21,6 +21,12 @@ ROOT = Path(__file__).parent.parent.parent
 USER = Path(__file__).with_name("user.py")
 PYRIGHT = ROOT / "tests" / "peers" / "node_modules" / "pyright" / "index.js"
 
+PROGRAMS = [
+    (path.name, block)
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for block in re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+]
+
 BEGINNING = """\
 from fulgurite import Board, Gap, Item, Message, OrderBook, Stream, connect, keychain, replay, ticker
 
@@ -76,13 +82,20 @@ def program(python: Path) -> Path:
     folder = python.parents[2] / "program"
     folder.mkdir()
     shutil.copy(USER, folder)
+    for number, (_, block) in enumerate(PROGRAMS):
+        (folder / f"program_{number}.py").write_text(block)
     (folder / "mistakes.py").write_text(BEGINNING + "".join(f"    {mistake}\n" for mistake in MISTAKES.values()))
     return folder
 
 
 def mypy(python: Path, program: Path) -> dict[str, dict[int, str]]:
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", f"--python-executable={python}"]
-    command += ["--cache-dir", str(program.parent / "cache"), "--output=json", "user.py", "mistakes.py"]
+    command += [
+        "--cache-dir",
+        str(program.parent / "cache"),
+        "--output=json",
+        *sorted(each.name for each in program.glob("*.py")),
+    ]
     # MYPYPATH would lead back to the tree.
     environment = {name: value for name, value in os.environ.items() if name != "MYPYPATH"}
     done = subprocess.run(command, cwd=program, env=environment, capture_output=True, text=True)
@@ -118,6 +131,11 @@ def wrong(request: pytest.FixtureRequest, python: Path, program: Path) -> dict[s
 
 def test_a_program_with_every_public_name_has_no_errors(wrong):
     assert wrong.get("user.py", {}) == {}
+
+
+@pytest.mark.parametrize("number", range(len(PROGRAMS)), ids=[name for name, _ in PROGRAMS])
+def test_a_program_of_the_documentation_has_no_errors(wrong, number):
+    assert wrong.get(f"program_{number}.py", {}) == {}
 
 
 def test_there_are_no_further_public_names():

@@ -80,7 +80,7 @@ PRODUCT = "FX_BTC_JPY"
 
 
 def all_channels() -> list[Channel]:
-    found = [board(PRODUCT), board_snapshot(PRODUCT), ticker(PRODUCT), executions(PRODUCT)]
+    found: list[Channel] = [board(PRODUCT), board_snapshot(PRODUCT), ticker(PRODUCT), executions(PRODUCT)]
     found += [child_order_events(), parent_order_events(), parse_channel("lightning_board_BTC_JPY")]
     return assert_type(found, list[Channel])
 
@@ -178,9 +178,22 @@ async def in_batches(stream: Stream) -> None:
 async def by_channel(stream: Stream) -> None:
     tickers = stream.only(ticker(PRODUCT))
     async for item in tickers:
-        assert_type(item, Item)
+        assert_type(item, Message[Ticker] | Gap | Status)
+        if isinstance(item, Message):
+            assert_type(item.data.best_bid, float)
         break
     tickers.close()
+    async for execution in stream.only(executions(PRODUCT)):
+        if isinstance(execution, Message):
+            assert_type(execution.data, list[Execution])
+    async for diff in stream.only(board(PRODUCT)):
+        if isinstance(diff, Message):
+            assert_type(diff.data, Board)
+    async for event in stream.only(child_order_events()):
+        if isinstance(event, Message):
+            assert_type(event.data, list[ChildOrderEvent])
+    async for named in stream.only("lightning_board_BTC_JPY"):
+        assert_type(named, Message | Gap | Status)
     await stream.subscribe(board(PRODUCT), "lightning_board_BTC_JPY")
     await stream.unsubscribe(board(PRODUCT))
 

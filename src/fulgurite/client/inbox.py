@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from enum import StrEnum
 from itertools import chain
-from typing import Self
+from typing import Generic, Self, cast
 
 import msgspec
 
-from fulgurite.client.items import Frame, Gap, GapCause, Item, Message
+from fulgurite.client.items import D_co, Frame, Gap, GapCause, Item, Message, Status
 from fulgurite.errors import LocalProtocolError, SlowConsumerError
 
 
@@ -166,7 +166,7 @@ class Inbox:
             self._resume()
 
 
-class ChannelItems:
+class ChannelItems(Generic[D_co]):
     """Iterates over the items of one channel; `Stream.only` makes it. `close` gives the channel back to the stream."""
 
     def __init__(self, inbox: Inbox, give_back: Callable[[], None]) -> None:
@@ -177,8 +177,8 @@ class ChannelItems:
     def __aiter__(self) -> Self:
         return self
 
-    def __anext__(self) -> Awaitable[Item]:
-        return self._inbox.get()
+    def __anext__(self) -> Awaitable[Message[D_co] | Gap | Status]:
+        return cast("Awaitable[Message[D_co] | Gap | Status]", self._inbox.get())  # nothing else has a channel
 
     def close(self) -> None:
         """Give the channel back to the stream, with what was not taken."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -37,7 +37,17 @@ def _in_brackets(item: Item) -> str:
     return f"<{type(item).__name__} {item}>"
 
 
-class Message(msgspec.Struct, gc=False, eq=False):
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # as in `protocol.channels`
+
+    D_co = TypeVar("D_co", bound=Data, default=Data, covariant=True)
+else:
+    from typing import TypeVar
+
+    D_co = TypeVar("D_co")
+
+
+class Message(msgspec.Struct, Generic[D_co], gc=False, eq=False):
     """One message of a channel. It is decoded when `data` is first asked for, so forwarding it costs no decoding."""
 
     channel: str
@@ -64,7 +74,7 @@ class Message(msgspec.Struct, gc=False, eq=False):
         return self._json
 
     @property
-    def data(self) -> Data:
+    def data(self) -> D_co:
         """The message, typed after its channel.
 
         Raises:
@@ -75,7 +85,7 @@ class Message(msgspec.Struct, gc=False, eq=False):
                 self._data = decode_message(_parse_channel(self.channel), self._json)
             except ChannelError as error:
                 raise MessageError(self.channel, "not a channel of this API", self.raw) from error
-        return self._data
+        return cast("D_co", self._data)
 
     @property
     def exact(self) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
+from fulgurite.client.bookkeeping import Books
 from fulgurite.client.items import Item, Malformed, Status, StatusKind
 from fulgurite.client.playback import Playback
 from fulgurite.errors import InputError
@@ -85,7 +86,7 @@ class Replay:
         self._log = log
         self._speed = speed
         self._playback = Playback()
-        self.books: Mapping[str, OrderBook] = _Books(self._playback)
+        self.books: Mapping[str, OrderBook] = Books(self._playback)
         """The order book of each product, kept from the moment it is first asked for, out of the log's channels `board`
         and `board_snapshot`. It is as new as the item in hand, or the batch, and STALE after each gap in the diffs."""
         # What comes next, and is not due yet.
@@ -204,22 +205,3 @@ class Replay:
     def _finish(self) -> list[Item]:
         self.close()
         return self._playback.finish()
-
-
-class _Books(Mapping[str, OrderBook]):
-    """The books that a playback keeps."""
-
-    def __init__(self, playback: Playback) -> None:
-        self._playback = playback
-
-    def __getitem__(self, product_code: str) -> OrderBook:
-        return self._playback.keep_book(product_code).book
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._playback.keepers)
-
-    def __len__(self) -> int:
-        return len(self._playback.keepers)
-
-    def __contains__(self, product_code: object) -> bool:
-        return product_code in self._playback.keepers

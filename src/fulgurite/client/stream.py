@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Literal, Self, overload
 
 import msgspec
 
 from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
-from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.bookkeeping import BookKeeper, Books
 from fulgurite.client.connection import Connection, Settings, Split
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.feed import Feed, RepairMode
@@ -23,6 +23,7 @@ from fulgurite.errors import InputError, LocalProtocolError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Channel, Kind, check_channel, check_product_code
 from fulgurite.protocol.dialects import Dialect
+from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, Ticker
 
 TICK_SECONDS: Final = 0.25
 """How often it is looked whether a channel has been silent for too long, or a gap has waited long enough."""
@@ -115,7 +116,20 @@ class Stream:
                 return
             yield batch
 
-    def only(self, channel: Channel | str) -> ChannelItems:
+    @overload
+    def only(self, channel: Channel[Literal[Kind.TICKER]]) -> ChannelItems[Ticker]: ...
+    @overload
+    def only(self, channel: Channel[Literal[Kind.BOARD, Kind.BOARD_SNAPSHOT]]) -> ChannelItems[Board]: ...
+    @overload
+    def only(self, channel: Channel[Literal[Kind.EXECUTIONS]]) -> ChannelItems[list[Execution]]: ...
+    @overload
+    def only(self, channel: Channel[Literal[Kind.CHILD_ORDER_EVENTS]]) -> ChannelItems[list[ChildOrderEvent]]: ...
+    @overload
+    def only(self, channel: Channel[Literal[Kind.PARENT_ORDER_EVENTS]]) -> ChannelItems[list[ParentOrderEvent]]: ...
+    @overload
+    def only(self, channel: Channel | str) -> ChannelItems: ...
+
+    def only(self, channel: Channel | str) -> ChannelItems[Any]:
         """Iterate over one channel by itself: its messages, gaps and statuses, which the stream then yields no more.
 
         The channel is subscribed if it is not yet. Each iterator has a queue of its own, with the stream's limit.
@@ -458,30 +472,6 @@ class Stream:
         for future in self._waiting_for_books.pop(feed.channel.product_code, ()):
             if not future.done():
                 future.set_result(None)
-
-
-class Books(Mapping[str, OrderBook]):
-    """The order books that a stream keeps, by product code: ``stream.books["BTC_JPY"].best_bid``.
-
-    Asking for a product subscribes what its book needs, `board` and `board_snapshot`; the stream still yields only the
-    channels that were subscribed by name. A book is as new as the newest message that has come, which may be newer
-    than the item in hand. While messages may be missing it is STALE and refuses to answer.
-    """
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __getitem__(self, product_code: str) -> OrderBook:
-        return self._stream.keep_book(product_code).book
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stream.keepers)
-
-    def __len__(self) -> int:
-        return len(self._stream.keepers)
-
-    def __contains__(self, product_code: object) -> bool:
-        return product_code in self._stream.keepers
 
 
 def _now() -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple
 
 from fulgurite.errors import ChannelError
 
@@ -35,10 +35,20 @@ _PRODUCT_CODE = re.compile("[A-Z0-9][A-Z0-9_]{0,63}")
 _PREFIXES = sorted(((f"{kind}_", kind) for kind in PUBLIC_KINDS), key=lambda pair: -len(pair[0]))
 
 
-class Channel(NamedTuple):
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # a type checker has it; with a default, `Channel` alone is one of any kind
+
+    K_co = TypeVar("K_co", bound=Kind, default=Kind, covariant=True)
+else:
+    from typing import TypeVar
+
+    K_co = TypeVar("K_co")
+
+
+class Channel(NamedTuple, Generic[K_co]):
     """One channel: its kind, and the product it is about ("" for the two private ones)."""
 
-    kind: Kind
+    kind: K_co
     product_code: str = ""
 
     @property
@@ -101,31 +111,31 @@ def check_channel(channel: object) -> Channel:
     return channel
 
 
-def board_snapshot(product_code: str) -> Channel:
+def board_snapshot(product_code: str) -> Channel[Literal[Kind.BOARD_SNAPSHOT]]:
     """The whole order book, about every 5 seconds (section 3.1)."""
     return Channel(Kind.BOARD_SNAPSHOT, check_product_code(product_code))
 
 
-def board(product_code: str) -> Channel:
+def board(product_code: str) -> Channel[Literal[Kind.BOARD]]:
     """The changed levels of the order book, batched to about 120 ms (section 3.2)."""
     return Channel(Kind.BOARD, check_product_code(product_code))
 
 
-def ticker(product_code: str) -> Channel:
+def ticker(product_code: str) -> Channel[Literal[Kind.TICKER]]:
     """Best prices, depth, volume and state, at most every 500 ms (section 3.3)."""
     return Channel(Kind.TICKER, check_product_code(product_code))
 
 
-def executions(product_code: str) -> Channel:
+def executions(product_code: str) -> Channel[Literal[Kind.EXECUTIONS]]:
     """Every execution (section 3.4)."""
     return Channel(Kind.EXECUTIONS, check_product_code(product_code))
 
 
-def child_order_events() -> Channel:
+def child_order_events() -> Channel[Literal[Kind.CHILD_ORDER_EVENTS]]:
     """Events of the account's orders, all products (section 3.5)."""
     return Channel(Kind.CHILD_ORDER_EVENTS)
 
 
-def parent_order_events() -> Channel:
+def parent_order_events() -> Channel[Literal[Kind.PARENT_ORDER_EVENTS]]:
     """Events of the account's special orders, all products (section 3.6)."""
     return Channel(Kind.PARENT_ORDER_EVENTS)
