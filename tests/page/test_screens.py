@@ -24,6 +24,12 @@ SCROLLING = """(({scrollWidth, scrollHeight}) =>
     scrollWidth > innerWidth || scrollHeight > innerHeight ? [`the page has ${scrollWidth} x ${scrollHeight}`] : []
 )(document.documentElement)"""
 
+SPACE = """spacing => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`* { letter-spacing: ${spacing} !important }`);
+    document.adoptedStyleSheets = [sheet];
+}"""
+
 
 async def misfits(page: Page) -> list[str]:
     """What makes the screen, or an open dialog, scroll, and the text that is cut off or hidden by other text."""
@@ -105,3 +111,23 @@ async def test_the_folded_page_and_the_field_for_a_url_fit(browser, exchange, la
         await expect(connection_state(page)).to_have_attribute("data-state", "closed")
         assert await misfits(page) == []
         await shoot(page, f"folded-{language}-light-desktop")
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_every_view_fits_in_other_fonts(browser, exchange, language):
+    """Which fonts there are is the machine's affair: letters of some are a tenth narrower or wider than others'."""
+    async with (
+        playground.run(endpoint_of(exchange), owned=exchange) as served,
+        opened(browser, served.url, locale=language) as (page, *_),
+    ):
+        await populate(page)
+        found: dict[str, list[str]] = {}
+        for size, viewport in (("desktop", DESKTOP), ("phone", PHONE)):
+            await page.set_viewport_size(viewport)
+            await expect(page.locator("[data-part=left]")).to_have_count(1 if size == "phone" else 0)
+            for spacing in ("-0.1em", "0.06em"):
+                await page.evaluate(SPACE, spacing)
+                for view in VIEWS:
+                    await show_view(page, view)
+                    found[f"{view}, {size}, {spacing}"] = await misfits(page)
+        assert {name: some for name, some in found.items() if some} == {}
