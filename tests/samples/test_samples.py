@@ -23,7 +23,7 @@ from fulgurite.playground import samplefolders
 from fulgurite.playground.sample import Parameters, Sample, Verified
 from fulgurite.protocol.dialects import DialectName
 from tests.exchangeprocess import at_after_maintenance, exchange_process
-from tests.samples.installing import Installer, find_program, missing_programs
+from tests.samples.installing import Installer, find_program, missing_programs, reason_to_skip
 from tests.samples.page import browser, running_page
 from tests.samples.running import Running, running
 from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, PRODUCT, SILENCE, SPEED, Setting
@@ -183,8 +183,8 @@ def write_verified(verdicts: Verdicts) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_sample_comes_through(folder: str, scenario: str, verdicts: Verdicts):
     manifest = SAMPLES[folder].manifest
-    if missing := await asyncio.to_thread(missing_programs, manifest):
-        pytest.skip(f"{', '.join(missing)} is not installed; Debian has it in {', '.join(manifest.debian)}")
+    if reason := await asyncio.to_thread(reason_to_skip, manifest):
+        pytest.skip(reason)
     await verdicts.futures[folder, scenario]
 
 

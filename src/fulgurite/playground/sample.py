@@ -60,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What must be installed before, in words."""
     toolchain: list[list[str]]
     """Commands that print the versions of what runs it."""
+    least: dict[str, str] = {}
+    """The oldest version of programs of the toolchain with which it runs; `requires` says it in words."""
     debian: list[str] = []
     """Debian packages that bring the toolchain."""
     install: list[str] = []

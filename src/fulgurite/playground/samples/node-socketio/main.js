@@ -71,7 +71,7 @@ function connect() {
       received({ channel, message });
     });
   }
-  socket.on("connect_error", (error) => lost(error.description?.message ?? `${error}`));
+  socket.on("connect_error", (error) => lost(error.description?.message || `${error}`));
   socket.on("disconnect", lost); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", lost);
   const { decoder } = socket.io; // what it throws at a malformed frame would end the whole program

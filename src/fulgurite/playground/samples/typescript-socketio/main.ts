@@ -82,7 +82,7 @@ function connect() {
       received({ channel, message } as Update);
     });
   }
-  socket.on("connect_error", (error: { description?: Error }) => lost(error.description?.message ?? `${error}`));
+  socket.on("connect_error", (error: { description?: Error }) => lost(error.description?.message || `${error}`));
   socket.on("disconnect", lost); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", lost);
   // What it throws at a malformed frame would end the whole program.
