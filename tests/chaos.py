@@ -80,6 +80,8 @@ RECOVERY_SECONDS: Final = 180.0
 POLL_SECONDS: Final = 0.3
 """What was published is fetched so often, for the exchange forgets it."""
 
+AUDIT_SECONDS: Final = 1.0
+
 SILENCE_LIMITS: Final = {Kind.BOARD_SNAPSHOT: 1.0, Kind.BOARD: 2.0, Kind.TICKER: 2.0, Kind.EXECUTIONS: 20.0}
 
 
@@ -127,6 +129,7 @@ class Round:
                 await self._recovered(stream)
                 await (self._strike_one_side(stream) if self.kind == "one-sided" else self._strike(stream, exchange))
                 await self._executions_flow()
+                await self._audited(stream)
                 # What comes after this is not judged; what was published before it is known in the end.
                 tasks[0].cancel()
                 self._is_over = True
@@ -154,6 +157,7 @@ class Round:
             dialect=self._dialect,
             connections=self._connections,
             repair=self._repair,
+            audit=AUDIT_SECONDS,
             open_timeout=1.0,
             request_timeout=1.0,
             ping_after=0.5,
@@ -215,6 +219,19 @@ class Round:
                         await asyncio.sleep(0.1)
         except TimeoutError:
             self.verdict.fail(f"no executions came in {RECOVERY_SECONDS:.0f} s after the last fault")
+
+    async def _audited(self, stream: Stream) -> None:
+        """Wait until all executions that have come were compared with the list, and what was missing is taken."""
+        feeds = {product: stream._feeds[f"lightning_executions_{product}"] for product in PRODUCTS}
+        newest = {product: feed.numbering.newest for product, feed in feeds.items()}
+        try:
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                while any((feed._audit.reached or 0) < newest[product] for product, feed in feeds.items()):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                while stream._main.items:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self.verdict.fail(f"executions were not compared with the list in {RECOVERY_SECONDS:.0f} s")
 
     # --- the faults
 

@@ -8,7 +8,19 @@ from random import Random
 
 import msgspec
 
-from fulgurite import Gap, Message, OrderBook, Repaired, Status, StatusKind, connect, run_exchange, ticker
+from fulgurite import (
+    Gap,
+    GapCause,
+    Message,
+    OrderBook,
+    Origin,
+    Repaired,
+    Status,
+    StatusKind,
+    connect,
+    run_exchange,
+    ticker,
+)
 from fulgurite.protocol.messages import Board
 from fulgurite.server.faults import FAULTS, parse_fault
 from fulgurite.server.published import Delivered
@@ -114,12 +126,27 @@ def test_a_gap_elsewhere_does_not() -> None:
     assert len(_executions(_message(1, 2), _message(4, 5), gap, _message(6)).failures) == 1
 
 
-def test_what_was_withheld_is_excused_by_a_fault_that_leaves_no_trace_alone() -> None:
+def test_what_was_withheld_is_found_whatever_fault_was_on() -> None:
     given = _message(1, 2), _message(4, 5, 6)
     withheld = [(1, 2), (4, 6)]
-    assert len(_executions(*given, delivered=withheld).failures) == 1
-    assert not _executions(*given, delivered=withheld, shots=[Shot({"fault": "mute"}, 0, 6)]).failures
-    assert len(_executions(*given, shots=[Shot({"fault": "mute"}, 0, 6)]).failures) == 1
+    assert len(_executions(*given, delivered=withheld, shots=[Shot({"fault": "mute"}, 0, 6)]).failures) == 1
+
+
+def test_what_an_audit_found_may_come_after_later_ones_and_right_after_its_gap_only() -> None:
+    late = msgspec.structs.replace(_message(3), origin=Origin.BACKFILLED)
+    others = _message(1, 2), _message(4, 5, 6)
+    gap = Gap(EXECUTIONS, "withheld", 2, 7, cause=GapCause.WITHHELD)
+    found = _executions(*others, gap, late)
+    assert not found.failures
+    assert found.counts["executions withheld without a trace on the wire, found by an audit"] == 1
+    assert len(_executions(*others, late).failures) == 1
+    assert len(_executions(*others, msgspec.structs.replace(gap, from_ns=4), late).failures) == 1
+    assert len(_executions(*others, gap, Gap(EXECUTIONS, "cut", 7, 8, _message(4, 5, 6)), late).failures) == 1
+
+
+def test_a_gap_that_says_that_the_exchange_numbers_anew_is_found() -> None:
+    everything = _message(1, 2, 3, 4, 5, 6)
+    assert len(_executions(everything, Gap(EXECUTIONS, "x", 1, 2, cause=GapCause.RENUMBERED)).failures) == 1
 
 
 def test_executions_twice_or_out_of_order_are_found() -> None:
