@@ -171,6 +171,13 @@ def test_an_exchange_that_begins_anew_with_lower_ids_is_shown_too(page):
     assert len(page.sent(Candles)[-1].candles) == 5
 
 
+def test_an_exchange_that_begins_anew_with_the_ids_of_the_history_is_shown_too(page):
+    page.market.start_history(FX, T0)
+    page.market.take_history(FX, [fill(3, second=3), fill(4, second=4)], "")
+    page.live(fill(3, second=6, price=98), fill(4, second=7, price=97))
+    assert [candle.close for candle in page.sent(Candles)[-1].candles][-2:] == [98, 97]
+
+
 def test_the_tape_has_history_marked_and_in_order(page):
     page.market.start_history(FX, T0)
     page.live(fill(5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fulgurite.client.duplicates import GivenExecutions
 from fulgurite.errors import InputError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.playground import messages
@@ -171,7 +172,8 @@ class Market:
         product = self._product(product_code)
         before = product.first_live_id
         self._add_backfilled(product_code, [row for row in executions if not before or 0 < row.id < before])
-        product.fetched = {row.id for row in executions if row.id}
+        product.fetched = GivenExecutions()
+        product.fetched.fresh(executions)
         product.history, product.problem = ("failed" if problem else "ready"), problem
         if product.paused_ms is not None:
             if problem:
@@ -266,10 +268,10 @@ class Market:
         in_view = product_code == self._product_code
         rows = []
         for execution in executions:
-            if execution.id in product.fetched:
+            if product.fetched is not None and product.fetched.has(execution):
                 continue  # the HTTP API was faster
             if execution.id:
-                product.fetched.clear()
+                product.fetched = None
             self._set_clock(execution.exec_date, received_ms)
             self._add_to_candles(product, execution, received_ms - self._ahead_ms)
             product.heatmap.trade(execution.side, execution.price, execution.size)
@@ -327,7 +329,7 @@ class _Product:
         # The newest execution, and the first that came live since the last fetch; 0 for none.
         self.newest_id = self.first_live_id = 0
         # Those that were fetched, until a newer one comes live.
-        self.fetched: set[int] = set()
+        self.fetched: GivenExecutions | None = None
 
 
 def _book(product_code: str, book: OrderBook) -> messages.Book:
