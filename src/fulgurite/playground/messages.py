@@ -301,6 +301,8 @@ class Gap(_ToPage, frozen=True):
     """Acceptance ids of orders that ended meanwhile, nobody can say how."""
     code: int | None = None
     """The close code, where the end of a connection made it; of several ends the first."""
+    cause: str = "interrupted"
+    """interrupted, dropped, renumbered, withheld; see the client's `GapCause`."""
 
 
 class Latency(msgspec.Struct, frozen=True):

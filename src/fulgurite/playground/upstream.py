@@ -302,6 +302,7 @@ def _gap(gap: Gap) -> messages.Gap:
         first=_neighbour(gap.first),
         unresolved=gap.unresolved,
         code=gap.close_code,
+        cause=str(gap.cause),
     )
 
 

@@ -44,6 +44,7 @@ export function logLines(row) {
     case "gap": return row.gaps.map((gap) => `{"event":"gap","channel":${JSON.stringify(gap.channel)},`
       + `"reason":${JSON.stringify(gap.reason)},"from_ns":${nanoseconds(gap.from_ms)},`
       + `"to_ns":${nanoseconds(gap.to_ms)},"repaired":${JSON.stringify(gap.repaired)},`
+      + `${gap.cause && gap.cause !== "interrupted" ? `"cause":${JSON.stringify(gap.cause)},` : ""}`
       + `"recovered":${gap.recovered}${gap.code === null ? "" : `,"close_code":${gap.code}`}}\n`).join("");
     default: return "";
   }

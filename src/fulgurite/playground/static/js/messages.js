@@ -30,7 +30,8 @@
 /**
  * @typedef {{type: "gap", channel: string, reason: string, from_ms: number, to_ms: number,
  *   repaired: "pending" | "full" | "partial" | "none", recovered: number, note: string, last: Neighbour | null,
- *   first: Neighbour | null, unresolved: string[], code: number | null}} Gap
+ *   first: Neighbour | null, unresolved: string[], code: number | null,
+ *   cause: "interrupted" | "dropped" | "renumbered" | "withheld"}} Gap
  */
 /** @typedef {"executions" | "ticker" | "subscribe" | "heartbeat"} LatencyName */
 /** @typedef {{what: LatencyName, count: number, p50: number, p90: number, p99: number, most: number}} Latency */

@@ -20,6 +20,9 @@ const CHANNELS_SHOWN = 4;
 /** Events that are drawn; the older ones on demand. */
 const EVENTS_SHOWN = 100;
 /** What tells a message from others: an execution's or a ticker's number. */
+/** What is said of a gap, by what made it. @type {Record<string, "gapWithheld" | "gapRenumbered" | undefined>} */
+const EXPLAINED = { withheld: "gapWithheld", renumbered: "gapRenumbered" };
+
 const NUMBER = /"(?:id|tick_id)"\s*:\s*(\d+)/;
 
 export function Connection() {
@@ -102,7 +105,7 @@ function GapEvent({ row }) {
     </table>
     ${shown.length < row.gaps.length && html`<button type="button" class="plain" onClick=${() => setWhole(true)}>
       ${t("gapShowAll", { count: row.gaps.length })}</button>`}
-    <p class="hint">${t("gapExplained")}</p>
+    <p class="hint">${t(EXPLAINED[row.gaps[0]?.cause ?? ""] ?? "gapExplained")}</p>
   `;
 }
 
