@@ -13,6 +13,7 @@ answer for a while, which is no harm.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from enum import StrEnum
 from math import remainder
@@ -51,12 +52,17 @@ class OrderBook:
     beyond until a diff touches them.
 
     Memory: the levels of the last snapshot, and those that the diffs since then have added.
+
+    Args:
+        look: called before each answer; it calls `invalidate` where the book is not what has come any more, because
+            nobody has fed it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look: Callable[[], None] | None = None) -> None:
         # Whether the book may be asked, and why not where it may not.
-        self.state = BookState.WAITING_SNAPSHOT
+        self._state = BookState.WAITING_SNAPSHOT
         self.reason = "no snapshot has come yet"
+        self._look = look
         # Whether there are levels to answer with: it is LIVE, or an AUCTION.
         self._is_known = False
         # Diffs that the book did not agree with; one diff counts once.
@@ -112,10 +118,10 @@ class OrderBook:
             )
         ):
             self._is_proven = True
-            if bid >= ask or self.state is not BookState.LIVE:
+            if bid >= ask or self._state is not BookState.LIVE:
                 self._answer(has_crossed=bid >= ask)
             return
-        may_drop = self.state is BookState.LIVE or bid is None or ask is None
+        may_drop = self._state is BookState.LIVE or bid is None or ask is None
         if not (may_drop and self._drop(mid_price)):
             self.drift_count += 1
             if not self._is_proven:
@@ -127,15 +133,24 @@ class OrderBook:
         """Clear the book because messages were missed (a Gap); it is STALE until the next snapshot."""
         self._bids = BookSide(1.0)
         self._asks = BookSide(-1.0)
-        self.state = BookState.STALE
+        self._state = BookState.STALE
         self.reason = reason
         self._is_known = False
 
     def copy(self) -> OrderBook:
         """A book with the same levels and state, which nothing changes but its owner."""
+        _ = self.state  # it is what is true now
         book = copy(self)
+        book._look = None
         book._bids, book._asks = self._bids.copy(), self._asks.copy()
         return book
+
+    @property
+    def state(self) -> BookState:
+        """Whether the book may be asked; `reason` says why not."""
+        if self._is_known and self._look is not None:
+            self._look()
+        return self._state
 
     @property
     def market_bid_size(self) -> float:
@@ -219,17 +234,18 @@ class OrderBook:
 
     def __str__(self) -> str:
         """A ladder of the best levels; or why there is none, without raising anything."""
-        if not self._is_known:
-            return f"order book {self.state}: {self.reason}"
-        if self.state is BookState.AUCTION:
+        book = self.copy()  # which stays as it is
+        if not book._is_known:
+            return f"order book {book.state}: {book.reason}"
+        if book.state is BookState.AUCTION:
             mid = "bids and asks cross"
         else:
-            mid = "a side is empty" if self.mid is None else f"mid {number_text(self.mid)}"
-        asks, bids = self.asks(SHOWN_LEVELS)[::-1], self.bids(SHOWN_LEVELS)
+            mid = "a side is empty" if book.mid is None else f"mid {number_text(book.mid)}"
+        asks, bids = book.asks(SHOWN_LEVELS)[::-1], book.bids(SHOWN_LEVELS)
         rows = [("ask", level) for level in asks] + [("bid", level) for level in bids]
         width = max((len(number_text(level.price)) for _, level in rows), default=0)
         lines = (f"  {side} {number_text(level.price):>{width}}  {number_text(level.size)}" for side, level in rows)
-        return "\n".join([f"order book {self.state}, {mid}", *lines])
+        return "\n".join([f"order book {book.state}, {mid}", *lines])
 
     def __repr__(self) -> str:
         return f"<{str(self).splitlines()[0]}>"
@@ -237,20 +253,22 @@ class OrderBook:
     # --- inside
 
     def _require_live(self) -> None:
-        if self.state is not BookState.LIVE:
-            raise BookNotLiveError(self.state, self.reason)
+        state = self.state
+        if state is not BookState.LIVE:
+            raise BookNotLiveError(state, self.reason)
 
     def _require_known(self) -> None:
+        state = self.state
         if not self._is_known:
-            raise BookNotLiveError(self.state, self.reason)
+            raise BookNotLiveError(state, self.reason)
 
     def _answer(self, *, has_crossed: bool) -> None:
         self._is_known = True
         if has_crossed:
-            self.state = BookState.AUCTION
+            self._state = BookState.AUCTION
             self.reason = "an auction: bids and asks cross until an itayose executes them at one price"
         else:
-            self.state = BookState.LIVE
+            self._state = BookState.LIVE
 
     def _drop(self, mid_price: float) -> bool:
         """Drop what cannot be right by this `mid_price`; whether the book agreed with it before."""

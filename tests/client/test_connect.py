@@ -773,12 +773,13 @@ async def test_slow_consumer_stops_the_socket_and_loses_nothing():
 
     async with serve_script(script) as url, connect(TICKER, endpoint=url, queue_limit=10) as stream:
         async with asyncio.timeout(60):
-            while len(stream._main.items) < 10:  # noqa: ASYNC110 (looked at in each turn of the event loop)
+            await anext(aiter(stream))  # who has not begun to iterate stops nothing
+            while len(stream._inboxes.main.items) < 10:  # noqa: ASYNC110 (looked at in each turn of the event loop)
                 await asyncio.sleep(0)
         # Turns of the event loop, enough for all of it to come if nothing held it up.
         for _ in range(3000):
             await asyncio.sleep(0)
-        assert 10 <= len(stream._main.items) < sent < count
+        assert 10 <= len(stream._inboxes.main.items) < sent < count
         number = 1
         async for item in stream:
             if isinstance(item, Message):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.client.inbox import Inbox, Overflow
-from fulgurite.client.items import Frame, Gap, GapCause, Item, Message
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Message, Status, StatusKind
 from fulgurite.errors import ConnectError, LocalProtocolError
 
 
@@ -23,6 +24,14 @@ class Source:
     def __init__(self, limit: int) -> None:
         self.log: list[str] = []
         self.inbox = Inbox(limit, lambda: self.log.append("pause"), lambda: self.log.append("resume"))
+
+
+async def iterated(limit: int) -> Source:
+    """One from which something was taken."""
+    source = Source(limit)
+    source.inbox.put(*frames("first"))
+    await source.inbox.get()
+    return source
 
 
 async def test_items_come_out_in_order():
@@ -41,7 +50,7 @@ async def test_consumer_that_waits_is_woken():
 
 
 async def test_source_is_stopped_once_when_full_and_goes_on_at_half():
-    source = Source(4)
+    source = await iterated(4)
     source.inbox.put(*frames("a", "b", "c"))
     assert source.log == []
     source.inbox.put(*frames("d"))
@@ -54,9 +63,25 @@ async def test_source_is_stopped_once_when_full_and_goes_on_at_half():
     assert source.log == ["pause", "resume"]
 
 
+@pytest.mark.parametrize("overflow", Overflow)
+async def test_while_nobody_iterates_it_stops_nothing_and_is_bounded(overflow):
+    log: list[str] = []
+    inbox = Inbox(10, lambda: log.append("pause"), lambda: log.append("resume"), overflow)
+    for number in range(1000):
+        # As in a long outage: hardly anything but statuses.
+        inbox.put(Status(StatusKind.BACKING_OFF, number), *([message(number)] if number % 100 == 0 else []))
+        assert len(inbox.items) < 12
+    await inbox.room()
+    assert log == []
+    items: list[Any] = await inbox.get_all()
+    (gap,) = [item for item in items if isinstance(item, Gap)]
+    assert (gap.cause, gap.dropped, gap.reason[:24]) == (GapCause.DROPPED, 10, "nobody iterated over it:")
+    assert items[-1].at_ns == 999
+
+
 async def test_room_is_waited_for():
-    source = Source(1)
-    source.inbox.put(*frames("a"))
+    source = await iterated(2)
+    source.inbox.put(*frames("a", "b"))
     waiting = asyncio.create_task(source.inbox.room())
     await asyncio.sleep(0)
     assert not waiting.done()

@@ -27,6 +27,7 @@ from fulgurite.errors import InputError
 from fulgurite.exchange.run import run
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol import jsonrpc, socketio
+from fulgurite.protocol.channels import Channel
 from fulgurite.protocol.framelog import Line, format_line, parse_line
 
 PRODUCT = "FX_BTC_JPY"
@@ -403,6 +404,31 @@ any_item = st.one_of(
         st.sampled_from(Origin),
     ),
 )  # fmt: skip
+
+
+def test_a_book_is_stale_where_the_stream_was_behind_until_it_had_caught_up():
+    playback = Playback()
+    book = playback.keep_book(PRODUCT).book
+    states = []
+
+    def take(item: Item) -> None:
+        for line in log_lines([item], False):
+            playback.take(parse_line(format_line(line)))
+        states.append(str(book.state))
+
+    def come(channel: Channel, text: str) -> None:
+        take(Frame("received", 5, jsonrpc.encode_message(channel.name, text.encode()).decode()))
+
+    snapshot = '{"mid_price":100.0,"bids":[{"price":99.0,"size":1.0}],"asks":[{"price":101.0,"size":1.0}]}'
+    for channel in (board(PRODUCT), board_snapshot(PRODUCT)):
+        take(Status(StatusKind.SUBSCRIBED, 3, channel.name))
+    come(board_snapshot(PRODUCT), snapshot)
+    take(Status(StatusKind.BEHIND, 6, None, "nobody read"))
+    assert book.reason == "nobody read"
+    come(board_snapshot(PRODUCT), snapshot)
+    take(Status(StatusKind.CAUGHT_UP, 7))
+    come(board_snapshot(PRODUCT), snapshot)
+    assert states == ["WAITING_SNAPSHOT"] * 2 + ["LIVE"] + ["STALE"] * 3 + ["LIVE"]
 
 
 @settings(max_examples=300)

@@ -380,11 +380,12 @@ async def one_connection_of_two(dialect: str) -> None:
 
 @asynccontextmanager
 async def slow(dialect: str, **options: Any) -> AsyncIterator[tuple[Exchange, Stream]]:
-    """A stream whose consumer has taken nothing while far more came than may wait."""
+    """A stream whose consumer has taken next to nothing while far more came than may wait."""
     async with (
         run(seed=7, speed=SPEED, start_ns=start_ns(), products=[PRODUCT]) as exchange,
         connect(*CHANNELS, endpoint=exchange, dialect=dialect, queue_limit=20, **options) as stream,
     ):
+        await anext(aiter(stream))
         await until(lambda: connections(exchange))
         await wait_for_published(exchange, BOARD, 100)
         yield exchange, stream

@@ -377,9 +377,10 @@ async def flood(connection: Connection) -> None:
 
 
 async def fill(stream: Stream) -> None:
-    """Let it come, and do not take it."""
+    """Begin to iterate, let more come, and do not take it."""
     async with asyncio.timeout(30):
-        while len(stream._main.items) < 5:  # noqa: ASYNC110  # nobody tells a consumer who does not consume
+        await anext(aiter(stream))
+        while len(stream._inboxes.main.items) < 5:  # noqa: ASYNC110  # nobody tells a consumer who does not consume
             await asyncio.sleep(0.01)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -22,6 +22,9 @@ from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
+
+BEHIND_SECONDS: Final = 2.0
+"""What is read later than this after it was sent is old: no book may be LIVE on it."""
 
 Split: TypeAlias = Callable[[str], tuple[str, str] | None]
 """See `ClientProtocol.split`."""
@@ -44,6 +47,10 @@ class Settings(NamedTuple):
 class Receiver(Protocol):
     """Who is told what comes over a stream's connections."""
 
+    def look(self) -> None:
+        """Something was read, which is perhaps the first for a long time."""
+        ...
+
     def ordinary(
         self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
     ) -> int:
@@ -60,6 +67,14 @@ class Receiver(Protocol):
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
         """A channel's messages can come over this connection from now on; it was asked for at `asked_ns`."""
+        ...
+
+    def behind(self, number: int, reason: str) -> None:
+        """What comes over this connection may be old from now on."""
+        ...
+
+    def caught_up(self, number: int) -> None:
+        """What comes over this connection is new from now on."""
         ...
 
     def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
@@ -120,6 +135,9 @@ class Connection:
         self._is_useful = False
         # When each channel was last asked for.
         self._asked_ns: dict[str, int] = {}
+        # Why it is not to be read at present; and whether what comes may be old.
+        self._paused: str | None = None
+        self._is_behind = False
 
     async def run(self) -> None:
         """Keep it up until cancelled.
@@ -148,6 +166,7 @@ class Connection:
             finally:
                 self._session = self._conversation = None
                 self._liveness.disconnect()
+                self._is_behind = False
             self._receiver.interrupted(self.number, reason, close_code)
             at_ns = time.time_ns()
             self._receiver.put(
@@ -177,15 +196,25 @@ class Connection:
             self._conversation.unsubscribe(channel, _now())
         self._flush()
 
-    def pause(self) -> None:
-        """Read no further."""
+    def pause(self, reason: str) -> None:
+        """Read no further, for this reason."""
+        self._paused = reason
         if self._session is not None:
             self._session.pause()
+            self._fall_behind(reason)
 
     def resume(self) -> None:
         """Read again."""
+        self._paused = None
         if self._session is not None:
             self._session.resume()
+            self._session.probe()
+
+    def doubt(self, reason: str) -> None:
+        """What comes from now on may be old, for this reason, until the server answers what it is asked now."""
+        if self._session is not None and not self._is_behind:
+            self._fall_behind(reason)
+            self._session.probe()
 
     def abort(self) -> None:
         """Cut the connection at once."""
@@ -196,6 +225,8 @@ class Connection:
         """Do something about channels that have been silent for too long."""
         if self._session is None or self._conversation is None:
             return
+        if self._session.probed_for(now) > BEHIND_SECONDS:
+            self._fall_behind(f"what the server sends comes more than {BEHIND_SECONDS:.0f} s late")
         for silence in self._liveness.due(now):
             self._act(silence, now)
 
@@ -203,10 +234,16 @@ class Connection:
         """Nothing could be heard for so long, for another reason than that nothing was said."""
         self._liveness.shift(seconds)
 
+    def probe(self) -> None:
+        """Find out how late it comes what the server sends: the process is busy."""
+        if self._session is not None and not self._session.probed_for(_now()):
+            self._session.probe()
+
     # --- called by the session
 
     def ordinary(self, texts: list[str], start: int, now: float, at_ns: int) -> int:
         """Take ordinary messages of channels; see `session.Receiver`."""
+        self._receiver.look()
         if self._settings.frames:
             return start
         end = self._receiver.ordinary(self.number, self._split, texts, start, now, at_ns, self._heard)
@@ -235,7 +272,25 @@ class Connection:
         if self._settings.frames:
             self._receiver.put(Frame("sent", at_ns, text, self.number))
 
+    def answered(self, seconds: float) -> None:
+        """Take the answer to a probe; see `session.Receiver`."""
+        assert self._session is not None  # it is who calls
+        if seconds > BEHIND_SECONDS:
+            # More of the same waits behind it.
+            self._fall_behind(f"what the server sends comes {seconds:.0f} s late")
+            self._session.probe()
+        elif self._is_behind:
+            self._is_behind = False
+            self._receiver.caught_up(self.number)
+            self._put_status(StatusKind.CAUGHT_UP, "all has been taken that was waiting")
+
     # --- inside
+
+    def _fall_behind(self, reason: str) -> None:
+        if self._session is not None and self._session.is_connected and not self._is_behind:
+            self._is_behind = True
+            self._receiver.behind(self.number, reason)
+            self._put_status(StatusKind.BEHIND, reason)
 
     async def _connect_once(self) -> tuple[str, int | None, str | None]:
         """Why the connection ended, and the code and the words that the server closed it with."""
@@ -247,6 +302,8 @@ class Connection:
         del sign  # it may hold the secret, and the conversation forgets it when it has signed
         session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
         await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
+        if self._paused is not None:
+            self.pause(self._paused)
         reason = await session.run()
         return reason, session.close_code, session.close_reason
 

@@ -132,8 +132,9 @@ class Feed:
         # When it was last known to be alive (None: never yet), and why it is not at present.
         self._alive_ns: int | None = None
         self._last: Message | None = None
-        # The message that has just come, where its book may take it.
+        # The message that has just come, where its book may take it, and over which connection.
         self._in_place: Message | None = None
+        self._came_over = 0
         self._interruption: str | None = None
         self._close_code: int | None = None
         self._interrupted_ns = 0
@@ -168,6 +169,7 @@ class Feed:
         """A message came; a snapshot is `is_in_place` unless newer diffs have been given than this connection has."""
         now_ns = message.received_ns
         self._in_place = message if is_in_place else None
+        self._came_over = connection
         if connection not in self._flowing:
             self._flows(connection, now_ns)
         problem = self._problem(message)
@@ -610,7 +612,7 @@ class Feed:
             return
         board = message.data
         assert isinstance(board, Board)  # only the feeds of boards have a keeper
-        self.keeper.apply(self.channel.kind, board)
+        self.keeper.apply(self.channel.kind, board, self._came_over)
 
     def _note_ids(self, message: Message) -> None:
         for hole in self._repairing:

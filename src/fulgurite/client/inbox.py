@@ -32,9 +32,11 @@ class Inbox:
 
     The bound is soft by one turn of a connection: the frames among which is the one that fills the queue.
 
+    While nobody iterates over it (not yet, or not any more: `abandon`), it drops its older half when it is full.
+
     Args:
         limit: how many items may wait, at least 2.
-        overflow: what happens then.
+        overflow: what happens then, while somebody iterates over it.
         pause: stops the source.
         resume: lets it go on.
     """
@@ -50,6 +52,9 @@ class Inbox:
         self._pause = pause
         self._resume = resume
         self._is_full = False
+        # Whether somebody iterates over it, and whether something was taken since that was last asked.
+        self._is_iterated = False
+        self._was_taken_from = False
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._waiter: asyncio.Future[None] | None = None
@@ -76,12 +81,29 @@ class Inbox:
         """Wait until there is room."""
         await self._has_room.wait()
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a consumer waits for an item."""
+        return self._waiter is not None
+
+    def was_taken_from(self) -> bool:
+        """Whether anything was taken since this was last asked."""
+        was, self._was_taken_from = self._was_taken_from, False
+        return was
+
+    def abandon(self) -> None:
+        """Nobody iterates over it any more: make room, and stop the source no more until somebody does."""
+        self._is_iterated = False
+        self._drop()
+        self._go_on()
+
     async def get(self) -> Item:
         """Take the oldest item, and wait for one while there is none.
 
         Raises:
             StopAsyncIteration: the queue was closed, and all was taken.
         """
+        self._is_iterated = self._was_taken_from = True
         while not self.items:
             await self._wait()
         item = self.items.popleft()
@@ -91,6 +113,7 @@ class Inbox:
 
     async def get_all(self) -> list[Item]:
         """Take all that waits, at least one item; see `get`."""
+        self._is_iterated = self._was_taken_from = True
         while not self.items:
             await self._wait()
         items = list(self.items)
@@ -130,7 +153,7 @@ class Inbox:
                 self._waiter = None
 
     def _overflows(self) -> None:
-        match self._overflow:
+        match self._overflow if self._is_iterated else Overflow.DROP_OLDEST:
             case Overflow.PAUSE:
                 self._is_full = True
                 self._has_room.clear()
@@ -156,14 +179,18 @@ class Inbox:
         for item in reversed(self.items):
             if isinstance(item, Message):
                 firsts[item.channel] = item
-        gaps = [what.gap(channel, firsts.get(channel)) for channel, what in dropped.items()]
+        why = "the consumer was too slow" if self._is_iterated else "nobody iterated over it"
+        gaps = [what.gap(channel, firsts.get(channel), why) for channel, what in dropped.items()]
         self.items.extendleft(reversed([*kept, *gaps]))
 
     def _check_room(self) -> None:
         if len(self.items) <= self._low_water:
-            self._is_full = False
-            self._has_room.set()
-            self._resume()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._is_full = False
+        self._has_room.set()
+        self._resume()
 
 
 class ChannelItems(Generic[D_co]):
@@ -205,7 +232,7 @@ class _Dropped:
             self._messages += 1
             self._times_ns.append(item.received_ns)
 
-    def gap(self, channel: str, first: Message | None) -> Gap:
+    def gap(self, channel: str, first: Message | None, why: str) -> Gap:
         """The one gap for all of it."""
         from_ns, to_ns = min(self._times_ns), max(self._times_ns)
         unresolved = tuple(dict.fromkeys(chain.from_iterable(gap.unresolved for gap in self._gaps)))
@@ -216,7 +243,7 @@ class _Dropped:
             )
         also = ", and the gaps among them are one with this" if self._gaps else ""
         messages = "1 message was" if self._messages == 1 else f"{self._messages} messages were"
-        reason = f"the consumer was too slow: {messages} dropped{also}"
+        reason = f"{why}: {messages} dropped{also}"
         return Gap(
             channel, reason, from_ns, to_ns,
             first=first, unresolved=unresolved, cause=GapCause.DROPPED, dropped=self._messages,

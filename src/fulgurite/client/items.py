@@ -131,7 +131,8 @@ class GapCause(StrEnum):
     INTERRUPTED = "interrupted"
     """The channel was interrupted: its connection ended, it was silent for too long, or a frame could not be read."""
     DROPPED = "dropped"
-    """The consumer was too slow, and the stream itself dropped `Gap.dropped` messages (`overflow="drop-oldest"`)."""
+    """The stream itself dropped `Gap.dropped` messages: the consumer was too slow (`overflow="drop-oldest"`), or nobody
+    iterated over the queue that they were in."""
     RENUMBERED = "renumbered"
     """The ids of executions fell back behind those that were given: the service was restarted, or plays a recording
     once more, and numbers anew. What was missed before cannot be asked for by id."""
@@ -168,7 +169,7 @@ class Gap(msgspec.Struct, frozen=True):
     """Acceptance ids of orders that ended meanwhile without a fill: cancelled or expired, nobody can say which."""
     cause: GapCause = GapCause.INTERRUPTED
     dropped: int = 0
-    """How many messages the stream itself dropped, since the consumer was too slow; 0 for every other cause."""
+    """How many messages the stream itself dropped (`DROPPED`); 0 for every other cause."""
     close_code: int | None = None
     """What the connection ended with, as in `Status`, where its end made the gap; of several ends the first."""
 
@@ -194,6 +195,12 @@ class StatusKind(StrEnum):
     """A channel has been silent for longer than its pace allows; `detail` says what is done about it."""
     DEAD = "dead"
     """A channel is acknowledged and yet brings nothing, on a new connection neither."""
+    BEHIND = "behind"
+    """What comes over the connection may be old, since it was not read for a while; `detail` says why. Kept books are
+    STALE from now on."""
+    CAUGHT_UP = "caught_up"
+    """All has been taken that was waiting to be read, so what comes is new again; so are the books with the next
+    snapshot."""
     CLOSED = "closed"
     BACKING_OFF = "backing_off"
     PASSED_OVER = "passed_over"

@@ -14,7 +14,14 @@ from fulgurite.protocol.words import Words, data_words, printable
 _JSON = msgspec.json.Encoder()
 
 _KINDS = {Kind.BOARD_SNAPSHOT: "snapshot", Kind.CHILD_ORDER_EVENTS: "orders", Kind.PARENT_ORDER_EVENTS: "special"}
-_LOUD = (StatusKind.REFUSED, StatusKind.UNANSWERED, StatusKind.CLOSED, StatusKind.SILENT, StatusKind.DEAD)
+_LOUD = (
+    StatusKind.REFUSED,
+    StatusKind.UNANSWERED,
+    StatusKind.CLOSED,
+    StatusKind.SILENT,
+    StatusKind.DEAD,
+    StatusKind.BEHIND,
+)
 
 
 def json_line(item: Item) -> bytes | None:

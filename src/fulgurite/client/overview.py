@@ -53,6 +53,8 @@ _BADGES: Final = {
     StatusKind.CLOSED: "bold white on red",
     StatusKind.SILENT: "bold black on yellow",
     StatusKind.DEAD: "bold white on red",
+    StatusKind.BEHIND: "bold black on yellow",
+    StatusKind.CAUGHT_UP: "black on green",
     StatusKind.BACKING_OFF: "dim",
 }
 
@@ -286,8 +288,10 @@ class Overview:
                 view.url = status.detail
                 view.kind = status.kind
                 return
-            case StatusKind.OPEN | StatusKind.AUTHENTICATED:
+            case StatusKind.OPEN | StatusKind.AUTHENTICATED | StatusKind.BEHIND:
                 view.kind = status.kind
+            case StatusKind.CAUGHT_UP:
+                view.kind = StatusKind.OPEN
             case StatusKind.CLOSED:
                 view.kind = status.kind
                 view.channels.clear()

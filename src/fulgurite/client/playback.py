@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping
 from fulgurite.client.feed import Feed
 from fulgurite.client.items import Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, RemoteProtocolError
@@ -38,8 +38,8 @@ class Playback:
     def __init__(self) -> None:
         self.at_ns = 0
         """The latest time that a line had, nanoseconds since 1970."""
-        self.keepers: dict[str, BookKeeper] = {}
-        """The books that are kept, by product."""
+        self.bookkeeping = Bookkeeping()
+        """The books that are kept."""
         self._feeds: dict[str, Feed] = {}
         # Whether several connections bring the same channels; known before the first feed is made, fixed from then on.
         self._is_merged = False
@@ -53,14 +53,13 @@ class Playback:
 
     def keep_book(self, product_code: str) -> BookKeeper:
         """Keep the book of a product from now on."""
-        keeper = self.keepers.get(product_code)
-        if keeper is None:
+        if product_code not in self.bookkeeping.keepers:
             check_product_code(product_code)
-            keeper = self.keepers[product_code] = BookKeeper()
+            self.bookkeeping.keep(product_code)
             for feed in self._feeds.values():
                 if feed.channel.product_code == product_code:
                     self._connect_keeper(feed)
-        return keeper
+        return self.bookkeeping.keep(product_code)
 
     def take(self, line: Line) -> list[Item]:
         """Take a line, and give what follows from it."""
@@ -193,6 +192,10 @@ class Playback:
                 self._asked_again_ns[number, feed.name] = at_ns
                 reason = f"{channel} was silent for {status.seconds or 0:.0f} s"
                 items += feed.silent(number, reason, _NOW, at_ns)
+            case StatusKind.BEHIND:
+                self.bookkeeping.behind(number, status.detail)
+            case StatusKind.CAUGHT_UP:
+                self.bookkeeping.caught_up(number)
             case StatusKind.CLOSED:
                 # In the stream, too, the gaps that this makes certain come first.
                 items = [*self._closed(number, status), status]
@@ -203,6 +206,7 @@ class Playback:
         for name, feed in self._feeds.items():
             self._asked_again_ns.pop((number, name), None)
             yield from feed.interrupted(number, status.detail, _NOW, status.at_ns, status.close_code)
+        self.bookkeeping.left(number)
 
     def _gap(self, line: Line) -> list[Item]:
         """Take a gap that was yielded where the log was made: most of them follow from what stands before in it."""
@@ -251,7 +255,7 @@ class Playback:
 
     def _connect_keeper(self, feed: Feed) -> None:
         kind, product_code = feed.channel
-        keeper = self.keepers.get(product_code)
+        keeper = self.bookkeeping.keepers.get(product_code)
         if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) and keeper is not None:
             feed.keeper = keeper
             if feed.is_live:

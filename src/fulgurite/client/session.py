@@ -69,6 +69,10 @@ class Receiver(Protocol):
         """A frame was sent."""
         ...
 
+    def answered(self, seconds: float) -> None:
+        """The server's answer to `Session.probe` came, after so long: all has been taken that it had sent before."""
+        ...
+
 
 class Session(WSListener):
     """One connection, from the handshake to the end; `opening.open_session` connects it.
@@ -96,6 +100,9 @@ class Session(WSListener):
         # One timer for the dialect and for liveness. It may fire early, and is armed again then.
         self._timer: asyncio.TimerHandle | None = None
         self._is_paused = False
+        # What the latest probe asked, and when; None once it was answered, or its answer would prove nothing.
+        self._probe: tuple[bytes, float] | None = None
+        self._probe_count = 0
         # What was read and not taken yet, when it was read, and the next turn of taking some of it. Nothing is read
         # while anything waits here.
         self._texts: list[str] = []
@@ -169,6 +176,20 @@ class Session(WSListener):
         """Whether the handshake was done."""
         return self._transport is not None
 
+    def probe(self) -> None:
+        """Ask the server for an answer, which stands behind all that it has sent before; see `Receiver.answered`.
+
+        No buffer of either system tells how much waits in the other's, or in between.
+        """
+        if self._transport is not None and not self._is_paused and not self._ended.done():
+            self._probe_count += 1
+            self._probe = f"{self._probe_count}".encode(), self._loop.time()
+            self._transport.send_ping(self._probe[0])
+
+    def probed_for(self, now: float) -> float:
+        """For how many seconds a probe has been unanswered; 0.0 where none is."""
+        return 0.0 if self._probe is None else now - self._probe[1]
+
     def flush(self) -> None:
         """Send what the dialect has to send, and arm the timer."""
         if self._transport is None or self._ended.done():
@@ -194,6 +215,7 @@ class Session(WSListener):
         """
         if self._transport is not None and not self._ended.done():
             self._is_paused = True
+            self._probe = None
             self._transport.underlying_transport.pause_reading()
             # While reading is stopped nothing can be missed; `resume` arms the timer again.
             if self._timer is not None:
@@ -311,7 +333,10 @@ class Session(WSListener):
         elif frame.msg_type is WSMsgType.CLOSE:
             self._closed_by_server(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.PONG:
-            pass  # that it came is all there is to it
+            if self._probe is not None and frame.get_payload_as_bytes() == self._probe[0]:
+                seconds = self.probed_for(now)
+                self._probe = None
+                self._receiver.answered(seconds)
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._break_off(PROTOCOL_ERROR, "an extension that was not negotiated")
         else:

@@ -12,11 +12,12 @@ import msgspec
 
 from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
-from fulgurite.client.bookkeeping import BookKeeper, Books
-from fulgurite.client.connection import Connection, Settings, Split
+from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping, Books
+from fulgurite.client.connection import BEHIND_SECONDS, Connection, Settings, Split
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.feed import Feed, RepairMode
-from fulgurite.client.inbox import ChannelItems, Inbox, Overflow
+from fulgurite.client.inbox import ChannelItems, Overflow
+from fulgurite.client.inboxes import Inboxes
 from fulgurite.client.items import Gap, Item, Message
 from fulgurite.client.repairs import Repairs
 from fulgurite.errors import InputError, LocalProtocolError
@@ -58,8 +59,6 @@ class Stream:
         self.endpoint = endpoint
         self.books = Books(self)
         """The order book of each product, kept from the moment it is first asked for; see `Books`."""
-        self._queue_limit = queue_limit
-        self._overflow = overflow
         self._repair_mode = repair
         self._repairs = repairs
         self._unrepaired = unrepaired
@@ -70,12 +69,11 @@ class Stream:
             Connection(number, endpoint.websocket_url(dialect), dialect, self._feeds, self, settings)
             for number, dialect in enumerate(dialects)
         ]
-        # Everything goes to the main queue, except the channels that have an iterator of their own.
-        self._main = self._make_inbox()
-        self._own: dict[str, Inbox] = {}
-        self._paused: set[Inbox] = set()  # the queues that are full, for which nothing is read
-        # Books by product, and who waits for one to become LIVE.
-        self.keepers: dict[str, BookKeeper] = {}
+        self._inboxes = Inboxes(queue_limit, overflow, self._pause, self._resume)
+        # The last tick by two clocks: one that stands while the machine sleeps, and one that somebody may set.
+        self._ticked_at: tuple[float, float] | None = None
+        # The books, and who waits for one to become LIVE.
+        self.bookkeeping = Bookkeeping(self.look)
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -93,7 +91,7 @@ class Stream:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
-        unseen = self._main.take_error()
+        unseen = self._inboxes.main.take_error()
         # An error that nobody met while iterating must not get lost, unless there is a more recent one.
         if unseen is not None and error is None:
             raise unseen
@@ -104,14 +102,14 @@ class Stream:
         return self
 
     def __anext__(self) -> Awaitable[Item]:
-        return self._main.get()
+        return self._inboxes.main.get()
 
     async def batches(self) -> AsyncIterator[list[Item]]:
         """Iterate over all that has come, in lists of at least one item: the same items, with less to do for each."""
         aiter(self)
         while True:
             try:
-                batch = await self._main.get_all()
+                batch = await self._inboxes.main.get_all()
             except StopAsyncIteration:
                 return
             yield batch
@@ -138,11 +136,10 @@ class Stream:
             InputError: it is no channel, or has an iterator already.
         """
         wanted = check_channel(channel)
-        if wanted.name in self._own:
+        if wanted.name in self._inboxes.own:
             raise InputError("channel", wanted.name, "a channel that has no iterator of its own yet")
         self._add([wanted])
-        inbox = self._own[wanted.name] = self._make_inbox()
-        return ChannelItems(inbox, lambda: self._join(wanted.name))
+        return ChannelItems(self._inboxes.open(wanted.name), lambda: self._inboxes.join(wanted.name))
 
     async def subscribe(self, *channels: Channel | str) -> None:
         """Subscribe these channels as well, now or as soon as there is a connection, and on each one from then on.
@@ -208,20 +205,26 @@ class Stream:
 
     def keep_book(self, product_code: str) -> BookKeeper:
         """Keep the book of a product from now on; see `Books`."""
-        keeper = self.keepers.get(product_code)
-        if keeper is None:
+        if product_code not in self.bookkeeping.keepers:
             check_product_code(product_code)
-            keeper = self.keepers[product_code] = BookKeeper()
             channels = [Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)]
             given = [channel.name for channel in channels if channel.name in self._feeds]
             self._add(channels)
+            keeper = self.bookkeeping.keep(product_code)
             for channel in channels:
                 feed = self._feeds[channel.name]
                 feed.keeper = keeper
                 feed.is_given = channel.name in given
                 if feed.is_live:
                     keeper.resumed(channel.kind)
-        return keeper
+        return self.bookkeeping.keep(product_code)
+
+    def look(self) -> None:
+        """Take note if nobody has read for a while, whoever asks: the clocks tell what waits in the buffers."""
+        late = self._lateness()
+        if late > BEHIND_SECONDS:
+            for connection in self._connections:
+                connection.doubt(f"nothing was read for {late:.0f} s: the program did something else, or stood still")
 
     # --- called by the connections
 
@@ -229,7 +232,7 @@ class Stream:
         self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
     ) -> int:
         """Take ordinary messages; see `connection.Receiver`. Nearly all come this way, so it calls little for each."""
-        feeds, own, main = self._feeds, self._own, self._main
+        feeds, own, main = self._feeds, self._inboxes.own, self._inboxes.main
         for place in range(start, len(texts)):
             text = texts[place]
             found = split(text)
@@ -262,7 +265,7 @@ class Stream:
         feed = self._feeds.get(channel)
         if feed is None:
             # Nobody asked for it, or not any more.
-            self._main.items.append(message)
+            self._inboxes.main.items.append(message)
             return
         is_in_place = True
         if feed.channel.kind is Kind.BOARD_SNAPSHOT:
@@ -271,7 +274,7 @@ class Stream:
                 # Who keeps a book by the gaps must not be told after the snapshot that heals it.
                 self._give(diffs.name, diffs.tell())
                 is_in_place = diffs.is_level(number)
-        self._inbox_of(channel).items.extend(self._visible(feed, feed.take(number, message, now, is_in_place)))
+        self._inboxes.of(channel).items.extend(self._visible(feed, feed.take(number, message, now, is_in_place)))
         if feed.to_repair:
             self._start_repairs(feed)
         if self._waiting_for_books:
@@ -279,9 +282,7 @@ class Stream:
 
     def woken(self) -> None:
         """What has come can be taken; see `connection.Receiver`."""
-        self._main.added()
-        for inbox in self._own.values():
-            inbox.added()
+        self._inboxes.added()
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
         """Take an acknowledgement; see `connection.Receiver`."""
@@ -291,11 +292,20 @@ class Stream:
             self._learn(feed)
         self._give(channel, feed.acknowledged(number, asked_ns, _now(), at_ns))
 
+    def behind(self, number: int, reason: str) -> None:
+        """What comes over this connection may be old; see `connection.Receiver`."""
+        self.bookkeeping.behind(number, reason)
+
+    def caught_up(self, number: int) -> None:
+        """What comes over this connection is new again; see `connection.Receiver`."""
+        self.bookkeeping.caught_up(number)
+
     def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
         """Take an interruption; see `connection.Receiver`."""
         now, now_ns = _now(), time.time_ns()
         for name, feed in list(self._feeds.items()):
             self._give(name, feed.interrupted(number, reason, now, now_ns, close_code))
+        self.bookkeeping.left(number)
         self.woken()
 
     def silent(self, number: int, channel: str, reason: str) -> None:
@@ -318,15 +328,11 @@ class Stream:
 
     def put(self, *items: Item) -> None:
         """Give the consumer these; see `connection.Receiver`."""
-        for item in items:
-            channel = getattr(item, "channel", None)
-            inbox = self._own.get(channel, self._main) if isinstance(channel, str) else self._main
-            inbox.put(item)
+        self._inboxes.put(items)
 
     async def room(self) -> None:
         """Wait until there is room in all queues; see `connection.Receiver`."""
-        for inbox in (self._main, *self._own.values()):
-            await inbox.room()
+        await self._inboxes.room()
 
     # --- inside
 
@@ -343,7 +349,7 @@ class Stream:
                     self._tasks.create_task(connection.run())
                 self._tasks.create_task(self._tick_for_ever())
                 if self._audits is not None:
-                    audit = self._audits.run(self._feeds, lambda: not self._paused, self._give_late)
+                    audit = self._audits.run(self._feeds, lambda: not self._inboxes.is_paused, self._give_late)
                     self._tasks.create_task(audit)
         except* Exception as group:  # raised where the consumer sees it
             failure = _first(group)
@@ -359,11 +365,10 @@ class Stream:
         now, now_ns = _now(), time.time_ns()
         for name, feed in self._feeds.items():
             # What comes from here on stops nobody: the queues are about to be closed.
-            self._inbox_of(name).items.extend(self._visible(feed, feed.finish(now, now_ns)))
+            self._inboxes.of(name).items.extend(self._visible(feed, feed.finish(now, now_ns)))
             if feed.keeper is not None:
                 feed.keeper.interrupted(Kind.BOARD, "the stream was closed")
-        for inbox in (self._main, *self._own.values()):
-            inbox.close(error=failure)
+        self._inboxes.close(failure)
         for futures in self._waiting_for_books.values():
             for future in futures:
                 if not future.done():
@@ -372,17 +377,22 @@ class Stream:
     async def _tick_for_ever(self) -> None:
         at = _now()
         while True:
+            self._ticked_at = time.monotonic(), time.time()
             await asyncio.sleep(TICK_SECONDS)
+            self.look()
             now = _now()
             late = now - at - TICK_SECONDS
             at = now
             is_closed = self.endpoint.is_bitflyer and in_maintenance(time.time())
             # While nothing can be heard, no channel's silence grows.
-            deaf = late + TICK_SECONDS if self._paused or is_closed else late
+            deaf = late + TICK_SECONDS if self._inboxes.is_paused or is_closed else late
             for connection in self._connections:
                 if deaf > LATE_SECONDS:
                     connection.excuse(deaf)
+                if late > LATE_SECONDS:
+                    connection.probe()
                 connection.tick(now)
+            self._inboxes.handle_timer(now, is_waiting=any(self._waiting_for_books.values()))
             for name, feed in list(self._feeds.items()):
                 self._give(name, feed.handle_timer(now))
             self.woken()
@@ -401,7 +411,7 @@ class Stream:
                 channel, len(self._connections), self._repair_mode, self._unrepaired
             )
             if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
-                feed.keeper = self.keepers.get(channel.product_code)
+                feed.keeper = self.bookkeeping.keepers.get(channel.product_code)
             if channel.kind is Kind.EXECUTIONS:
                 self._learn(feed)
             for connection in self._connections:
@@ -432,39 +442,27 @@ class Stream:
         feed = self._feeds.get(channel)
         if feed is None:
             return
-        self._inbox_of(channel).items.extend(self._visible(feed, items))
+        self._inboxes.of(channel).items.extend(self._visible(feed, items))
         if feed.to_repair:
             self._start_repairs(feed)
 
     def _visible(self, feed: Feed, items: Iterable[Message | Gap]) -> Iterator[Message | Gap]:
         return (item for item in items if feed.is_given or not isinstance(item, Message))
 
-    def _inbox_of(self, channel: str) -> Inbox:
-        return self._own.get(channel, self._main)
+    def _pause(self, reason: str) -> None:
+        for connection in self._connections:
+            connection.pause(reason)
 
-    def _make_inbox(self) -> Inbox:
-        inbox = Inbox(self._queue_limit, lambda: self._pause(inbox), lambda: self._resume(inbox), self._overflow)
-        return inbox
+    def _resume(self) -> None:
+        for connection in self._connections:
+            connection.resume()
 
-    def _join(self, channel: str) -> None:
-        """What an iterator of its own has not taken goes back to the others."""
-        inbox = self._own.pop(channel)
-        self._resume(inbox)
-        items = list(inbox.items)
-        inbox.items.clear()
-        self._main.put(*items)
-
-    def _pause(self, inbox: Inbox) -> None:
-        if not self._paused:
-            for connection in self._connections:
-                connection.pause()
-        self._paused.add(inbox)
-
-    def _resume(self, inbox: Inbox) -> None:
-        if self._paused == {inbox}:
-            for connection in self._connections:
-                connection.resume()
-        self._paused.discard(inbox)
+    def _lateness(self) -> float:
+        """For how many seconds the event loop has not come round that ought to have, by whatever clock."""
+        if self._ticked_at is None:
+            return 0.0
+        ticked_at, ticked_wall = self._ticked_at
+        return max(time.monotonic() - ticked_at, abs(time.time() - ticked_wall)) - TICK_SECONDS
 
     def _wake_for_books(self, feed: Feed) -> None:
         if feed.keeper is None or feed.keeper.book.state is not BookState.LIVE:

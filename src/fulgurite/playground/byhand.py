@@ -155,6 +155,9 @@ class _Receiver:
     def sent(self, text: str, at_ns: int) -> None:
         self._add("sent", text, at_ns)
 
+    def answered(self, seconds: float) -> None:
+        pass
+
     def _add(self, direction: str, text: str, at_ns: int) -> None:
         row = messages.Frame(direction, at_ns / 1e6, text, len(text.encode(errors="replace")), by_hand=True)
         self._outbox.add_row(row)

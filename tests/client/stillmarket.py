@@ -1,0 +1,70 @@
+"""An exchange whose time passes only when a test says so: what a client knows can be compared with what is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fulgurite.client.endpoints import Endpoint
+from fulgurite.client.stream import Stream
+from fulgurite.exchange.products import FX_BTC_JPY
+from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.simulation import Simulation
+from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.protocol.channels import Kind, parse_channel
+from fulgurite.protocol.messages import Board, Execution, decode_message, parse_time
+from fulgurite.server.serve import RealtimeServer, serve
+
+PRODUCT = FX_BTC_JPY.code
+SECOND_NS = 1_000_000_000
+
+
+class StillMarket:
+    """The exchange, and the book that its messages add up to."""
+
+    def __init__(self, server: RealtimeServer, start: str) -> None:
+        self.simulation = Simulation(7, parse_time(start), [FX_BTC_JPY])
+        self.endpoint = Endpoint("embedded", f"{server.url}/json-rpc", server.url, None)
+        self.server = server
+        self.book = OrderBook()
+        """What a client that missed nothing has."""
+        self.execution_ids: list[int] = []
+        self._now_ns = parse_time(start)
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, a tenth of a second after the other, each of which the others may use as they like."""
+        until_ns = self._now_ns + round(seconds * SECOND_NS)
+        while self._now_ns < until_ns:
+            self._now_ns = min(self._now_ns + SECOND_NS // 10, until_ns)
+            for event in self.simulation.advance(self._now_ns):
+                assert isinstance(event, Published)
+                self.server.hub.publish(event.channel, event.message)
+                self._take(event)
+            await asyncio.sleep(0)
+
+    def is_right(self, book: OrderBook) -> bool:
+        """Whether another book has the same best levels."""
+        return book.bids(5) == self.book.bids(5) and book.asks(5) == self.book.asks(5)
+
+    async def until_right(self, stream: Stream) -> None:
+        """Wait until a stream's book is LIVE and right; while time stands still here, it must become so."""
+        book = stream.books[PRODUCT]
+        async with asyncio.timeout(60):
+            while not (book.state is BookState.LIVE and self.is_right(book)):  # noqa: ASYNC110 (nobody tells)
+                await asyncio.sleep(0.01)
+
+    def _take(self, event: Published) -> None:
+        data = decode_message(parse_channel(event.channel), event.message)
+        if isinstance(data, Board):
+            is_snapshot = parse_channel(event.channel).kind is Kind.BOARD_SNAPSHOT
+            (self.book.apply_snapshot if is_snapshot else self.book.apply_diff)(data)
+        elif isinstance(data, list):
+            self.execution_ids += [row.id for row in data if isinstance(row, Execution)]
+
+
+@asynccontextmanager
+async def still_market(start: str = "2026-09-23T03:31:00Z") -> AsyncIterator[StillMarket]:
+    """Run one until the context is left."""
+    async with serve("127.0.0.1", 0, check_auth=lambda *_: None) as server:
+        yield StillMarket(server, start)

@@ -1,0 +1,221 @@
+"""A book that is LIVE is right, whatever its reader does: not at all, slowly, at last; or stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from fulgurite.client import Gap, Item, Message, Status, Stream, connect
+from fulgurite.client.items import GapCause
+from fulgurite.errors import BookNotLiveError
+from fulgurite.exchange.run import run
+from fulgurite.orderbook import BookState
+from fulgurite.protocol.channels import board, executions, ticker
+from tests.client.stillmarket import PRODUCT, StillMarket, still_market
+from tests.client.test_stream import status, until
+
+
+async def synced(market: StillMarket, stream: Stream) -> None:
+    """Let time pass until the stream's book is LIVE."""
+    async with asyncio.timeout(60):
+        while stream.books[PRODUCT].state is not BookState.LIVE:
+            await market.pass_time(0.1)
+            await asyncio.sleep(0.01)
+
+
+async def read(stream: Stream) -> None:
+    async for _ in stream:
+        pass
+
+
+# --- who does not read
+
+
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_a_book_needs_nobody_who_reads(dialect):
+    async with (
+        still_market() as market,
+        connect(ticker(PRODUCT), endpoint=market.endpoint, dialect=dialect, queue_limit=10) as stream,
+    ):
+        await synced(market, stream)
+        for _ in range(10):
+            await market.pass_time(6)
+            await market.until_right(stream)
+        # What nobody took was bounded, and that is said.
+        items = await until(stream, lambda item: isinstance(item, Message))
+        assert len(items) <= 10
+        (gap,) = [item for item in items if isinstance(item, Gap)]
+        assert (gap.channel, gap.cause) == (ticker(PRODUCT).name, GapCause.DROPPED)
+        assert gap.reason.startswith("nobody iterated over it: ")
+        assert gap.dropped > 20
+
+
+async def test_an_iterator_of_one_channel_goes_on_though_nobody_reads_the_rest():
+    async with (
+        still_market() as market,
+        connect(board(PRODUCT), endpoint=market.endpoint, queue_limit=10) as stream,
+    ):
+        only = stream.only(executions(PRODUCT))
+        await until(only, status("subscribed", executions(PRODUCT).name))
+        market.execution_ids.clear()
+        given: list[int] = []
+        async with asyncio.timeout(60):
+            while len(given) < 60:
+                await market.pass_time(2)
+                while len(given) < len(market.execution_ids):
+                    item = await anext(only)
+                    if isinstance(item, Message):
+                        given += [row.id for row in item.data]
+        assert given == market.execution_ids
+
+
+async def test_an_iterator_is_not_stopped_for_ever_by_who_has_stopped_reading(monkeypatch):
+    monkeypatch.setattr("fulgurite.client.inboxes.ABANDONED_SECONDS", 0.5)
+    async with (
+        still_market() as market,
+        connect(board(PRODUCT), endpoint=market.endpoint, queue_limit=10) as stream,
+    ):
+        only = stream.only(executions(PRODUCT))
+        await until(stream, status("subscribed", board(PRODUCT).name))
+        await until(only, status("subscribed", executions(PRODUCT).name))
+        market.execution_ids.clear()
+        await market.pass_time(30)
+        given: list[int] = []
+        async with asyncio.timeout(60):
+            while len(given) < len(market.execution_ids):
+                item = await anext(only)
+                if isinstance(item, Message):
+                    given += [row.id for row in item.data]
+        assert given == market.execution_ids
+
+
+# --- who reads slowly
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_a_book_is_stale_while_messages_wait_and_live_only_after_the_last_of_them(connections):
+    async with (
+        still_market() as market,
+        connect(board(PRODUCT), endpoint=market.endpoint, queue_limit=10, connections=connections) as stream,
+    ):
+        book = stream.books[PRODUCT]
+        items: list[Item] = [await anext(stream)]  # it is iterated, and so its consumer is waited for
+        async with asyncio.timeout(60):
+            while not stream._inboxes.is_paused:
+                await market.pass_time(0.2)
+                await asyncio.sleep(0.01)
+        assert book.state is BookState.STALE
+        assert "wait for the consumer" in book.reason
+        await market.pass_time(60)  # a dozen snapshots wait in the buffers now, all of them old
+        assert book.state is BookState.STALE
+        async with asyncio.timeout(60):
+            while not all(status("caught_up")(item) for item in items[-1:]):
+                items.append(await anext(stream))
+                assert book.state is not BookState.LIVE or market.is_right(book)
+        behind = [item for item in items if status("behind")(item)]
+        caught_up = [item for item in items if status("caught_up")(item)]
+        assert len(behind) == connections
+        assert 1 <= len(caught_up) <= connections
+        reading = asyncio.create_task(read(stream))
+        await synced(market, stream)  # now that it is read again
+        await market.until_right(stream)
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+# --- who stands still
+
+
+async def test_a_book_is_not_live_in_the_statement_after_the_program_did_something_else():
+    async with run(seed=7, speed=20, products=[PRODUCT]) as exchange, connect(endpoint=exchange) as stream:
+        async with asyncio.timeout(60):
+            book = await stream.synced(PRODUCT)
+        time.sleep(2.5)  # noqa: ASYNC251  # it blocks the event loop
+        with pytest.raises(BookNotLiveError, match="nothing was read for"):
+            _ = book.best_bid
+        assert book.state is BookState.STALE
+        assert "nothing was read for" in str(book)
+        items = await until(stream, status("caught_up"))
+        assert [item.kind for item in items if isinstance(item, Status)][-2:] == ["behind", "caught_up"]
+        async with asyncio.timeout(60):
+            assert (await stream.synced(PRODUCT)).state is BookState.LIVE
+
+
+async def test_a_book_is_not_live_after_the_machine_slept(monkeypatch):
+    """While it sleeps, the clock that the event loop goes by may stand; the one on the wall does not."""
+    async with run(seed=7, speed=20, products=[PRODUCT]) as exchange, connect(endpoint=exchange) as stream:
+        async with asyncio.timeout(60):
+            book = await stream.synced(PRODUCT)
+        wall = time.time
+        monkeypatch.setattr("time.time", lambda: wall() + 3600)
+        assert book.state is BookState.STALE
+        await until(stream, status("caught_up"))
+        async with asyncio.timeout(60):
+            assert (await stream.synced(PRODUCT)).state is BookState.LIVE
+        monkeypatch.setattr("time.time", wall)  # set back
+        assert book.state is BookState.STALE
+
+
+STOPPED = """
+import asyncio, json, sys, time
+from fulgurite import connect
+
+async def main():
+    async with connect(endpoint=sys.argv[1]) as stream:
+        book = await stream.synced(sys.argv[2])
+        print(json.dumps("LIVE"), flush=True)
+        before = time.monotonic()
+        while time.monotonic() - before < 2.5:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+        print(json.dumps([book.state, book.reason]), flush=True)
+        await stream.synced(sys.argv[2])
+        print(json.dumps("LIVE"), flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_book_is_not_live_after_its_process_was_stopped():
+    async with run(seed=7, speed=20, products=[PRODUCT]) as exchange:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", STOPPED, exchange.realtime, PRODUCT, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            async with asyncio.timeout(120):
+                assert json.loads(await process.stdout.readline()) == "LIVE"
+                os.kill(process.pid, signal.SIGSTOP)
+                await asyncio.sleep(3)
+                os.kill(process.pid, signal.SIGCONT)
+                state, reason = json.loads(await process.stdout.readline())
+                assert (state, "nothing was read for" in reason) == ("STALE", True)
+                assert json.loads(await process.stdout.readline()) == "LIVE"
+        finally:
+            process.kill()
+            await process.wait()
+
+
+async def test_a_consumer_that_takes_too_long_for_each_item_has_no_live_book_that_is_old():
+    """It never fills the queue and never blocks for long, but what it reads gets older and older in the buffers."""
+    async with still_market() as market, connect(ticker(PRODUCT), endpoint=market.endpoint) as stream:
+        await synced(market, stream)
+        book = stream.books[PRODUCT]
+        connection = stream._connections[0]
+        assert connection._session is not None
+        connection._session.probe()
+        kinds = []
+        connection.answered(3.0)  # as where the answer was three seconds behind what was sent before it
+        assert book.state is BookState.STALE
+        for item in await until(stream, status("caught_up")):
+            if isinstance(item, Status):
+                kinds.append(item.kind)
+        assert kinds[-2:] == ["behind", "caught_up"]
+        await market.pass_time(6)
+        await market.until_right(stream)
