@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -175,6 +176,49 @@ async def test_lines_that_cannot_be_read_are_counted_and_named(talker):
 async def test_a_compressed_log_is_replayed(talker):
     opened = await open_replay(talker, zstandard.compress(log_of(5)), "day.jsonl.zst")
     assert opened["lines"] == 57
+
+
+async def test_a_recorders_clock_that_was_set_changes_neither_order_nor_pace(talker):
+    """Set back by an hour no time passes, and ahead by a day neither, which is said."""
+    seconds = [0, 1, -3_600, -3_599, 82_801, 82_802]
+    lines = [
+        {"received_ns": BEGAN_NS + second * 1_000_000_000, "frame": frame_of(number)}
+        for number, second in enumerate(seconds)
+    ]
+    opened = await open_replay(talker, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+    assert opened["to_ms"] - opened["from_ms"] == pytest.approx(3_000)
+    assert opened["to_clock_ms"] == pytest.approx(BEGAN_NS / 1e6 + 82_802_000)
+    await talker.say(type="pace", speed=10, paused=False)
+    ended = await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    assert ended["at_ms"] == pytest.approx(opened["to_ms"])
+    assert ended["clock_ms"] == pytest.approx(opened["to_clock_ms"])
+    assert [m["text"] for m in talker.all if m["type"] == "frame"] == [frame_of(number) for number in range(6)]
+    passed_over = [m for m in talker.all if m["type"] == "status" and m["kind"] == "passed_over"]
+    assert [m["seconds"] for m in passed_over] == [86_400]
+    # A point behind the jump is found by how much has passed before it.
+    await talker.say(type="pace", speed=10, paused=True)
+    await talker.say(type="seek", at_ms=opened["from_ms"] + 2_500)
+    stands = await talker.until(lambda m: m["type"] == "position" and not m["ended"] and m["seeking"] is None)
+    assert stands["clock_ms"] == pytest.approx(BEGAN_NS / 1e6 + 82_801_000)
+
+
+async def test_what_other_tools_recorded_is_replayed(talker):
+    lines = [f"2023-11-14T22:13:2{number}.0000001Z {frame_of(number)}\n" for number in range(3)]
+    opened = await open_replay(talker, gzip.compress("".join(lines).encode()), "tardis.csv.gz")
+    assert (opened["lines"], opened["malformed"], opened["from_ms"]) == (3, 0, pytest.approx(BEGAN_NS / 1e6))
+    await talker.say(type="pace", speed=None, paused=False)
+    await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    assert [m["text"] for m in talker.all if m["type"] == "frame"] == [frame_of(number) for number in range(3)]
+
+
+async def test_a_log_that_was_cut_off_is_replayed_and_that_is_said(talker):
+    compressor = zstandard.ZstdCompressor().compressobj()
+    data = compressor.compress(log_of(5)) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    opened = await open_replay(talker, data, "day.jsonl.zst")
+    assert (opened["lines"], opened["malformed"]) == (58, 1)
+    assert "ends early" in opened["problems"][0]
+    await talker.say(type="pace", speed=None, paused=False)
+    assert "cut off" in (await talker.until(lambda m: m["type"] == "malformed"))["problem"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"no frame log", b"\x28\xb5\x2f\xfd broken", b"\x00\xff" * 1000])

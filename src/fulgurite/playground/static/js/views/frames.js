@@ -93,7 +93,7 @@ function Tools() {
       </button>
       <button type="button" class="action" title=${t("openHint")} disabled=${link.value !== "open"}
         onClick=${() => file.current?.click()}>${t("open")}</button>
-      <input type="file" ref=${file} accept=".jsonl,.zst,.json,.log,.txt" hidden tabindex="-1"
+      <input type="file" ref=${file} accept=".jsonl,.zst,.gz,.har,.json,.log,.txt" hidden tabindex="-1"
         aria-label=${t("open")} onChange=${open} />
       <button type="button" class="action" title=${t("exportHint")} onClick=${saveRows}>${t("export")}</button>
     </header>
