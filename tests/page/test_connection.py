@@ -305,6 +305,8 @@ async def test_a_page_too_many_says_so_and_comes_in_when_another_is_closed(brows
             second = await context.new_page()
             await second.goto(served.url)
             await expect(second.locator("[data-notice=full]")).to_contain_text("Close another one")
+            await expect(second.get_by_role("alert")).to_contain_text("serves 16 pages at once")
+            await expect(connection_state(second)).to_have_text("Too many pages")
         await flows(second)
         await context.close()
 
@@ -331,3 +333,20 @@ async def test_screenshots(browser, exchange, press, scheme, language):
             await expect(events(page, "closed")).to_contain_text("定期メンテナンス")
             await expect(page.locator(".strip-axis")).to_contain_text("分前")
         await shoot(page, f"connection-{language[:2]}-{scheme}")
+
+
+async def test_the_first_message_after_a_gap_is_told_even_if_it_came_late(browser, exchange, press):
+    """The gap of a channel is told after five seconds, whether or not a message has come by then."""
+    async with (
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, "#view=connection") as visited,
+    ):
+        page = visited.page
+        await flows(page)
+        await press({"fault": "mute", "channel": f"lightning_ticker_{FX}"})
+        await press(MAINTENANCE)
+        line = events(page, "gap").last.locator("tr", has=page.get_by_role("rowheader", name=f"ticker_{FX}"))
+        await expect(line.locator("td").nth(1)).to_have_text("none yet")
+        async with httpx.AsyncClient() as client:
+            assert (await client.delete(f"{exchange.control}/faults")).is_success
+        await expect(line.locator("td").nth(1)).to_have_text(re.compile(r"^\d\d:\d\d:\d\d\.\d{3} \d+$"))

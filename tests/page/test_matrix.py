@@ -71,3 +71,21 @@ async def test_a_channel_that_never_delivers_says_why(visit):
     await expect(silent).to_have_attribute("data-state", "silent", timeout=PATIENCE)
     # Without being pointed at, because this is what people search for hours.
     await expect(visit.locator(".explanation")).to_contain_text("This endpoint has no such product.")
+
+
+async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await cell(visit, "lightning_ticker_BTC_JPY").click()
+    await visit.get_by_role("button", name="Unsubscribe all", exact=True).focus()
+    await visit.keyboard.press("Enter")
+    await expect(visit.locator('.matrix [data-channel]:not([data-state="off"]):not(.cell-locked)')).to_have_count(0)
+    undo = visit.get_by_role("button", name="Undo: subscribe 5 again")
+    await expect(undo).to_be_focused()
+    await visit.keyboard.press("Enter")
+    for channel in (f"lightning_ticker_{FX}", "lightning_ticker_BTC_JPY"):
+        await expect(cell(visit, channel)).to_have_attribute("data-state", "receiving")
+    await expect(undo).to_have_count(0)
+    await visit.get_by_role("button", name="Unsubscribe all", exact=True).dblclick()
+    await expect(undo).to_be_visible()  # the second click of a double click takes nothing back
+    await cell(visit, "lightning_ticker_ETH_JPY").click()
+    await expect(visit.get_by_role("button", name="Unsubscribe all", exact=True)).to_be_visible()

@@ -131,3 +131,26 @@ async def test_every_view_fits_in_other_fonts(browser, exchange, language):
                     await show_view(page, view)
                     found[f"{view}, {size}, {spacing}"] = await misfits(page)
         assert {name: some for name, some in found.items() if some} == {}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_the_view_stays_of_use_beside_a_wide_sample(browser, exchange, language):
+    async with (
+        playground.run(endpoint_of(exchange), owned=exchange) as served,
+        opened(browser, served.url, locale=language) as (page, *_),
+    ):
+        await populate(page)
+        await page.locator(".first-visit button").click()
+        narrow = await page.locator(".column-right").bounding_box()
+        assert narrow is not None
+        await page.locator(".sample-head button[aria-pressed]").click()
+        for view in VIEWS:
+            await show_view(page, view)
+            middle = await page.locator(".column-middle").bounding_box()
+            wide = await page.locator(".column-right").bounding_box()
+            assert middle is not None
+            assert wide is not None
+            assert middle["width"] >= 540
+            assert wide["width"] > narrow["width"] + 100
+            await shoot(page, f"wide-{view}-{language}")
+            assert await misfits(page) == [], view

@@ -305,6 +305,15 @@ class Gap(_ToPage, frozen=True):
     """interrupted, dropped, renumbered, withheld; see the client's `GapCause`."""
 
 
+class GapFirst(_ToPage, frozen=True):
+    """The first message after a gap that was told before one had come."""
+
+    channel: str
+    from_ms: float
+    to_ms: float
+    first: Neighbour
+
+
 class Latency(msgspec.Struct, frozen=True):
     """The percentiles of one kind of delay, in milliseconds."""
 
@@ -543,6 +552,7 @@ ToPage: TypeAlias = (
     | Frame
     | Status
     | Gap
+    | GapFirst
     | Latencies
     | Malformed
     | Dropped

@@ -26,6 +26,7 @@ from fulgurite.playground.messages import (
     Executions,
     Frame,
     Gap,
+    GapFirst,
     HandState,
     Heatmap,
     Hello,
@@ -44,7 +45,7 @@ from fulgurite.playground.messages import (
     ToPage,
 )
 
-Row: TypeAlias = Frame | Gap | Status | Malformed | OrderEvents
+Row: TypeAlias = Frame | Gap | GapFirst | Status | Malformed | OrderEvents
 State: TypeAlias = (
     Hello
     | Products

@@ -113,6 +113,8 @@ class Upstream:
         self._latencies = LatencyMeter()
         self._latencies_sent_at = 0.0
         self._pinged_ns: int | None = None
+        # The latest gap of each channel, as the page knows it.
+        self._gaps: dict[str, messages.Gap] = {}
         # Products whose executions from before are to be fetched.
         self._histories: asyncio.Queue[str] = asyncio.Queue()
 
@@ -154,6 +156,7 @@ class Upstream:
         """Subscribe to these channels no longer."""
         for channel in channels:
             self._channels.pop(channel.name, None)
+            self._gaps.pop(channel.name, None)
             self._market.forget(channel, self._now_ms())
         if isinstance(self._stream, Stream):
             await self._stream.unsubscribe(*channels)
@@ -188,6 +191,10 @@ class Upstream:
                 self._take_message(item)
             case Gap():
                 gap = _gap(item)
+                known = self._gaps.get(gap.channel)
+                if gap.first is None and known is not None and _is_same(known, gap):
+                    gap = msgspec.structs.replace(gap, first=known.first)
+                self._gaps[gap.channel] = gap
                 self._market.miss(gap)
                 self._outbox.add_row(gap)
             case Status():
@@ -228,10 +235,18 @@ class Upstream:
             events = msgspec.Raw(message.raw)
             self._outbox.add_row(messages.OrderEvents(message.channel, at_ms, str(message.origin), events))
         if is_live:
+            self._end_gap(self._gaps.get(message.channel), message)
             count = self._channels[message.channel].messages + 1
             self._channels[message.channel] = messages.ChannelState(message.channel, "receiving", count, at_ms)
             self._latencies.take(channel.kind, data, message.received_ns)
         self._market.take(channel, data, at_ms, is_backfilled=not is_live)
+
+    def _end_gap(self, gap: messages.Gap | None, message: Message) -> None:
+        """Tell the first message after a gap, where the gap was told before it came."""
+        first = _neighbour(message)
+        if gap is not None and gap.first is None and first is not None:
+            self._gaps[gap.channel] = msgspec.structs.replace(gap, first=first)
+            self._outbox.add_row(messages.GapFirst(gap.channel, gap.from_ms, gap.to_ms, first))
 
     def _take_status(self, status: Status) -> None:
         at_ms = status.at_ns / 1e6
@@ -304,6 +319,10 @@ def _gap(gap: Gap) -> messages.Gap:
         code=gap.close_code,
         cause=str(gap.cause),
     )
+
+
+def _is_same(one: messages.Gap, other: messages.Gap) -> bool:
+    return one.from_ms == other.from_ms and one.to_ms == other.to_ms
 
 
 def _neighbour(message: Message | None) -> messages.Neighbour | None:

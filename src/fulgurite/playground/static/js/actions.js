@@ -69,6 +69,7 @@ export function toggleChannel(channel) {
 export function subscribe(channels) {
   if (refusedInReplay()) return;
   state.wanted.value = new Set([...state.wanted.value, ...channels]);
+  state.givenUp.value = [];
   backend.send({ type: "subscribe", channels: allowed(channels) });
 }
 
@@ -77,6 +78,12 @@ export function unsubscribe(channels) {
   if (refusedInReplay()) return;
   state.wanted.value = new Set([...state.wanted.value].filter((channel) => !channels.includes(channel)));
   backend.send({ type: "unsubscribe", channels });
+}
+
+export function unsubscribeAll() {
+  const all = [...state.wanted.value];
+  unsubscribe(all);
+  if (state.wanted.value.size === 0) state.givenUp.value = all;
 }
 
 /** @param {string} product */

@@ -2,11 +2,13 @@
 // stands in the page it delivers.
 import * as happened from "./happened.js";
 import { receive } from "./receive.js";
-import { link } from "./state.js";
+import { isFull, link } from "./state.js";
 
 /** @typedef {import("./messages.js").ToBackend} ToBackend */
 
 const RETRY_MS = 1000;
+/** A backend that is full stays so for longer than one that is starting. */
+const FULL_RETRY_MS = 5000;
 /** The close code of a backend that has too many pages to serve. */
 const TRY_AGAIN_LATER = 1013;
 
@@ -41,14 +43,16 @@ export function open(onHello) {
     receive(messages);
     if (messages.some(({ type }) => type === "hello")) {
       happened.found();
+      isFull.value = false;
       link.value = "open";
       onHello();
     }
   });
   opening.addEventListener("close", ({ code }) => {
-    happened.lost(code === TRY_AGAIN_LATER);
+    isFull.value = code === TRY_AGAIN_LATER;
+    happened.lost(isFull.value);
     link.value = "lost";
-    setTimeout(() => retry(onHello), RETRY_MS);
+    setTimeout(() => retry(onHello), isFull.value ? FULL_RETRY_MS : RETRY_MS);
   });
 }
 

@@ -1,6 +1,6 @@
 // What happened to the connection and to this page, kept for the strip and the connection view, over a reload too.
 import { signal } from "../vendor/signals.js";
-import { endedLanes, STRIP_MS, withEvent, withGap, withLaneState, withStatus } from "./history.js";
+import { endedLanes, STRIP_MS, withEvent, withFirst, withGap, withLaneState, withStatus } from "./history.js";
 import { RateHistory } from "./ratehistory.js";
 import { isConnected, link, now } from "./state.js";
 
@@ -58,6 +58,11 @@ export function status(status) {
 /** @param {Gap} gap */
 export function gap(gap) {
   events.value = withGap(events.value, gap, ++nextKey);
+}
+
+/** @param {import("./messages.js").GapFirst} found */
+export function gapFirst(found) {
+  events.value = withFirst(events.value, found);
 }
 
 /** @param {import("./messages.js").Channels} message */

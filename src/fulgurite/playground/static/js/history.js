@@ -80,7 +80,21 @@ export function withGap(events, gap, key) {
   return events.with(index, { ...interruption([...others, gap]), key: row.key });
 }
 
-/** @param {Gap} one @param {Gap} other @returns {boolean} whether it is the same gap, before and after its repair */
+/**
+ * The first message after a gap has come, after the gap was told.
+ * @param {readonly EventRow[]} events @param {import("./messages.js").GapFirst} found @returns {readonly EventRow[]}
+ */
+export function withFirst(events, found) {
+  const index = events.findLastIndex((row) => row.type === "gap" && row.gaps.some((gap) => isSame(gap, found)));
+  const row = events[index];
+  if (row?.type !== "gap") return events;
+  const gaps = row.gaps.map((gap) => (isSame(gap, found) ? { ...gap, first: found.first } : gap));
+  return events.with(index, { ...row, gaps });
+}
+
+/** @typedef {{channel: string, from_ms: number, to_ms: number}} Where */
+
+/** @param {Where} one @param {Where} other @returns {boolean} whether it is the same gap, before and after its repair */
 export const isSame = (one, other) =>
   one.channel === other.channel && one.from_ms === other.from_ms && one.to_ms === other.to_ms;
 

@@ -33,6 +33,7 @@
  *   first: Neighbour | null, unresolved: string[], code: number | null,
  *   cause: "interrupted" | "dropped" | "renumbered" | "withheld"}} Gap
  */
+/** @typedef {{type: "gapfirst", channel: string, from_ms: number, to_ms: number, first: Neighbour}} GapFirst */
 /** @typedef {"executions" | "ticker" | "subscribe" | "heartbeat"} LatencyName */
 /** @typedef {{what: LatencyName, count: number, p50: number, p90: number, p99: number, most: number}} Latency */
 /** @typedef {{type: "latencies", latencies: Latency[]}} Latencies */
@@ -88,7 +89,7 @@
 /** @typedef {{type: "problem", text: string}} Problem */
 
 /**
- * @typedef {Hello | Products | Connection | Channels | Frame | Status | Gap | Latencies | Malformed | Dropped | Book
+ * @typedef {Hello | Products | Connection | Channels | Frame | Status | Gap | GapFirst | Latencies | Malformed | Dropped | Book
  *   | Executions | Candles | Heatmap | Depth | Ticker | Auth | Sign | DemoKey | Keys | Answer | OrderEvents | Recording | Replay | Position | HandState
  *   | Problem} FromBackend
  */

@@ -113,6 +113,9 @@ function takeState(message) {
     case "channels":
       takeChannels(message);
       break;
+    case "gapfirst":
+      happened.gapFirst(message);
+      break;
     case "latencies":
       happened.latencies.value = message.latencies;
       break;

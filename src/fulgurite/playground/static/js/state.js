@@ -16,6 +16,8 @@ export const LIVELY_PRODUCT = "FX_BTC_JPY";
 
 // The page's own line to its backend.
 export const link = signal(/** @type {"connecting" | "open" | "silent" | "lost"} */ ("connecting"));
+/** Whether the backend has too many pages to serve this one too. */
+export const isFull = signal(false);
 export const hello = signal(/** @type {import("./messages.js").Hello | null} */ (null));
 export const problem = signal("");
 
@@ -25,6 +27,8 @@ export const endpointUrl = signal("");
 export const httpUrl = signal("");
 export const dialect = signal(/** @type {import("./messages.js").Dialect} */ ("json-rpc"));
 export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(LIVELY_PRODUCT))));
+/** What was unsubscribed at one stroke, until anything is subscribed again. */
+export const givenUp = signal(/** @type {readonly string[]} */ ([]));
 export const product = signal(LIVELY_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
 export const view = signal(/** @type {ViewName} */ ("market"));

@@ -2,7 +2,7 @@
 // the last minutes along the bottom. A narrow screen shows one of the three at a time.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
+import { isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
 import { Connection } from "./connection.js";
 import { Dialogs } from "./dialogs.js";
 import { Faults } from "./faults.js";
@@ -64,7 +64,9 @@ function View() {
 
 /** What stands in the way, if anything does. */
 function Problem() {
-  if (link.value === "lost") return html`<p class="problem" role="alert">${t("lostHint")}</p>`;
+  if (link.value === "lost") {
+    return html`<p class="problem" role="alert">${t(isFull.value ? "pageFullText" : "lostHint")}</p>`;
+  }
   if (!problem.value) return null;
   return html`
     <p class="problem" role="alert">

@@ -31,12 +31,22 @@ export const statusText = (kind) => (kind in WORDS ? t(WORDS[/** @type {keyof ty
 /** @param {number} code @returns {string} what a close code means (RFC 6455, section 7.4) */
 export const codeText = (code) => t(code in CODES ? CODES[/** @type {keyof typeof CODES} */ (code)] : "codeOther");
 
-/** @param {{channels: string[], from_ms: number, to_ms: number}} gap @returns {string} what was missed, in words */
+/** @typedef {{from_ms: number, to_ms: number}} Times */
+
+/** How long it was; of several channels each was last heard of at its own moment.
+ * @param {readonly Times[]} gaps @returns {string} */
+function spanOf(gaps) {
+  const spans = gaps.map(({ from_ms, to_ms }) => to_ms - from_ms);
+  const [least, most] = [formatSpan(Math.min(...spans)), formatSpan(Math.max(...spans))];
+  return least === most ? least : t("gapSpans", { least, most });
+}
+
+/** @param {Times & {channels: string[], gaps?: Gap[]}} gap @returns {string} what was missed, in words */
 export function gapText(gap) {
   const first = shortName(gap.channels[0] ?? "");
   const count = gap.channels.length - 1;
   const channels = count ? t("gapMore", { channel: first, count }) : first;
-  return t("gapText", { span: formatSpan(gap.to_ms - gap.from_ms), channels });
+  return t("gapText", { span: spanOf(gap.gaps ?? [gap]), channels });
 }
 
 /** @param {{reason: string, repaired: string}} gap @returns {string} why, and whether it was repaired */

@@ -104,6 +104,9 @@ function ConnectButton() {
 
 /** @returns {{name: string, text: string, detail: string}} */
 function describe() {
+  if (state.link.value === "lost" && state.isFull.value) {
+    return { name: "failed", text: t("pageFull"), detail: t("pageFullText") };
+  }
   if (state.link.value === "lost") return { name: "failed", text: t("stateLost"), detail: t("lostHint") };
   // What it would tell may have changed since.
   if (state.link.value === "silent") return { name: "waiting", text: t("stateInterrupted"), detail: "" };

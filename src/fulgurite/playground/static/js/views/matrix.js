@@ -1,5 +1,5 @@
 // The matrix: one row a product, one column a kind of channel; a click subscribes or unsubscribes.
-import { addProduct, subscribe, toggleChannel, unsubscribe, viewProduct } from "../actions.js";
+import { addProduct, subscribe, toggleChannel, unsubscribe, unsubscribeAll, viewProduct } from "../actions.js";
 import { cellState, channelsOf, isPrivate, KINDS, PRIVATE, productOf, warmth, whySilent } from "../channels.js";
 import { html } from "../dom.js";
 import { formatRate, formatSpan } from "../format.js";
@@ -19,8 +19,7 @@ export function Matrix() {
     <section class="panel matrix-panel" aria-labelledby="matrix-title">
       <header class="panel-head">
         <h2 id="matrix-title">${t("channels")}</h2>
-        <button type="button" class="plain" disabled=${state.wanted.value.size === 0}
-          onClick=${() => unsubscribe([...state.wanted.value])}>${t("unsubscribeAll")}</button>
+        <${AllButton} />
         <${FoldButton} side="left" />
       </header>
       <div class="matrix-scroll">
@@ -43,6 +42,22 @@ export function Matrix() {
       <${Explanation} channel=${pointedAt} />
       <${AddProduct} />
     </section>
+  `;
+}
+
+/** Unsubscribes all; and where that was done it takes it back, in the same place, where the focus is. */
+function AllButton() {
+  const givenUp = state.givenUp.value;
+  const canUndo = givenUp.length > 0;
+  /** @param {MouseEvent} event */
+  const press = ({ detail }) => {
+    if (detail > 1) return; // a second click of a double click takes nothing back
+    if (canUndo) subscribe([...givenUp]);
+    else unsubscribeAll();
+  };
+  return html`
+    <button type="button" class=${canUndo ? "action" : "plain"} disabled=${!canUndo && state.wanted.value.size === 0}
+      onClick=${press}>${canUndo ? t("undoUnsubscribe", { count: givenUp.length }) : t("unsubscribeAll")}</button>
   `;
 }
 
