@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         BookNotLiveError,
         ChannelError,
         ConnectError,
+        ConnectFailure,
         FulguriteError,
         HandshakeRefusedError,
         HttpRequestError,
@@ -101,7 +102,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             *("AddressInUseError", "AuthenticationError", "BookNotLiveError", "ChannelError"),
-            *("ConnectError", "FulguriteError", "HandshakeRefusedError", "HttpRequestError"),
+            *("ConnectError", "ConnectFailure", "FulguriteError", "HandshakeRefusedError", "HttpRequestError"),
             *("InputError", "KeychainError", "ListenError", "LocalProtocolError"),
             *("MessageError", "RecordingError", "RemoteProtocolError", "RequestRefusedError"),
             *("SlowConsumerError", "SubscriptionError", "UnansweredError"),
@@ -137,6 +138,7 @@ __all__ = [
     "ChannelError",
     "ChildOrderEvent",
     "ConnectError",
+    "ConnectFailure",
     "Endpoint",
     "Exchange",
     "Execution",

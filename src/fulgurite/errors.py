@@ -29,6 +29,7 @@ Each carries its data as attributes, builds its own text from them, and says wha
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 
 
 class FulguriteError(Exception):
@@ -95,6 +96,23 @@ class LocalProtocolError(FulguriteError):
     """Our own caller asked a dialect for something that it forbids in its present state."""
 
 
+class ConnectFailure(StrEnum):
+    """What kind of thing kept a connection from being made."""
+
+    UNKNOWN_HOST = "unknown_host"
+    """The name has no address: it is wrong, or there is no network."""
+    UNREACHABLE = "unreachable"
+    """There is no network, or no way to the address."""
+    REFUSED = "refused"
+    """Nothing listens there."""
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    """The certificate is not trusted, or TLS could not be agreed on."""
+    HTTP_STATUS = "http_status"
+    """The server answered the handshake with another HTTP status than 101."""
+    OTHER = "other"
+
+
 class ConnectError(FulguriteError):
     """No connection could be made, or not as asked.
 
@@ -102,12 +120,16 @@ class ConnectError(FulguriteError):
         url: where to.
         problem: what went wrong.
         advice: what to do next.
+        failure: the same as `problem`, as a kind.
     """
 
-    def __init__(self, url: str, problem: str, advice: str = "") -> None:
+    def __init__(
+        self, url: str, problem: str, advice: str = "", failure: ConnectFailure = ConnectFailure.OTHER
+    ) -> None:
         self.url = url
         self.problem = problem
         self.advice = advice
+        self.failure = failure
         super().__init__(f"cannot connect to {url}: {problem}" + (f"; {advice}" if advice else ""))
 
 
@@ -123,7 +145,8 @@ class HandshakeRefusedError(ConnectError):
     def __init__(self, url: str, status: int, retry_after: float | None = None) -> None:
         self.status = status
         self.retry_after = retry_after
-        super().__init__(url, f"the server answered the WebSocket handshake with HTTP status {status}")
+        problem = f"the server answered the WebSocket handshake with HTTP status {status}"
+        super().__init__(url, problem, failure=ConnectFailure.HTTP_STATUS)
 
 
 class UnansweredError(FulguriteError):

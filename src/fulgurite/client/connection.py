@@ -17,7 +17,7 @@ from fulgurite.client.liveness import Liveness, Silence, Step
 from fulgurite.client.opening import open_session
 from fulgurite.client.session import Session
 from fulgurite.client.signing import Credentials, Signer, prepare_auth
-from fulgurite.errors import ConnectError, FulguriteError
+from fulgurite.errors import ConnectError, FulguriteError, HandshakeRefusedError
 from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.dialects import Dialect
@@ -155,13 +155,15 @@ class Connection:
             self._put_status(StatusKind.CONNECTING, self.url)
             self._is_useful = False
             retry_after = 0.0
-            close_code = close_reason = None
+            close_code = close_reason = failure = http_status = None
             try:
                 reason, close_code, close_reason = await self._connect_once()
             except FulguriteError as error:
                 if is_fatal(error):
                     raise
                 reason = str(error)
+                failure = error.failure if isinstance(error, ConnectError) else None
+                http_status = error.status if isinstance(error, HandshakeRefusedError) else None
                 retry_after = getattr(error, "retry_after", None) or 0.0
             finally:
                 self._session = self._conversation = None
@@ -169,9 +171,8 @@ class Connection:
                 self._is_behind = False
             self._receiver.interrupted(self.number, reason, close_code)
             at_ns = time.time_ns()
-            self._receiver.put(
-                Status(StatusKind.CLOSED, at_ns, None, reason, None, self.number, close_code, close_reason)
-            )
+            ended = (reason, None, self.number, close_code, close_reason, failure, http_status)
+            self._receiver.put(Status(StatusKind.CLOSED, at_ns, None, *ended))
             if self._is_useful:
                 delays = iter(self._settings.delays())
             delay = next(delays, None)

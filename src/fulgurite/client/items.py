@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, cast
 
 import msgspec
 
-from fulgurite.errors import ChannelError, MessageError
+from fulgurite.errors import ChannelError, ConnectFailure, MessageError
 from fulgurite.protocol.channels import parse_channel
 from fulgurite.protocol.framelog import without_credentials
 from fulgurite.protocol.messages import Data, decode_message
@@ -226,6 +226,10 @@ class Status(msgspec.Struct, frozen=True):
     the connection was cut without one. None where we ended the connection, or none could be made."""
     close_reason: str | None = None
     """`CLOSED`: the server's own words in its close frame; None where there was none."""
+    failure: ConnectFailure | None = None
+    """`CLOSED`: what kept the connection from being made; None where it had been."""
+    http_status: int | None = None
+    """`CLOSED`: what the server answered the handshake with, if that was no connection (`HTTP_STATUS`)."""
 
     def __str__(self) -> str:
         subject = f"connection {self.connection}" if self.channel is None else self.channel

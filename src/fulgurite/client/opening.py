@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -17,7 +18,7 @@ from picows.url import WSParsedURL
 from fulgurite.client.backoff import parse_retry_after
 from fulgurite.client.hints import hints
 from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
-from fulgurite.errors import ConnectError, HandshakeRefusedError
+from fulgurite.errors import ConnectError, ConnectFailure, HandshakeRefusedError
 
 RECEIVE_BUFFER_BYTES: Final = 256 * 1024
 """What the system may hold for us, and about what one read can bring: without a limit it grows to megabytes for a
@@ -79,7 +80,7 @@ async def open_session(
                     await session.close()
                 raise
     except TimeoutError as error:
-        raise ConnectError(url, f"no connection within {timeout:g} s") from error
+        raise ConnectError(url, f"no connection within {timeout:g} s", failure=ConnectFailure.TIMEOUT) from error
     except WSHandshakeError as error:
         if error.response is None:
             raise ConnectError(url, f"the answer to the WebSocket handshake is not one: {error}") from error
@@ -89,12 +90,27 @@ async def open_session(
         raise ConnectError(url, str(error)) from error
     except ssl.SSLCertVerificationError as error:
         problem = f"its TLS certificate is not trusted: {error.verify_message}"
-        raise ConnectError(url, problem, hints.get().trust) from error
+        raise ConnectError(url, problem, hints.get().trust, ConnectFailure.TLS) from error
     except OSError as error:
-        raise ConnectError(url, _in_words(error)) from error
+        raise ConnectError(url, _in_words(error), failure=_kind(error)) from error
     if not session.is_connected:
         raise ConnectError(url, "the connection was closed during the WebSocket handshake")
     return session
+
+
+def _kind(error: OSError) -> ConnectFailure:
+    match error:
+        case socket.gaierror():
+            return ConnectFailure.UNKNOWN_HOST
+        case ssl.SSLError():
+            return ConnectFailure.TLS
+        case ConnectionRefusedError():
+            return ConnectFailure.REFUSED
+        case OSError(errno=errno.ENETUNREACH | errno.ENETDOWN | errno.EHOSTUNREACH):
+            return ConnectFailure.UNREACHABLE
+        case OSError(errno=errno.ETIMEDOUT):
+            return ConnectFailure.TIMEOUT
+    return ConnectFailure.OTHER
 
 
 def _in_words(error: OSError) -> str:

@@ -217,6 +217,11 @@ class Connection(_ToPage, frozen=True):
     detail: str = ""
     retry_at_ms: float | None = None
     """When the next attempt is due, while backing off."""
+    why: str = ""
+    """Why there is none: a kind of `ConnectFailure`; closed (one that there was has ended); maintenance (it ended with
+    1012 or was answered 503, or this is the time for it); key_refused, channel_refused, failed (in some other way)."""
+    code: int | None = None
+    """The close code or the HTTP status, where there was one."""
 
 
 class ChannelState(msgspec.Struct, frozen=True):

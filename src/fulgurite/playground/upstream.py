@@ -8,6 +8,7 @@ import time
 import msgspec
 
 from fulgurite.client import (
+    LIVE,
     Credentials,
     Endpoint,
     Frame,
@@ -22,7 +23,8 @@ from fulgurite.client import (
     Stream,
     connect,
 )
-from fulgurite.errors import AuthenticationError, FulguriteError, MessageError
+from fulgurite.client.backoff import in_maintenance
+from fulgurite.errors import AuthenticationError, FulguriteError, MessageError, SubscriptionError
 from fulgurite.playground import messages
 from fulgurite.playground.framelogs import Recording
 from fulgurite.playground.history import fetch_history
@@ -48,6 +50,13 @@ _AUTH_STATES = {
     StatusKind.AUTHENTICATED: "authenticated",
     StatusKind.CLOSED: "none",
 }
+_FATAL: dict[type[FulguriteError], str] = {
+    AuthenticationError: "key_refused",
+    SubscriptionError: "channel_refused",
+}
+_MAINTENANCE_CODES = (1012, 503)
+"""What a connection ends with when the service closes, and what a handshake is answered while it is."""
+
 _CHANNEL_STATES = {
     StatusKind.SUBSCRIBED: "acknowledged",
     StatusKind.REFUSED: "refused",
@@ -109,6 +118,8 @@ class Upstream:
         self._bytes = 0
         self._channels_sent_at = 0.0
         self._connection_state = "closed"
+        # Why there is no connection, as in `messages.Connection`.
+        self._why: tuple[str, int | None] = ("", None)
         # How long things take, when the page was last told, and when Socket.IO's ping was sent that is unanswered.
         self._latencies = LatencyMeter()
         self._latencies_sent_at = 0.0
@@ -130,6 +141,7 @@ class Upstream:
         except FulguriteError as error:
             if isinstance(error, AuthenticationError):
                 self._outbox.set_state(messages.Auth("refused", str(error)))
+            self._why = (_FATAL.get(type(error), "failed"), None)
             self._set_connection("failed", self._now_ms(), str(error))
             for name in self._channels:
                 self._set_channel(name, "waiting")
@@ -164,6 +176,7 @@ class Upstream:
     def close(self) -> None:
         """Tell the page that the connection is over because the user ended it."""
         at_ms = self._now_ms()
+        self._why = ("", None)
         self._market.pause("you have disconnected", at_ms)
         self._set_connection("closed", at_ms)
         self._outbox.set_state(messages.Channels(at_ms, self._frames, self._bytes, []))
@@ -266,6 +279,10 @@ class Upstream:
         elif status.kind in _CONNECTION_STATES:
             if status.kind is StatusKind.CLOSED and self._connection_state != "open":
                 kind = "unreachable"
+            if status.kind is StatusKind.CLOSED:
+                self._why = _why(status, is_live=self.endpoint == LIVE)
+            elif status.kind is StatusKind.OPEN:
+                self._why = ("", None)
             self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
             if status.kind is StatusKind.CLOSED:
                 self._pinged_ns = None
@@ -288,6 +305,7 @@ class Upstream:
 
     def _set_connection(self, state: str, at_ms: float, detail: str = "", wait: float | None = None) -> None:
         self._connection_state = state
+        why, code = self._why
         self._outbox.set_state(
             messages.Connection(
                 state,
@@ -296,6 +314,8 @@ class Upstream:
                 since_ms=at_ms,
                 detail=detail,
                 retry_at_ms=None if wait is None else at_ms + wait * 1e3,
+                why=why,
+                code=code,
             )
         )
 
@@ -319,6 +339,14 @@ def _gap(gap: Gap) -> messages.Gap:
         code=gap.close_code,
         cause=str(gap.cause),
     )
+
+
+def _why(status: Status, *, is_live: bool) -> tuple[str, int | None]:
+    """Why a connection ended or could not be made, and the code that came with it."""
+    code = status.http_status or status.close_code
+    if code in _MAINTENANCE_CODES or (is_live and in_maintenance(status.at_ns / 1e9)):
+        return "maintenance", code
+    return str(status.failure or "closed"), code
 
 
 def _is_same(one: messages.Gap, other: messages.Gap) -> bool:

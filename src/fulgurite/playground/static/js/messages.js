@@ -13,7 +13,7 @@
 /** @typedef {{type: "products", endpoint: string, product_codes: string[], from_endpoint: boolean}} Products */
 /**
  * @typedef {{type: "connection", state: ConnectionState, endpoint: string, dialect: string, since_ms: number,
- *   detail: string, retry_at_ms: number | null}} Connection
+ *   detail: string, retry_at_ms: number | null, why: string, code: number | null}} Connection
  */
 /**
  * @typedef {{channel: string, state: ChannelStateName, messages: number, last_ms: number | null,

@@ -9,6 +9,7 @@ import { product, products, ticker } from "../state.js";
 import { Chart } from "./charts.js";
 import { Ladder } from "./ladder.js";
 import { Trades } from "./trades.js";
+import { Why } from "./why.js";
 
 /** From this size on, in pixels, there is room for a second chart. */
 const WIDE = 860;
@@ -30,6 +31,7 @@ export function Market() {
         <${ProductSwitch} />
         <${TickerLine} />
       </header>
+      <${Why} />
       <div class=${hasRoom ? "market-body market-wide" : "market-body"}>
         <${Chart} name="upper" chosen=${upperChart} taken=${null} />
         ${hasRoom && html`<${Chart} name="lower" chosen=${lowerChart} taken=${upper} />`}

@@ -1,0 +1,74 @@
+"""The market view says why it has nothing to show, where that is looked for and in the page's language."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from fulgurite import playground
+from tests.page.owning import control, heal
+from tests.page.visiting import FX, cell, endpoint_of, opened, shoot
+
+
+def why(page: Page) -> Locator:
+    return page.locator(".market-panel [data-why]")
+
+
+async def test_it_says_what_is_missing_and_what_to_do_about_it(visit):
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await expect(why(visit)).to_have_count(0)
+    await visit.get_by_role("button", name="Unsubscribe all", exact=True).click()
+    await expect(why(visit)).to_contain_text(f"Of {FX} nothing is subscribed.")
+    await why(visit).get_by_role("button", name="Subscribe").click()
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await expect(why(visit)).to_have_count(0)
+    await visit.get_by_role("button", name="Disconnect").click()
+    await expect(why(visit)).to_contain_text("Not connected")
+    await shoot(visit, "why-not-connected")
+    await why(visit).get_by_role("button", name="Connect").click()
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await visit.get_by_label("Add a product code").fill("ZZZ_JPY")
+    await visit.keyboard.press("Enter")
+    await expect(why(visit)).to_contain_text("ZZZ_JPY is subscribed, and nothing has come yet")
+
+
+@pytest.mark.parametrize(
+    ("language", "refused", "maintenance"),
+    [
+        ("en", "refuses connections: nothing is running there", "in maintenance, which is daily at 04:00 Japan time"),
+        ("ja", "が接続を拒否しました", "はメンテナンス中です"),
+    ],
+)
+async def test_it_says_why_there_is_no_connection(browser, language: str, refused: str, maintenance: str):
+    closed = socket.create_server(("127.0.0.1", 0))
+    nowhere = closed.getsockname()[1]
+    closed.close()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, playground.run(None) as served:
+        closed_for_now = server.sockets[0].getsockname()[1]
+        for port, words in ((nowhere, refused), (closed_for_now, maintenance)):
+            path = f"#endpoint=ws://127.0.0.1:{port}/"
+            async with opened(browser, served.url, path, locale=language) as (page, *_):
+                await page.locator(".connect").click()
+                await expect(why(page)).to_contain_text(words)
+                await expect(why(page)).to_contain_text(f"ws://127.0.0.1:{port}/")
+                await shoot(page, f"why-{language}-{'503' if port == closed_for_now else 'refused'}")
+
+
+async def test_a_maintenance_is_named_while_it_is_waited_for(browser, exchange):
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as (page, *_):
+        await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+        await control(exchange, "faults", {"fault": "refuse", "status": 503})
+        await control(exchange, "faults", {"fault": "close", "code": 1012, "reason": "scheduled maintenance"})
+        await expect(why(page)).to_contain_text("Embedded is in maintenance")
+        await heal(exchange)
+        await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving", timeout=60_000)
+        await expect(why(page)).to_have_count(0)
