@@ -22,6 +22,9 @@ BOOK_SECONDS = 0.1
 DEPTH_SECONDS = 0.25
 DEPTH = 40
 
+PRODUCT_LIMIT = 250
+"""Products that are kept beside the one in view: as many as `upstream.CHANNEL_LIMIT` channels can be of."""
+
 LATE_SLOTS = 120
 """A message is not older than so many columns."""
 
@@ -261,7 +264,13 @@ class Market:
             self._outbox.restart_executions(product_code, self._product(product_code).tape.rows)
 
     def _product(self, product_code: str) -> _Product:
-        return self._products.setdefault(product_code, _Product())
+        product = self._products.get(product_code)
+        if product is None:
+            others = [code for code in self._products if code != self._product_code]
+            if len(others) >= PRODUCT_LIMIT:
+                del self._products[others[0]]
+            product = self._products[product_code] = _Product()
+        return product
 
     def _add_live(self, product_code: str, executions: Sequence[Execution], received_ms: float) -> None:
         product = self._product(product_code)

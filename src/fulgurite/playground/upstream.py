@@ -24,7 +24,7 @@ from fulgurite.client import (
     connect,
 )
 from fulgurite.client.backoff import in_maintenance
-from fulgurite.errors import AuthenticationError, FulguriteError, MessageError, SubscriptionError
+from fulgurite.errors import AuthenticationError, FulguriteError, InputError, MessageError, SubscriptionError
 from fulgurite.playground import messages
 from fulgurite.playground.framelogs import Recording
 from fulgurite.playground.history import fetch_history
@@ -40,6 +40,9 @@ CHANNELS_SECONDS = 0.25
 
 LATENCIES_SECONDS = 1.0
 """And the latencies this often."""
+
+CHANNEL_LIMIT = 1_000
+"""Channels of a page at most: no server is known to take more."""
 
 NEIGHBOUR_LIMIT = 400
 """Characters that are shown of the messages before and after a gap."""
@@ -158,7 +161,14 @@ class Upstream:
                 self._market.take_history(product_code, found.executions, problem)
 
     async def subscribe(self, channels: list[Channel]) -> None:
-        """Subscribe to these channels too."""
+        """Subscribe to these channels too.
+
+        Raises:
+            InputError: together there would be too many; none of them is subscribed then.
+        """
+        count = len(self._channels.keys() | {channel.name for channel in channels})
+        if count > CHANNEL_LIMIT:
+            raise InputError("channels", count, f"at most {CHANNEL_LIMIT:,} of a page")
         for channel in channels:
             self._set_channel(channel.name, "asked" if self._connection_state == "open" else "waiting")
         if isinstance(self._stream, Stream):
