@@ -64,8 +64,10 @@ class Root:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        certificates = [os.environ[name] for name in os.environ if re.fullmatch(r"SSL_CERT_FILE|.*_CA_\w+", name)]
-        for name in {*CONFIGURATION, *certificates}:
+        named = [os.environ[name] for name in os.environ if re.fullmatch(r"SSL_CERT_FILE|.*_CA_\w+", name)]
+        # Debian makes the file that is named of these, as soon as the package that does so comes.
+        local = map(str, Path("/usr/local/share/ca-certificates").glob("*.crt"))
+        for name in {*CONFIGURATION, *named, *local}:
             for home in ("/root", "/home/person"):
                 source, copy = Path(name).expanduser(), folder / name.replace("~", home, 1).lstrip("/")
                 if source.is_file():
