@@ -55,8 +55,10 @@ class Outcome(NamedTuple):
     """What became of a command."""
 
     status: int
-    said: str
-    """Its last line."""
+    verdict: str
+    """What is told of it in its line."""
+    output: str = ""
+    """All that it said, for a failure."""
 
 
 class Root:
@@ -125,17 +127,17 @@ class Root:
                         return Outcome(0, f"answered after {took:.0f} s")
                 status = process.wait(60)
             errors.seek(0)
-            return Outcome(status or 1, last_line(errors.read()))
+            said = errors.read()
+            return Outcome(status or 1, last_line(said), said)
 
     def test(self, user: str, arguments: list[str]) -> Outcome:
         """Run the tests."""
         command = f"exec scripts/test {shlex.join(arguments)}"
         with self.running(user, command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             said, _ = process.communicate(timeout=PATIENCE)
-        (self.folder.parent / f"{self.folder.name}-{user}.log").write_text(said)
         left = [line for line in said.splitlines() if line.startswith("left running: ")]
         failed = [line for line in said.splitlines() if line.startswith(("FAILED", "ERROR", "SKIPPED"))]
-        return Outcome(process.returncode or bool(left), "\n    ".join([last_line(said), *failed, *left]))
+        return Outcome(process.returncode or bool(left), "\n    ".join([last_line(said), *failed, *left]), said)
 
 
 def run(*command: str | Path) -> None:
@@ -178,9 +180,11 @@ def examine(release: str, mirror: str, folder: Path, arguments: list[str]) -> bo
         for name, step in steps.items():
             outcome = step()
             must_install = outcome.status == MUST_INSTALL and not is_installed
-            verdict = "passed" if outcome.status == 0 else "needs something" if must_install else "FAILED"
-            print(f"{release}, {user}, {name}: {verdict}: {outcome.said}", flush=True)
-            passed = passed and (outcome.status == 0 or must_install)
+            became = "passed" if outcome.status == 0 else "needs something" if must_install else "FAILED"
+            print(f"{release}, {user}, {name}: {became}: {outcome.verdict}", flush=True)
+            if became == "FAILED":
+                print(outcome.output[-10_000:], flush=True)
+                passed = False
     return passed
 
 
