@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import resource
 import subprocess
 import time
@@ -65,13 +64,14 @@ async def first_message(url: str) -> None:
     Raises:
         Failed: the WebSocket was closed before.
     """
-    async with aiohttp.ClientSession() as session, asyncio.timeout(TIMEOUT_SECONDS):
-        async with session.get(url) as answer:
-            page = await answer.text()
-        token = re.search(r'name="?fulgurite-token"? content="([^"]+)"', page)
-        assert token, "the page has a token"
-        origin = url.rstrip("/")
-        socket = await session.ws_connect(f"{origin}/ws?token={token[1]}", origin=origin)
+    # An address is no name that a cookie may be for, says the library unless told otherwise.
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session, asyncio.timeout(TIMEOUT_SECONDS):
+        origin, _, token = url.partition("/?token=")
+        for address in (url, origin):  # the first gives a cookie, the second the page
+            async with session.get(address) as answer:
+                answer.raise_for_status()
+        socket = await session.ws_connect(f"{origin}/ws?token={token}", origin=origin)
         connect = {"type": "connect", "endpoint": "embedded", "dialect": "json-rpc", "channels": CHANNELS}
         await socket.send_str(msgspec.json.encode(connect).decode())
         async for message in socket:

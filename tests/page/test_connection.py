@@ -19,7 +19,18 @@ from playwright.async_api import Browser, Locator, Page, expect
 from fulgurite import playground
 from fulgurite.exchange.run import Exchange
 from fulgurite.playground import app as app_module
-from tests.page.visiting import DESKTOP, FX, cell, connection_state, endpoint_of, opened, page_fixture, shoot, show_view
+from tests.page.visiting import (
+    DESKTOP,
+    FX,
+    cell,
+    connection_state,
+    endpoint_of,
+    let_in,
+    opened,
+    page_fixture,
+    shoot,
+    show_view,
+)
 
 DIALECTS = ("json-rpc", "socketio")
 MAINTENANCE = {"fault": "close", "code": 1012, "reason": "scheduled maintenance"}
@@ -205,17 +216,20 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         await flows(page)
     await expect(page.locator("[data-notice=lost]")).to_contain_text("looks for it every second")
     await expect(page.locator(".strip [data-span=open]")).to_have_count(1)
-    async with playground.run(None, port=served.port):
+    async with playground.run(None, port=served.port) as again:
+        await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the address that it printed")
+        await let_in(page, again.url)
         await expect(page.locator("[data-notice=back]")).to_contain_text("What was chosen is connected again")
         await expect(connection_state(page)).to_have_text("Open")
         await flows(page)
         await expect(page.locator(".strip [data-span=open]")).to_have_count(2)
-        await expect(events(page, "page")).to_have_count(2)
+        await expect(events(page, "page")).to_have_count(3)
         # What the user ended stays ended.
         await page.get_by_role("button", name="Disconnect").click()
         await expect(connection_state(page)).to_have_text("Not connected")
     await expect(page.locator("[data-notice=lost]")).to_be_visible()
-    async with playground.run(None, port=served.port):
+    async with playground.run(None, port=served.port) as again:
+        await let_in(page, again.url)
         await expect(page.locator("[data-notice=back]")).to_be_visible()
         await expect(connection_state(page)).to_have_text("Not connected")
         await context.close()
@@ -276,7 +290,8 @@ async def test_a_page_that_was_frozen_while_its_backend_was_started_again_finds_
         await flows(page)
         devtools = await context.new_cdp_session(page)
         await devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
-    async with playground.run(endpoint_of(exchange), port=served.port):
+    async with playground.run(endpoint_of(exchange), port=served.port) as again:
+        await let_in(page, again.url)
         await devtools.send("Page.setWebLifecycleState", {"state": "active"})
         await page.bring_to_front()
         await expect(events(page, "page").filter(has_text="Playground is back")).to_have_count(1)

@@ -13,7 +13,7 @@ from fulgurite.client.credentials import save
 from fulgurite.exchange.run import run as run_exchange
 from tests.keychains import MemoryKeychain
 from tests.page.owning import at_exchange, control, expect_auth, type_key, use_demo
-from tests.page.visiting import call, cell, connection_state, endpoint_of, show_view
+from tests.page.visiting import call, cell, connection_state, endpoint_of, let_in, show_view
 
 DIALECTS = ("json-rpc", "socketio")
 CHILD = "child_order_events"
@@ -187,8 +187,9 @@ async def test_a_backend_that_starts_again_gives_its_new_demo_account(browser):
         await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
     async with (
         run_exchange() as exchange,
-        playground.run(endpoint_of(exchange), port=served.port, owned=exchange),
+        playground.run(endpoint_of(exchange), port=served.port, owned=exchange) as again,
     ):
+        await let_in(page, again.url)
         await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
         await expect_auth(page, "authenticated")
         await context.close()

@@ -80,7 +80,7 @@ async def test_going_back_to_other_channels_subscribes_to_them(browser, exchange
         opened(browser, served.url, "#channels=ticker:XRP_JPY") as (page, *_),
     ):
         await expect(cell(page, "lightning_ticker_XRP_JPY")).to_have_attribute("data-state", "receiving")
-        await page.goto(f"{served.url}#channels=ticker:BTC_JPY")
+        await page.goto(f"{served.origin}/#channels=ticker:BTC_JPY")
         await expect(cell(page, "lightning_ticker_BTC_JPY")).to_have_attribute("data-state", "receiving")
         await expect(cell(page, "lightning_ticker_XRP_JPY")).to_have_attribute("data-state", "off")
         await page.go_back()
@@ -97,7 +97,7 @@ async def test_a_link_never_connects_elsewhere_by_itself(browser, exchange):
         await expect(page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
         await expect(connection_state(page)).to_have_text("Not connected")
         # Nor does a step in the history, or another address in the same window.
-        await page.goto(f"{served.url}#endpoint=live")
+        await page.goto(f"{served.origin}/#endpoint=live")
         await expect(page.get_by_role("radio", name="Live")).to_be_checked()
         await page.go_back()
         await expect(page.get_by_label("Endpoint URL")).to_have_value(exchange.realtime)
@@ -105,7 +105,7 @@ async def test_a_link_never_connects_elsewhere_by_itself(browser, exchange):
         assert (await http.get(f"{exchange.control}/connections")).json() == []
         await page.get_by_role("button", name="Connect", exact=True).click()
         await expect(connection_state(page)).to_have_text("Open")
-        await page.goto(f"{served.url}#endpoint=live")
+        await page.goto(f"{served.origin}/#endpoint=live")
         await expect(connection_state(page)).to_have_text("Not connected")
 
 

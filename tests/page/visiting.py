@@ -50,7 +50,7 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
 
     Args:
         browser: opens it.
-        url: the playground's.
+        url: the playground's, as it is printed.
         path: what follows, for example a state of the page.
         **options: of the browser's context; a desktop screen, English and Japanese time unless given.
     """
@@ -61,8 +61,10 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
     page = await context.new_page()
     problems: list[str] = []
 
+    origin = url.partition("/?")[0]
+
     def check_address(request: Request | WebSocket) -> None:
-        if not request.url.startswith((url, url.replace("http", "ws", 1), "data:")):
+        if not request.url.startswith((f"{origin}/", f"{origin.replace('http', 'ws', 1)}/", "data:")):
             problems.append(f"a request left the page's origin: {request.url}")
 
     page.on("request", check_address)
@@ -70,9 +72,17 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
     page.on("pageerror", lambda error: problems.append(f"error: {error}"))
     page.on("console", lambda said: problems.append(said.text) if said.type in ("error", "warning") else None)
     await page.goto(url + path)
+    await page.wait_for_url(lambda address: "token=" not in address)
     yield Opened(page, url, problems)
     await context.close()
     assert problems == [], problems
+
+
+async def let_in(page: Page, url: str) -> None:
+    """Open the address that a playground printed in another tab of the page's browser, and close that tab."""
+    async with await page.context.new_page() as tab:
+        await tab.goto(url)
+        await tab.wait_for_url(lambda address: "token=" not in address)
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,10 +19,10 @@ PATIENCE = 15.0
 class Talker:
     """One page's line; every message that came is kept."""
 
-    def __init__(self, connection: ClientConnection, page: playground.Page, token: str) -> None:
+    def __init__(self, connection: ClientConnection, page: playground.Page, cookie: str) -> None:
         self.connection = connection
         self.page = page
-        self.token = token
+        self.cookie = cookie
         self.all: list[dict[str, Any]] = []
 
     async def say(self, **message: Any) -> None:
@@ -46,24 +45,31 @@ class Talker:
 
     async def upload(self, content: bytes) -> httpx.Response:
         async with httpx.AsyncClient() as client:
-            return await client.post(f"{self.page.url}logs", content=content, headers=self.headers)
+            return await client.post(f"{self.page.origin}/logs", content=content, headers=self.headers)
 
     async def download(self, key: str) -> httpx.Response:
         async with httpx.AsyncClient() as client:
-            return await client.get(f"{self.page.url}logs/{key}", headers=self.headers)
+            return await client.get(f"{self.page.origin}/logs/{key}", headers=self.headers)
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Origin": f"http://127.0.0.1:{self.page.port}", "fulgurite-token": self.token}
+        return {"Origin": self.page.origin, "fulgurite-token": self.page.token, "Cookie": self.cookie}
+
+
+async def cookie_of(page: playground.Page) -> str:
+    """The cookie that a browser is given by the printed address."""
+    async with httpx.AsyncClient() as client:
+        given = (await client.get(page.url)).headers["set-cookie"]
+    return str(given.partition(";")[0])
 
 
 @asynccontextmanager
 async def talking(page: playground.Page) -> AsyncIterator[Talker]:
     """Open a line as the page does."""
-    async with httpx.AsyncClient() as client:
-        found = re.search(r'name="fulgurite-token" content="([\w-]+)"', (await client.get(page.url)).text)
-    assert found
-    url = f"ws://127.0.0.1:{page.port}/ws?token={found[1]}"
-    origin: Any = f"http://127.0.0.1:{page.port}"
-    async with connect(url, origin=origin, proxy=None, max_size=None) as connection:
-        yield Talker(connection, page, found[1])
+    cookie = await cookie_of(page)
+    url = f"ws://127.0.0.1:{page.port}/ws?token={page.token}"
+    origin: Any = page.origin
+    async with connect(
+        url, origin=origin, additional_headers={"Cookie": cookie}, proxy=None, max_size=None
+    ) as connection:
+        yield Talker(connection, page, cookie)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
-import json
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from fulgurite import playground
@@ -23,6 +21,7 @@ from fulgurite.errors import AddressInUseError, ListenError
 from fulgurite.exchange.run import Exchange
 from fulgurite.exchange.run import run as run_exchange
 from fulgurite.playground import app as app_module
+from tests.playground.talking import cookie_of, talking
 
 PATIENCE = 10.0
 FX = "FX_BTC_JPY"
@@ -44,22 +43,18 @@ async def page(exchange: Exchange) -> AsyncIterator[playground.Page]:
 
 async def fetch(page: playground.Page, path: str = "/", **headers: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
-        return await client.get(f"{page.url}{path.removeprefix('/')}", headers=headers)
+        await client.get(page.url)
+        return await client.get(f"{page.origin}{path}", headers=headers)
 
 
-async def token_of(page: playground.Page) -> str:
-    found = re.search(r'name="fulgurite-token" content="([\w-]+)"', (await fetch(page)).text)
-    assert found
-    return found[1]
-
-
-async def handshake(page: playground.Page, *, host: str, origin: str, token: str) -> int:
+async def handshake(page: playground.Page, *, host: str, origin: str, token: str, cookie: str) -> int:
     """The HTTP status that a WebSocket handshake with exactly these headers gets."""
     reader, writer = await asyncio.open_connection("127.0.0.1", page.port)
     lines = [
         f"GET /ws?token={token} HTTP/1.1",
         f"Host: {host}",
         *([f"Origin: {origin}"] if origin else []),
+        f"Cookie: {cookie}",
         "Connection: Upgrade",
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
@@ -72,43 +67,17 @@ async def handshake(page: playground.Page, *, host: str, origin: str, token: str
     return status
 
 
-class Talker:
-    """Speaks as the page does."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-
-    async def say(self, **message: Any) -> None:
-        await self.connection.send(json.dumps(message))
-
-    async def until(self, is_wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The first message that is wanted; those before it are passed over."""
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                for message in json.loads(await self.connection.recv()):
-                    if is_wanted(message):
-                        return dict(message)
-
-    async def until_type(self, name: str) -> dict[str, Any]:
-        return await self.until(lambda message: message["type"] == name)
-
-
-@asynccontextmanager
-async def talking(page: playground.Page) -> AsyncIterator[Talker]:
-    url = f"ws://127.0.0.1:{page.port}/ws?token={await token_of(page)}"
-    async with connect(url, origin=f"http://127.0.0.1:{page.port}", proxy=None) as connection:  # type: ignore[arg-type]
-        yield Talker(connection)
-
-
-async def test_the_page_comes_with_its_headers_and_a_token(page):
+async def test_the_page_comes_with_its_headers_and_without_the_token(page):
     answer = await fetch(page)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
-    assert await token_of(page) in answer.text
-    assert "{{" not in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["cache-control"] == "no-store"
+    assert page.token not in answer.text
+    assert page.token not in repr(page)
     assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son\w+=", answer.text), "nothing is inline"
 
 
@@ -144,14 +113,15 @@ async def test_other_host_names_are_refused(page):
 
 
 async def test_the_socket_is_guarded(page):
-    ours, token = f"127.0.0.1:{page.port}", await token_of(page)
-    right = {"host": ours, "origin": f"http://{ours}", "token": token}
+    ours, token = f"127.0.0.1:{page.port}", page.token
+    right = {"host": ours, "origin": f"http://{ours}", "token": token, "cookie": await cookie_of(page)}
     assert await handshake(page, **right) == 101
     assert await handshake(page, **(right | {"origin": "http://evil.example"})) == 403
     assert await handshake(page, **(right | {"origin": ""})) == 403
     assert await handshake(page, **(right | {"token": "guess"})) == 403
+    assert await handshake(page, **(right | {"cookie": ""})) == 403
     evil = f"evil.example:{page.port}"
-    assert await handshake(page, host=evil, origin=f"http://{evil}", token=token) == 403
+    assert await handshake(page, **(right | {"host": evil, "origin": f"http://{evil}"})) == 403
 
 
 async def test_hello_says_what_there_is(page, exchange):
@@ -301,14 +271,13 @@ async def test_too_many_pages_are_told_so(page, monkeypatch):
 
 async def test_leaving_closes_open_pages_and_frees_the_port(exchange, caplog):
     embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
-    async with playground.run(embedded) as page:
-        url = f"ws://127.0.0.1:{page.port}/ws?token={await token_of(page)}"
-        connection = await connect(url, origin=f"http://127.0.0.1:{page.port}", proxy=None)  # type: ignore[arg-type]
-        talker = Talker(connection)
-        await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=[TICKER])
-        await talker.until_type("ticker")
-    with pytest.raises(ConnectionClosed):
-        await talker.until(lambda m: False)
+    async with contextlib.AsyncExitStack() as stack:
+        async with playground.run(embedded) as page:
+            talker = await stack.enter_async_context(talking(page))
+            await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=[TICKER])
+            await talker.until_type("ticker")
+        with pytest.raises(ConnectionClosed):
+            await talker.until(lambda m: False)
     assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
     async with playground.run(embedded, port=page.port) as again:
         assert again.port == page.port

@@ -54,26 +54,42 @@ def test_listening_everywhere_admits_addresses_but_no_names(everywhere):
     assert not guard.allows_host("rebound.example:7350")
 
 
-def test_the_socket_needs_our_own_origin_and_the_token():
+def test_a_line_needs_our_own_origin_and_the_token():
     guard = Guard([], 7350, token="right")
-    assert guard.allows_socket("localhost:7350", "http://localhost:7350", "right")
-    assert not guard.allows_socket("localhost:7350", "http://localhost:7350", "wrong")
-    assert not guard.allows_socket("localhost:7350", "http://localhost:7350", "")
-    assert not guard.allows_socket("localhost:7350", "http://evil.example", "right")
-    assert not guard.allows_socket("localhost:7350", "http://127.0.0.1:7350", "right")
-    assert not guard.allows_socket("localhost:7350", "https://localhost:7350", "right")
-    assert not guard.allows_socket("localhost:7350", "null", "right")
-    assert not guard.allows_socket("localhost:7350", "", "right")
-    assert not guard.allows_socket("evil.example:7350", "http://evil.example:7350", "right")
+    assert guard.allows_line("localhost:7350", "http://localhost:7350", "right")
+    assert not guard.allows_line("localhost:7350", "http://localhost:7350", "wrong")
+    assert not guard.allows_line("localhost:7350", "http://localhost:7350", "")
+    assert not guard.allows_line("localhost:7350", "http://evil.example", "right")
+    assert not guard.allows_line("localhost:7350", "http://127.0.0.1:7350", "right")
+    assert not guard.allows_line("localhost:7350", "https://localhost:7350", "right")
+    assert not guard.allows_line("localhost:7350", "null", "right")
+    assert not guard.allows_line("localhost:7350", "", "right")
+    assert not guard.allows_line("evil.example:7350", "http://evil.example:7350", "right")
+
+
+def test_only_the_cookie_of_this_port_lets_in():
+    guard = Guard([], 7350)
+    assert guard.is_let_in([f"a=b; fulgurite-7350={guard.cookie}"], None)
+    assert guard.is_let_in(["a", f"fulgurite-7350={guard.cookie}"], guard.token)
+    assert not guard.is_let_in([f"fulgurite-7350={guard.cookie}"], "a-guess")
+    for cookies in ([], [""], ["fulgurite-7350=é☃"], [f"fulgurite-7350={guard.token}"], [guard.cookie]):
+        assert not guard.is_let_in(cookies, guard.token)
 
 
 def test_an_odd_token_is_refused_without_an_error():
-    assert not Guard([], 7350).allows_socket("localhost:7350", "http://localhost:7350", "é☃")
+    assert not Guard([], 7350).allows_line("localhost:7350", "http://localhost:7350", "é☃")
 
 
 def test_each_guard_has_a_token_of_its_own():
     assert Guard([], 7350).token != Guard([], 7350).token
     assert len(Guard([], 7350).token) >= 32
+
+
+def test_listening_everywhere_admits_this_machines_own_names():
+    guard = Guard(["0.0.0.0"], 7350, ["Box", "box.local"])
+    assert guard.allows_host("box:7350")
+    assert guard.allows_host("BOX.local:7350")
+    assert not Guard(["127.0.0.1"], 7350, ["box"]).allows_host("box:7350")
 
 
 def test_the_policy_lets_the_page_reach_nothing_but_its_backend():

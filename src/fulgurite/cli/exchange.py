@@ -180,7 +180,7 @@ async def _exchange(
     from fulgurite.exchange import run as exchange
     from fulgurite.protocol.messages import parse_time
 
-    warn_if_open(host)
+    warn_if_open(host, "the exchange's realtime and HTTP APIs", "anybody there can use them, but not the control API")
     async with exchange.run(
         host=host,
         port=exchange.DEFAULT_PORT if port is None else port,

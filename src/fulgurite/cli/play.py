@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,7 +24,10 @@ def play(
     seed: Seed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
 ) -> None:
-    """Open the playground: a web page on an embedded exchange."""
+    """Open the playground: a web page on an embedded exchange.
+
+    The address that is printed lets a browser in, as often as it is opened; give it to nobody.
+    """
     run(_play(port, host, browser, seed, as_json))
 
 
@@ -29,13 +37,21 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
     from fulgurite import playground
     from fulgurite.client.hints import PAGE, hints
     from fulgurite.exchange import run as exchange
+    from fulgurite.server.bind import outward_address, url_host
 
     hints.set(PAGE)
-    warn_if_open(host)
     async with (
         exchange.run(seed=seed) as running,
         playground.run(endpoint_of(running), host, port, owned=running) as page,
     ):
+        rows = {"page": page.url}
+        if (elsewhere := page.url_at(f"http://{url_host(outward_address(host))}:{page.port}")) != page.url:
+            rows["from elsewhere"] = elsewhere
+        warn_if_open(
+            host,
+            f"the page on port {page.port}",
+            "who has its address with the token is let in, and who is on the way reads along, as nothing is encrypted",
+        )
         if as_json:
             import msgspec
 
@@ -43,16 +59,37 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
             print(msgspec.json.encode(ready).decode(), flush=True)
         else:
             print("Fulgurite is playing. Ctrl-C ends it.\n")
-            print_table({"page": page.url} | addresses(running))
+            print_table(rows | addresses(running))
             sys.stdout.flush()
-        if browser:
-            await _open_browser(page.url)
-        await asyncio.Event().wait()
+        with _redirect(page.url) as address:
+            if browser:
+                await _open_browser(address)
+            await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def _redirect(url: str) -> Iterator[str]:
+    """Give the address of a file that leads to another address, and that nobody else can read.
+
+    A browser is given its address as an argument, and the arguments of a process are in sight of all users.
+    """
+    # Systems with this folder empty it when the user logs out; elsewhere it is the one for temporary files.
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    with tempfile.TemporaryDirectory(
+        prefix="fulgurite-", dir=runtime if os.access(runtime, os.W_OK) else None
+    ) as folder:
+        file = Path(folder) / "open.html"
+        file.touch(mode=0o600)
+        file.write_text(
+            '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Fulgurite</title>'
+            f'<meta http-equiv="refresh" content="0;url={url}"><a href="{url}">Fulgurite</a>\n',
+            "utf-8",
+        )
+        yield file.as_uri()
 
 
 async def _open_browser(url: str) -> None:
     import asyncio
-    import os
     import webbrowser
 
     # Without a display Python would open a text browser in this very terminal.

@@ -16,13 +16,19 @@ Seed = Annotated[
 ]
 
 
-def warn_if_open(host: str) -> None:
-    """Say so, where others can reach what is served."""
+def warn_if_open(host: str, what: str, who: str) -> None:
+    """Say in one sentence what others can reach, where they can.
+
+    Args:
+        host: what is listened on.
+        what: what is opened: "the page on port 7350".
+        who: who can use it then, as a clause.
+    """
     from fulgurite.server.bind import is_loopback
 
     if not is_loopback(host):
         print(
-            f"fulgurite: warning: listening on {host}: everyone who can reach this machine can use it",
+            f"fulgurite: warning: --host {host} opens {what} to every machine that can reach this one; {who}",
             file=sys.stderr,
         )
 
@@ -49,13 +55,11 @@ def addresses(running: Exchange) -> dict[str, str]:
 
 def print_table(rows: dict[str, str]) -> None:
     """Print names and values in two columns."""
-    from rich.table import Table
+    from rich.text import Text
 
     from fulgurite.cli.output import console
 
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", justify="right")
-    table.add_column(style="bold", overflow="fold")
+    shown, width = console(highlight=False), max(map(len, rows))
     for name, value in rows.items():
-        table.add_row(name, value)
-    console(highlight=False).print(table)
+        # Not wrapped: an address in two lines can be neither clicked nor copied.
+        shown.print(Text.assemble((name.rjust(width), "dim"), "  ", (value, "bold")), soft_wrap=True)

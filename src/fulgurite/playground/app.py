@@ -1,13 +1,13 @@
-"""The page's backend as an ASGI application: the static page, and one guarded WebSocket."""
+"""The page's backend as an ASGI application: a door, and behind it the static page and one guarded WebSocket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -40,10 +40,8 @@ _MEDIA_TYPES = {
 def create_app(
     exchange_endpoint: Endpoint | None,
     logs: FrameLogs,
+    guard: Guard,
     *,
-    port: int,
-    hosts: Iterable[str] = (),
-    token: str | None = None,
     owned: OwnedExchange | None = None,
 ) -> ASGIApp:
     """Make the application.
@@ -51,12 +49,9 @@ def create_app(
     Args:
         exchange_endpoint: the embedded exchange, or None to offer only what the user names.
         logs: frame logs on their way to and from pages.
-        port: where the application will be reached; part of what the guard checks.
-        hosts: names and addresses other than loopback under which it may be reached.
-        token: what the page must show; random if not given.
+        guard: who may.
         owned: the embedded exchange, where the page may trade there and make it go wrong.
     """
-    guard = Guard(hosts, port, token)
     endpoints = {"live": LIVE} if exchange_endpoint is None else {"live": LIVE, "embedded": exchange_endpoint}
     pages = _Pages(guard, endpoints, logs, owned)
     log_routes = LogRoutes(guard, logs)
@@ -81,8 +76,11 @@ def _descriptions(endpoints: Mapping[str, Endpoint]) -> list[Route]:
     return description_routes(realtime, http)
 
 
+_STRANGE_HOST = "This host name is not ours. Open the address that was printed, or start with --host and this name.\n"
+
+
 class _Pages:
-    """Delivers the page with its token, and serves its WebSocket."""
+    """Delivers the page, and serves its WebSocket."""
 
     def __init__(
         self, guard: Guard, endpoints: Mapping[str, Endpoint], logs: FrameLogs, owned: OwnedExchange | None
@@ -99,8 +97,7 @@ class _Pages:
         }
 
     async def index(self, request: Request) -> Response:
-        html = (STATIC / "index.html").read_text("utf-8").replace("{{ token }}", self._guard.token)
-        return Response(html, media_type=_MEDIA_TYPES[".html"])
+        return _html("index")
 
     async def static_file(self, request: Request) -> Response:
         path = self._files.get(request.path_params["path"])
@@ -110,7 +107,7 @@ class _Pages:
 
     async def socket(self, websocket: WebSocket) -> None:
         origin, host = websocket.headers.get("origin", ""), websocket.headers.get("host", "")
-        if not self._guard.allows_socket(host, origin, websocket.query_params.get("token", "")):
+        if not self._guard.allows_line(host, origin, websocket.query_params.get("token", "")):
             await websocket.close(1008)  # before the handshake is accepted this answers with HTTP status 403
             return
         await websocket.accept()
@@ -126,7 +123,7 @@ class _Pages:
 
 
 class _Guarded:
-    """Refuses requests to other hosts' names, and gives every answer its security headers."""
+    """The door: refuses other hosts' names, lets in who shows the token, and tells all others how to get in."""
 
     def __init__(self, app: Starlette, guard: Guard) -> None:
         self.routes = app.routes
@@ -134,18 +131,48 @@ class _Guarded:
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = Headers(scope=scope).get("host", "")
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
         if not self._guard.allows_host(host):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            else:
-                refusal = PlainTextResponse("This host name is not ours.\n", status_code=421)
-                await refusal(scope, receive, send)
+            await _refuse(PlainTextResponse(_STRANGE_HOST, status_code=421), scope, receive, send)
             return
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(security_headers(host))
+                is_file = message["status"] == 200 and scope["path"].startswith("/static/")
+                MutableHeaders(scope=message).update(security_headers(host, is_file=is_file))
             await send(message)
 
-        await self._app(scope, receive, send_secured)
+        if self._shows_token(scope):
+            await self._entry()(scope, receive, send_secured)
+        elif self._guard.is_let_in(headers.getlist("cookie"), headers.get("fulgurite-token")):
+            await self._app(scope, receive, send_secured)
+        else:
+            await _refuse(_html("outside", 403), scope, receive, send_secured)
+
+    def _shows_token(self, scope: Scope) -> bool:
+        """Whether the printed address is opened."""
+        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] not in ("GET", "HEAD"):
+            return False
+        return self._guard.is_token(QueryParams(scope["query_string"]).get("token", ""))
+
+    def _entry(self) -> Response:
+        """Gives the cookie, with a page that goes on to the address without the token.
+
+        Not with a redirect: a browser that comes from elsewhere, from a link or a file, would not send a strict cookie
+        with the request that follows.
+        """
+        entry = _html("entry")
+        entry.set_cookie(self._guard.cookie_name, self._guard.cookie, path="/", httponly=True, samesite="strict")
+        return entry
+
+
+def _html(name: str, status: int = 200) -> Response:
+    return Response((STATIC / f"{name}.html").read_bytes(), status, media_type=_MEDIA_TYPES[".html"])
+
+
+async def _refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})  # the handshake is answered with HTTP status 403
+    else:
+        await answer(scope, receive, send)

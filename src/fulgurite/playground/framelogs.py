@@ -100,7 +100,7 @@ class LogRoutes:
 
     def _is_allowed(self, request: Request, origin: str) -> bool:
         token = request.headers.get("fulgurite-token", "")
-        return self._guard.allows_socket(request.headers.get("host", ""), origin, token)
+        return self._guard.allows_line(request.headers.get("host", ""), origin, token)
 
 
 async def _save(pieces: AsyncIterable[bytes], file: IO[bytes]) -> bool:

@@ -1,14 +1,18 @@
-"""Who may speak to the backend: this page, opened from this backend, and nobody else. Pure.
+"""Who may speak to the backend: the pages of whoever has the address that was printed, and nobody else. Pure.
 
-The backend sits on a loopback port, where every web site that the user visits can send requests. What stops them:
+The backend sits on a port that every user of this machine, and every web site that they visit, can send requests to.
+What stops them:
 
 * the `Host` header must be one of ours, so a site cannot rename itself to our address (DNS rebinding);
-* the WebSocket's `Origin` must be the very host that it was sent to, so another site's page is refused;
-* the WebSocket needs a random token that stands in the page, which other origins cannot read.
+* whatever is asked for needs a cookie, which only who shows the token is given: it stands in the printed address alone;
+* what is the user's, the WebSocket above all, needs the token as well, which the page keeps in its origin's storage:
+  cookies go to all ports of a host, to the servers of other users too, and storage does not;
+* the WebSocket's `Origin` must be the very host that it was sent to, so another site's page is refused.
 """
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import secrets
 from collections.abc import Iterable
@@ -21,17 +25,27 @@ class Guard:
 
     Args:
         hosts: the host names and addresses, without port, under which the backend may be visited; an unspecified
-            address (0.0.0.0, ::) stands for every IP address, since only names can be rebound.
+            address (0.0.0.0, ::) stands for every IP address, since only names can be rebound, and for the names that
+            this machine has.
         port: the port it listens on.
+        own_names: what this machine calls itself.
         token: what the page must show; random if not given.
     """
 
-    def __init__(self, hosts: Iterable[str], port: int, token: str | None = None) -> None:
-        self.token = token or secrets.token_urlsafe(32)
+    def __init__(
+        self, hosts: Iterable[str], port: int, own_names: Iterable[str] = (), token: str | None = None
+    ) -> None:
+        self.token = token or secrets.token_urlsafe(24)  # short enough for a line of a terminal with its address
+        # The cookie is no way to the token.
+        self.cookie = secrets.token_urlsafe(32)
+        # Cookies go to all ports of a host, and each playground has its own.
+        self.cookie_name = f"fulgurite-{port}"
         self._port = port
         bracketed = {f"[{host}]" if ":" in host else host.lower() for host in hosts}
         self._any_address = bool(bracketed & {"0.0.0.0", "[::]"})
         self._names = bracketed.union(_LOOPBACK_NAMES)
+        if self._any_address:
+            self._names.update(name.lower() for name in own_names)
 
     def allows_host(self, host: str) -> bool:
         """Whether a `Host` header is one of ours."""
@@ -42,14 +56,35 @@ class Guard:
             return False
         return name in self._names or (self._any_address and _is_address(name.strip("[]")))
 
-    def allows_socket(self, host: str, origin: str, token: str) -> bool:
-        """Whether a WebSocket may be opened, by its `Host` and `Origin` headers and its token."""
-        same_origin = origin.lower() == f"http://{host}".lower()
-        return self.allows_host(host) and same_origin and secrets.compare_digest(token.encode(), self.token.encode())
+    def is_token(self, token: str) -> bool:
+        """Whether it is the token."""
+        return hmac.compare_digest(token.encode(), self.token.encode())
+
+    def is_let_in(self, cookies: Iterable[str], token: str | None) -> bool:
+        """Whether a request comes from a browser that has shown the token.
+
+        Args:
+            cookies: its `Cookie` headers.
+            token: what it shows in a header of the page's, if it does; it must be right then.
+        """
+        # A page on another port can set a cookie of the same name, which is sent beside ours and must not hide it.
+        given = [pair.strip().partition("=") for header in cookies for pair in header.split(";")]
+        values = [value for name, _, value in given if name == self.cookie_name]
+        has_cookie = any(hmac.compare_digest(value.encode(), self.cookie.encode()) for value in values)
+        return has_cookie and (token is None or self.is_token(token))
+
+    def allows_line(self, host: str, origin: str, token: str) -> bool:
+        """Whether a page may do what is the user's alone, by its `Host` and `Origin` headers and its token."""
+        return self.allows_host(host) and origin.lower() == f"http://{host}".lower() and self.is_token(token)
 
 
-def security_headers(host: str) -> dict[str, str]:
-    """The headers of every answer to an allowed `host`: the page loads and reaches nothing but its own backend."""
+def security_headers(host: str, *, is_file: bool = False) -> dict[str, str]:
+    """The headers of every answer: the page loads and reaches nothing but its own backend.
+
+    Args:
+        host: one that is allowed.
+        is_file: whether it is a file of the page's, which is the same for everybody.
+    """
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -63,11 +98,12 @@ def security_headers(host: str) -> dict[str, str]:
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",  # for browsers that do not know frame-ancestors
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        # A person may change the page with an editor and a reload; and the token is new at each start.
-        "Cache-Control": "no-cache",
+        # A person may change the page with an editor and a reload; all else is for this moment.
+        "Cache-Control": "no-cache" if is_file else "no-store",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from fulgurite.client import Endpoint
 from fulgurite.exchange.run import Exchange
 from fulgurite.playground.app import create_app
 from fulgurite.playground.framelogs import FrameLogs
+from fulgurite.playground.guard import Guard
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.server.bind import bind_socket, port_of, url_host
 from fulgurite.server.http import serve_app
@@ -18,9 +20,23 @@ from fulgurite.server.http import serve_app
 class Page(NamedTuple):
     """The page, being served."""
 
-    url: str
-    """Its address for a browser on this machine."""
+    origin: str
+    """Where it is, for a browser on this machine: ``http://127.0.0.1:7350``."""
     port: int
+    token: str
+    """What a browser has to show to be let in; random."""
+
+    @property
+    def url(self) -> str:
+        """The address that lets a browser in: for who may use it, and for nobody else."""
+        return self.url_at(self.origin)
+
+    def url_at(self, origin: str) -> str:
+        """The same for another origin under which the page is reached."""
+        return f"{origin}/?token={self.token}"
+
+    def __repr__(self) -> str:
+        return f"Page(origin={self.origin!r}, port={self.port}, token=...)"
 
 
 @contextlib.asynccontextmanager
@@ -31,19 +47,20 @@ async def run(
 
     Args:
         embedded: the embedded exchange, which the page connects to by itself; None to offer only what the user names.
-        host: the name or address to listen on; one that others can reach is at the caller's own risk.
+        host: the name or address to listen on. Others than loopback can be reached from elsewhere, without encryption:
+            whoever has the token is let in, and the network on the way sees all of it.
         port: 0 for any free one.
         owned: the embedded exchange itself, where the page may trade with its demo account and make it go wrong.
-            Whoever can open the page can do so, too.
+            Whoever is let in can do so, too.
 
     Raises:
         ListenError: the port is taken (AddressInUseError), or the host is not of this machine.
     """
     listening = bind_socket(host, port)
-    port = port_of(listening)
+    port, name = port_of(listening), socket.gethostname()
     async with contextlib.AsyncExitStack() as stack:
         exchange = None if owned is None else await stack.enter_async_context(OwnedExchange(owned))
         logs = stack.enter_context(contextlib.closing(FrameLogs()))
-        app = create_app(embedded, logs, port=port, hosts=[host], owned=exchange)
-        await stack.enter_async_context(serve_app(app, listening))
-        yield Page(f"http://{url_host(host)}:{port}/", port)
+        guard = Guard([host], port, own_names=[name, f"{name.partition('.')[0]}.local"])
+        await stack.enter_async_context(serve_app(create_app(embedded, logs, guard, owned=exchange), listening))
+        yield Page(f"http://{url_host(host)}:{port}", port, guard.token)

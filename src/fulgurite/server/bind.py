@@ -63,3 +63,21 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def outward_address(host: str) -> str:
+    """Where other machines reach a server on this host: for "all addresses", the one that this machine goes out by."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if not address.is_unspecified:
+        return host
+    family, outside = (socket.AF_INET, "192.0.2.1") if address.version == 4 else (socket.AF_INET6, "2001:db8::1")
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect((outside, 9))  # chooses the way there, and sends nothing
+            found: str = asking.getsockname()[0]
+    except OSError:  # no way leads out
+        return socket.gethostname()
+    return found

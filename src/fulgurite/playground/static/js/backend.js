@@ -1,8 +1,9 @@
-// The page's WebSocket to its own backend. Reconnects by itself; each start of the backend has a new token, which
-// stands in the page it delivers.
+// The page's WebSocket to its own backend. Reconnects by itself; each start of the backend has a new token, and lets
+// this page in again once its new address was opened in this browser.
 import * as happened from "./happened.js";
 import { receive } from "./receive.js";
 import { isFull, link } from "./state.js";
+import { token } from "./token.js";
 
 /** @typedef {import("./messages.js").ToBackend} ToBackend */
 
@@ -11,15 +12,11 @@ const RETRY_MS = 1000;
 const FULL_RETRY_MS = 5000;
 /** The close code of a backend that has too many pages to serve. */
 const TRY_AGAIN_LATER = 1013;
+/** The HTTP status of a backend that does not know this browser. */
+const NOT_LET_IN = 403;
 
 /** @type {WebSocket | null} */
 let socket = null;
-let token = readToken(document);
-
-/** @param {Document} page @returns {string} */
-function readToken(page) {
-  return page.querySelector("meta[name=fulgurite-token]")?.getAttribute("content") ?? "";
-}
 
 /**
  * Send, if the backend is there: what the user has chosen is sent anew when it comes back.
@@ -31,11 +28,11 @@ export function send(message) {
 
 /** Ask the backend for a file, or give it one. @param {string} path @param {RequestInit} [init] */
 export const fetchGuarded = (path, init = {}) => (
-  fetch(path, { ...init, headers: { "fulgurite-token": token }, cache: "no-store" }));
+  fetch(path, { ...init, headers: { "fulgurite-token": token() }, cache: "no-store" }));
 
 /** Open the line and keep it open. @param {() => void} onHello called each time the backend has said hello */
 export function open(onHello) {
-  const opening = new WebSocket(`ws://${location.host}/ws?token=${encodeURIComponent(token)}`);
+  const opening = new WebSocket(`ws://${location.host}/ws?token=${encodeURIComponent(token())}`);
   socket = opening;
   opening.addEventListener("message", ({ data }) => {
     const messages = /** @type {import("./messages.js").FromBackend[]} */ (JSON.parse(data));
@@ -59,10 +56,11 @@ export function open(onHello) {
 /** @param {() => void} onHello */
 async function retry(onHello) {
   try {
-    const answer = await fetch("/", { cache: "no-store" });
-    token = readToken(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    open(onHello);
+    const answer = await fetchGuarded("/");
+    if (answer.ok) return open(onHello);
+    if (answer.status === NOT_LET_IN) happened.lockedOut();
   } catch {
-    setTimeout(() => retry(onHello), RETRY_MS);
+    // it is not there
   }
+  setTimeout(() => retry(onHello), RETRY_MS);
 }

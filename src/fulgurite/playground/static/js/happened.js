@@ -113,6 +113,11 @@ export function lost(isFull) {
   happenedToPage(isFull ? "full" : "lost", 0);
 }
 
+/** The backend is there and does not know this browser: it was started anew. */
+export function lockedOut() {
+  if (notice.peek()?.kind !== "locked") happenedToPage("locked", 0);
+}
+
 /** The page's clock ticks. */
 export function tick() {
   const at = Date.now();

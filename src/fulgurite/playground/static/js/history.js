@@ -15,8 +15,8 @@
  */
 /**
  * What happened to the page itself: its line to the backend was lost or is back, it slept, it was loaded anew.
- * @typedef {{type: "page", kind: "lost" | "back" | "slept" | "reloaded" | "full", at_ms: number,
- *   seconds: number}} PageRow
+ * @typedef {{type: "page", kind: "lost" | "back" | "slept" | "reloaded" | "full" | "locked",
+ *   at_ms: number, seconds: number}} PageRow
  */
 /** @typedef {(GapRow | Status | Answers | PageRow) & {key: number}} EventRow */
 /** @typedef {"connecting" | "open" | "waiting" | "off"} LaneState */
