@@ -122,6 +122,10 @@ class World:
         """Type a key at a terminal."""
         command = self.fulgurite("credentials", "add", name)
         async with at_terminal(*command, environment=self.environment, folder=self.home) as terminal:
+            await terminal.shows("Endpoint: live, embedded, or a URL [live]: ")
+            terminal.types(self.exchange.realtime)
+            await terminal.shows("Its HTTP API: a URL, or nothing: ")
+            terminal.types(self.exchange.http)
             await terminal.shows("API key (not shown): ")
             terminal.types(api_key)
             await terminal.shows("API secret (not shown): ")
@@ -172,7 +176,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 def keep(world: World, api_key: str, secret: str) -> None:
-    world.keychain.entries["fulgurite", "main"] = msgspec.json.encode({"api_key": api_key, "secret": secret}).decode()
+    where = {"endpoint": world.exchange.realtime, "http": world.exchange.http}
+    entry = {"api_key": api_key, "secret": secret, **where}
+    world.keychain.entries["fulgurite", "main"] = msgspec.json.encode(entry).decode()
 
 
 def keep_right(world: World) -> None:
@@ -199,8 +205,10 @@ async def test_a_key_is_added_listed_tested_used_and_removed(world):
     terminal = await world.add("main", world.exchange.api_key, world.exchange.api_secret)
     assert "Kept as 'main'" in terminal.shown
     assert world.exchange.api_secret in str(world.keychain.entries)
-    assert "main\n" in await world.output(*world.fulgurite("credentials", "list"))
+    listed = await world.output(*world.fulgurite("credentials", "list"))
+    assert f"main  {world.exchange.realtime} with {world.exchange.http}\n" in listed
 
+    assert "order events" in await world.output(*world.fulgurite("credentials", "test", "main"))
     assert "order events" in await world.output(*world.fulgurite("credentials", "test", "main", *world.where))
     printed = await world.output(*world.fulgurite("doctor", "--credentials", "main", *world.where))
     assert "may be listened to" in printed
@@ -219,6 +227,19 @@ async def test_a_key_is_added_listed_tested_used_and_removed(world):
     assert "Forgotten" in terminal.shown
     assert world.exchange.api_secret not in str(world.keychain.entries)
     assert "no key called 'main'" in await world.output(*listen, status=1)
+
+
+async def test_a_key_of_another_endpoint_signs_nothing_and_is_not_told(world):
+    """Neither for a stranger's realtime API, nor for a stranger's HTTP API beside the right one."""
+    entry = {"api_key": world.exchange.api_key, "secret": world.exchange.api_secret}
+    beside = ["--endpoint", "live", "--http", world.exchange.http]
+    world.keychain.entries["fulgurite", "main"] = msgspec.json.encode(entry).decode()
+    for where in (world.where, beside):
+        for command in (["listen", "child_order_events", "--credentials", "main"], ["credentials", "test", "main"]):
+            printed = await world.output(*world.fulgurite(*command, *where), status=1)
+            assert "the key 'main' is kept for live and signs nothing for" in printed
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{world.exchange.control}/connections")).json() == []
 
 
 async def test_a_wrong_secret_is_refused_without_being_told(world):

@@ -17,6 +17,7 @@
     │   ├── SubscriptionError       it refused to subscribe or unsubscribe a channel
     │   └── HttpRequestError        the HTTP API answered with another status than 200
     ├── KeychainError               the system's keychain cannot be used, or lacks a key
+    │   └── KeyEndpointError        a key in the keychain was to sign for an endpoint that it is not kept for
     ├── ListenError                 we cannot listen where we were told to
     │   └── AddressInUseError       the port is taken
     ├── RecordingError              what is recorded cannot be written
@@ -219,6 +220,25 @@ class KeychainError(FulguriteError):
         self.problem = problem
         self.advice = advice
         super().__init__(f"{problem}; {advice}")
+
+
+class KeyEndpointError(KeychainError):
+    """A key in the keychain was to sign for another endpoint than the one that it is kept for; nothing was signed.
+
+    Args:
+        name: what the key is called.
+        kept_for: the endpoint, as it was given when the key was kept.
+        address: the origin that a signature was wanted for: ``wss://example.com``.
+    """
+
+    def __init__(self, name: str, kept_for: str, address: str) -> None:
+        self.name = name
+        self.kept_for = kept_for
+        self.address = address
+        super().__init__(
+            f"the key {name!r} is kept for {kept_for} and signs nothing for {address}",
+            "use it there, or keep a key of this endpoint: fulgurite credentials add NAME --endpoint URL [--http URL]",
+        )
 
 
 class ListenError(FulguriteError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 
 import keyring
@@ -136,6 +138,33 @@ async def test_another_endpoint_gets_no_signature(browser):
         await expect(page.locator(".ticket")).to_have_count(0)
 
 
+async def test_a_typed_key_signs_for_the_endpoint_that_it_was_typed_for_alone(blank):
+    """Whatever the backend may ask: an HTTP API beside the endpoint counts as another."""
+    text = "17953930186332b3dfe993b5a66755d2bd400e263ae40"
+    script = """async ([text, places]) => {
+        const secret = await import("/static/js/secret.js");
+        const state = await import("/static/js/state.js");
+        state.endpointChoice.value = "url";
+        state.endpointUrl.value = "ws://127.0.0.1:9/json-rpc";
+        state.httpUrl.value = "http://127.0.0.1:9/v1";
+        await secret.useSecret("key", new TextEncoder().encode("secret"));
+        const signed = await Promise.all(places.map(([endpoint, http]) => secret.signature({text, endpoint, http})));
+        state.httpUrl.value = "http://127.0.0.1:8/v1";
+        return [...signed, await secret.signature({text, endpoint: places[0][0], http: places[0][1]})];
+    }"""
+    places = [
+        ["ws://127.0.0.1:9/json-rpc", "http://127.0.0.1:9/v1"],
+        ["ws://127.0.0.1:9/json-rpc", ""],
+        ["ws://127.0.0.1:9/json-rpc", "http://127.0.0.1:8/v1"],
+        ["ws://127.0.0.1:8/json-rpc", "http://127.0.0.1:9/v1"],
+        ["live", ""],
+        ["embedded", ""],
+    ]
+    right, *wrong = await blank.evaluate(script, [text, places])
+    assert right == hmac.new(b"secret", text.encode(), hashlib.sha256).hexdigest()
+    assert wrong == [""] * 6, "and the key is forgotten once its endpoint is another"
+
+
 async def test_a_stored_key_is_picked_by_name_and_only_listens(browser):
     before = keyring.get_keyring()
     keyring.set_keyring(MemoryKeychain())
@@ -146,10 +175,19 @@ async def test_a_stored_key_is_picked_by_name_and_only_listens(browser):
             await page.reload()
             await page.get_by_role("button", name="Show names").click()
             await expect(page.get_by_text("The keychain has none.")).to_be_visible()
-            save("main", account.api_key, account.api_secret)
+            save("main", account.api_key, account.api_secret, "embedded")
+            save("real", account.api_key, account.api_secret)
             await page.reload()
             await page.get_by_role("button", name="Show names").click()
-            await page.get_by_role("button", name="main").click()
+            # One that is kept for the live service signs nothing here.
+            await page.get_by_role("button", name="real live").click()
+            await expect_auth(page, "unsigned")
+            refusal = page.locator(".credentials .refusal")
+            await expect(refusal).to_contain_text(
+                "the key 'real' is kept for live and signs nothing for ws://127.0.0.1"
+            )
+            await page.get_by_role("button", name="Forget").click()
+            await page.get_by_role("button", name="main embedded").click()
             await expect_auth(page, "authenticated")
             await expect(page.get_by_text("With a stored key this view only listens")).to_be_visible()
             await expect(page.locator(".ticket")).to_have_count(0)

@@ -242,7 +242,7 @@ async def test_a_page_that_does_not_sign_in_time_is_waited_for_no_longer():
     asked: list[messages.Sign] = []
     signer = PageSigner(asked.append, seconds=0.05)
     with pytest.raises(ConnectError, match=r"did not sign within 0\.05 s"):
-        await signer.signer("key").sign("text")
+        await signer.signer("key", "live", "").sign("text")
     signer.answer(asked[0].number, "0" * 64)  # too late, and harmless
     signer.answer(99, "")
 
@@ -250,10 +250,10 @@ async def test_a_page_that_does_not_sign_in_time_is_waited_for_no_longer():
 async def test_each_answer_goes_to_its_own_question():
     asked: list[messages.Sign] = []
     signer = PageSigner(asked.append)
-    sign = signer.signer("key").sign
+    sign = signer.signer("key", "live", "").sign
     first, second = asyncio.ensure_future(sign("one")), asyncio.ensure_future(sign("two"))
     await asyncio.sleep(0)  # both have asked
     signer.answer(asked[1].number, "b")
     signer.answer(asked[0].number, "a")
     assert await asyncio.gather(first, second) == ["a", "b"]
-    assert [each.text for each in asked] == ["one", "two"]
+    assert [(each.text, each.endpoint) for each in asked] == [("one", "live"), ("two", "live")]

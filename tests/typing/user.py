@@ -37,6 +37,7 @@ from fulgurite import (
     InputError,
     Item,
     KeychainError,
+    KeyEndpointError,
     Kind,
     Level,
     ListenError,
@@ -263,6 +264,8 @@ def explained(error: FulguriteError) -> str:
             return error.channel
         case RemoteProtocolError(received=received):
             return str(assert_type(received, str | bytes))
+        case KeyEndpointError():
+            return error.name + error.kept_for + error.address
         case KeychainError():
             return error.advice
         case RecordingError():

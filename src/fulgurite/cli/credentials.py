@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fulgurite.cli.doctor import show
-from fulgurite.cli.endpoints import CaFile, EndpointText, HttpText, find_endpoint, trusting
+from fulgurite.cli.endpoints import CaFile, HttpText, find_endpoint, trusting
 from fulgurite.cli.running import run
 from fulgurite.errors import InputError
 
@@ -23,14 +23,23 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the key
 
 
 @app.command(epilog="Example: fulgurite credentials add main", context_settings={"allow_extra_args": True})
-def add(context: typer.Context, name: Name) -> None:
-    """Ask for a key and its secret, and keep both.
+def add(
+    context: typer.Context,
+    name: Name,
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint", help="What the key is for: live, embedded, or a URL.", show_default="asked for"),
+    ] = None,
+    http: HttpText = None,
+) -> None:
+    """Ask for a key and its secret, and keep both for one endpoint: it signs for no other.
 
     Both are typed or pasted at the terminal, and not shown. They are taken from nowhere else: not from an argument,
     which other programs can see, and not from a pipe, before which they would have been in a file or in the shell's
     history.
     """
-    from fulgurite.client.credentials import check_name, save, saved_names
+    from fulgurite.client import resolve_endpoint
+    from fulgurite.client.credentials import check_name, save, saved_keys
 
     if context.args:
         # Typer would repeat them.
@@ -39,16 +48,23 @@ def add(context: typer.Context, name: Name) -> None:
         )
         raise InputError("arguments", f"{len(context.args)} more than one", accepted)
     check_name(name)
+    if endpoint is not None:
+        resolve_endpoint(endpoint, http)
     # Everything that can fail does so before anybody has to type.
-    is_known = name in saved_names()
+    is_known = name in saved_keys()
     if not sys.stdin.isatty():
         raise InputError("standard input", "no terminal", "the key and the secret at a terminal, when asked for them")
     if is_known:
         typer.confirm(f"There is a key called {name!r}. Replace it?", abort=True)
+    if endpoint is None:
+        endpoint = typer.prompt("Endpoint: live, embedded, or a URL", default="live").strip()
+        if resolve_endpoint(endpoint, http).http is None:
+            http = typer.prompt("Its HTTP API: a URL, or nothing", default="", show_default=False).strip() or None
+            resolve_endpoint(endpoint, http)
     api_key, secret = _ask("API key"), _ask("API secret")
-    save(name, api_key, secret)
+    save(name, api_key, secret, endpoint, http)
     # How long they are tells whether the whole was pasted, and nothing else.
-    print(f"Kept as {name!r}: a key of {len(api_key)} characters and a secret of {len(secret)}.")
+    print(f"Kept as {name!r} for {endpoint}: a key of {len(api_key)} characters and a secret of {len(secret)}.")
     print(f"Test it with: fulgurite credentials test {name}")
 
 
@@ -67,17 +83,21 @@ def _ask(what: str) -> str:
 
 @app.command("list", epilog="Example: fulgurite credentials list")
 def list_names() -> None:
-    """Print the names of the keys, and nothing else of them."""
-    from fulgurite.client.credentials import saved_names
+    """Print the names of the keys with what each is for, and nothing else of them."""
+    from fulgurite.client.credentials import saved_keys
 
-    names = saved_names()
-    print("\n".join(names) if names else "No keys are kept. Add one with: fulgurite credentials add NAME")
+    keys = saved_keys()
+    width = max(map(len, keys), default=0)
+    lines = [f"{name.ljust(width)}  {endpoint}" for name, endpoint in keys.items()]
+    print("\n".join(lines) if lines else "No keys are kept. Add one with: fulgurite credentials add NAME")
 
 
 @app.command("test", epilog="Example: fulgurite credentials test main")
 def try_key(
     name: Name,
-    endpoint: EndpointText = "live",
+    endpoint: Annotated[
+        str | None, typer.Option("--endpoint", help="Where to test it.", show_default="what it is kept for")
+    ] = None,
     http: HttpText = None,
     ca_file: CaFile = None,
 ) -> None:
@@ -85,15 +105,19 @@ def try_key(
 
     The exit status is 1 if it may not.
     """
-    from fulgurite.client.credentials import keychain
+    from fulgurite.client.credentials import kept_for, keychain
     from fulgurite.client.doctor import examine_key
 
     key = keychain(name)
+    if endpoint is None:
+        endpoint, kept_http = kept_for(name)
+        http = http or kept_http
+    where = (endpoint, http)
     context = None if ca_file is None else trusting(ca_file)
 
     async def work() -> None:
-        async with find_endpoint(endpoint, http) as where:
-            await show(lambda begins: examine_key(where, key, ssl_context=context, begins=begins))
+        async with find_endpoint(*where) as found:
+            await show(lambda begins: examine_key(found, key, ssl_context=context, begins=begins))
 
     run(work())
 

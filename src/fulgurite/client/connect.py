@@ -14,6 +14,7 @@ import msgspec
 from fulgurite.client.audits import AUDIT_SECONDS, Audits
 from fulgurite.client.backoff import backoff, in_maintenance
 from fulgurite.client.connection import Settings
+from fulgurite.client.credentials import KeychainKey, bound
 from fulgurite.client.endpoints import ACCEPTED_ENDPOINTS, Endpoint, check_endpoint, check_http, resolve_endpoint
 from fulgurite.client.feed import RepairMode
 from fulgurite.client.hints import hints
@@ -56,7 +57,7 @@ def connect(
     connections: int = 1,
     ssl_context: ssl.SSLContext | None = None,
     # who
-    credentials: Credentials | Signer | None = None,
+    credentials: Credentials | Signer | KeychainKey | None = None,
     # what is yielded
     repair: Literal["before", "alongside", "off"] = "before",
     audit: float | Literal["auto", "off"] | None = "auto",
@@ -88,9 +89,9 @@ def connect(
             which the service keeps on separate hosts.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
             better.
-        credentials: a callable that gives the key and the secret, for example `keychain("main")`, or an `async def`. It
-            is asked at each connection, in a thread, and neither is kept. Or a `Signer`, which never gives the secret
-            away. Needed for private channels.
+        credentials: a callable that gives the key and the secret, or an `async def`. It is asked at each connection, in
+            a thread, and neither is kept. Or `keychain("main")`, which does so for the endpoint alone that the key is
+            kept for, or a `Signer`, which never gives the secret away. Needed for private channels.
         repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
             API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
             or not at all: "off".
@@ -121,7 +122,6 @@ def connect(
     check_integer("connections", connections, 1, MAX_CONNECTIONS)
     if ssl_context is not None:
         check_type("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext, or None")
-    check_credentials(credentials)
     mode = _choice("repair", repair, RepairMode)
     policy = _choice("overflow", overflow, Overflow)
     check_flag("frames", frames)
@@ -139,13 +139,15 @@ def connect(
     dialects = [[first, *others][number % (1 + len(others))] for number in range(connections)]
     if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
         ssl_context = ssl.create_default_context(cafile=endpoint.ca_file)
+    signing = bound(credentials, addresses)
+    check_credentials(signing)
     is_bitflyer = addresses.is_bitflyer
 
     def is_closed() -> bool:
         return is_bitflyer and in_maintenance(time.time())
 
     settings = Settings(
-        credentials=credentials,
+        credentials=signing,
         ssl_context=_trusting(addresses, ssl_context),
         frames=frames,
         open_timeout=open_timeout,
@@ -161,7 +163,7 @@ def connect(
         unrepaired = f"not repaired: no HTTP API is known for this endpoint; {hints.get().http}"
     repairs = audits = None
     if addresses.http is not None and (mode is not RepairMode.OFF or every is not None):
-        repairs = Repairs(HttpApi(addresses.http, credentials, settings.ssl_context, request_timeout))
+        repairs = Repairs(HttpApi(addresses.http, signing, settings.ssl_context, request_timeout))
         audits = None if every is None else Audits(repairs.api, every)
     return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy, unrepaired, audits)
 

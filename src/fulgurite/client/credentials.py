@@ -1,6 +1,7 @@
 """API keys in the system's keychain. A shell: the keychain may ask its user, and takes its time.
 
-Each key is one entry with its secret; one further entry holds the names, since a keychain cannot be asked for them.
+Each key is one entry with its secret and what it is for; one further entry holds the names, since a keychain cannot be
+asked for them.
 Nothing of this is ever in a file, an argument, a variable of the environment or a log, and no error carries any of it.
 """
 
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from fulgurite.client.endpoints import LIVE, Endpoint, foreign_address, resolve_endpoint
 from fulgurite.client.signing import Credentials
-from fulgurite.errors import InputError, KeychainError
+from fulgurite.errors import InputError, KeychainError, KeyEndpointError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -30,17 +32,36 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MAX_LENGTH: Final = 256
 
 Result = TypeVar("Result")
+Given = TypeVar("Given")
 
 
-class _Entry(msgspec.Struct, repr_omit_defaults=True):
+class _Entry(msgspec.Struct, omit_defaults=True):
     api_key: str
     secret: str
+    endpoint: str = LIVE.name
+    """What the key is for. It stands beside the secret, so that neither is read without the other."""
+    http: str | None = None
 
     def __repr__(self) -> str:
         return "_Entry(...)"
 
 
-def keychain(name: str) -> Credentials:
+class KeychainKey(msgspec.Struct, frozen=True):
+    """A key in the system's keychain: it signs for the endpoint that it is kept for, and for no other."""
+
+    name: str
+
+    def at(self, endpoint: Endpoint) -> Credentials:
+        """What gives the key and its secret for this endpoint; it raises what `keychain` says."""
+        return lambda: _load(self.name, endpoint)
+
+
+def bound(credentials: Given | KeychainKey, endpoint: Endpoint) -> Given | Credentials:
+    """Who signs at an endpoint: a key of the keychain is held to it here, and nowhere else."""
+    return credentials.at(endpoint) if isinstance(credentials, KeychainKey) else credentials
+
+
+def keychain(name: str) -> KeychainKey:
     """Take an API key from the system's keychain whenever it is needed::
 
         connect(child_order_events(), credentials=keychain("main"))
@@ -52,14 +73,15 @@ def keychain(name: str) -> Credentials:
         name: what the key was called in `fulgurite credentials add`.
 
     Returns:
-        A callable that gives the key and its secret. It raises `KeychainError` where the keychain cannot be used or
-        has no such key.
+        Credentials for `connect`. Iterating its stream raises `KeychainError` where the keychain cannot be used or has
+        no such key, and `KeyEndpointError` where the stream's endpoint, its HTTP API included, is not the one that the
+        key is kept for; nothing is signed then.
 
     Raises:
         InputError: no key can have this name.
     """
     check_name(name)
-    return lambda: _load(name)
+    return KeychainKey(name)
 
 
 def check_name(name: str) -> None:
@@ -68,14 +90,22 @@ def check_name(name: str) -> None:
         raise InputError("name", name, "1 to 64 of the letters a to z, digits, dot, hyphen and underscore")
 
 
-def save(name: str, api_key: str, secret: str) -> None:
+def save(name: str, api_key: str, secret: str, endpoint: str = LIVE.name, http: str | None = None) -> None:
     """Keep a key under a name, in place of the one that has it.
 
+    Args:
+        name: what it is called.
+        api_key: the key.
+        secret: its secret.
+        endpoint: what it signs for: "live", "embedded" or a URL.
+        http: the URL of the endpoint's HTTP API, where `endpoint` does not say it.
+
     Raises:
-        InputError: one of the three cannot be meant; what was given for key and secret is not repeated.
+        InputError: one of them cannot be meant; what was given for key and secret is not repeated.
         KeychainError: the keychain cannot be used.
     """
     check_name(name)
+    resolve_endpoint(endpoint, http)
     for field, value in (("API key", api_key), ("API secret", secret)):
         if not 0 < len(value) <= _MAX_LENGTH or not value.isascii() or not value.isprintable() or " " in value:
             raise InputError(
@@ -84,19 +114,32 @@ def save(name: str, api_key: str, secret: str) -> None:
                 f"1 to {_MAX_LENGTH} letters, digits and signs without a space, as bitFlyer shows it",
             )
     backend = _backend()
-    entry = msgspec.json.encode(_Entry(api_key, secret)).decode()
+    entry = _Entry(api_key, secret, endpoint.strip(), http)
+    text = msgspec.json.encode(entry).decode()
     # The name first: a name without a key can be removed by who sees it, a key without a name is never seen.
-    _save_names(backend, {*_names(backend), name})
-    _ask(lambda: backend.set_password(SERVICE, name, entry), repeats=False)
+    _save_names(backend, _names(backend) | {name: _shown(entry)})
+    _ask(lambda: backend.set_password(SERVICE, name, text), repeats=False)
 
 
-def saved_names() -> list[str]:
-    """The names of all keys, sorted.
+def saved_keys() -> dict[str, str]:
+    """The names of all keys, sorted, and what each is for, for people to read.
 
     Raises:
         KeychainError: the keychain cannot be used.
     """
-    return sorted(_names(_backend()))
+    return dict(sorted(_names(_backend()).items()))
+
+
+def kept_for(name: str) -> tuple[str, str | None]:
+    """The endpoint that a key is kept for, and its HTTP API, as they were given.
+
+    Raises:
+        InputError: no key can have this name.
+        KeychainError: there is no such key, or the keychain cannot be used.
+    """
+    check_name(name)
+    entry = _read(name)
+    return entry.endpoint, entry.http
 
 
 def remove(name: str) -> None:
@@ -114,36 +157,49 @@ def remove(name: str) -> None:
         raise _missing(name)
     if is_there:
         _ask(lambda: backend.delete_password(SERVICE, name))
-    _save_names(backend, names - {name})
+    _save_names(backend, {each: shown for each, shown in names.items() if each != name})
 
 
-def _load(name: str) -> tuple[str, str]:
+def _load(name: str, endpoint: Endpoint) -> tuple[str, str]:
+    entry = _read(name)
+    address = foreign_address(resolve_endpoint(entry.endpoint, entry.http), endpoint)
+    if address is not None:
+        raise KeyEndpointError(name, _shown(entry), address)
+    return entry.api_key, entry.secret
+
+
+def _shown(entry: _Entry) -> str:
+    return entry.endpoint if entry.http is None else f"{entry.endpoint} with {entry.http}"
+
+
+def _read(name: str) -> _Entry:
     backend = _backend()
     text = _ask(lambda: backend.get_password(SERVICE, name))
     if text is None:
         raise _missing(name)
     try:
-        entry = msgspec.json.decode(text, type=_Entry)
+        return msgspec.json.decode(text, type=_Entry)
     except (msgspec.DecodeError, UnicodeError):
         problem = f"the keychain's entry {name!r} of {SERVICE!r} was not written by this program"
         raise KeychainError(problem, f"write it with: fulgurite credentials add {name}") from None
-    return entry.api_key, entry.secret
 
 
 def _missing(name: str) -> KeychainError:
     return KeychainError(f"the keychain has no key called {name!r}", f"add it with: fulgurite credentials add {name}")
 
 
-def _names(backend: KeyringBackend) -> set[str]:
+def _names(backend: KeyringBackend) -> dict[str, str]:
     text = _ask(lambda: backend.get_password(*_NAMES))
     try:
-        return set() if text is None else msgspec.json.decode(text, type=set[str])
+        names = {} if text is None else msgspec.json.decode(text, type=dict[str, str] | list[str])
     except (msgspec.DecodeError, UnicodeError):
-        return set()  # it was written by hand; the keys themselves are there all the same
+        return {}  # it was written by hand; the keys themselves are there all the same
+    # Names alone are of the time when all keys were for the live service.
+    return names if isinstance(names, dict) else dict.fromkeys(names, LIVE.name)
 
 
-def _save_names(backend: KeyringBackend, names: set[str]) -> None:
-    _ask(lambda: backend.set_password(*_NAMES, msgspec.json.encode(sorted(names)).decode()))
+def _save_names(backend: KeyringBackend, names: dict[str, str]) -> None:
+    _ask(lambda: backend.set_password(*_NAMES, msgspec.json.encode(names).decode()))
 
 
 def _backend() -> KeyringBackend:

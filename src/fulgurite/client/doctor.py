@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from fulgurite import __version__
+from fulgurite.client.credentials import KeychainKey, bound
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.findings import (
     Finding,
@@ -48,7 +49,7 @@ MAX_HEALTH_BYTES: Final = 1024
 async def examine(
     endpoint: Endpoint,
     *,
-    credentials: Credentials | None = None,
+    credentials: Credentials | KeychainKey | None = None,
     ssl_context: ssl.SSLContext | None = None,
     timeout: float = TIMEOUT_SECONDS,
     begins: Callable[[str], None] = lambda what: None,
@@ -95,7 +96,7 @@ async def examine(
 
 async def examine_key(
     endpoint: Endpoint,
-    credentials: Credentials,
+    credentials: Credentials | KeychainKey,
     *,
     ssl_context: ssl.SSLContext | None = None,
     timeout: float = TIMEOUT_SECONDS,
@@ -104,8 +105,9 @@ async def examine_key(
     """Examine a key alone: what it may do, and whether it may listen; see `examine`."""
     context = _context(ssl_context)
     begins("the key in the keychain")
+    key = bound(credentials, endpoint)
     try:
-        await ask(credentials)
+        await ask(key)
     except KeychainError as error:
         yield Finding("credentials", "keychain", Mark.FAILED, error.problem, error.advice)
         return
@@ -114,10 +116,10 @@ async def examine_key(
         yield Finding("credentials", "permissions", Mark.WARNING, "not asked for: no HTTP API is known", advice)
     else:
         begins("the key's permissions")
-        yield await _permissions(endpoint.http, credentials, context, timeout)
+        yield await _permissions(endpoint.http, key, context, timeout)
     begins("auth over JSON-RPC")
     try:
-        async for finding in _authenticate(endpoint.websocket_url(JSON_RPC), credentials, context, timeout):
+        async for finding in _authenticate(endpoint.websocket_url(JSON_RPC), key, context, timeout):
             yield finding
     except Failure as failure:
         yield failure.finding

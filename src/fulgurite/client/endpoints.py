@@ -32,6 +32,11 @@ class Endpoint(msgspec.Struct, frozen=True):
         """Whether it is the real service: only of that is it known when its daily maintenance is."""
         return any(_BITFLYER.match(url) for url in (self.json_rpc, self.socketio))
 
+    @property
+    def addresses(self) -> list[str]:
+        """All that there are."""
+        return [self.json_rpc, self.socketio, *([] if self.http is None else [self.http])]
+
     def websocket_url(self, dialect: Dialect) -> str:
         """Where the WebSocket of a dialect is."""
         addresses = {JSON_RPC.name: self.json_rpc, SOCKETIO.name: self.socketio}
@@ -53,6 +58,8 @@ EMBEDDED: Final = Endpoint(
     http="http://127.0.0.1:7352/v1",
 )
 """An exchange on this machine, at the ports that `fulgurite exchange` and `fulgurite play` take by default."""
+
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
 ACCEPTED_ENDPOINTS: Final = (
     '"live", "embedded", or a URL such as ws://127.0.0.1:7351/json-rpc or https://127.0.0.1:7351'
@@ -128,3 +135,30 @@ def _split(field: str, text: object, schemes: tuple[str, ...], accepted: str) ->
     if "@" in parts.netloc or parts.fragment:
         raise InputError(field, f"{parts.scheme}://...", f"{accepted}, without a user name and without #")
     return parts
+
+
+def foreign_address(kept_for: Endpoint, asked: Endpoint) -> str | None:
+    """The first address of an endpoint that is none of another's, as an origin: scheme, host and port.
+
+    Args:
+        kept_for: the one that is known. Where it is the embedded exchange, whose ports are others each time, an
+            endpoint is the same that has this name too and is on this machine.
+        asked: the one to be compared.
+
+    Returns:
+        The origin; None where all of `asked` is part of `kept_for`.
+    """
+    ours = {_service(url) for url in kept_for.addresses}
+    is_embedded = kept_for.name == asked.name == EMBEDDED.name
+    for url in asked.addresses:
+        parts = urlsplit(url)
+        if _service(url) not in ours and not (is_embedded and parts.hostname in _LOOPBACK):
+            return f"{parts.scheme}://{parts.netloc}"
+    return None
+
+
+def _service(url: str) -> tuple[bool, str, int]:
+    """Whether it is encrypted, the host and the port: WebSocket and HTTP on one port are one service."""
+    parts = urlsplit(url)
+    is_secure = parts.scheme in ("https", "wss")
+    return is_secure, parts.hostname or "", parts.port or (443 if is_secure else 80)

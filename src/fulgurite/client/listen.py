@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self, TextIO
 
 from fulgurite.client.connect import connect
+from fulgurite.client.credentials import KeychainKey
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
 from fulgurite.client.keys import SUSPEND, Keys, suspend
@@ -56,7 +57,7 @@ async def listen(
     audit: float | Literal["auto", "off"] | None = "auto",
     record: Path | None = None,
     replaces: bool = False,
-    credentials: Credentials | None = None,
+    credentials: Credentials | KeychainKey | None = None,
     ssl_context: ssl.SSLContext | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,

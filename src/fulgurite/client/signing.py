@@ -20,7 +20,7 @@ Credentials: TypeAlias = Callable[[], tuple[str, str] | Awaitable[tuple[str, str
 kept."""
 
 ACCEPTED_CREDENTIALS: Final = (
-    'a function that returns the key and the secret, such as keychain("main"); an async one; or a Signer'
+    'keychain("main"); a function that returns the key and the secret; an async one; or a Signer'
 )
 
 

@@ -440,16 +440,19 @@ class Auth(_ToPage, frozen=True):
     """What became of `auth` on the connection; the latest counts."""
 
     state: str
-    """none, asked, authenticated, refused."""
+    """none, asked, authenticated, refused, or unsigned: nothing was asked, as the stored key gave no signature."""
     detail: str = ""
-    """The server's words, where it refused."""
+    """The server's words, where it refused; or why nothing was signed."""
 
 
 class Sign(_ToPage, frozen=True):
-    """Give the HMAC-SHA256 of this text under the secret."""
+    """Give the HMAC-SHA256 of this text under the secret, which is to go to this endpoint."""
 
     number: int
     text: str
+    endpoint: str
+    """As the page named it in `Connect`."""
+    http: str
 
 
 class DemoKey(_ToPage, frozen=True):
@@ -460,9 +463,9 @@ class DemoKey(_ToPage, frozen=True):
 
 
 class Keys(_ToPage, frozen=True):
-    """The names of the keys in the keychain, and what is wrong if they cannot be had."""
+    """The names of the keys in the keychain with what each is for, and what is wrong if they cannot be had."""
 
-    names: list[str]
+    names: dict[str, str]
     problem: str = ""
 
 

@@ -1,12 +1,14 @@
 """Signatures from the page, which alone has the secret. A shell: it waits for the page's answers.
 
-The page looks at what it is to sign (static/js/secret.js) and signs nothing but `auth` and reading of orders.
+The page looks at what it is to sign and for whom (static/js/secret.js): nothing but `auth` and reading of orders, and
+for no other endpoint than the one that its key was typed for.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from fulgurite.client import Signer
@@ -32,9 +34,9 @@ class PageSigner:
         self._asked = 0
         self._waiting: dict[int, asyncio.Future[str]] = {}
 
-    def signer(self, api_key: str) -> Signer:
-        """A signer for this key, for `connect`."""
-        return Signer(api_key, self._sign)
+    def signer(self, api_key: str, endpoint: str, http: str) -> Signer:
+        """A signer for this key at one endpoint, which the page is told with each text, for `connect`."""
+        return Signer(api_key, partial(self._sign, endpoint, http))
 
     def answer(self, number: int, signature: str) -> None:
         """Take an answer of the page; one that nobody waits for any more is dropped.
@@ -48,14 +50,14 @@ class PageSigner:
             if signature:
                 future.set_result(signature)
             else:
-                future.set_exception(ConnectError("the endpoint", "the page has forgotten the key, and signed nothing"))
+                future.set_exception(ConnectError("the endpoint", "the page has no key for it, and signed nothing"))
 
-    async def _sign(self, text: str) -> str:
+    async def _sign(self, endpoint: str, http: str, text: str) -> str:
         self._asked += 1
         number = self._asked
         self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            self._ask(messages.Sign(number, text))
+            self._ask(messages.Sign(number, text, endpoint, http))
             async with asyncio.timeout(self._seconds):
                 return await self._waiting[number]
         except TimeoutError:

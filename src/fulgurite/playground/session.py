@@ -12,8 +12,8 @@ import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 import fulgurite
-from fulgurite.client import Credentials, Endpoint, Signer, resolve_endpoint
-from fulgurite.client.credentials import keychain, saved_names
+from fulgurite.client import Endpoint, Signer, resolve_endpoint
+from fulgurite.client.credentials import KeychainKey, keychain, saved_keys
 from fulgurite.errors import FulguriteError, InputError
 from fulgurite.playground import messages
 from fulgurite.playground.byhand import ByHand
@@ -254,11 +254,11 @@ class PageSession:
             asyncio.create_task(self._send_product_codes(endpoint)),
         ]
 
-    def _credentials(self, message: messages.Connect) -> Credentials | Signer | None:
+    def _credentials(self, message: messages.Connect) -> KeychainKey | Signer | None:
         """Who signs: the page, the keychain or nobody."""
         if message.stored:
             return keychain(message.stored)
-        return self._signer.signer(message.api_key) if message.api_key else None
+        return self._signer.signer(message.api_key, message.endpoint, message.http) if message.api_key else None
 
     def _run_errand(self, errand: Coroutine[Any, Any, Letter]) -> None:
         if len(self._errands) >= ERRAND_LIMIT:
@@ -303,11 +303,11 @@ def _as_client(endpoint: Endpoint, name: str) -> Endpoint:
 
 
 async def _stored_keys() -> messages.Keys:
-    """The names of the keys in the keychain; asked in a thread, since the keychain may ask its user."""
+    """The keys in the keychain; asked in a thread, since the keychain may ask its user."""
     try:
-        return messages.Keys(await asyncio.to_thread(saved_names))
+        return messages.Keys(await asyncio.to_thread(saved_keys))
     except FulguriteError as error:
-        return messages.Keys([], str(error))
+        return messages.Keys({}, str(error))
 
 
 def _parse_channels(names: list[str]) -> list[Channel]:

@@ -24,7 +24,15 @@ from fulgurite.client import (
     connect,
 )
 from fulgurite.client.backoff import in_maintenance
-from fulgurite.errors import AuthenticationError, FulguriteError, InputError, MessageError, SubscriptionError
+from fulgurite.client.credentials import KeychainKey
+from fulgurite.errors import (
+    AuthenticationError,
+    FulguriteError,
+    InputError,
+    KeychainError,
+    MessageError,
+    SubscriptionError,
+)
 from fulgurite.playground import messages
 from fulgurite.playground.framelogs import Recording
 from fulgurite.playground.history import fetch_history
@@ -95,7 +103,7 @@ class Upstream:
         channels: list[Channel],
         outbox: Outbox,
         market: Market,
-        credentials: Credentials | Signer | None = None,
+        credentials: Credentials | Signer | KeychainKey | None = None,
         *,
         replaying: Replaying | None = None,
         recording: Recording | None = None,
@@ -144,6 +152,8 @@ class Upstream:
         except FulguriteError as error:
             if isinstance(error, AuthenticationError):
                 self._outbox.set_state(messages.Auth("refused", str(error)))
+            elif isinstance(error, KeychainError):
+                self._outbox.set_state(messages.Auth("unsigned", str(error)))
             self._why = (_FATAL.get(type(error), "failed"), None)
             self._set_connection("failed", self._now_ms(), str(error))
             for name in self._channels:

@@ -11,17 +11,23 @@ import { leaveReplay, refusedInReplay } from "./tapes.js";
 /** @typedef {import("./messages.js").MarketPart} MarketPart */
 /** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
 
+/** The endpoint that is chosen, and its HTTP API where it was given by itself. @returns {[string, string]} */
+export function chosenEndpoint() {
+  const choice = state.endpointChoice.value;
+  return choice === "url" ? [state.endpointUrl.value.trim(), state.httpUrl.value.trim()] : [choice, ""];
+}
+
 /** Connect to what is chosen, or anew in the chosen dialect. */
 export function connect() {
   leaveReplay();
-  const choice = state.endpointChoice.value;
+  const [endpoint, http] = chosenEndpoint();
   state.problem.value = "";
   backend.send({
     type: "connect",
-    endpoint: choice === "url" ? state.endpointUrl.value.trim() : choice,
+    endpoint,
     dialect: state.dialect.value,
     channels: allowed([...state.wanted.value]),
-    http: choice === "url" ? state.httpUrl.value.trim() : "",
+    http,
     ...forConnect(),
   });
 }

@@ -66,11 +66,11 @@
  * @typedef {{type: "ticker", product_code: string, ltp: number, best_bid: number, best_ask: number,
  *   volume: number, state: string, timestamp: string}} Ticker
  */
-/** @typedef {"none" | "asked" | "authenticated" | "refused"} AuthState */
+/** @typedef {"none" | "asked" | "authenticated" | "refused" | "unsigned"} AuthState */
 /** @typedef {{type: "auth", state: AuthState, detail: string}} Auth */
-/** @typedef {{type: "sign", number: number, text: string}} Sign */
+/** @typedef {{type: "sign", number: number, text: string, endpoint: string, http: string}} Sign */
 /** @typedef {{type: "demokey", api_key: string, api_secret: string}} DemoKey */
-/** @typedef {{type: "keys", names: string[], problem: string}} Keys */
+/** @typedef {{type: "keys", names: Record<string, string>, problem: string}} Keys */
 /** @typedef {{type: "answer", number: number, status: number, body: string, at_ms: number}} Answer */
 /** @typedef {{event_type: string, event_date: string, product_code: string, [member: string]: unknown}} OrderEvent */
 /**

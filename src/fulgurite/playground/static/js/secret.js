@@ -2,7 +2,7 @@
 // again, not even to this page; nothing else of it is kept. It is for one endpoint, and ends with the page.
 import { batch, computed, effect } from "../vendor/signals.js";
 import { auth, credentials, stored } from "./account.js";
-import { connect } from "./actions.js";
+import { chosenEndpoint, connect } from "./actions.js";
 import * as backend from "./backend.js";
 import { PRIVATE } from "./channels.js";
 import * as state from "./state.js";
@@ -16,9 +16,12 @@ let key = null;
 /** Whether a connection was asked for of which nothing has been heard yet. */
 export let isAsked = false;
 
-const endpoint = computed(() => (
-  state.endpointChoice.value === "url" ? state.endpointUrl.value.trim() : state.endpointChoice.value));
+/** Where a signature would go: what the page chose, as it tells the backend. */
+const endpoint = computed(() => placeOf(...chosenEndpoint()));
 let givenFor = "";
+
+/** @param {string} endpoint @param {string} http @returns {string} the two as one, to be compared */
+const placeOf = (endpoint, http) => JSON.stringify([endpoint, http]);
 
 effect(() => {
   state.hasCredentials.value = credentials.value !== null;
@@ -100,7 +103,8 @@ export function takeSecrets(message) {
       isAsked = false;
       return false;
     case "sign":
-      void answer(message);
+      void signature(message).then((signature) => (
+        backend.send({ type: "signature", number: message.number, signature })));
       return true;
     case "demokey":
       if (state.endpointChoice.value !== "embedded") return true;
@@ -117,9 +121,12 @@ export function takeSecrets(message) {
   }
 }
 
-/** @param {import("./messages.js").Sign} message */
-async function answer({ number, text }) {
-  backend.send({ type: "signature", number, signature: isSigned(text) ? await sign(text) : "" });
+/**
+ * @param {Pick<import("./messages.js").Sign, "text" | "endpoint" | "http">} asked
+ * @returns {Promise<string>} in hex; "" for what this page does not sign, or not for whom it is asked
+ */
+export async function signature({ text, endpoint, http }) {
+  return placeOf(endpoint, http) === givenFor && isSigned(text) ? sign(text) : "";
 }
 
 /** @param {import("./account.js").Credentials} given */

@@ -13,6 +13,7 @@ export function Credentials() {
 const KINDS = /** @type {const} */ ({ demo: "credOfDemo", typed: "credOfTyped", stored: "credOfStored" });
 const STATES = /** @type {const} */ ({
   none: "authNone", asked: "authAsked", authenticated: "authAuthenticated", refused: "authRefused",
+  unsigned: "authUnsigned",
 });
 
 /** @param {{given: import("../account.js").Credentials}} props */
@@ -29,6 +30,7 @@ function Given({ given: { kind, name } }) {
       </p>
       ${state === "refused" && html`
         <p class="refusal" role="alert"><strong>${detail}.</strong> ${t("authRefusedHint")}</p>`}
+      ${state === "unsigned" && html`<p class="refusal" role="alert">${detail}</p>`}
     </div>
   `;
 }
@@ -103,10 +105,11 @@ function Stored() {
           onClick=${listStored}>${t("credList")}</button>`}
         ${keys === "asked" && html`<span class="hint" role="status">${t("credListing")}</span>`}
         ${keys !== null && keys !== "asked" && html`
-          ${keys.names.map((name) => html`
-            <button type="button" class="action" key=${name} onClick=${() => useStored(name)}>${name}</button>`)}
+          ${Object.entries(keys.names).map(([name, endpoint]) => html`
+            <button type="button" class="action" key=${name} title=${t("credKeptFor", { endpoint })}
+              onClick=${() => useStored(name)}>${name} <small>${endpoint}</small></button>`)}
           ${keys.problem && html`<span class="field-problem" role="alert">${keys.problem}</span>`}
-          ${!keys.problem && keys.names.length === 0 && html`<span class="hint">${t("credNoStored")}</span>`}`}
+          ${!keys.problem && Object.keys(keys.names).length === 0 && html`<span class="hint">${t("credNoStored")}</span>`}`}
       </p>
       <p class="hint">${t("credStoredHint")}</p>
     </section>
