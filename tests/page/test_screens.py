@@ -13,7 +13,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from fulgurite import playground
-from tests.page.visiting import DESKTOP, PHONE, VIEWS, connection_state, endpoint_of, opened, shoot, show_view
+from tests.page.visiting import DESKTOP, PHONE, VIEWS, choose, connection_state, endpoint_of, opened, shoot, show_view
 
 FITTING = (Path(__file__).parent / "fitting.js").read_text()
 AXE = Path(__file__).parent.parent / "peers" / "node_modules" / "axe-core" / "axe.min.js"
@@ -29,6 +29,23 @@ SPACE = """spacing => {
     sheet.replaceSync(`* { letter-spacing: ${spacing} !important }`);
     document.adoptedStyleSheets = [sheet];
 }"""
+
+
+TO_KNOW = {
+    "en": (
+        *("no part in this page", "own risk", "two-factor", "extension", "trojan", "shoulder", "encrypted", "nobody"),
+        *("Delete the key", "Never withdrawals", "all is real"),
+    ),
+    "ja": (
+        *("無関係", "自己責任", "二段階認証", "拡張機能", "トロイの木馬", "のぞき見", "暗号化", "渡さないで"),
+        *("キーは bitFlyer で削除", "出金の権限", "すべて本物"),
+    ),
+}
+BITFLYER = [
+    "https://lightning.bitflyer.com/docs",
+    "https://bf-lightning-api.readme.io/docs/realtime-api",
+    "https://lightning.bitflyer.com/docs/playground",
+]
 
 
 async def misfits(page: Page) -> list[str]:
@@ -100,6 +117,49 @@ async def test_every_view_fits(browser, exchange, language):
                 await page.keyboard.press("Escape")
                 await expect(page.locator("dialog")).to_have_count(0)
         assert {name: some for name, some in found.items() if some} == {}
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_what_to_know_first_is_beside_the_key_and_beside_live_and_fits(browser, exchange, language):
+    """A line there, and all of it in a dialog, which pushes nothing away."""
+    async with (
+        playground.run(endpoint_of(exchange), owned=exchange) as served,
+        opened(browser, served.url, "#view=orders", locale=language) as (page, *_),
+    ):
+        await page.evaluate(AXE.read_text())
+        not_theirs = {"en": "This page is not bitFlyer's", "ja": "bitFlyer のものではありません"}[language]
+        for size in (DESKTOP, PHONE):
+            await page.set_viewport_size(size)
+            await choose(page, "endpoint", "embedded")
+            await show_view(page, "orders")
+            advice = page.locator(".advice")
+            await advice.scroll_into_view_if_needed()
+            await expect(advice.get_by_text(not_theirs)).to_be_visible()
+            await advice.get_by_role("button").click()
+            dialog = page.get_by_role("dialog")
+            points = dialog.get_by_role("listitem")
+            await expect(points).to_have_count(7)
+            for word in TO_KNOW[language]:
+                point = points.filter(has_text=word).first
+                await point.scroll_into_view_if_needed()
+                await expect(point, word).to_be_in_viewport()
+            found = [await link.get_attribute("href") for link in await dialog.get_by_role("link").all()]
+            assert found == BITFLYER
+            assert await misfits(page) == []
+            assert await violations(page) == []
+            await dialog.locator("h2").scroll_into_view_if_needed()
+            await shoot(page, f"care-{language}-{size['width']}")
+            await page.keyboard.press("Escape")
+            await choose(page, "endpoint", "live")
+            for view in VIEWS:
+                await show_view(page, view)
+                beside = page.locator("aside").filter(has_text=not_theirs).first
+                await expect(beside).to_be_in_viewport()
+                assert await misfits(page) == []
+            await shoot(page, f"live-{language}-{size['width']}")
+            await beside.get_by_role("button").click()
+            await expect(points).to_have_count(7)
+            await page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -165,6 +165,20 @@ async def test_a_typed_key_signs_for_the_endpoint_that_it_was_typed_for_alone(bl
     assert wrong == [""] * 6, "and the key is forgotten once its endpoint is another"
 
 
+async def test_a_typed_key_ends_with_the_program_behind_the_page(browser):
+    """Another user's program may take its port, and ask this page for signatures."""
+    context = await browser.new_context(locale="en-US")
+    page = await context.new_page()
+    async with run_exchange() as exchange, playground.run(endpoint_of(exchange), owned=exchange) as served:
+        await page.goto(f"{served.url}#view=orders")
+        await type_key(page, exchange.api_key, exchange.api_secret)
+        await expect_auth(page, "authenticated")
+    await expect(page.locator(".choice")).to_be_visible()
+    text = "17953930186332b3dfe993b5a66755d2bd400e263ae40"
+    assert await page.evaluate("async (text) => (await import('/static/js/secret.js')).sign(text)", text) == ""
+    await context.close()
+
+
 async def test_a_stored_key_is_picked_by_name_and_only_listens(browser):
     before = keyring.get_keyring()
     keyring.set_keyring(MemoryKeychain())

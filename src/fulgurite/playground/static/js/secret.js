@@ -1,5 +1,5 @@
 // Who signs for the private channels. A secret that is typed becomes a key that WebCrypto uses and never gives out
-// again, not even to this page; nothing else of it is kept. It is for one endpoint, and ends with the page.
+// again, not even to this page; nothing else of it is kept. It is for one endpoint, and ends with the page or its backend.
 import { batch, computed, effect } from "../vendor/signals.js";
 import { auth, credentials, stored } from "./account.js";
 import { chosenEndpoint, connect } from "./actions.js";
@@ -30,6 +30,10 @@ effect(() => {
 effect(() => {
   const isOther = endpoint.value !== givenFor;
   if (isOther && credentials.peek()) drop();
+});
+// Whoever answers on that port next may be another program, of another user, and would have texts signed.
+effect(() => {
+  if (state.link.value === "lost" && credentials.peek()?.kind === "typed") drop();
 });
 
 /**

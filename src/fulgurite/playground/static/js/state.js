@@ -39,7 +39,7 @@ export const rightFolded = signal(false);
 export const rightShows = signal(/** @type {"sample" | "notes"} */ ("sample"));
 export const rightWide = signal(false);
 export const part = signal(/** @type {"left" | "middle" | "right"} */ ("middle"));
-export const dialog = signal(/** @type {"" | "keys" | "settings"} */ (""));
+export const dialog = signal(/** @type {"" | "care" | "keys" | "settings"} */ (""));
 
 /** Whether there are credentials for the private channels; the secret itself is never in the state. */
 export const hasCredentials = signal(false);

@@ -2,7 +2,8 @@
 // the last minutes along the bottom. A narrow screen shows one of the three at a time.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
+import { endpointChoice, isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
+import { CareLine } from "./care.js";
 import { Connection } from "./connection.js";
 import { Dialogs } from "./dialogs.js";
 import { Faults } from "./faults.js";
@@ -24,6 +25,7 @@ const VIEWS = { market: Market, frames: Frames, connection: Connection, orders: 
 export function App() {
   return html`
     <${Header} />
+    ${endpointChoice.value === "live" && html`<aside class="live-care"><${CareLine} /></aside>`}
     <${Problem} />
     <${FirstVisit} />
     <${TapeBar} />

@@ -4,6 +4,7 @@ import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { canSign, forget, listStored, useDemo, useSecret, useStored } from "../secret.js";
 import { endpointChoice, hello, link } from "../state.js";
+import { CareLine } from "./care.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
 
 export function Credentials() {
@@ -56,6 +57,7 @@ function Choice() {
           <li>${t("credAdvice2")}</li>
           <li>${t("credAdvice3")}</li>
         </ul>
+        <${CareLine} />
       </aside>
     </div>
   `;

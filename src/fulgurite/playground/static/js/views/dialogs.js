@@ -1,9 +1,10 @@
-// The dialogs of the page: its settings, and the list of its keys.
+// The dialogs of the page: its settings, the list of its keys, and what to know before a key of an account is used.
 import { html } from "../dom.js";
 import { chooseLanguage, language, t } from "../i18n.js";
 import { SHORTCUTS } from "../keyboard.js";
 import { chooseRising, chooseTheme, RISING, rising, theme, THEMES } from "../settings.js";
 import { dialog } from "../state.js";
+import { Care } from "./care.js";
 import { explainAgain } from "./firstvisit.js";
 import { useLayoutEffect, useRef } from "../../vendor/preact-hooks.js";
 
@@ -11,6 +12,7 @@ import { useLayoutEffect, useRef } from "../../vendor/preact-hooks.js";
 
 export function Dialogs() {
   switch (dialog.value) {
+    case "care": return html`<${Dialog} key="care" title=${t("careTitle")}><${Care} /><//>`;
     case "keys": return html`<${Dialog} key="keys" title=${t("keys")}><${Keys} /><//>`;
     case "settings": return html`<${Dialog} key="settings" title=${t("settings")}><${Settings} /><//>`;
     default: return null;

@@ -5,6 +5,7 @@ import * as market from "./market.js";
 import * as frames from "./frames.js";
 import * as connection from "./connection.js";
 import * as orders from "./orders.js";
+import * as care from "./care.js";
 import * as faults from "./faults.js";
 import * as sample from "./sample.js";
 import * as timeline from "./timeline.js";
@@ -16,6 +17,7 @@ export const ja = {
   ...frames.ja,
   ...connection.ja,
   ...orders.ja,
+  ...care.ja,
   ...faults.ja,
   ...sample.ja,
   ...timeline.ja,

@@ -11,7 +11,7 @@ export const en = {
   credKey: "API key",
   credSecret: "API secret",
   credUse: "Use",
-  credTypedHint: "The secret becomes a key that this browser can sign with and nobody can read, not even this page. The field is emptied at once. The program behind the page sees signatures only. Forget, a reload or closing the tab ends it.",
+  credTypedHint: "The secret becomes a key that this browser can sign with and nobody can read, not even this page. The field is emptied at once. The program behind the page sees signatures only. Forget, a reload, closing the tab or the end of that program ends it.",
   credInsecure: "This address is neither https nor this machine itself, so the browser lets no page sign. Open it as http://127.0.0.1, or use a stored key.",
   credStored: "Use a stored key",
   credStoredHint: "By its name in this machine's keychain, where `fulgurite credentials add NAME` has put it, for one endpoint. The secret does not come to the page.",
@@ -35,9 +35,9 @@ export const en = {
   authRefusedHint: "The server gave no other reason. The key, the secret or the clock may be wrong, or the key may not receive order events. Nothing is connected now; forget the key to go on.",
 
   credAdvice: "Keep it safe",
-  credAdvice1: "Give the key as little as it needs: “receive order events”, and listing orders and executions to repair gaps. Never withdrawals.",
-  credAdvice2: "Whoever has the secret can trade as you. Keep it out of programs, files, URLs, chats, pictures and version control.",
-  credAdvice3: "bitFlyer never asks you for it. If somebody may have seen it, delete the key at bitFlyer; forgetting it here is not enough.",
+  credAdvice1: "Give the key the right to receive order events and to list orders and executions, and no more. Never withdrawals.",
+  credAdvice2: "Turn on two-factor authentication. Beware of browser extensions, trojans and eyes on your screen.",
+  credAdvice3: "Give the secret to nobody, keep it encrypted if at all, and delete the key at bitFlyer once you no longer need it.",
 
   ordLiveOnly: "Here this view only listens: it places and cancels nothing. Orders can be sent on the embedded exchange alone.",
   ordStoredOnly: "With a stored key this view only listens. To place orders here, use the demo account.",
@@ -124,7 +124,7 @@ export const ja = {
   credKey: "API キー",
   credSecret: "API Secret",
   credUse: "使う",
-  credTypedHint: "Secret は、署名にだけ使え、このページからも読み出せない鍵としてブラウザーに渡されます。入力欄はすぐに空になります。ページの背後のプログラムに届くのは署名だけです。「忘れる」、再読み込み、タブを閉じることで消えます。",
+  credTypedHint: "Secret は、署名にだけ使え、このページからも読み出せない鍵としてブラウザーに渡されます。入力欄はすぐに空になります。ページの背後のプログラムに届くのは署名だけです。「忘れる」、再読み込み、タブを閉じる、またはそのプログラムの終了で消えます。",
   credInsecure: "このアドレスは https でもこのコンピューター自身でもないため、ブラウザーはページに署名を許しません。http://127.0.0.1 で開くか、保存したキーをお使いください。",
   credStored: "保存したキーを使う",
   credStoredHint: "`fulgurite credentials add NAME` で、接続先を決めてこのコンピューターのキーチェーンに保存した名前で選びます。Secret はページに届きません。",
@@ -148,9 +148,9 @@ export const ja = {
   authRefusedHint: "サーバーはこれ以上の理由を伝えません。キー、Secret、時計のいずれかが正しくないか、キーに「注文のイベントを受信」の権限がない可能性があります。現在は接続していません。続けるにはキーを忘れてください。",
 
   credAdvice: "安全のために",
-  credAdvice1: "キーの権限は最小限にしてください。「注文のイベントを受信」と、ギャップを補完するための注文・約定の一覧で足ります。出金の権限は決して与えないでください。",
-  credAdvice2: "Secret を知る人は、あなたとして取引できます。プログラム、ファイル、URL、チャット、画像、バージョン管理に残さないでください。",
-  credAdvice3: "bitFlyer が Secret を尋ねることはありません。誰かに見られたおそれがあれば、bitFlyer でキーを削除してください。ここで忘れるだけでは足りません。",
+  credAdvice1: "キーの権限は「注文のイベントを受信」と、注文・約定の一覧だけにしてください。出金の権限は決して与えないでください。",
+  credAdvice2: "二段階認証を有効にしてください。ブラウザーの拡張機能、トロイの木馬、画面ののぞき見にご注意ください。",
+  credAdvice3: "Secret は誰にも渡さず、保管するなら暗号化し、使わなくなったキーは bitFlyer で削除してください。",
 
   ordLiveOnly: "この接続先では受信だけを行い、発注や取消はしません。注文を出せるのは内蔵取引所だけです。",
   ordStoredOnly: "保存したキーでは受信だけを行います。ここで発注するにはデモ口座をお使いください。",
