@@ -80,7 +80,8 @@ async def soak(url: str, pid: int, exchange: ExchangeProcess, seconds: float) ->
     """Be a page for so long, and sample the memory of its backend."""
     counts: Counter[str] = Counter()
     samples: list[Sample] = []
-    served = playground.Page(url, int(url.split(":")[2].split("/")[0]))
+    origin, _, token = url.partition("/?token=")
+    served = playground.Page(origin, int(origin.rpartition(":")[2]), token)
     ready = exchange.ready
     async with talking(served) as page:
         parts = ["book", "candles", "depth", "heatmap"]

@@ -163,7 +163,7 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         await first_line(process)
         status, errors = await interrupted(process)
     assert status == 0
-    assert "warning: listening on 0.0.0.0" in errors
+    assert "warning: --host 0.0.0.0 opens the exchange's realtime and HTTP APIs to every machine" in errors
 
 
 @pytest.mark.parametrize(
