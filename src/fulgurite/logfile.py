@@ -35,6 +35,8 @@ class LogFile:
     """
 
     def __init__(self, path: str | os.PathLike[str], frame_rate: float | None = None, *, field: str = "path") -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise InputError(field, path, "the path of a frame log")
         self.path = Path(path)
         self._field = field
         self._frame_rate = frame_rate

@@ -124,7 +124,7 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(tmp_path):
     assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == ["end"]
 
 
-@pytest.mark.parametrize("name", ["missing/log.jsonl", "."])
+@pytest.mark.parametrize("name", ["missing/log.jsonl", ".", "log.jsonl.gz"])
 def test_a_file_that_cannot_be_made_is_refused(tmp_path, name):
     with pytest.raises(InputError, match="--record"):
         Recorder(tmp_path / name)

@@ -44,10 +44,12 @@ class Recorder:
         replaces: whether a file that is there already is replaced.
 
     Raises:
-        InputError: there is such a file already, it cannot be made, or the extra `zst` is missing.
+        InputError: there is such a file already, it cannot be made, the extra `zst` is missing, or it would be .gz.
     """
 
     def __init__(self, path: Path, *, is_numbered: bool = False, replaces: bool = False) -> None:
+        if path.suffix == ".gz":
+            raise InputError("--record", str(path), "a name that ends in .zst, which is compressed, or not in .gz")
         self.path = path
         self.error: RecordingError | None = None
         """Why the file cannot be written at present; once it is closed, why something is missing from it. None while

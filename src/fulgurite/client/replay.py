@@ -13,7 +13,6 @@ from typing import Final, Self
 from fulgurite.client.bookkeeping import Books
 from fulgurite.client.items import Item, Malformed, Status, StatusKind
 from fulgurite.client.playback import Playback
-from fulgurite.errors import InputError
 from fulgurite.logfile import LogFile
 from fulgurite.orderbook import OrderBook
 from fulgurite.protocol.arguments import check_number
@@ -70,8 +69,6 @@ def replay(
     """
     if speed is not None:
         check_number("speed", speed, "a number above 0, or None for as fast as possible", above=0.0)
-    if not isinstance(path, str | os.PathLike):
-        raise InputError("path", path, "the path of a frame log")
     return Replay(LogFile(path, frame_rate), speed, LogClock(longest_pause))
 
 

@@ -283,6 +283,8 @@ class Replay:
                     self._skip(step)
             if not await self._log.more():
                 return
+            # Others have their turn however many lines hold no message.
+            await asyncio.sleep(0)
 
     def _skip(self, step: Odd | Damage) -> None:
         self._malformed += 1
