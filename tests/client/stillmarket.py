@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fulgurite.client.endpoints import Endpoint
@@ -11,8 +11,9 @@ from fulgurite.client.stream import Stream
 from fulgurite.exchange.products import FX_BTC_JPY
 from fulgurite.exchange.publisher import Published
 from fulgurite.exchange.simulation import Simulation
+from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.orderbook import BookState, OrderBook
-from fulgurite.protocol.channels import Kind, parse_channel
+from fulgurite.protocol.channels import Kind, board, parse_channel
 from fulgurite.protocol.messages import Board, Execution, decode_message, parse_time
 from fulgurite.server.serve import RealtimeServer, serve
 
@@ -30,6 +31,8 @@ class StillMarket:
         self.book = OrderBook()
         """What a client that missed nothing has."""
         self.execution_ids: list[int] = []
+        self.on_diff: Callable[[], None] = lambda: None
+        """Called after each diff, when the book and the HTTP API are of the same moment."""
         self._now_ns = parse_time(start)
 
     async def pass_time(self, seconds: float) -> None:
@@ -37,21 +40,36 @@ class StillMarket:
         until_ns = self._now_ns + round(seconds * SECOND_NS)
         while self._now_ns < until_ns:
             self._now_ns = min(self._now_ns + SECOND_NS // 10, until_ns)
-            for event in self.simulation.advance(self._now_ns):
-                assert isinstance(event, Published)
-                self.server.hub.publish(event.channel, event.message)
-                self._take(event)
+            while (next_ns := self.simulation.next_event_ns) <= self._now_ns:
+                before = self.simulation.state(PRODUCT)
+                events = self.simulation.advance(next_ns)
+                for event in events:
+                    if isinstance(event, CloseConnections):
+                        self.server.close_all(event.code, event.reason)
+                    else:
+                        self.server.hub.publish(event.channel, event.message)
+                        self._take(event)
+                has_diff = any(
+                    isinstance(event, Published) and event.channel == board(PRODUCT).name for event in events
+                )
+                if has_diff and before == self.simulation.state(PRODUCT):
+                    self.on_diff()
             await asyncio.sleep(0)
 
+    @property
+    def http(self) -> Board:
+        """What the HTTP API says."""
+        return self.simulation.board(PRODUCT)
+
     def is_right(self, book: OrderBook) -> bool:
-        """Whether another book has the same best levels."""
-        return book.bids(5) == self.book.bids(5) and book.asks(5) == self.book.asks(5)
+        """Whether another book is in the same state and has the same best levels."""
+        return book.state is self.book.state and book.bids(5) == self.book.bids(5) and book.asks(5) == self.book.asks(5)
 
     async def until_right(self, stream: Stream) -> None:
-        """Wait until a stream's book is LIVE and right; while time stands still here, it must become so."""
+        """Wait until a stream's book answers and is right; while time stands still here, it must become so."""
         book = stream.books[PRODUCT]
         async with asyncio.timeout(60):
-            while not (book.state is BookState.LIVE and self.is_right(book)):  # noqa: ASYNC110 (nobody tells)
+            while not (book.state in (BookState.LIVE, BookState.AUCTION) and self.is_right(book)):  # noqa: ASYNC110 (nobody tells)
                 await asyncio.sleep(0.01)
 
     def _take(self, event: Published) -> None:

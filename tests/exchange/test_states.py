@@ -135,13 +135,13 @@ class Venue:
             self.executions += [row for row in data if isinstance(row, Execution)]
 
     def check_our_book(self) -> None:
-        """Our book is the engine's, crossed or not, and says which."""
+        """Our book is what the messages say, crossed or not, and says which."""
         sides = ((Side.BUY, self.book.bids()), (Side.SELL, self.book.asks()))
         assert {
             (side, round(level.price)): round(level.size * LOTS) for side, levels in sides for level in levels
-        } == rest(self.market)
-        best_bid, best_ask = self.market.engine.best(Side.BUY), self.market.engine.best(Side.SELL)
-        has_crossed = best_bid is not None and best_ask is not None and best_bid >= best_ask
+        } == self.plain.levels
+        bids, asks = ([price for of, price in self.plain.levels if of is side] for side in Side)
+        has_crossed = bool(bids and asks) and max(bids) >= min(asks)
         assert self.book.state is (BookState.AUCTION if has_crossed else BookState.LIVE)
         assert self.book.drift_count == 0
 

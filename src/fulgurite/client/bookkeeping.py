@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from fulgurite.orderbook import OrderBook
+from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Board
 
@@ -49,7 +49,8 @@ class BookKeeper:
     def behind(self, connection: int, reason: str) -> None:
         """What comes over this connection may be old from now on, so that no snapshot of it counts."""
         self._behind.add(connection)
-        self.book.invalidate(reason)
+        if self.book.state is not BookState.STALE:  # else the first reason stays
+            self.book.invalidate(reason)
 
     def caught_up(self, connection: int) -> None:
         """What comes over this connection is new from now on."""
