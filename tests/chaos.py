@@ -228,7 +228,7 @@ class Round:
             async with asyncio.timeout(RECOVERY_SECONDS):
                 while any((feed._audit.reached or 0) < newest[product] for product, feed in feeds.items()):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-                while stream._main.items:  # noqa: ASYNC110
+                while stream._inboxes.main.items:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.verdict.fail(f"executions were not compared with the list in {RECOVERY_SECONDS:.0f} s")
