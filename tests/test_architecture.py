@@ -86,6 +86,7 @@ SHELLS = (
     "exchange/control.py",
     "exchange/privatehttp.py",
     "exchange/descriptions.py",
+    "exchange/trader.py",
 )
 
 # Clocks, chance, files, sockets and tasks; and the libraries that bring them.

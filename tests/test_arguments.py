@@ -30,6 +30,7 @@ from fulgurite import (
     parse_time,
     replay,
     resolve_endpoint,
+    run_exchange,
     ticker,
 )
 from fulgurite.protocol.messages import Board, Level
@@ -97,6 +98,26 @@ CONNECT: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
+# What `run_exchange` must refuse.
+NO_PORT = [-1, 65536, 1.5, NAN, True, "7351", None]
+EXCHANGE: dict[str, list[Any]] = {
+    "host": [5, None, True, b"127.0.0.1"],
+    "port": NO_PORT,
+    "http_port": NO_PORT,
+    "seed": [-1, 2**63, 1.5, NAN, True, "1"],
+    "start_ns": [-1, 1.5, NAN, True, "2026-09-23T00:00:00Z"],
+    **dict.fromkeys(("tls", "loop", "paused", "control", "rate_limits", "refuse_in_maintenance"), NO_FLAG),
+    "replay": [5, True, [], "there is no such file"],
+    "speed": [-1, 0, 1001, NAN, math.inf, True, "fast", None],
+    "longest_pause": [-1, 0, NAN, True, "1"],
+    "frame_rate": [-1, 0, NAN, math.inf, True, "1"],
+    "faults": [5, True, None, {"fault": "close"}, "there is no such file"],
+    "scenario": ["", "Dead-Channel", 5, True],
+    "accounts": [0, 101, -1, 1.5, NAN, True, "2"],
+    "products": ["BTC_JPY", ["btc_jpy"], [5], [""], 5, None, True],
+}
+
+
 def cases(table: dict[str, list[Any]]) -> list[Any]:
     return [pytest.param(name, value, id=f"{name}={value!r:.40}") for name, values in table.items() for value in values]
 
@@ -123,6 +144,20 @@ def test_every_argument_of_connect_is_in_the_table():
     """With one that accepts everything this table, too, has to say so."""
     parameters = inspect.signature(connect).parameters.values()
     assert {each.name for each in parameters if each.kind is each.KEYWORD_ONLY} == set(CONNECT)
+
+
+@pytest.mark.parametrize(("name", "value"), cases(EXCHANGE))
+async def test_run_exchange_refuses(name: str, value: Any):
+    is_of_replays = name in ("longest_pause", "frame_rate") and not isinstance(value, bool | str)
+    more: dict[str, Any] = {"replay": __file__} if is_of_replays else {}
+    with pytest.raises(InputError) as raised:
+        await run_exchange(**{name: value}, **more).__aenter__()
+    assert raised.value.field == name
+    assert raised.value.accepted
+
+
+def test_every_argument_of_run_exchange_is_in_the_table():
+    assert set(inspect.signature(run_exchange).parameters) == set(EXCHANGE)
 
 
 @pytest.mark.parametrize("value", NO_CHANNEL, ids=lambda value: repr(value)[:40])
@@ -189,7 +224,7 @@ def test_every_public_function_is_in_this_file():
     """So that a new one gets its line here."""
     functions = {name for name in fulgurite.__all__ if inspect.isfunction(getattr(fulgurite, name))}
     without_arguments = {name for name in functions if not inspect.signature(getattr(fulgurite, name)).parameters}
-    assert functions - without_arguments - {"run_exchange"} <= set(globals())
+    assert functions - without_arguments <= set(globals())
 
 
 # --- what can be known only later

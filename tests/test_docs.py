@@ -1,6 +1,7 @@
 """The commands and samples of the documentation, run as a reader would."""
 
 import asyncio
+import inspect
 import os
 import re
 import shlex
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+import fulgurite
+from fulgurite.exchange.trader import FaultMembers, Trader
+from fulgurite.pytest_plugin import RunningExchange
 from tests.exchange.test_replay import numbered, write_log
 
 ROOT = Path(__file__).parent.parent
@@ -73,3 +77,36 @@ async def test_a_command_runs(tmp_path: Path, name: str, block: str):
 def test_every_link_to_a_file_leads_somewhere(path: Path):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+PROSE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+CALLS = re.compile(r"`(?:await )?([a-z_]+(?:\.[a-z_]+|\[[^]]*\])*)\(([^`]*)`")
+
+# What is called in the prose and is no public function, and what has it: the objects that people hold.
+HELD = {
+    "stream": fulgurite.Stream,
+    "exchange": fulgurite.Exchange,
+    "book": fulgurite.OrderBook,
+    "item": fulgurite.Message,
+}
+OTHERS = {"print", "repr", "Decimal", "range"}
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_what_the_prose_calls_is_there(path: Path):
+    """A name that a reader would type exists: a public function with such arguments, or a method of what they hold."""
+    for called, arguments in CALLS.findall(PROSE.sub("", path.read_text())):
+        first, *members = re.split(r"[.\[]", called)
+        if first in HELD and members:
+            owner: object = HELD[first]
+            for member in members:
+                if member.isidentifier():
+                    assert hasattr(owner, member), f"{path.name}: {called}"
+            continue
+        owners = [fulgurite, *HELD.values(), RunningExchange, Trader]
+        found = next((getattr(each, first) for each in owners if hasattr(each, first)), None)
+        assert found is not None or first in OTHERS, f"{path.name}: `{called}({arguments}` is no name of Fulgurite"
+        if found is not None and not members:
+            names = set(inspect.signature(found).parameters) | set(FaultMembers.__annotations__)
+            for name in re.findall(r"(\w+)=", arguments):
+                assert name in names, f"{path.name}: {called} has no {name}"

@@ -41,6 +41,12 @@ class RunningExchange:
         self.api_secret = exchange.api_secret
         self.ca_file = exchange.ca_file
         """With TLS: the file of the certificate to trust."""
+        self.accounts = exchange.accounts
+        """Every account that can trade, with its keys and its orders, as `run_exchange` gives them."""
+        self.seed = exchange.seed
+        """What the market's randomness comes from; None while a recording is replayed."""
+        self.replay = exchange.replay
+        """The recording that is replayed, if one is."""
         self.control = exchange.control
         """The control API."""
 

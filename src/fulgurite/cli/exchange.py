@@ -10,10 +10,13 @@ import typer
 
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
-from fulgurite.errors import InputError
 
 if TYPE_CHECKING:
-    from fulgurite.server.faults import AnyFault
+    pass
+
+
+NAMED_ALIKE = ("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "replay", "accounts", "tls")
+"""The options that are called as the arguments of `run_exchange` are."""
 
 
 def exchange(
@@ -104,15 +107,15 @@ def exchange(
         _print_scenarios()
         return
     from fulgurite.exchange.run import refuse_other_mode
+    from fulgurite.exchange.scenarios import find_scenario
 
-    plan, start = _plan(faults, scenario)
     only_of_markets = {
         "--seed": seed is not None,
         "--at": at is not None,
         "--accounts": accounts is not None,
         "--refuse-in-maintenance": refuse_in_maintenance,
         "--product": bool(product),
-        f"--scenario {scenario}": start is not None,
+        f"--scenario {scenario}": scenario is not None and bool(find_scenario(scenario).starts_at),
     }
     only_of_replays = {
         "--loop": loop,
@@ -121,30 +124,12 @@ def exchange(
         "--frame-rate": frame_rate is not None,
     }
     refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "--replay FILE")
-    options = (port, http_port, host, seed, at or start, tls, replay, speed, loop, paused, longest_pause, frame_rate)
-    run(_exchange(*options, plan, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json))
-
-
-def _plan(path: Path | None, scenario: str | None) -> tuple[list[AnyFault], str | None]:
-    """The faults of a file and of a scenario, and when the scenario starts, if it says."""
-    from datetime import UTC, datetime
-
-    from fulgurite.exchange.scenarios import find_scenario
-    from fulgurite.server.faults import parse_plan
-
-    plan: list[AnyFault] = []
-    start = None
-    if scenario is not None:
-        found = find_scenario(scenario)
-        plan += parse_plan(found.plan)
-        start = f"{datetime.now(UTC):%Y-%m-%d}T{found.starts_at}Z" if found.starts_at else None
-    if path is not None:
-        try:
-            text = path.read_text()
-        except (OSError, UnicodeError) as error:
-            raise InputError("--faults", str(path), f"the path of a fault plan ({error})") from error
-        plan += parse_plan(text)
-    return plan, start
+    options = (port, http_port, host, seed, at, tls, replay, speed, loop, paused, longest_pause, frame_rate)
+    run(
+        _exchange(
+            *options, faults, scenario, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json
+        )
+    )
 
 
 def _print_scenarios() -> None:
@@ -167,7 +152,8 @@ async def _exchange(
     paused: bool,
     longest_pause: float | None,
     frame_rate: float | None,
-    faults: list[AnyFault],
+    faults: Path | None,
+    scenario: str | None,
     control: bool,
     accounts: int | None,
     rate_limits: bool,
@@ -194,7 +180,8 @@ async def _exchange(
         paused=paused,
         longest_pause=longest_pause,
         frame_rate=frame_rate,
-        faults=faults,
+        faults=() if faults is None else faults,
+        scenario=scenario,
         control=control,
         accounts=accounts,
         rate_limits=rate_limits,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
@@ -162,6 +162,28 @@ def _handler(
         return Response(content, media_type="application/json; charset=utf-8", headers=headers)
 
     return handle
+
+
+def ask(desk: Desk, api_key: str, path: str, members: Mapping[str, object], now_ns: int) -> Any:
+    """What the private API answers, without HTTP, signatures and limits: for the program that runs the exchange.
+
+    Args:
+        desk: where orders go.
+        api_key: whose account it is about.
+        path: what stands behind ``/v1/me/``.
+        members: those of the query, or of the body.
+        now_ns: what the exchange's clock shows.
+
+    Raises:
+        InputError: there is no such path, or a member is missing or cannot be meant.
+        RequestRefusedError: the exchange refuses it.
+    """
+    if path not in _HANDLERS:
+        raise InputError("path", path, _HANDLERS)
+    query = {name: str(value) for name, value in members.items()}
+    body = msgspec.json.encode(members)
+    answer = _HANDLERS[path](_Call(desk, api_key, query, body, now_ns, lambda lots: None))
+    return None if answer is None else msgspec.json.decode(msgspec.json.encode(answer))
 
 
 async def _read_body(request: Request) -> bytes | None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import secrets
 import tempfile
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Unpack
 
 import msgspec
 from starlette.routing import Route
@@ -26,16 +28,20 @@ from fulgurite.exchange.privatehttp import private_routes
 from fulgurite.exchange.products import PRODUCTS, Product
 from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.exchange.replay import Replay
+from fulgurite.exchange.scenarios import find_scenario
 from fulgurite.exchange.simulation import Simulation
+from fulgurite.exchange.trader import FaultMembers, Trader
 from fulgurite.logfile import LogFile
+from fulgurite.protocol.arguments import check_flag, check_integer, check_number, check_type
 from fulgurite.protocol.auth import AuthChecker, any_key
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.protocol.dialects import DIALECTS, DialectName
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS
+from fulgurite.protocol.messages import parse_time
 from fulgurite.server.bind import bind_socket, port_of, url_host
-from fulgurite.server.faults import AnyFault, Fault, parse_fault
+from fulgurite.server.faults import AnyFault, Fault, FaultName, parse_fault, parse_plan
 from fulgurite.server.http import serve_app
-from fulgurite.server.serve import serve
+from fulgurite.server.serve import RealtimeServer, serve
 from fulgurite.server.tls import self_made
 
 DEFAULT_PORT: Final = 7351
@@ -57,7 +63,14 @@ class Credentials(msgspec.Struct, frozen=True):
         return f"Credentials(api_key={self.api_key!r}, api_secret=...)"
 
 
-class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _Parts(NamedTuple):
+    """What runs behind an `Exchange`."""
+
+    server: RealtimeServer
+    traders: tuple[Trader, ...]
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """A running exchange: where it is, and the demo credentials of this run."""
 
     realtime: str
@@ -84,6 +97,36 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The line that `fulgurite exchange --json` prints once everything is ready, the secret included."""
         return msgspec.json.encode(self).decode()
 
+    @property
+    def accounts(self) -> tuple[Trader, ...]:
+        """Every account that can trade: its keys, and its orders; none while a frame log is replayed."""
+        return self._parts.traders
+
+    async def fault(self, fault: FaultName | AnyFault, **members: Unpack[FaultMembers]) -> int:
+        """Let something go wrong; returns the fault's number.
+
+        Args:
+            fault: its name, as in ``docs/faults.md``, or an object of `fulgurite.server.faults`.
+            members: where it is a name: its parameters, its moments and its aim.
+
+        Raises:
+            InputError: it is not accepted; the text says what is.
+        """
+        if not isinstance(fault, Fault):
+            fault = parse_fault({"fault": fault, **members})
+        elif members:
+            raise InputError(next(iter(members)), members, "nothing beside an object, which has its own members")
+        return self._parts.server.faults.give(fault).number
+
+    async def end_fault(self, number: int | None = None) -> int:
+        """End one fault, or all; returns how many were on or to come."""
+        return self._parts.server.faults.end(number)
+
+    @property
+    def _parts(self) -> _Parts:
+        parts: _Parts = self.__dict__["_parts"]
+        return parts
+
     def __repr__(self) -> str:
         return f"Exchange(realtime={self.realtime!r}, http={self.http!r}, api_key={self.api_key!r}, api_secret=...)"
 
@@ -103,7 +146,8 @@ async def run(
     paused: bool = False,
     longest_pause: float | None = None,
     frame_rate: float | None = None,
-    faults: Iterable[AnyFault | Mapping[str, object]] = (),
+    faults: str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]] = (),
+    scenario: str | None = None,
     control: bool = True,
     accounts: int | None = None,
     rate_limits: bool = True,
@@ -132,7 +176,9 @@ async def run(
             above 0, and a day where it is None.
         frame_rate: frames a second, above 0, of a replayed file that has no times, which is one frame a line; None is
             33.
-        faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them.
+        faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them; or the path
+            of a fault plan.
+        scenario: also the faults of this named one, and its time of the day where `start_ns` is None.
         control: serve the control API, to programs on this machine.
         accounts: how many accounts can trade, 1 to 100; None is 1.
         rate_limits: refuse HTTP requests beyond the real service's limits.
@@ -145,17 +191,35 @@ async def run(
         InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
         ListenError: a port or the host cannot be had.
     """
-    if seed is not None and not 0 <= seed <= MAX_SEED:
-        raise InputError("seed", seed, f"an integer from 0 to {MAX_SEED}")
-    if accounts is not None and not 1 <= accounts <= MAX_ACCOUNTS:
-        raise InputError("accounts", accounts, f"an integer from 1 to {MAX_ACCOUNTS}")
+    check_type("host", host, str, "an address or a name of this machine, such as 127.0.0.1")
+    check_integer("port", port, 0, 65535)
+    check_integer("http_port", http_port, 0, 65535)
+    for name, number, most in (("seed", seed, MAX_SEED), ("start_ns", start_ns, None)):
+        if number is not None:
+            check_integer(name, number, 0, most)
+    if accounts is not None:
+        check_integer("accounts", accounts, 1, MAX_ACCOUNTS)
+    flags = {
+        "tls": tls, "loop": loop, "paused": paused, "control": control, "rate_limits": rate_limits,
+        "refuse_in_maintenance": refuse_in_maintenance,
+    }  # fmt: skip
+    for name, flag in flags.items():
+        check_flag(name, flag)
+    if replay is not None and not isinstance(replay, str | os.PathLike):
+        raise InputError("replay", replay, "the path of a recording, or None")
+    check_number("speed", speed, "a number from 0, or above 0 without a replay")
+    for name, value in (("longest_pause", longest_pause), ("frame_rate", frame_rate)):
+        if value is not None and (value != math.inf or name == "frame_rate"):
+            check_number(name, value, "a number above 0, or None", above=0.0)
     traded = _products(products)
+    plan, scenario_ns = _plan(faults, scenario)
     only_of_markets = {
         "seed": seed is not None,
         "start_ns": start_ns is not None,
         "accounts": accounts is not None,
         "refuse_in_maintenance": refuse_in_maintenance != MAINTENANCE_REFUSES_CONNECTS,
         "products": traded != PRODUCTS,
+        "scenario": scenario_ns is not None,
     }
     only_of_replays = {
         "loop": loop,
@@ -164,7 +228,7 @@ async def run(
         "frame_rate": frame_rate is not None,
     }
     refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "replay=")
-    plan = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
+    start_ns = scenario_ns if start_ns is None else start_ns
     count = (accounts or 1) if replay is None else 0
     names = ["demo", *(f"demo{number}" for number in range(2, count + 1))][:count]
     credentials = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
@@ -180,6 +244,7 @@ async def run(
         player = None
         simulation = None
         private: list[Route] = []
+        traders: tuple[Trader, ...] = ()
         limits = RateLimits() if rate_limits else None
         if replay is not None:
             log = LogFile(replay, frame_rate, field="replay")
@@ -195,8 +260,11 @@ async def run(
             # Before the market is made, which takes half a second that its times would be behind.
             clock = ExchangeClock(now_ns, speed)
             open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
-            traders = [Account(each.api_key) for each in credentials]
-            markets = simulation = Simulation(seed, now_ns, traded, open_until_ns=open_until_ns, accounts=traders)
+            ledgers = [Account(each.api_key) for each in credentials]
+            markets = simulation = Simulation(seed, now_ns, traded, open_until_ns=open_until_ns, accounts=ledgers)
+            traders = tuple(
+                Trader(each.api_key, each.api_secret, simulation.desk, clock.now_ns) for each in credentials
+            )
             work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
             private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
@@ -211,7 +279,7 @@ async def run(
         for fault in plan:
             server.faults.give(fault)
         ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None
-        yield Exchange(
+        running = Exchange(
             realtime=realtime[DialectName.JSON_RPC],
             socketio=server.url.replace("ws", "http", 1),
             http=f"{api}/v1",
@@ -223,6 +291,8 @@ async def run(
             replay=None if replay is None else str(replay),
             control=f"{api}/control" if control else None,
         )
+        running.__dict__["_parts"] = _Parts(server, traders)
+        yield running
 
 
 def refuse_other_mode(
@@ -248,9 +318,33 @@ def refuse_other_mode(
             raise InputError(name, f"without {replay}", f"{replay} with it")
 
 
+def _plan(
+    faults: str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]], scenario: str | None
+) -> tuple[list[AnyFault], int | None]:
+    """The faults of a plan and of a scenario, and when the scenario starts, if it says."""
+    plan: list[AnyFault] = []
+    start_ns = None
+    if scenario is not None:
+        found = find_scenario(scenario)
+        plan += parse_plan(found.plan)
+        if found.starts_at:
+            start_ns = parse_time(f"{datetime.now(UTC):%Y-%m-%d}T{found.starts_at}Z")
+    if isinstance(faults, str | os.PathLike):
+        try:
+            text = Path(faults).read_text()
+        except (OSError, UnicodeError) as error:
+            raise InputError("faults", str(faults), f"the path of a fault plan ({error})") from error
+        return plan + parse_plan(text), start_ns
+    if isinstance(faults, Mapping) or not isinstance(faults, Iterable):
+        raise InputError("faults", faults, 'a list such as [{"fault": "close"}], or the path of a fault plan')
+    return plan + [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults], start_ns
+
+
 def _products(codes: Iterable[str]) -> Sequence[Product]:
     by_code = {product.code: product for product in PRODUCTS}
-    wanted = set(codes)
+    if isinstance(codes, str) or not isinstance(codes, Iterable):
+        raise InputError("products", codes, f"a list such as {list(by_code)[:2]}")
+    wanted = {check_type("products", code, str, by_code) for code in codes}
     for code in sorted(wanted - by_code.keys()):
         raise InputError("products", code, f"one of {', '.join(by_code)}")
     return [product for product in PRODUCTS if product.code in wanted] or PRODUCTS

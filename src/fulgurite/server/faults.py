@@ -369,6 +369,37 @@ AnyFault: TypeAlias = (
     | Pings
 )
 
+FaultName: TypeAlias = Literal[
+    "close",
+    "reset",
+    "broken-frame",
+    "snapshot-anomaly",
+    "freeze",
+    "delay",
+    "trickle",
+    "no-ack",
+    "refuse-auth",
+    "clock-skew",
+    "mute",
+    "lost-messages",
+    "lost-diffs",
+    "lost-deletions",
+    "stale-snapshot",
+    "duplicate-executions",
+    "zero-ids",
+    "invalid-json",
+    "wrong-types",
+    "truncated",
+    "oversized",
+    "fragmented",
+    "refuse",
+    "slow-handshake",
+    "close-at-once",
+    "dummy",
+    "pings",
+]
+"""The name of a fault."""
+
 FAULTS: Final[dict[str, type[Fault]]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyFault)}
 """Every fault by its name."""
 
