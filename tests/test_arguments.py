@@ -114,6 +114,7 @@ EXCHANGE: dict[str, list[Any]] = {
     "faults": [5, True, None, {"fault": "close"}, "there is no such file"],
     "scenario": ["", "Dead-Channel", 5, True],
     "accounts": [0, 101, -1, 1.5, NAN, True, "2"],
+    "demo_key": ["main", ("key",), ("key", ""), ("key", 5), 5, True],
     "products": ["BTC_JPY", ["btc_jpy"], [5], [""], 5, None, True],
 }
 

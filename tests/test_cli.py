@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 import websockets
 
-from fulgurite import __version__
+from fulgurite import Status, StatusKind, __version__, connect, resolve_endpoint, run_exchange
+from fulgurite.cli.endpoints import find_endpoint, running_exchange
 from fulgurite.cli.listen import find_channels
 from fulgurite.server.bind import bind_socket, port_of
 from tests.exchange.test_replay import numbered, write_log
@@ -173,7 +174,10 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["exchange", "--port", "0", "--speed", "0"], "speed"),
         (["exchange", "--port", "0", "--speed", "1001"], "up to 1000"),
         (["exchange", "--scenario", "nonsense"], "dead-channel"),
-        (["exchange", "--faults", "missing.toml"], "the path of a fault plan"),
+        (
+            ["exchange", "--faults", "missing.toml"],
+            "--faults: 'missing.toml' is not accepted; give the path of a fault plan",
+        ),
         (["exchange", "--loop"], "--loop: 'without --replay FILE'"),
         (["exchange", "--frame-rate", "5"], "--replay FILE with it"),
         *(
@@ -191,14 +195,19 @@ async def test_a_host_that_others_can_reach_is_warned_about():
             "--scenario daily-maintenance: 'with --replay",
         ),
         (["exchange", "--at", "tomorrow"], "UTC as in"),
-        (["exchange", "--seed", "-1"], "an integer from 0"),
+        (["exchange", "--seed", "-1"], "--seed: -1 is not accepted; give an integer from 0"),
         (["exchange", "--port", "70000"], "65535"),
         (["exchange", "--host", "203.0.113.1", "--port", "0"], "cannot listen on 203.0.113.1"),
         (["listen", "nope"], "lightning_ticker_PRODUCT"),
         (["listen", TICKER, "--endpoint", "ftp://x"], "endpoint"),
         (["listen", TICKER, "--dialect", "soap"], "json-rpc"),
         (["listen", TICKER, "--ca-file", "missing.pem"], "PEM certificate"),
-        (["listen", "child_order_events"], "--credentials NAME for child_order_events"),
+        (
+            ["listen", "child_order_events", "--endpoint", "ws://127.0.0.1:1"],
+            "--credentials NAME for child_order_events",
+        ),
+        (["listen", TICKER, "--http", "ftp://x"], "--http: 'ftp://x' is not accepted"),
+        (["doctor", "--http", "nope"], "--http: 'nope' is not accepted"),
         (["listen", TICKER, "--credentials", "a b"], "1 to 64"),
         (["listen"], "CHANNEL"),
         (["listen", "btc_jpy"], "BTC_JPY, ticker:BTC_JPY, executions:BTC_JPY, board:BTC_JPY, snapshot:BTC_JPY, or"),
@@ -377,3 +386,52 @@ async def test_what_is_to_outlive_its_terminal_does(tmp_path):
     await first_line(process)
     assert await interrupted(process, signal.SIGTERM)
     assert process.returncode == 128 + signal.SIGTERM
+
+
+# --- "embedded"
+
+
+async def test_embedded_is_the_exchange_that_runs_at_the_usual_ports_and_it_is_named(monkeypatch):
+    async with run_exchange(products=["BTC_JPY"], seed=1) as exchange:
+        known = resolve_endpoint("embedded", exchange.http)
+        monkeypatch.setattr("fulgurite.client.endpoints.EMBEDDED", known)
+        found = await running_exchange()
+        assert found is not None
+        assert (found.json_rpc, found.socketio, found.http) == (exchange.realtime, exchange.socketio, exchange.http)
+        async with find_endpoint("embedded", None) as (endpoint, credentials):
+            assert (endpoint, credentials) == (found, None)
+    assert await running_exchange() is None, "nobody listens there any more"
+
+
+async def test_another_program_at_the_usual_ports_is_not_taken_for_an_exchange(monkeypatch):
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        monkeypatch.setattr(
+            "fulgurite.client.endpoints.EMBEDDED", resolve_endpoint("embedded", f"http://127.0.0.1:{port}/v1")
+        )
+        assert await running_exchange() is None
+
+
+async def test_an_exchange_of_its_own_knows_the_key_that_was_named_and_has_one_where_none_was(monkeypatch):
+    monkeypatch.setattr("fulgurite.client.endpoints.EMBEDDED", resolve_endpoint("embedded", "http://127.0.0.1:1/v1"))
+    for given in (None, lambda: ("my key", "my secret")):
+        async with (
+            find_endpoint("embedded", None, given) as (endpoint, credentials),
+            connect("child_order_events", endpoint=endpoint, credentials=credentials) as stream,
+        ):
+            async for item in stream:
+                if isinstance(item, Status) and item.kind is StatusKind.SUBSCRIBED:
+                    break
+
+
+async def test_private_channels_of_an_exchange_of_its_own_need_no_key():
+    async with fulgurite("listen", "child_order_events", "ticker:BTC_JPY", "--json") as process:
+        line = await first_line(process)
+        assert line["channel"] == TICKER
+        _, errors = await interrupted(process)
+    assert "authenticated" in errors or "using the exchange that runs" in errors

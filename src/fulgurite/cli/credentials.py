@@ -116,8 +116,9 @@ def try_key(
     context = None if ca_file is None else trusting(ca_file)
 
     async def work() -> None:
-        async with find_endpoint(*where) as found:
-            await show(lambda begins: examine_key(found, key, ssl_context=context, begins=begins))
+        async with find_endpoint(*where, key, context) as (found, signer):
+            assert signer is not None  # the key, or what an exchange of our own made of it
+            await show(lambda begins: examine_key(found, signer, ssl_context=context, begins=begins))
 
     run(work())
 

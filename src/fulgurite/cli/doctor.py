@@ -40,8 +40,13 @@ def doctor(
     context = None if ca_file is None else trusting(ca_file)
 
     async def work() -> None:
-        async with find_endpoint(endpoint, http) as where:
-            await show(lambda begins: examine(where, credentials=key, ssl_context=context, begins=begins), as_json)
+        async with find_endpoint(endpoint, http, key, context) as (where, signer):
+            await show(
+                lambda begins: examine(
+                    where, credentials=None if key is None else signer, ssl_context=context, begins=begins
+                ),
+                as_json,
+            )
 
     run(work())
 

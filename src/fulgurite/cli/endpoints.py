@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from fulgurite.cli.options import naming_options
 from fulgurite.errors import InputError
 
 if TYPE_CHECKING:
     import ssl
 
-    from fulgurite.client import Endpoint
+    from fulgurite.client import Credentials, Endpoint
+    from fulgurite.client.credentials import KeychainKey
     from fulgurite.exchange.run import Exchange
 
 EndpointText = Annotated[
-    str, typer.Option("--endpoint", help="embedded (an exchange of its own), live, or a ws, wss, http or https URL.")
+    str,
+    typer.Option(
+        "--endpoint",
+        help="embedded (the exchange that runs at the usual ports, or one of its own), live, or a ws, wss, http or "
+        "https URL.",
+    ),
 ]
 HttpText = Annotated[str | None, typer.Option("--http", help="The HTTP API, where it is elsewhere.", metavar="URL")]
 CaFile = Annotated[
@@ -29,22 +37,82 @@ CredentialsName = Annotated[
 ]
 
 
+class Found(NamedTuple):
+    """The service that a command is to talk to."""
+
+    endpoint: Endpoint
+    credentials: Credentials | KeychainKey | None
+    """Who signs there: the key that was named, or the demo account of an exchange of the command's own."""
+
+
 @contextlib.asynccontextmanager
-async def find_endpoint(text: str, http: str | None) -> AsyncIterator[Endpoint]:
-    """Give the endpoint that is meant; "embedded" starts an exchange and ends it.
+async def find_endpoint(
+    text: str,
+    http: str | None,
+    credentials: Credentials | KeychainKey | None = None,
+    context: ssl.SSLContext | None = None,
+) -> AsyncIterator[Found]:
+    """Give the endpoint that is meant.
+
+    "embedded" is the exchange that runs on this machine at its usual ports, and says that it is one; where none does,
+    it is one of the command's own, which ends with it and knows the key that was named as its demo account's.
+
+    Args:
+        text: what the option says.
+        http: the HTTP API, where it is elsewhere.
+        credentials: the key that was named, if one was.
+        context: whom to trust, if that was said.
 
     Raises:
         InputError: it cannot be meant.
     """
-    if text != "embedded":
-        from fulgurite.client import resolve_endpoint
+    import msgspec
 
-        yield resolve_endpoint(text, http)
+    from fulgurite.client import resolve_endpoint
+    from fulgurite.client.credentials import bound
+    from fulgurite.client.endpoints import EMBEDDED, check_http
+    from fulgurite.client.signing import ask
+
+    with naming_options("endpoint", "http"):
+        api = None if http is None else check_http(http)
+        if text.strip().lower() != "embedded":
+            yield Found(resolve_endpoint(text, api), credentials)
+            return
+    running = await running_exchange(context)
+    if running is not None:
+        print(f"fulgurite: using the exchange that runs at {running.json_rpc}", file=sys.stderr)
+        yield Found(running if api is None else msgspec.structs.replace(running, http=api), credentials)
         return
     from fulgurite.exchange.run import run
 
-    async with run() as running:
-        yield endpoint_of(running)
+    # A key that is kept for "embedded" is for this one, wherever it listens: nobody else does.
+    key = None if credentials is None else await ask(bound(credentials, EMBEDDED))
+    async with run(demo_key=key) as own:
+        endpoint = endpoint_of(own)
+        found = endpoint if api is None else msgspec.structs.replace(endpoint, http=api)
+        yield Found(found, own.accounts[0])
+
+
+async def running_exchange(context: ssl.SSLContext | None = None) -> Endpoint | None:
+    """The exchange that runs on this machine at its usual ports; None where none does, or another program."""
+    from urllib.parse import urlsplit
+
+    import httpx
+    import msgspec
+
+    from fulgurite.client import Endpoint
+    from fulgurite.client.endpoints import EMBEDDED
+
+    assert EMBEDDED.http is not None
+    address = f"{'http' if context is None else 'https'}://{urlsplit(EMBEDDED.http).netloc}/fulgurite"
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=2.0, verify=context or True) as client:
+            match msgspec.json.decode((await client.get(address)).content):
+                case {"fulgurite": "exchange", "realtime": str(realtime), "socketio": str(socketio), "http": str(api)}:
+                    return Endpoint("embedded", json_rpc=realtime, socketio=socketio, http=api)
+    except (httpx.HTTPError, msgspec.DecodeError, UnicodeError):
+        pass
+    return None
 
 
 def endpoint_of(running: Exchange) -> Endpoint:

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
 
 if TYPE_CHECKING:
     pass
-
-
-NAMED_ALIKE = ("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "replay", "accounts", "tls")
-"""The options that are called as the arguments of `run_exchange` are."""
 
 
 def exchange(
@@ -125,11 +122,9 @@ def exchange(
     }
     refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "--replay FILE")
     options = (port, http_port, host, seed, at, tls, replay, speed, loop, paused, longest_pause, frame_rate)
-    run(
-        _exchange(
-            *options, faults, scenario, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json
-        )
-    )
+    more = (faults, scenario, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json)
+    with naming_options("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "replay", "accounts"):
+        run(_exchange(*options, *more))
 
 
 def _print_scenarios() -> None:

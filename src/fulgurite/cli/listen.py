@@ -159,14 +159,14 @@ async def _listen(
     from fulgurite.client.screen import Up
 
     private = next((channel.name for channel in channels if channel.kind.is_private), None)
-    if private is not None and credentials is None:
-        raise InputError(
-            "--credentials", "nothing", f"--credentials NAME for {private}, after `fulgurite credentials add NAME`"
-        )
     key = None if credentials is None else keychain(credentials)
     context = None if ca_file is None else trusting(ca_file)
-    async with find_endpoint(endpoint, http) as where:
+    async with find_endpoint(endpoint, http, key, context) as (where, signer):
+        if private is not None and signer is None:
+            raise InputError(
+                "--credentials", "nothing", f"--credentials NAME for {private}, after `fulgurite credentials add NAME`"
+            )
         await listen(
             channels, where, dialect, as_json=as_json, plain=plain, up=Up(up), connections=connections, repair=repair,
-            audit=audit, record=record, replaces=force, credentials=key, ssl_context=context,
+            audit=audit, record=record, replaces=force, credentials=signer, ssl_context=context,
         )  # fmt: skip

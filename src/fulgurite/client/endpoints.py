@@ -57,7 +57,7 @@ EMBEDDED: Final = Endpoint(
     socketio="http://127.0.0.1:7351",
     http="http://127.0.0.1:7352/v1",
 )
-"""An exchange on this machine, at the ports that `fulgurite exchange` and `fulgurite play` take by default."""
+"""An exchange on this machine, at the ports that `fulgurite exchange` takes by default."""
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 

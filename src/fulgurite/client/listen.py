@@ -23,7 +23,7 @@ from fulgurite.client.lines import human_lines, json_line
 from fulgurite.client.overview import Overview
 from fulgurite.client.recording import Recorder
 from fulgurite.client.screen import Up, keys_line, screen, summary
-from fulgurite.client.signing import Credentials
+from fulgurite.client.signing import Credentials, Signer
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import Dialect
@@ -57,7 +57,7 @@ async def listen(
     audit: float | Literal["auto", "off"] | None = "auto",
     record: Path | None = None,
     replaces: bool = False,
-    credentials: Credentials | KeychainKey | None = None,
+    credentials: Credentials | Signer | KeychainKey | None = None,
     ssl_context: ssl.SSLContext | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,

@@ -60,6 +60,26 @@ def control_routes(server: RealtimeServer, replay: Replay | None, simulation: Si
     return [Route(path, _guarded(handler), methods=methods.split()) for path, methods, handler in handlers]
 
 
+IDENTITY_PATH = "/fulgurite"
+"""Where an exchange says that it is one; also where there is no control API."""
+
+
+def identity_route(realtime: str, socketio: str, http: str) -> Route:
+    """The route by which a command finds the exchange that runs already, and knows it from any other program.
+
+    Args:
+        realtime: the JSON-RPC address.
+        socketio: the Socket.IO address.
+        http: the HTTP API, including `/v1`.
+    """
+    answer = {"fulgurite": "exchange", "realtime": realtime, "socketio": socketio, "http": http}
+
+    async def handle(request: Request) -> Response:
+        return _json(answer, 200)
+
+    return Route(IDENTITY_PATH, _guarded(handle), methods=["GET"])
+
+
 def _guarded(handler: Handler) -> Handler:
     async def handle(request: Request) -> Response:
         if not _is_from_here(request):

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from fulgurite.errors import InputError
 from fulgurite.exchange.accounts import Account
-from fulgurite.exchange.control import control_routes
+from fulgurite.exchange.control import control_routes, identity_route
 from fulgurite.exchange.descriptions import description_routes
 from fulgurite.exchange.drive import OPEN_AT_FIRST_NS, ExchangeClock, drive
 from fulgurite.exchange.http import create_app
@@ -153,6 +153,7 @@ async def run(
     rate_limits: bool = True,
     refuse_in_maintenance: bool = MAINTENANCE_REFUSES_CONNECTS,
     products: Iterable[str] = (),
+    demo_key: tuple[str, str] | None = None,
 ) -> AsyncIterator[Exchange]:
     """Run an exchange until the context is left.
 
@@ -186,6 +187,8 @@ async def run(
             minutes into the daily maintenance, until PREOPEN. What the real service does is unknown.
         products: the codes of those that trade; all nine where none is named. Fewer are a lighter market: it starts in
             a tenth of the time. Any other is unknown to it, so acknowledged and silent.
+
+        demo_key: the key and the secret of the first account; None makes new ones.
 
     Raises:
         InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
@@ -232,6 +235,8 @@ async def run(
     count = (accounts or 1) if replay is None else 0
     names = ["demo", *(f"demo{number}" for number in range(2, count + 1))][:count]
     credentials = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
+    if demo_key is not None and credentials:
+        credentials[0] = Credentials(*_key_and_secret(demo_key))
     secret_of = {each.api_key: each.api_secret for each in credentials}
     check_auth = any_key if replay is not None else AuthChecker(secret_of, time.time).check
     async with contextlib.AsyncExitStack() as stack:
@@ -274,14 +279,16 @@ async def run(
         # A recording has products of its own, and no accounts.
         places = {"embedded": realtime}, {"embedded": f"{api}/v1"}
         described = description_routes(*places, traded) if simulation else []
-        app = create_app(markets, [*private, *controls, *described], limits=limits)
+        socketio = server.url.replace("ws", "http", 1)
+        identity = identity_route(realtime[DialectName.JSON_RPC], socketio, f"{api}/v1")
+        app = create_app(markets, [*private, *controls, *described, identity], limits=limits)
         await stack.enter_async_context(serve_app(app, http_socket, context))
         for fault in plan:
             server.faults.give(fault)
         ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None
         running = Exchange(
             realtime=realtime[DialectName.JSON_RPC],
-            socketio=server.url.replace("ws", "http", 1),
+            socketio=socketio,
             http=f"{api}/v1",
             api_key=credentials[0].api_key if credentials else "",
             api_secret=credentials[0].api_secret if credentials else "",
@@ -316,6 +323,13 @@ def refuse_other_mode(
             )
         if is_given:
             raise InputError(name, f"without {replay}", f"{replay} with it")
+
+
+def _key_and_secret(pair: object) -> tuple[str, str]:
+    match pair:
+        case (str(api_key), str(secret)) if api_key and secret:
+            return api_key, secret
+    raise InputError("demo_key", "(not shown)", "two texts: the key and the secret")
 
 
 def _plan(
