@@ -346,7 +346,7 @@ async def test_a_secret_typed_into_the_page_stays_in_the_browser(world, page, di
         await page.goto(
             f"{url}#view=orders&dialect={dialect}&endpoint={world.exchange.realtime}&http={world.exchange.http}"
         )
-        await page.get_by_role("button", name="Connect", exact=True).click()
+        await page.locator(".top").get_by_role("button", name="Connect", exact=True).click()
         await page.get_by_role("textbox", name="API key").fill(world.exchange.api_key)
         await page.get_by_label("API secret").press_sequentially(secret)
         await page.get_by_role("button", name="Use", exact=True).click()

@@ -137,7 +137,7 @@ UPSET = """(unseen) => {
 
 
 async def connect(page: Page) -> None:
-    await page.get_by_role("button", name="Connect", exact=True).click()
+    await page.locator(".top").get_by_role("button", name="Connect", exact=True).click()
     await expect(page.locator(".top .state")).to_have_attribute("data-state", "open")
 
 

@@ -182,7 +182,7 @@ async def test_disconnect_and_connect(visit):
     await visit.get_by_role("button", name="Disconnect").click()
     await expect(state).to_have_text("Not connected")
     await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "chosen")
-    await visit.get_by_role("button", name="Connect", exact=True).click()
+    await visit.locator(".top").get_by_role("button", name="Connect", exact=True).click()
     await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
 
 
@@ -202,7 +202,7 @@ async def test_any_url_can_be_the_endpoint(visit, exchange):
     await visit.get_by_role("radio", name="URL").check(force=True)
     await expect(connection_state(visit)).to_have_text("Not connected")
     await visit.get_by_label("Endpoint URL").fill("ftp://nowhere")
-    await visit.get_by_role("button", name="Connect", exact=True).click()
+    await visit.locator(".top").get_by_role("button", name="Connect", exact=True).click()
     await expect(visit.get_by_role("alert")).to_contain_text("ftp://nowhere")
     await visit.get_by_label("Endpoint URL").fill(exchange.realtime)
     await visit.get_by_role("textbox", name="HTTP API").fill(exchange.http)

@@ -94,7 +94,7 @@ async def test_a_link_never_connects_elsewhere_by_itself(browser, exchange):
         opened(browser, served.url, f"#endpoint={exchange.realtime}") as (page, *_),
     ):
         await expect(page.get_by_label("Endpoint URL")).to_have_value(exchange.realtime)
-        await expect(page.get_by_role("button", name="Connect", exact=True)).to_be_enabled()
+        await expect(page.locator(".top").get_by_role("button", name="Connect", exact=True)).to_be_enabled()
         await expect(connection_state(page)).to_have_text("Not connected")
         # Nor does a step in the history, or another address in the same window.
         await page.goto(f"{served.origin}/#endpoint=live")
@@ -103,7 +103,7 @@ async def test_a_link_never_connects_elsewhere_by_itself(browser, exchange):
         await expect(page.get_by_label("Endpoint URL")).to_have_value(exchange.realtime)
         await expect(connection_state(page)).to_have_text("Not connected")
         assert (await http.get(f"{exchange.control}/connections")).json() == []
-        await page.get_by_role("button", name="Connect", exact=True).click()
+        await page.locator(".top").get_by_role("button", name="Connect", exact=True).click()
         await expect(connection_state(page)).to_have_text("Open")
         await page.goto(f"{served.origin}/#endpoint=live")
         await expect(connection_state(page)).to_have_text("Not connected")
