@@ -214,6 +214,8 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         (["listen", "tickers:BTC_JPY"], "ticker:BTC_JPY"),
         (["listen", TICKER, "--connections", "5"], "an integer from 1 to 4"),
         (["listen", TICKER, "--repair", "later"], "alongside"),
+        (["listen", TICKER, "--audit", "often"], "seconds above 0, or off"),
+        (["listen", TICKER, "--audit", "0"], "seconds above 0, or off"),
         (["listen", TICKER, "--force"], "--record FILE"),
         (["listen", TICKER, "--record", "missing/log.jsonl"], "a file that can be written"),
         (["doctor", "--endpoint", "ftp://x"], "endpoint"),
