@@ -25,6 +25,7 @@ from fulgurite import (
     ChannelError,
     ChildOrderEvent,
     ConnectError,
+    ConnectFailure,
     Endpoint,
     Exchange,
     Execution,
@@ -257,7 +258,7 @@ def explained(error: FulguriteError) -> str:
         case HandshakeRefusedError(status=status, retry_after=retry_after):
             return f"{status} {assert_type(retry_after, float | None)}"
         case ConnectError():
-            return error.url + error.problem
+            return error.url + error.problem + assert_type(error.failure, ConnectFailure)
         case AddressInUseError() | ListenError():
             return f"{error.host}:{error.port}"
         case MessageError():
