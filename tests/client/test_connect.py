@@ -26,6 +26,7 @@ import trustme
 from picows import WSUpgradeResponse
 
 from fulgurite.client import Frame, Gap, Item, Malformed, Message, Signer, Status, StatusKind, Stream, connect
+from fulgurite.client.hints import COMMAND, PAGE, PROGRAM, hints
 from fulgurite.errors import (
     AuthenticationError,
     ChannelError,
@@ -283,7 +284,9 @@ async def test_tls_with_a_certificate_that_is_trusted(dialect):
         assert (await take_until(stream, is_message))[-1].raw == b"1"
 
 
-async def test_tls_with_a_certificate_that_is_not_trusted_says_so():
+@pytest.mark.parametrize(("whose", "said"), [(PROGRAM, "ssl_context"), (COMMAND, "--ca-file FILE"), (PAGE, "system")])
+async def test_tls_with_a_certificate_that_is_not_trusted_says_so_in_the_words_of_who_asked(whose, said):
+    hints.set(whose)  # of this test alone: it is a task of its own
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(theirs)
     async with (
@@ -292,7 +295,7 @@ async def test_tls_with_a_certificate_that_is_not_trusted_says_so():
     ):
         items = await take_until(stream, status("closed"))
     assert "its TLS certificate is not trusted" in items[-1].detail
-    assert "ssl_context" in items[-1].detail
+    assert said in items[-1].detail
 
 
 # --- every kind of ending, against a peer that misbehaves
