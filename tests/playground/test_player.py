@@ -226,7 +226,7 @@ async def test_what_is_no_frame_log_is_refused_and_the_connection_goes_on(talker
     await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=CHANNELS)
     await talker.until(lambda m: m.get("state") == "open")
     await talker.say(type="openreplay", key=(await talker.upload(content)).json()["key"], name="x")
-    assert "frame log" in (await talker.until_type("problem"))["text"]
+    assert "frame log: 'x" in (await talker.until_type("problem"))["text"]
     await talker.until(lambda m: m["type"] == "frame" and "lightning_board" in m["text"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from typing import IO, Final, NamedTuple
 
 from fulgurite.errors import InputError
@@ -10,7 +11,7 @@ from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 from fulgurite.protocol.framelog import Line, recorded_messages
 from fulgurite.protocol.logclock import LogClock
-from fulgurite.protocol.logformats import ACCEPTED, Odd
+from fulgurite.protocol.logformats import ACCEPTED, Odd, Step
 from fulgurite.protocol.logreader import read_log
 
 LINE_LIMIT: Final = 1_000_000
@@ -65,7 +66,7 @@ def open_log(name: str, file: IO[bytes]) -> OpenedLog:
     problems: list[str] = []
     malformed = 0
     begins_open: bool | None = None
-    for number, step in enumerate(read_log(file)):
+    for number, step in enumerate(_steps(name, file)):
         if isinstance(step, Line):
             size += len(step.frame or step.message or "")
             at_ns = step.received_ns or step.sent_ns or step.at_ns
@@ -109,6 +110,13 @@ def open_log(name: str, file: IO[bytes]) -> OpenedLog:
         problems,
         begins_open,
     )
+
+
+def _steps(name: str, file: IO[bytes]) -> Iterator[Step]:
+    try:
+        yield from read_log(file)
+    except InputError as error:
+        raise InputError("frame log", f"{name}, which is {error.value}", error.accepted) from error
 
 
 def _problem(step: Odd | Damage) -> str:
