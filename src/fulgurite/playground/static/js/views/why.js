@@ -19,7 +19,7 @@ function why() {
   const product = state.product.value;
   if (replay.value || state.link.value !== "open") return null;
   const connecting = state.connection.value;
-  const again = { words: /** @type {const} */ ("connect"), run: connect };
+  const again = { words: /** @type {const} */ ("whyConnect"), run: connect };
   switch (connecting?.state) {
     case "open": break;
     case "connecting": return { key: REASONS[connecting.why] ?? "whyConnecting" };
@@ -29,7 +29,7 @@ function why() {
   }
   const wanted = channelsOf(product).filter((channel) => state.wanted.value.has(channel));
   if (wanted.length === 0) {
-    const all = { words: /** @type {const} */ ("subscribeThese"), run: () => subscribe(channelsOf(product)) };
+    const all = { words: /** @type {const} */ ("whySubscribe"), run: () => subscribe(channelsOf(product)) };
     return { key: "whyUnsubscribed", action: all };
   }
   const names = wanted.map((channel) => state.channels.value.get(channel)?.state ?? "asked");
