@@ -32,6 +32,34 @@ async def test_it_is_the_program_for_what_is_on_screen(visit, exchange):
     await expect(code(visit)).to_contain_text("https://io.lightstream.bitflyer.com")
 
 
+async def test_without_an_endpoint_or_a_channel_there_is_no_program(visit):
+    """One that listens to something else than what is on screen must not stand in its place."""
+    said = visit.locator("[data-test=no-sample]")
+    await expect(code(visit)).to_be_visible()
+    await visit.get_by_role("button", name="Unsubscribe all").click()
+    await expect(said).to_contain_text("Nothing is subscribed")
+    await expect(code(visit)).to_have_count(0)
+    await expect(visit.locator(".sample-zip")).to_have_count(0)
+    await visit.locator(f'[data-channel="lightning_ticker_{FX}"]').click()
+    await expect(code(visit)).to_contain_text(f'"lightning_ticker_{FX}"')
+    await visit.locator("label:has(> input[name=endpoint][value=url])").click()
+    for text in ("", "ws:", "wss://ws.lightstream.bitflyer.com:0"):
+        await visit.get_by_label("Endpoint URL").fill(text)
+        await expect(said).to_contain_text("There is no endpoint yet")
+        await expect(code(visit)).to_have_count(0)
+    await visit.get_by_label("Endpoint URL").fill("ws://127.0.0.1:9/json-rpc")
+    await expect(code(visit)).to_contain_text('"ws://127.0.0.1:9/json-rpc"')
+
+
+async def test_the_program_before_is_not_offered_for_what_is_on_screen_now(visit):
+    await expect(code(visit)).to_contain_text(f'"lightning_ticker_{FX}"')
+    await visit.route("**/sample?*", lambda route: None)  # it is never answered
+    await visit.locator('[data-channel="lightning_ticker_ETH_JPY"]').click()
+    await expect(visit.locator(".sample-code")).to_have_attribute("aria-busy", "true")
+    assert await visit.locator(".sample-code").evaluate("code => code.inert")
+    await visit.unroute_all(behavior="ignoreErrors")
+
+
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
 async def test_every_language_is_there_and_in_colours(visit, dialect):
     await visit.locator(f"#tab-{dialect}").click()

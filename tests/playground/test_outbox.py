@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from fulgurite.playground.messages import Book, Dropped, Execution, Executions, Frame, Problem, Status
+from fulgurite.playground.messages import (
+    Book,
+    Dropped,
+    Execution,
+    Executions,
+    Frame,
+    Hello,
+    Problem,
+    Source,
+    Status,
+    Ticker,
+)  # fmt: skip
 from fulgurite.playground.outbox import Outbox
 
 
@@ -71,3 +82,18 @@ def test_another_product_forgets_what_waits_of_the_one_before():
     outbox.restart_executions("BTC_JPY", executions(7))
     outbox.add_executions(executions(8))
     assert outbox.drain() == [Executions("BTC_JPY", executions(7, 8), restart=True)]
+
+
+def test_nothing_of_a_former_source_is_sent_after_the_next_began():
+    outbox = Outbox()
+    outbox.set_state(Hello("1", "", "wss://live"))
+    outbox.set_state(Problem("not that"))
+    outbox.set_state(Ticker("BTC_JPY", 1.0, 1.0, 1.0, 1.0, "", ""))
+    outbox.add_row(Status("open", 1.0))
+    outbox.add_executions([Execution(1, "BUY", 1.0, 1.0, "")])
+    outbox.begin(Source(3))
+    outbox.set_state(Ticker("BTC_JPY", 2.0, 2.0, 2.0, 2.0, "", ""))
+    batch = outbox.drain()
+    assert batch[0] == Source(3), "it tells what the rest of the batch is of"
+    assert [type(message) for message in batch] == [Source, Hello, Problem, Ticker]
+    assert [message.ltp for message in batch if isinstance(message, Ticker)] == [2.0]

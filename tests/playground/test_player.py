@@ -281,3 +281,29 @@ async def test_a_recording_ends_at_its_bound_and_says_so(talker, monkeypatch):
     assert ended["problem"] == "full"
     content = (await talker.download(ended["key"])).content
     assert json.loads(content.splitlines()[-1])["event"] == "end"
+
+
+async def test_a_recording_ends_where_another_endpoint_begins(talker, exchange):
+    """A frame log of two exchanges would be one of neither."""
+    await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=CHANNELS, source=1)
+    await talker.say(type="record", on=True)
+    await talker.until(lambda m: m["type"] == "recording" and m["frames"] > 10)
+    await talker.say(type="connect", endpoint="embedded", dialect="socketio", channels=CHANNELS, source=1)
+    await talker.until(lambda m: m["type"] == "connection" and m["dialect"] == "socketio" and m["state"] == "open")
+    await talker.say(type="disconnect", source=2)
+    ended = await talker.until(lambda m: m["type"] == "recording" and not m["active"])
+    assert (await talker.download(ended["key"])).status_code == 200
+
+
+async def test_all_that_follows_another_choice_of_the_page_is_of_that_one(talker, exchange):
+    await talker.say(type="connect", endpoint="embedded", dialect="json-rpc", channels=CHANNELS, source=1)
+    await talker.until(lambda m: m["type"] == "ticker")
+    await talker.say(type="disconnect", source=2)
+    talker.all.clear()
+    await talker.until(lambda m: m["type"] == "source" and m["number"] == 2)
+    await talker.say(type="connect", endpoint=exchange.realtime, dialect="json-rpc", channels=[], source=2)
+    await talker.until(lambda m: m["type"] == "connection" and m["state"] == "open")
+    await talker.until_type("channels")
+    begun = next(place for place, m in enumerate(talker.all) if m["type"] == "source")
+    told = [m for m in talker.all[begun + 1 :] if m["type"] in ("ticker", "gap", "executions", "book", "candles")]
+    assert [m for m in told if m["type"] != "executions" or m["rows"]] == []

@@ -12,6 +12,7 @@ import pytest
 from fulgurite import playground
 from fulgurite.client import Endpoint
 
+WHAT = {"language": "python", "endpoint": "live", "channel": "lightning_ticker_BTC_JPY"}
 EMBEDDED = Endpoint("embedded", "ws://127.0.0.1:7777/json-rpc", "http://127.0.0.1:7777")
 
 
@@ -46,11 +47,11 @@ async def test_a_sample_has_its_parameters_its_files_and_its_steps(client):
 
 
 async def test_the_archive_is_the_folder(client):
-    answer = await client.get("sample.zip", params={"language": "python"})
+    answer = await client.get("sample.zip", params=WHAT)
     assert answer.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         files = {name: archive.read(name).decode() for name in archive.namelist()}
-    sample = (await client.get("sample", params={"language": "python"})).json()
+    sample = (await client.get("sample", params=WHAT)).json()
     assert files == {f"python-json-rpc/{name}": text for name, text in sample["files"].items()}
 
 
@@ -60,16 +61,19 @@ async def test_the_archive_is_the_folder(client):
     [
         ("language", {}),
         ("language", {"language": "cobol"}),
-        ("dialect", {"language": "python", "dialect": "morse"}),
-        ("channel", {"language": "python", "channel": 'lightning_ticker_"'}),
-        ("channel", {"language": "python", "channel": "child_order_events"}),
-        ("channel", {"language": "python", "channel": ""}),
-        ("endpoint", {"language": "python", "endpoint": "ftp://127.0.0.1"}),
-        ("endpoint", {"language": "python", "endpoint": 'ws://127.0.0.1/"+'}),
-        ("auth", {"language": "python", "auth": "yes"}),
-        ("silence", {"language": "python", "silence": "0"}),
-        ("silence", {"language": "python", "silence": "-1"}),
-        ("query", {"language": "python", "chanel": "lightning_ticker_BTC_JPY"}),
+        ("dialect", WHAT | {"dialect": "morse"}),
+        ("channel", WHAT | {"channel": 'lightning_ticker_"'}),
+        ("channel", WHAT | {"channel": "child_order_events"}),
+        ("channel", WHAT | {"channel": ""}),
+        ("channel", {"language": "python", "endpoint": "live"}),
+        ("endpoint", {"language": "python", "channel": "lightning_ticker_BTC_JPY"}),
+        ("endpoint", WHAT | {"endpoint": ""}),
+        ("endpoint", WHAT | {"endpoint": "ftp://127.0.0.1"}),
+        ("endpoint", WHAT | {"endpoint": 'ws://127.0.0.1/"+'}),
+        ("auth", WHAT | {"auth": "yes"}),
+        ("silence", WHAT | {"silence": "0"}),
+        ("silence", WHAT | {"silence": "-1"}),
+        ("query", WHAT | {"chanel": "lightning_ticker_BTC_JPY"}),
     ],
 )
 async def test_what_cannot_be_meant_is_answered_with_the_field_and_what_is_accepted(client, path, field, query):

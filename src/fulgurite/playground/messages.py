@@ -42,10 +42,15 @@ class Connect(_FromPage, frozen=True):
     """The key that the page signs with when it is asked to; "" if it has none."""
     stored: ChannelName = ""
     """Or the name of a key in the keychain, which the backend signs with; "" for none."""
+    source: Number = 0
+    """Which of the page's choices of a source this is; see `Source`."""
 
 
 class Disconnect(_FromPage, frozen=True):
     """End the connection and stay without one."""
+
+    source: Number = 0
+    """Which of the page's choices of a source this is: another endpoint may have been chosen, and not connected to."""
 
 
 class Subscribe(_FromPage, frozen=True):
@@ -195,6 +200,13 @@ class Hello(_ToPage, frozen=True):
     """Whether the embedded exchange lets itself be controlled, and its demo account be used."""
     client: str = ""
     """What the page's connections to the embedded exchange call themselves, so that faults can be aimed at them."""
+
+
+class Source(_ToPage, frozen=True):
+    """All that follows is of another source than what came before: another endpoint, or another run of a replay."""
+
+    number: int
+    """Which of the page's choices it follows. What comes before the page's latest one is reached is of another."""
 
 
 class Products(_ToPage, frozen=True):
@@ -554,6 +566,7 @@ class Problem(_ToPage, frozen=True):
 
 ToPage: TypeAlias = (
     Hello
+    | Source
     | Products
     | Connection
     | Channels

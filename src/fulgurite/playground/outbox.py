@@ -40,6 +40,7 @@ from fulgurite.playground.messages import (
     Recording,
     Replay,
     Sign,
+    Source,
     Status,
     Ticker,
     ToPage,
@@ -48,6 +49,7 @@ from fulgurite.playground.messages import (
 Row: TypeAlias = Frame | Gap | GapFirst | Status | Malformed | OrderEvents
 State: TypeAlias = (
     Hello
+    | Source
     | Products
     | Connection
     | Channels
@@ -64,6 +66,8 @@ State: TypeAlias = (
     | HandState
     | Problem
 )
+Own: TypeAlias = Hello | Recording | Replay | Position | Problem
+"""What the backend says of itself, whatever the page's source is."""
 Letter: TypeAlias = Sign | DemoKey | Keys | Answer
 
 ROW_LIMIT = 2_000
@@ -134,11 +138,13 @@ class Outbox:
         """Whether so many rows wait that one who can wait should."""
         return 2 * len(self._rows) >= self._row_limit or 2 * self._characters >= self._character_limit
 
-    def forget(self) -> None:
-        """Rows and executions that wait are not sent: another story begins."""
+    def begin(self, source: Source) -> None:
+        """All that is sent from here on is of another source: what waits of the one before is not sent."""
         self._executions.clear()
         self._rows.clear()
         self._characters = self._dropped = 0
+        own = {kind: state for kind, state in self._states.items() if isinstance(state, Own)}
+        self._states = {Source: source, **own}
 
     def drain(self) -> list[ToPage]:
         """Everything that waits, states first; nothing waits afterwards."""

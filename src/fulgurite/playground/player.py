@@ -74,7 +74,6 @@ class Player:
         before = self.replaying
         speed, is_paused = (1.0, False) if before is None else (before.speed, before.is_paused)
         self.replaying = Replaying(log, self._outbox, speed=speed, is_paused=is_paused, until_ns=until_ns)
-        self._outbox.forget()
         self._outbox.set_state(
             messages.Replay(
                 next(_runs),
@@ -97,7 +96,6 @@ class Player:
         replaying, self.replaying = self.replaying, None
         if replaying is not None:
             replaying.log.file.close()
-            self._outbox.forget()
             self._outbox.set_state(messages.Replay(0))
 
     def close(self) -> None:

@@ -8,9 +8,10 @@
 ``verified`` is null for a sample that CI has not run as it is now; where it never can, ``cannot_verify`` says why.
 ``is_page`` is true for one that a browser opens.
 
-``/sample`` is one with its parameters filled in. The query has ``language`` and, unless they are to be the defaults,
-``dialect`` (json-rpc), ``channel`` (repeated for several), ``endpoint`` (live, embedded or a URL), ``auth`` (true or
-false) and ``silence`` (seconds)::
+``/sample`` is one with its parameters filled in. The query has ``language``, ``endpoint`` (live, embedded or a URL),
+``channel`` (repeated for several) and, unless they are to be the defaults, ``dialect`` (json-rpc), ``auth`` (true or
+false) and ``silence`` (seconds). No endpoint and no channel stand in for those that are left out: the program would be
+one for something else than what is on screen::
 
     {"language": "go", "title": "Go", "dialect": "json-rpc", "requires": "...", "is_page": false,
      "verified": {...}, "cannot_verify": "",
@@ -38,7 +39,6 @@ from starlette.routing import Route
 from fulgurite.client import Endpoint, resolve_endpoint
 from fulgurite.errors import InputError
 from fulgurite.playground.sample import (
-    DEFAULT_CHANNELS,
     DEFAULT_SILENCE,
     Sample,
     check_parameters,
@@ -104,7 +104,7 @@ def _filled(query: QueryParams, endpoints: Mapping[str, Endpoint]) -> tuple[Samp
         if name not in _MEMBERS:
             raise InputError("query", name, _MEMBERS)
     sample = find_sample(query.get("language", ""), query.get("dialect", DialectName.JSON_RPC))
-    where = query.get("endpoint", "live")
+    where = query.get("endpoint", "")
     auth, silence = query.get("auth", "false"), query.get("silence", str(DEFAULT_SILENCE))
     if auth not in ("true", "false"):
         raise InputError("auth", auth, ("true", "false"))
@@ -113,7 +113,7 @@ def _filled(query: QueryParams, endpoints: Mapping[str, Endpoint]) -> tuple[Samp
     parameters = check_parameters(
         sample.manifest.dialect,
         endpoint=endpoints[where] if where in endpoints else resolve_endpoint(where),
-        channels=query.getlist("channel") or DEFAULT_CHANNELS,
+        channels=query.getlist("channel"),
         auth=auth == "true",
         silence=int(silence),
     )

@@ -19,12 +19,12 @@ from fulgurite.playground import messages
 from fulgurite.playground.byhand import ByHand
 from fulgurite.playground.framelogs import FrameLogs
 from fulgurite.playground.market import Market
+from fulgurite.playground.openlog import OpenedLog
 from fulgurite.playground.outbox import Letter, Outbox
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.playground.pagesigner import PageSigner
 from fulgurite.playground.player import Player, log_channels, log_endpoint, now_ms
 from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
-from fulgurite.playground.replaying import Replaying
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, check_channel
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
@@ -73,9 +73,11 @@ class PageSession:
         self._signer = PageSigner(self._outbox.send)
         self._player = Player(logs, self._outbox)
         self._by_hand = ByHand(self._outbox)
-        # What the page shows of the endpoint's markets; it outlives a connection, but not a change of endpoint.
+        # What the page shows of the source's markets; it outlives a connection, but not a change of source, which is an
+        # endpoint, or the name of a log. The page counts its choices of one.
         self._market = Market(self._outbox, JP_PRODUCT_CODES[0])
-        self._market_endpoint: Endpoint | None = None
+        self._source: Endpoint | None = None
+        self._source_number = 0
         # The connection to the endpoint, and the tasks that belong to it.
         self._upstream: Upstream | None = None
         self._upstream_tasks: list[asyncio.Task[None]] = []
@@ -144,10 +146,11 @@ class PageSession:
     async def _obey(self, message: messages.FromPage) -> None:
         match message:
             case messages.Connect():
+                await self._leave(message.source)
                 await self._connect(message)
             case messages.Disconnect():
+                await self._leave(message.source)
                 await self._disconnect()
-                self._player.end()
             case (
                 messages.Record() | messages.OpenReplay() | messages.Pace() | messages.Seek()
                 | messages.ByHand() | messages.EndByHand()
@@ -193,10 +196,9 @@ class PageSession:
                 player.end_recording()
             case messages.OpenReplay():
                 log = await player.open(message.key, message.name)
-                player.end_recording()
                 await self._disconnect()
                 player.end()
-                self._replay(player.begin(log))
+                await self._replay(log)
             case messages.Pace() if replaying is not None:
                 replaying.set_pace(message.speed, message.paused)
             case messages.Seek() if replaying is not None:
@@ -207,7 +209,7 @@ class PageSession:
                     replaying.seek(at_ns)
                 else:
                     await self._disconnect()
-                    self._replay(player.begin(replaying.log, until_ns=at_ns))
+                    await self._replay(replaying.log, until_ns=at_ns)
             case messages.ByHand():
                 endpoint = self._find_endpoint(message.endpoint)
                 dialect = find_dialect(message.dialect)
@@ -215,14 +217,30 @@ class PageSession:
             case messages.EndByHand():
                 await self._by_hand.close()
 
-    def _replay(self, replaying: Replaying) -> None:
-        log = replaying.log
+    async def _leave(self, number: int) -> None:
+        """Leave a replay, and the source that is shown unless it is still the page's choice."""
+        was_replaying = self._player.replaying is not None
+        if was_replaying or number != self._source_number:
+            await self._disconnect()
+            self._player.end()
+            await self._begin(number)
+
+    async def _begin(self, number: int) -> None:
+        """Show another source from here on: nothing of the one before is kept, and none of it is sent any more."""
+        self._player.end_recording()
+        await self._by_hand.close()
+        self._source, self._source_number = None, number
+        self._outbox.begin(messages.Source(number))
+        self._market = Market(self._outbox, self._market.product_code, self._market.charts)
+
+    async def _replay(self, log: OpenedLog, *, until_ns: int = 0) -> None:
+        await self._begin(self._source_number)
+        self._source = log_endpoint(log)
+        replaying = self._player.begin(log, until_ns=until_ns)
         channels = log_channels(log)
         product_codes = list(dict.fromkeys(channel.product_code for channel in channels if channel.product_code))
-        self._market = Market(self._outbox, self._market.product_code, self._market.charts)
-        self._market_endpoint = log_endpoint(log)
         self._upstream = Upstream(
-            self._market_endpoint, log.dialect, channels, self._outbox, self._market, replaying=replaying
+            log_endpoint(log), log.dialect, channels, self._outbox, self._market, replaying=replaying
         )
         self._outbox.set_state(messages.Products(log.name, product_codes or JP_PRODUCT_CODES, True))
         self._upstream_tasks = [asyncio.create_task(self._upstream.run())]
@@ -239,10 +257,9 @@ class PageSession:
         if self._embedded is not None and endpoint is self._endpoints["embedded"]:
             endpoint = self._embedded
         await self._disconnect()
-        self._player.end()
-        if endpoint != self._market_endpoint:
-            self._market = Market(self._outbox, self._market.product_code, self._market.charts)
-            self._market_endpoint = endpoint
+        if self._source not in (None, endpoint):
+            await self._begin(self._source_number)
+        self._source = endpoint
         credentials = self._credentials(message)
         self._outbox.set_state(messages.Auth("none"))
         self._upstream = Upstream(

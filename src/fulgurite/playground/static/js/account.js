@@ -1,5 +1,6 @@
 // Everything the page knows of the account whose private channels are listened to, as signals; never a secret.
 import { signal } from "../vendor/signals.js";
+import { told } from "./source.js";
 
 /** @typedef {{kind: "typed" | "demo" | "stored", name: string}} Credentials the key, or its name in the keychain */
 /** @typedef {{currency_code: string, amount: number, available: number}} Balance */
@@ -10,10 +11,10 @@ import { signal } from "../vendor/signals.js";
 /** Whose credentials are used; null for nobody's. */
 export const credentials = signal(/** @type {Credentials | null} */ (null));
 /** What became of `auth`. */
-export const auth = signal(/** @type {{state: import("./messages.js").AuthState, detail: string}} */ (
+export const auth = told(() => /** @type {{state: import("./messages.js").AuthState, detail: string}} */ (
   { state: "none", detail: "" }));
 /** The names in the keychain, once they were asked for. */
 export const stored = signal(/** @type {import("./messages.js").Keys | "asked" | null} */ (null));
 
-export const orders = signal(/** @type {import("./orderlives.js").Lives} */ (new Map()));
-export const funds = signal(/** @type {Funds | null} */ (null));
+export const orders = told(() => /** @type {import("./orderlives.js").Lives} */ (new Map()));
+export const funds = told(() => /** @type {Funds | null} */ (null));

@@ -1,10 +1,11 @@
 // What the user can do. Each changes the state and tells the backend.
-import { batch } from "../vendor/signals.js";
+import { batch, effect } from "../vendor/signals.js";
 import * as backend from "./backend.js";
 import { channelsOf, isPrivate } from "./channels.js";
 import { wasConnected } from "./happened.js";
 import { forConnect, isAsked } from "./secret.js";
 import * as marketdata from "./marketdata.js";
+import { leaveSource, sourceNumber } from "./source.js";
 import * as state from "./state.js";
 import { leaveReplay, refusedInReplay } from "./tapes.js";
 
@@ -13,13 +14,29 @@ import { leaveReplay, refusedInReplay } from "./tapes.js";
 
 /** The endpoint that is chosen, and its HTTP API where it was given by itself. @returns {[string, string]} */
 export function chosenEndpoint() {
-  const choice = state.endpointChoice.value;
-  return choice === "url" ? [state.endpointUrl.value.trim(), state.httpUrl.value.trim()] : [choice, ""];
+  return [state.endpoint.value, state.endpointChoice.value === "url" ? state.httpUrl.value.trim() : ""];
 }
+
+/** What was chosen as the endpoint when the page last began anew. */
+let shown = String(chosenEndpoint());
+
+/** Where another endpoint is chosen nothing of the one before stays. @returns {boolean} whether one is */
+function leaveFormer() {
+  const chosen = String(chosenEndpoint());
+  if (chosen === shown) return false;
+  shown = chosen;
+  leaveReplay();
+  leaveSource();
+  return true;
+}
+effect(() => {
+  if (leaveFormer()) backend.send({ type: "disconnect", source: sourceNumber() });
+});
 
 /** Connect to what is chosen, or anew in the chosen dialect. */
 export function connect() {
   leaveReplay();
+  leaveFormer();
   const [endpoint, http] = chosenEndpoint();
   state.problem.value = "";
   backend.send({
@@ -29,6 +46,7 @@ export function connect() {
     channels: allowed([...state.wanted.value]),
     http,
     ...forConnect(),
+    source: sourceNumber(),
   });
 }
 
@@ -37,7 +55,8 @@ const allowed = (channels) => channels.filter((channel) => state.hasCredentials.
 
 export function disconnect() {
   leaveReplay();
-  backend.send({ type: "disconnect" });
+  leaveFormer();
+  backend.send({ type: "disconnect", source: sourceNumber() });
 }
 
 /** The backend is there, for the first time or again. */
@@ -48,6 +67,7 @@ export function resume() {
   // Only the embedded exchange is connected to without being asked; the real service never is. What was connected when
   // the backend went is connected again.
   if (wasConnected ?? state.endpointChoice.value === "embedded") connect();
+  else disconnect();
 }
 
 /** @param {EndpointChoice} choice */

@@ -2,10 +2,12 @@
 import { credentials } from "./account.js";
 import * as backend from "./backend.js";
 import { sign } from "./secret.js";
+import { sourceNumber } from "./source.js";
 
 /** @typedef {import("./messages.js").Answer} Answer */
 
-/** @type {Map<number, (answer: Answer) => void>} those who wait, by the number of their question */
+/** @type {Map<number, {source: number, resolve: (answer: Answer) => void}>} those who wait, by the number of their
+ * question, and of which source they asked */
 const waiting = new Map();
 let asked = 0;
 
@@ -14,7 +16,7 @@ function ask(question) {
   asked += 1;
   const number = asked;
   return new Promise((resolve) => {
-    waiting.set(number, resolve);
+    waiting.set(number, { source: sourceNumber(), resolve });
     backend.send(question(number));
   });
 }
@@ -48,12 +50,17 @@ export async function privately(method, path, body) {
 export function takeAnswer(message) {
   if (message.type === "hello") {
     // Another backend does not know what the one before was asked.
-    for (const [number, resolve] of waiting) resolve({ type: "answer", number, status: 0, body: "", at_ms: 0 });
+    for (const [number, { resolve }] of waiting) resolve(unanswered(number));
     waiting.clear();
     return false;
   }
   if (message.type !== "answer") return false;
-  waiting.get(message.number)?.(message);
+  const asker = waiting.get(message.number);
+  // What one exchange answers must not be written under the name of another.
+  asker?.resolve(asker.source === sourceNumber() ? message : unanswered(message.number));
   waiting.delete(message.number);
   return true;
 }
+
+/** @param {number} number @returns {Answer} */
+const unanswered = (number) => ({ type: "answer", number, status: 0, body: "", at_ms: 0 });

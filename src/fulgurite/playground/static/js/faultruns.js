@@ -1,6 +1,7 @@
 // What was made to go wrong, and what came of it on this connection.
 import { signal } from "../vendor/signals.js";
 import { control, maintain } from "./ask.js";
+import { kept, told } from "./source.js";
 import * as state from "./state.js";
 
 /** @typedef {Record<string, unknown> & {fault: string}} Fault as the control API takes it */
@@ -29,11 +30,11 @@ import * as state from "./state.js";
 
 export const HAPPENING_LIMIT = 60;
 
-export const active = signal(/** @type {ActiveFault[]} */ ([]));
-export const run = signal(/** @type {Run | null} */ (null));
+export const active = told(() => /** @type {ActiveFault[]} */ ([]));
+export const run = kept(() => /** @type {Run | null} */ (null));
 /** What is wrong with the last request, as the control API says it. */
-export const refusal = signal("");
-export const maintaining = signal(false);
+export const refusal = told(() => "");
+export const maintaining = told(() => false);
 /** Whom the presets hit. */
 export const aim = signal(/** @type {"page" | "everyone"} */ ("page"));
 

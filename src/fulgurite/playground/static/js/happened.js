@@ -2,21 +2,26 @@
 import { signal } from "../vendor/signals.js";
 import { endedLanes, STRIP_MS, withEvent, withFirst, withGap, withLaneState, withStatus } from "./history.js";
 import { RateHistory } from "./ratehistory.js";
+import { emptyWithValues, kept, told } from "./source.js";
 import { isConnected, link, now } from "./state.js";
 
 /** @typedef {import("./history.js").EventRow} EventRow */
 /** @typedef {import("./history.js").PageRow} PageRow */
 /** @typedef {import("./messages.js").Gap} Gap */
 
-export const events = signal(/** @type {readonly EventRow[]} */ ([]));
+export const events = kept(() => /** @type {readonly EventRow[]} */ ([]));
 /** For each connection the states it was in. */
-export const lanes = signal(/** @type {import("./history.js").Lanes} */ (new Map()));
-export const latencies = signal(/** @type {import("./messages.js").Latency[]} */ ([]));
+export const lanes = kept(() => /** @type {import("./history.js").Lanes} */ (new Map()));
+export const latencies = told(() => /** @type {import("./messages.js").Latency[]} */ ([]));
 export const rateHistory = new RateHistory();
 /** Changes whenever a bucket of `rateHistory` is full. */
 export const rateVersion = signal(0);
+emptyWithValues(() => {
+  rateHistory.clear();
+  rateVersion.value += 1;
+});
 /** The event that was asked for on the strip. */
-export const focusedEvent = signal(/** @type {number | null} */ (null));
+export const focusedEvent = kept(() => /** @type {number | null} */ (null));
 /** A word about what has just passed, gone after a while. */
 export const notice = signal(/** @type {PageRow | null} */ (null));
 
@@ -73,17 +78,6 @@ export function totals(message) {
 /** A backend that says hello has no connection yet, whatever the one before it had. */
 export function hello() {
   lanes.value = endedLanes(lanes.value, now.value);
-}
-
-/** Another story begins, a replay perhaps: what happened in this one is nothing to it. */
-export function forget() {
-  events.value = [];
-  lanes.value = new Map();
-  latencies.value = [];
-  rateHistory.counts.clear();
-  rateHistory.totals.clear();
-  rateHistory.bucket = 0;
-  rateVersion.value += 1;
 }
 
 // --- noticed by the page itself
@@ -151,10 +145,12 @@ function say(kind, at_ms, seconds) {
 
 /** Keep what happened for this tab's next page. */
 export function keep() {
-  const kept = events.value.slice(-KEPT_EVENTS).map((row) => (
+  const shown = events.value.slice(-KEPT_EVENTS).map((row) => (
     row.type === "gap" ? { ...row, gaps: row.gaps.map(shortened) } : row));
   const at_ms = now.value;
-  const text = JSON.stringify({ at_ms, events: kept, lanes: [...endedLanes(lanes.value, at_ms)] });
+  const text = JSON.stringify({
+    endpoint: endpointInAddress(), at_ms, events: shown, lanes: [...endedLanes(lanes.value, at_ms)],
+  });
   try {
     sessionStorage.setItem(KEPT, text);
   } catch {
@@ -162,13 +158,17 @@ export function keep() {
   }
 }
 
+/** The endpoint as the page's address has it, which never holds what may be secret: "url" stands for such a one.
+ * @returns {string | null} */
+const endpointInAddress = () => new URLSearchParams(location.hash.slice(1)).get("endpoint");
+
 /** @param {Gap} gap @returns {Gap} */
 const shortened = (gap) => ({ ...gap, last: beginning(gap.last), first: beginning(gap.first) });
 
 /** @param {Gap["last"]} message @returns {Gap["last"]} */
 const beginning = (message) => message && { ...message, text: message.text.slice(0, KEPT_CHARACTERS) };
 
-/** Take up what this tab's last page kept, if that was not long ago. */
+/** Take up what this tab's last page kept, if that was not long ago and of the same endpoint. */
 export function takeUp() {
   let text = null;
   try {
@@ -178,11 +178,11 @@ export function takeUp() {
     // the browser is told to keep nothing
   }
   if (!text) return;
-  const kept = JSON.parse(text);
-  const seconds = (Date.now() - kept.at_ms) / 1000;
-  if (seconds * 1000 > STRIP_MS) return;
-  events.value = kept.events;
-  lanes.value = new Map(kept.lanes);
+  const found = JSON.parse(text);
+  const seconds = (Date.now() - found.at_ms) / 1000;
+  if (found.endpoint === "url" || found.endpoint !== endpointInAddress() || seconds * 1000 > STRIP_MS) return;
+  events.value = found.events;
+  lanes.value = new Map(found.lanes);
   nextKey = Math.max(0, ...events.value.map(({ key }) => key));
   happenedToPage("reloaded", Math.max(0, seconds));
 }

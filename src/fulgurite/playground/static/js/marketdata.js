@@ -2,6 +2,7 @@
 import { signal } from "../vendor/signals.js";
 import { CandleStore } from "./candlestore.js";
 import { HeatStore } from "./heatstore.js";
+import { emptyWithValues, told } from "./source.js";
 import { product } from "./state.js";
 
 /** @typedef {import("./messages.js").Interval} Interval */
@@ -25,9 +26,10 @@ export const heatStore = new HeatStore();
 /** These change whenever the stores do. */
 export const candleVersion = signal(0);
 export const heatVersion = signal(0);
-export const depth = signal(/** @type {import("./messages.js").Depth | null} */ (null));
+export const depth = told(() => /** @type {import("./messages.js").Depth | null} */ (null));
 /** The last depth that was LIVE: shown, dimmed, while the present one may be wrong. */
-export const lastLiveDepth = signal(/** @type {import("./messages.js").Depth | null} */ (null));
+export const lastLiveDepth = told(() => /** @type {import("./messages.js").Depth | null} */ (null));
+emptyWithValues(clearCharts);
 
 /** @param {import("./messages.js").Candles | import("./messages.js").Heatmap | import("./messages.js").Depth} message */
 export function takeChart(message) {

@@ -10,6 +10,7 @@
 
 /** @typedef {{type: "hello", version: string, embedded: string, live: string, is_owned: boolean,
  *   client: string}} Hello */
+/** @typedef {{type: "source", number: number}} Source */
 /** @typedef {{type: "products", endpoint: string, product_codes: string[], from_endpoint: boolean}} Products */
 /**
  * @typedef {{type: "connection", state: ConnectionState, endpoint: string, dialect: string, since_ms: number,
@@ -89,15 +90,16 @@
 /** @typedef {{type: "problem", text: string}} Problem */
 
 /**
- * @typedef {Hello | Products | Connection | Channels | Frame | Status | Gap | GapFirst | Latencies | Malformed | Dropped | Book
+ * @typedef {Hello | Source | Products | Connection | Channels | Frame | Status | Gap | GapFirst | Latencies | Malformed
+ *   | Dropped | Book
  *   | Executions | Candles | Heatmap | Depth | Ticker | Auth | Sign | DemoKey | Keys | Answer | OrderEvents | Recording | Replay | Position | HandState
  *   | Problem} FromBackend
  */
 
 /**
  * @typedef {{type: "connect", endpoint: string, dialect: Dialect, channels: string[], http: string,
- *     api_key: string, stored: string}
- *   | {type: "disconnect"}
+ *     api_key: string, stored: string, source: number}
+ *   | {type: "disconnect", source: number}
  *   | {type: "subscribe", channels: string[]}
  *   | {type: "unsubscribe", channels: string[]}
  *   | {type: "view", product_code: string}

@@ -12,6 +12,10 @@ export class RateHistory {
     this.bucket = 0;
   }
 
+  clear() {
+    Object.assign(this, new RateHistory());
+  }
+
   /**
    * @param {import("./messages.js").Channels} totals
    * @returns {boolean} whether a bucket is full

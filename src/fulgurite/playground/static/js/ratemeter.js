@@ -13,6 +13,10 @@ export class RateMeter {
     this.samples = [];
   }
 
+  clear() {
+    this.samples = [];
+  }
+
   /** @param {Channels} totals */
   take(totals) {
     const last = this.samples.at(-1);

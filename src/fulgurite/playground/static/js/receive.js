@@ -8,6 +8,7 @@ import { takeChart } from "./marketdata.js";
 import * as happened from "./happened.js";
 import { interruption, isOneWith } from "./history.js";
 import { RateMeter } from "./ratemeter.js";
+import { emptyWithValues, expectSource, isSourceReached, reachSource } from "./source.js";
 import { takeTapes } from "./tapes.js";
 import * as state from "./state.js";
 
@@ -18,9 +19,13 @@ import * as state from "./state.js";
 const TRADE_LIMIT = 200;
 
 const meter = new RateMeter();
+emptyWithValues(() => meter.clear());
 /** The difference between the backend's clock and ours. */
 let clockOffset = 0;
 let nextKey = 0;
+
+/** What the backend says of itself, and answers, whatever source is chosen. */
+const OWN = new Set(["hello", "recording", "sign", "demokey", "keys", "answer", "problem"]);
 
 /** @param {FromBackend[]} messages */
 export function receive(messages) {
@@ -28,11 +33,10 @@ export function receive(messages) {
     /** @type {NewRow[]} */
     const rows = [];
     for (const message of messages) {
+      if (message.type === "source") reachSource(message.number);
+      if (!isSourceReached() && !OWN.has(message.type)) continue;
       if (takeSecrets(message) || takeAnswer(message) || takeOrders(message) || watchFaults(message)) continue;
-      if (takeTapes(message)) {
-        if (message.type === "replay") rows.length = 0;
-        continue;
-      }
+      if (takeTapes(message)) continue;
       if (isRow(message)) addRow(rows, message);
       else takeState(message);
     }
@@ -99,8 +103,7 @@ function takeState(message) {
       happened.hello();
       state.hello.value = message;
       // A backend that says hello has no connection yet, whatever the one before it had.
-      state.connection.value = null;
-      state.channels.value = new Map();
+      expectSource();
       break;
     case "products":
       state.endpointProducts.value = message.product_codes;

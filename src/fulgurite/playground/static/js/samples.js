@@ -1,13 +1,15 @@
 // The sample beside the views: the program for exactly what is on screen, in a language the user chooses.
 import { fetchGuarded } from "./backend.js";
 import * as state from "./state.js";
-import { batch, computed, effect, signal } from "../vendor/signals.js";
+import { replay } from "./tapes.js";
+import { computed, effect, signal } from "../vendor/signals.js";
 
 /**
  * @typedef {{language: string, title: string, dialect: string, requires: string, is_page: boolean,
  *   verified: {versions: string[], date: string} | null}} Listed
  */
 /** @typedef {Listed & {name: string, source: string, files: Record<string, string>, steps: string[]}} Sample */
+/** @typedef {{query: string, given: Sample | null, refusal: string}} Answered what was asked for, and the answer */
 
 const STORAGE_KEY = "fulgurite.sample";
 /** Clicks come in bunches: it is asked for the sample so long after the last. */
@@ -16,9 +18,8 @@ const QUIET_MS = 150;
 /** Which language is shown; null until the user chooses one. */
 export const chosen = signal(stored());
 export const listed = signal(/** @type {Listed[]} */ ([]));
-/** The sample as it was last given, and what stood in the way of a newer one. */
-export const sample = signal(/** @type {Sample | null} */ (null));
-export const refusal = signal("");
+/** What the backend last gave, or said against it; it is for `query` once its own is the same. */
+export const answered = signal(/** @type {Answered | null} */ (null));
 
 /** The samples of the dialect in use, by the names of their languages. */
 export const offered = computed(() => (
@@ -55,16 +56,24 @@ export function choose(name) {
   }
 }
 
-/** What is on screen, as the parameters of a sample; "" where there is no sample. */
+/** Why there is no program for what is on screen, as a key of the page's texts; "" where there is one. A program for
+ * anything else is never shown in its place. */
+export const whyNone = computed(() => {
+  if (replay.value) return /** @type {const} */ ("sampleOfReplay");
+  // An address is not one yet while it is being typed; one that would be refused is not asked for.
+  if (state.endpointChoice.value === "url" && !isAddress(state.endpoint.value)) {
+    return /** @type {const} */ ("sampleNoEndpoint");
+  }
+  return state.wanted.value.size ? "" : /** @type {const} */ ("sampleNoChannel");
+});
+
+/** What is on screen, as the parameters of a sample; "" where there is none. */
 export const query = computed(() => {
-  if (!language.value) return "";
-  const choice = state.endpointChoice.value;
-  const url = state.endpointUrl.value.trim();
+  if (!language.value || whyNone.value) return "";
   const asked = new URLSearchParams({
     language: language.value,
     dialect: state.dialect.value,
-    // An address is not one yet while it is being typed; one that would be refused is not asked for.
-    endpoint: choice !== "url" ? choice : isAddress(url) ? url : "live",
+    endpoint: state.endpoint.value,
     auth: String([...state.wanted.value].some((channel) => channel.endsWith("_order_events"))),
   });
   for (const channel of state.wanted.value) asked.append("channel", channel);
@@ -96,8 +105,6 @@ async function load(asked) {
   // Meanwhile it may be another that is wanted; and a backend that is gone is said elsewhere.
   if (!answer || asked !== query.peek()) return;
   const body = await answer.json();
-  batch(() => {
-    refusal.value = answer.ok ? "" : body.error;
-    if (answer.ok) sample.value = body;
-  });
+  answered.value = answer.ok ? { query: asked, given: body, refusal: "" }
+    : { query: asked, given: null, refusal: body.error };
 }

@@ -2,6 +2,7 @@
 import { computed, signal } from "../vendor/signals.js";
 import { channelsOf } from "./channels.js";
 import { FrameLog } from "./framelog.js";
+import { emptyWithPast, emptyWithValues, kept, told } from "./source.js";
 
 /** @typedef {"embedded" | "live" | "url"} EndpointChoice */
 /** @typedef {"market" | "frames" | "connection" | "orders" | "faults"} ViewName */
@@ -33,6 +34,18 @@ export const product = signal(LIVELY_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
 export const view = signal(/** @type {ViewName} */ ("market"));
 
+/** What is chosen as the endpoint: its name, or its address as it was typed. */
+export const endpoint = computed(() => (
+  endpointChoice.value === "url" ? endpointUrl.value.trim() : endpointChoice.value));
+
+const REAL_HOST = /^(?:[^/?#]*\.)?bitflyer\.com\.?$/i;
+
+/** Whether the real service is chosen, by its name or by an address of it. */
+export const isReal = computed(() => {
+  if (endpointChoice.value !== "url") return endpointChoice.value === "live";
+  return URL.canParse(endpoint.value) && REAL_HOST.test(new URL(endpoint.value).hostname);
+});
+
 // The page itself: what is folded away, what is in sight on a screen for one part only, which dialog is open.
 export const leftFolded = signal(false);
 export const rightFolded = signal(false);
@@ -45,17 +58,18 @@ export const dialog = signal(/** @type {"" | "care" | "keys" | "settings"} */ ("
 export const hasCredentials = signal(false);
 
 // The connection to the endpoint.
-export const connection = signal(/** @type {import("./messages.js").Connection | null} */ (null));
-export const channels = signal(/** @type {ReadonlyMap<string, import("./messages.js").ChannelState>} */ (new Map()));
+export const connection = told(() => /** @type {import("./messages.js").Connection | null} */ (null));
+export const channels = told(() => (
+  /** @type {ReadonlyMap<string, import("./messages.js").ChannelState>} */ (new Map())));
 /** Since when each channel is in its state. */
 export const channelSince = /** @type {Map<string, {state: string, sinceMs: number}>} */ (new Map());
+emptyWithValues(() => channelSince.clear());
 /** Messages a second of each channel, and what the whole connection receives a second. */
-export const rates = signal(/** @type {ReadonlyMap<string, number>} */ (new Map()));
-export const traffic = signal({ frames: 0, bytes: 0 });
-export const endpointProducts = signal(
-  ["FX_BTC_JPY", "BTC_JPY", "XRP_JPY", "ETH_JPY", "XLM_JPY", "MONA_JPY", "ELF_JPY", "ETH_BTC", "BCH_BTC"],
-);
-export const productsFromEndpoint = signal(true);
+export const rates = told(() => /** @type {ReadonlyMap<string, number>} */ (new Map()));
+export const traffic = told(() => ({ frames: 0, bytes: 0 }));
+export const endpointProducts = told(() => (
+  ["FX_BTC_JPY", "BTC_JPY", "XRP_JPY", "ETH_JPY", "XLM_JPY", "MONA_JPY", "ELF_JPY", "ETH_BTC", "BCH_BTC"]));
+export const productsFromEndpoint = told(() => true);
 
 /** The rows of the matrix: the endpoint's products, and those the user added. */
 export const products = computed(() => [
@@ -70,22 +84,26 @@ export const isConnected = computed(() => {
 });
 
 // The product in view.
-export const book = signal(/** @type {import("./messages.js").Book | null} */ (null));
+export const book = told(() => /** @type {import("./messages.js").Book | null} */ (null));
 /** The last book that was LIVE: shown, dimmed, while the present one may be wrong. */
-export const lastLiveBook = signal(/** @type {import("./messages.js").Book | null} */ (null));
-export const ticker = signal(/** @type {import("./messages.js").Ticker | null} */ (null));
-export const trades = signal(/** @type {TradeRow[]} */ ([]));
+export const lastLiveBook = told(() => /** @type {import("./messages.js").Book | null} */ (null));
+export const ticker = told(() => /** @type {import("./messages.js").Ticker | null} */ (null));
+export const trades = told(() => /** @type {TradeRow[]} */ ([]));
 
 // What happened.
 export const frameLog = new FrameLog();
 /** Changes whenever `frameLog` does. */
 export const frameVersion = signal(0);
+emptyWithPast(() => {
+  frameLog.clear();
+  frameVersion.value += 1;
+});
 /** The frame log for a view, which is redrawn whenever it changes. @returns {FrameLog} */
 export function watchFrameLog() {
   void frameVersion.value;
   return frameLog;
 }
-export const selectedFrame = signal(/** @type {import("./framelog.js").Row | null} */ (null));
+export const selectedFrame = kept(() => /** @type {import("./framelog.js").Row | null} */ (null));
 export const following = signal(true);
 
 /** The backend's clock, moved on four times a second. */

@@ -5,8 +5,8 @@ import { fileName, saveFile } from "./exportlog.js";
 import { formatBytes } from "./format.js";
 import * as happened from "./happened.js";
 import { t } from "./i18n.js";
-import * as marketdata from "./marketdata.js";
 import { productOf } from "./channels.js";
+import { forgetPast, kept, told } from "./source.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").FromBackend} FromBackend */
@@ -21,9 +21,9 @@ const HAND_ROWS = 100;
 export const recording = signal(/** @type {import("./messages.js").Recording | null} */ (null));
 export const replay = signal(/** @type {Replay | null} */ (null));
 export const position = signal(/** @type {Position | null} */ (null));
-export const handState = signal(/** @type {import("./messages.js").HandState | null} */ (null));
-export const handRows = signal(
-  /** @type {readonly (import("./messages.js").Frame | import("./messages.js").Status)[]} */ ([]));
+export const handState = told(() => /** @type {import("./messages.js").HandState | null} */ (null));
+export const handRows = kept(() => (
+  /** @type {readonly (import("./messages.js").Frame | import("./messages.js").Status)[]} */ ([])));
 /** The file that is on its way to the backend. */
 export const opening = signal("");
 /** What became of the last recording, until it is dismissed. */
@@ -58,7 +58,6 @@ export function takeTapes(message) {
     case "hello":
       // This backend knows nothing of what was under way.
       recording.value = null;
-      handState.value = null;
       if (replay.value) takeReplay({ .../** @type {Replay} */ (replay.value), run: 0 });
       return false;
     case "frame":
@@ -74,7 +73,6 @@ export function takeTapes(message) {
 
 /** @param {Replay} message */
 function takeReplay(message) {
-  startAnew();
   if (!message.run) {
     leaveReplay();
     return;
@@ -86,7 +84,7 @@ function takeReplay(message) {
     events: happened.events.value,
     lanes: happened.lanes.value,
   };
-  happened.forget();
+  forgetPast();
   const isFirst = replay.value?.name !== message.name || replay.value.from_ms !== message.from_ms;
   replay.value = message;
   if (!isFirst) return;
@@ -100,13 +98,12 @@ export function leaveReplay() {
   replay.value = null;
   position.value = null;
   if (!before) return;
-  happened.forget();
+  forgetPast();
   state.wanted.value = before.wanted;
   happened.events.value = before.events;
   happened.lanes.value = before.lanes;
   if (state.product.value !== before.product) viewProduct(before.product);
   before = null;
-  startAnew();
 }
 
 /** A replay has the channels that were recorded: say so. @returns {boolean} whether there is one */
@@ -122,18 +119,6 @@ export const wasConnected = () => before !== null && isFromLive;
 function viewProduct(product) {
   state.product.value = product;
   send({ type: "view", product_code: product });
-}
-
-/** Nothing that is shown belongs to what comes now. */
-function startAnew() {
-  state.frameLog.clear();
-  state.selectedFrame.value = null;
-  state.frameVersion.value += 1;
-  state.trades.value = [];
-  state.book.value = null;
-  state.lastLiveBook.value = null;
-  state.ticker.value = null;
-  marketdata.clearCharts();
 }
 
 // --- what the user can do

@@ -162,7 +162,9 @@ export function follow() {
   const arrive = () => {
     const page = parse(location.hash);
     place = placeOf(page);
-    batch(() => show(page));
+    // Whoever signs for the endpoint before must be forgotten by then, so this is not of the batch.
+    const go = batch(() => show(page));
+    go();
   };
   arrive();
   addEventListener("popstate", arrive);
@@ -180,7 +182,7 @@ export function follow() {
 /** @param {PageState} page */
 const placeOf = ({ view, endpoint, dialect, product }) => [view, endpoint, dialect, product].join();
 
-/** @param {PageState & {refused: boolean}} page */
+/** @param {PageState & {refused: boolean}} page @returns {() => void} what is to be done once all of it is shown */
 function show(page) {
   state.view.value = page.view;
   state.part.value = "middle";
@@ -194,7 +196,8 @@ function show(page) {
   addRows([page.product, ...page.channels.map(productOf)]);
   viewProduct(page.product);
   const { endpoint, url, http, dialect } = present();
-  if (page.endpoint === endpoint && page.url === url && page.http === http) {
+  const isOther = page.endpoint !== endpoint || page.url !== url || page.http !== http;
+  if (!isOther) {
     const wanted = state.wanted.value;
     const more = page.channels.filter((channel) => !wanted.has(channel));
     const fewer = [...wanted].filter((channel) => !page.channels.includes(channel));
@@ -207,11 +210,13 @@ function show(page) {
     state.httpUrl.value = page.http;
     state.dialect.value = page.dialect;
     state.wanted.value = new Set(page.channels);
-    // An address never connects to anything but the embedded exchange: whoever made it is not who sits here.
-    if (page.endpoint === "embedded") connect();
-    else disconnect();
   }
-  if (page.refused) state.problem.value = t("linkRefused");
+  return () => {
+    // An address never connects to anything but the embedded exchange: whoever made it is not who sits here.
+    if (isOther && page.endpoint === "embedded") connect();
+    else if (isOther) disconnect();
+    if (page.refused) state.problem.value = t("linkRefused");
+  };
 }
 
 /** Give products rows in the matrix that the endpoint may not have. @param {string[]} codes */

@@ -2,7 +2,7 @@
 // the last minutes along the bottom. A narrow screen shows one of the three at a time.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { endpointChoice, isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
+import { isReal, isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
 import { CareLine } from "./care.js";
 import { Connection } from "./connection.js";
 import { Dialogs } from "./dialogs.js";
@@ -15,6 +15,7 @@ import { Market } from "./market.js";
 import { Matrix } from "./matrix.js";
 import { narrow } from "./narrow.js";
 import { Orders } from "./orders.js";
+import { RealBanner } from "./realbanner.js";
 import { Sample } from "./sample.js";
 import { TapeBar } from "./tapebar.js";
 import { Timeline } from "./timeline.js";
@@ -25,7 +26,8 @@ const VIEWS = { market: Market, frames: Frames, connection: Connection, orders: 
 export function App() {
   return html`
     <${Header} />
-    ${endpointChoice.value === "live" && html`<aside class="live-care"><${CareLine} /></aside>`}
+    <${RealBanner} />
+    ${isReal.value && html`<aside class="live-care"><${CareLine} /></aside>`}
     <${Problem} />
     <${FirstVisit} />
     <${TapeBar} />

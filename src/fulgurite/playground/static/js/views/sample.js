@@ -2,7 +2,7 @@
 import { html } from "../dom.js";
 import { highlight } from "../highlight.js";
 import { t } from "../i18n.js";
-import { choose, language, offered, query, refusal, sample } from "../samples.js";
+import { answered, choose, language, offered, query, whyNone } from "../samples.js";
 import { rightShows, rightWide } from "../state.js";
 import { FoldButton } from "./fold.js";
 import { narrow } from "./narrow.js";
@@ -32,7 +32,8 @@ export function Sample() {
 }
 
 function Program() {
-  const shown = sample.value;
+  const shown = whyNone.value ? null : answered.value?.given;
+  const refusal = answered.value?.query === query.value ? answered.value.refusal : "";
   return html`
     <div class="sample-choice">
       <select aria-label=${t("sampleLanguage")} value=${language.value} onChange=${chooseLanguage} data-test="language">
@@ -40,8 +41,9 @@ function Program() {
       </select>
       ${shown && html`<${Verified} verified=${shown.verified} />`}
     </div>
-    ${refusal.value && html`<p class="refusal sample-refusal" role="alert">${refusal.value}</p>`}
-    ${shown ? html`<${Code} shown=${shown} />` : html`<p class="empty">${t("sampleEmpty")}</p>`}
+    ${refusal && html`<p class="refusal sample-refusal" role="alert">${refusal}</p>`}
+    ${shown ? html`<${Code} shown=${shown} isForScreen=${answered.value?.query === query.value} />`
+      : !refusal && html`<p class="empty" data-test="no-sample">${t(whyNone.value || "sampleEmpty")}</p>`}
   `;
 }
 
@@ -57,11 +59,13 @@ function Verified({ verified }) {
   return html`<span class="badge sample-verified" title=${title}>✓ ${t("sampleVerified")}</span>`;
 }
 
-/** @param {{shown: import("../samples.js").Sample}} props */
-function Code({ shown }) {
+/** Until the program for what is on screen has come, the one before is not to be read or taken for it.
+ * @param {{shown: import("../samples.js").Sample, isForScreen: boolean}} props */
+function Code({ shown, isForScreen }) {
   const { name, source, steps, requires } = shown;
   const colours = useMemo(() => highlight(source, name), [source, name]);
   return html`
+    <div class="sample-code ${isForScreen ? "" : "is-old"}" inert=${!isForScreen} aria-busy=${String(!isForScreen)}>
     <div class="sample-tools">
       <code class="sample-name">${name}</code>
       <${Copy} text=${source} label=${t("copy")} />
@@ -78,6 +82,7 @@ function Code({ shown }) {
       </div>
       <pre class="steps" tabindex="0" aria-label=${t("sampleRun")}>${steps.join("\n")}</pre>
     </section>
+    </div>
   `;
 }
 
