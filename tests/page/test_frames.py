@@ -19,6 +19,7 @@ from tests.page.visiting import (
     connection_state,
     endpoint_of,
     expect_in_log,
+    expect_sent,
     frames,
     opened,
     page_fixture,
@@ -145,7 +146,12 @@ async def test_a_frame_is_copied_as_code(view):
     await view.locator(".detail").get_by_role("button", name="Close").click()
     await frames(view).evaluate("list => { list.scrollTop = 0; }")
     await rows(view).filter(has_text="subscribe").first.click()
-    assert re.search(r'connect\("ws://127\.0\.0\.1:\d+/', await copied("python"))
+    assert re.search(r'connect\("ws://127\.0\.0\.1:\d+/json-rpc"', await copied("python"))
+    # It goes where it went, whatever is spoken now.
+    await view.get_by_role("tab", name=SOCKETIO).click()
+    await expect_sent(view, "42")
+    await rows(view).filter(has_text='"method":"subscribe"').first.click()
+    assert re.search(r'connect\("ws://127\.0\.0\.1:\d+/json-rpc"', await copied("python"))
 
 
 async def test_what_the_list_shows_is_saved_as_a_frame_log(view, tmp_path: Path):
@@ -155,7 +161,7 @@ async def test_what_the_list_shows_is_saved_as_a_frame_log(view, tmp_path: Path)
     async with view.expect_download() as saving:
         await view.get_by_role("button", name="Export").click()
     download = await saving.value
-    assert re.fullmatch(r"fulgurite-frames-[\d-]+\.jsonl", download.suggested_filename)
+    assert re.fullmatch(r"fulgurite-frames-embedded-[\d-]+\.jsonl", download.suggested_filename)
     path = tmp_path / "frames.jsonl"
     await download.save_as(path)
     items = [item async for item in replay(path)]

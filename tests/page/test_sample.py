@@ -36,7 +36,7 @@ async def test_without_an_endpoint_or_a_channel_there_is_no_program(visit):
     """One that listens to something else than what is on screen must not stand in its place."""
     said = visit.locator("[data-test=no-sample]")
     await expect(code(visit)).to_be_visible()
-    await visit.get_by_role("button", name="Unsubscribe all").click()
+    await visit.get_by_role("button", name="Unsubscribe all", exact=True).click()
     await expect(said).to_contain_text("Nothing is subscribed")
     await expect(code(visit)).to_have_count(0)
     await expect(visit.locator(".sample-zip")).to_have_count(0)

@@ -82,8 +82,10 @@ export function saveFile(parts, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** @param {string} what @param {number} ms @param {string} [ending] @returns {string} a name that sorts by time */
-export function fileName(what, ms, ending = "jsonl") {
+/** @param {string} what @param {string} source where it comes from @param {number} ms @param {string} [ending]
+ * @returns {string} a name that tells of what it is, and sorts by time */
+export function fileName(what, source, ms, ending = "jsonl") {
   const time = new Date(ms).toISOString().slice(0, 19).replaceAll(":", "").replace("T", "-");
-  return `fulgurite-${what}-${time}.${ending}`;
+  const word = source.replace(/[^A-Za-z0-9.]+/g, "-").slice(0, 60);
+  return `fulgurite-${what}-${word}-${time}.${ending}`;
 }

@@ -55,6 +55,13 @@ export function formatSpan(ms) {
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 }
 
+/** @param {number} ms @returns {string} an age as short as tells: 3 s, 119 s, 12 min, 5 h */
+export function formatAge(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+}
+
 /** @param {number} value @param {number} width @returns {string} */
 const pad = (value, width) => String(value).padStart(width, "0");
 

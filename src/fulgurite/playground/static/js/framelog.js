@@ -1,7 +1,7 @@
 // The rows of the frames view: bounded, held back while paused, and sifted by a filter a slice at a time.
 import { AnswerTimes } from "./latency.js";
 
-/** @typedef {import("./messages.js").Frame & {answerMs?: number}} Frame */
+/** @typedef {import("./messages.js").Frame & {answerMs?: number, to?: string}} Frame `to` is where it was sent */
 /** @typedef {import("./messages.js").Status} Status */
 /** @typedef {import("./messages.js").Malformed} Malformed */
 /** @typedef {import("./history.js").GapRow} GapRow */

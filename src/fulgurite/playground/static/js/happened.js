@@ -1,6 +1,8 @@
 // What happened to the connection and to this page, kept for the strip and the connection view, over a reload too.
 import { signal } from "../vendor/signals.js";
-import { endedLanes, STRIP_MS, withEvent, withFirst, withGap, withLaneState, withStatus } from "./history.js";
+import {
+  endedLanes, STRIP_MS, withEvent, withFirst, withGap, withLaneState, withStatus, withUnknown,
+} from "./history.js";
 import { RateHistory } from "./ratehistory.js";
 import { emptyWithValues, kept, told } from "./source.js";
 import { isConnected, link, now } from "./state.js";
@@ -27,7 +29,9 @@ export const notice = signal(/** @type {PageRow | null} */ (null));
 
 const NOTICE_MS = 8_000;
 /** With no word from the backend for so long it is said to be silent: it says something at least every second. */
-const SILENT_MS = 5_000;
+const SILENT_MS = 2_500;
+/** A tick that comes so late may come before what has arrived meanwhile: the next one judges. */
+const LATE_MS = 1_000;
 /** A clock that stood still for so long: the page slept. In the background it ticks once a minute only. */
 const SLEPT_MS = 5_000;
 const SLEPT_HIDDEN_MS = 90_000;
@@ -57,7 +61,11 @@ export function status(status) {
   }
   lanes.value = withLaneState(lanes.value, status);
   events.value = withStatus(events.value, status, ++nextKey);
-  if (status.kind === "overslept") say("slept", status.at_ms, status.seconds ?? 0);
+  if (status.kind === "overslept") {
+    const seconds = status.seconds ?? 0;
+    lanes.value = withUnknown(lanes.value, status.at_ms - seconds * 1000, status.at_ms);
+    say("slept", status.at_ms, seconds);
+  }
 }
 
 /** @param {Gap} gap */
@@ -87,6 +95,7 @@ export function heard() {
   heardAt = Date.now();
   if (link.peek() !== "silent") return;
   link.value = "open";
+  lanes.value = withUnknown(lanes.value, onBackendsClock(lostAt), onBackendsClock(heardAt));
   happenedToPage("back", (heardAt - lostAt) / 1000);
   lostAt = 0;
 }
@@ -103,13 +112,21 @@ export function lost(isFull) {
   if (link.peek() !== "silent") lostAt = Date.now();
   // A page that was never let in has not been asked to stay without a connection.
   if (link.peek() !== "connecting") wasConnected = isConnected.peek();
-  lanes.value = endedLanes(lanes.value, now.value);
+  lanes.value = withUnknown(lanes.value, onBackendsClock(Math.min(lostAt, heardAt)), null);
   happenedToPage(isFull ? "full" : "lost", 0);
 }
 
 /** The backend is there and does not know this browser: it was started anew. */
 export function lockedOut() {
   if (notice.peek()?.kind !== "locked") happenedToPage("locked", 0);
+}
+
+/** @param {number} ms on this page's clock @returns {number} */
+const onBackendsClock = (ms) => now.peek() + ms - tickedAt;
+
+/** How the connections were, as far as that is known by now. @returns {import("./history.js").Lanes} */
+export function knownLanes() {
+  return link.value === "silent" ? withUnknown(lanes.value, onBackendsClock(lostAt), null) : lanes.value;
 }
 
 /** The page's clock ticks. */
@@ -122,7 +139,8 @@ export function tick() {
   }
   tickedAt = at;
   wasHidden = document.hidden;
-  if (link.peek() === "open" && at - heardAt > SILENT_MS) {
+  if (!isConnected.peek() && link.peek() === "open" && rateHistory.pass(now.peek())) rateVersion.value += 1;
+  if (link.peek() === "open" && sleptMs < LATE_MS && at - heardAt > SILENT_MS) {
     link.value = "silent";
     lostAt = heardAt;
   }

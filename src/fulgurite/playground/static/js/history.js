@@ -19,7 +19,7 @@
  *   at_ms: number, seconds: number}} PageRow
  */
 /** @typedef {(GapRow | Status | Answers | PageRow) & {key: number}} EventRow */
-/** @typedef {"connecting" | "open" | "waiting" | "off"} LaneState */
+/** @typedef {"connecting" | "open" | "waiting" | "off" | "unknown"} LaneState */
 /** @typedef {{state: LaneState, from_ms: number, to_ms: number | null}} Span */
 /** @typedef {ReadonlyMap<number, readonly Span[]>} Lanes */
 
@@ -134,6 +134,25 @@ export function withLaneState(lanes, { kind, connection, at_ms }) {
   const next = [...ended.slice(-SPAN_LIMIT + 1), { state, from_ms: at_ms, to_ms: null }];
   return new Map([...lanes, [connection, next]]);
 }
+
+/**
+ * Nobody could say how any connection was in this time.
+ * @param {Lanes} lanes
+ * @param {number} from_ms
+ * @param {number | null} to_ms null for until now
+ * @returns {Lanes}
+ */
+export const withUnknown = (lanes, from_ms, to_ms) => new Map([...lanes].map(([connection, spans]) => {
+  const end = to_ms ?? Infinity;
+  const wasUp = spans.some((span) => span.state !== "off" && span.from_ms < end && (span.to_ms ?? Infinity) > from_ms);
+  if (!wasUp) return [connection, spans];
+  const around = spans.flatMap((span) => [
+    { ...span, to_ms: Math.min(span.to_ms ?? Infinity, from_ms) },
+    { ...span, from_ms: Math.max(span.from_ms, end) },
+  ]).filter((span) => (span.to_ms ?? Infinity) > span.from_ms);
+  const unknown = { state: /** @type {const} */ ("unknown"), from_ms, to_ms };
+  return [connection, [...around, unknown].sort((one, other) => one.from_ms - other.from_ms)];
+}));
 
 /** Nothing is known of any connection from now on. @param {Lanes} lanes @param {number} at_ms @returns {Lanes} */
 export const endedLanes = (lanes, at_ms) =>

@@ -23,6 +23,8 @@ listen();
 happened.takeUp();
 addEventListener("pagehide", happened.keep);
 setInterval(tick, TICK_MS);
+// Out of sight a page's clock ticks seldom: whoever comes back must not see what was true then.
+document.addEventListener("visibilitychange", tick);
 backend.open(resume);
 const root = document.getElementById("root");
 if (root) render(html`<${App} />`, root);

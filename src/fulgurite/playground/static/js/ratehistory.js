@@ -21,15 +21,7 @@ export class RateHistory {
    * @returns {boolean} whether a bucket is full
    */
   take({ now_ms, channels }) {
-    const bucket = Math.floor(now_ms / BUCKET_MS);
-    // A clock that is set back leaves the present bucket open for longer.
-    const passed = Math.min(Math.max(0, bucket - this.bucket), BUCKETS);
-    this.bucket = Math.max(this.bucket, bucket);
-    for (const [channel, counts] of this.counts) {
-      const moved = [...counts.slice(passed), ...Array(passed).fill(0)];
-      if (passed && moved.every((count) => count === 0)) this.counts.delete(channel);
-      else if (passed) this.counts.set(channel, moved);
-    }
+    const isFull = this.pass(now_ms);
     const totals = new Map();
     for (const { channel, messages } of channels) {
       const before = this.totals.get(channel) ?? 0;
@@ -40,6 +32,24 @@ export class RateHistory {
       totals.set(channel, messages);
     }
     this.totals = totals;
+    return isFull;
+  }
+
+  /**
+   * Time passes, whether anything comes or not.
+   * @param {number} now_ms
+   * @returns {boolean} whether a bucket is full
+   */
+  pass(now_ms) {
+    const bucket = Math.floor(now_ms / BUCKET_MS);
+    // A clock that is set back leaves the present bucket open for longer.
+    const passed = Math.min(Math.max(0, bucket - this.bucket), BUCKETS);
+    this.bucket = Math.max(this.bucket, bucket);
+    for (const [channel, counts] of this.counts) {
+      const moved = [...counts.slice(passed), ...Array(passed).fill(0)];
+      if (passed && moved.every((count) => count === 0)) this.counts.delete(channel);
+      else if (passed) this.counts.set(channel, moved);
+    }
     return passed > 0;
   }
 }

@@ -1,15 +1,17 @@
 // Takes the backend's messages into the state, one batch at a time.
 import { batch } from "../vendor/signals.js";
 import { takeAnswer } from "./ask.js";
+import { socketUrl } from "./copycode.js";
 import { watchFaults } from "./faultruns.js";
 import { takeOrders } from "./orders.js";
 import { takeSecrets } from "./secret.js";
 import { takeChart } from "./marketdata.js";
+import { watchChannels } from "./freshness.js";
 import * as happened from "./happened.js";
 import { interruption, isOneWith } from "./history.js";
 import { RateMeter } from "./ratemeter.js";
 import { emptyWithValues, expectSource, isSourceReached, reachSource } from "./source.js";
-import { takeTapes } from "./tapes.js";
+import { handState, replay, takeTapes } from "./tapes.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").FromBackend} FromBackend */
@@ -78,8 +80,19 @@ function addRow(rows, message) {
     if (CONNECTION_KINDS.has(message.kind)) rows.push(message);
     happened.status(message);
   } else {
-    rows.push(message);
+    rows.push(message.type === "frame" && message.direction === "sent" ? { ...message, to: sentTo(message) } : message);
   }
+}
+
+/** The WebSocket that a frame is sent to now: later another may be chosen. @param {import("./messages.js").Frame} frame
+ * @returns {string} "" where nobody can say, as in a replay */
+function sentTo({ by_hand, text }) {
+  if (by_hand) return handState.peek()?.url ?? "";
+  const { endpoint = "" } = state.connection.peek() ?? {};
+  if (replay.peek() || !endpoint) return "";
+  const { embedded = "", live = "" } = state.hello.peek() ?? {};
+  // It may be of the dialect before: each frame of Socket.IO begins with a digit, and none of JSON-RPC.
+  return socketUrl({ embedded, live }[endpoint] ?? endpoint, /^\d/.test(text) ? "socketio" : "json-rpc");
 }
 
 /** What happened to the connection by hand, or to a replay, is a row and nothing else. */
@@ -112,6 +125,7 @@ function takeState(message) {
     case "connection":
       state.connection.value = message;
       state.problem.value = "";
+      if (!state.isConnected.value) noRates();
       break;
     case "channels":
       takeChannels(message);
@@ -144,6 +158,13 @@ function takeState(message) {
   }
 }
 
+/** Without a connection nothing comes, and nothing says so again and again. */
+function noRates() {
+  meter.clear();
+  state.rates.value = new Map();
+  state.traffic.value = { frames: 0, bytes: 0 };
+}
+
 /** @param {import("./messages.js").Channels} message */
 function takeChannels(message) {
   clockOffset = message.now_ms - Date.now();
@@ -152,8 +173,9 @@ function takeChannels(message) {
       state.channelSince.set(channel, { state: name, sinceMs: message.now_ms });
     }
   }
+  watchChannels(message);
   state.channels.value = new Map(message.channels.map((entry) => [entry.channel, entry]));
-  meter.take(message);
+  if (state.isConnected.value) meter.take(message);
   state.rates.value = meter.channelRates();
   state.traffic.value = meter.traffic();
   happened.totals(message);

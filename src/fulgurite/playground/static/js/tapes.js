@@ -123,8 +123,19 @@ function viewProduct(product) {
 
 // --- what the user can do
 
+/** @returns {string} where what is shown comes from, for the name of a file; of an address its host alone, since the
+ * rest may be secret */
+export function sourceWord() {
+  if (replay.value) return replay.value.name.replace(/(\.\w+)+$/, "");
+  if (state.endpointChoice.value !== "url") return state.endpointChoice.value;
+  return URL.canParse(state.endpoint.value) ? new URL(state.endpoint.value).host : "url";
+}
+
+let recordedFrom = "";
+
 /** @param {boolean} on */
 export function record(on) {
+  if (on) recordedFrom = sourceWord();
   recorded.value = null;
   send({ type: "record", on });
 }
@@ -134,7 +145,7 @@ async function fetchRecording({ key, frames, bytes, since_ms, problem }) {
   const answer = await fetchGuarded(`/logs/${key}`);
   if (!answer.ok) return;
   const blob = await answer.blob();
-  saveFile([blob], fileName("recording", since_ms));
+  saveFile([blob], fileName("recording", recordedFrom, since_ms));
   recorded.value = { frames, bytes: Math.max(bytes, blob.size), problem };
 }
 

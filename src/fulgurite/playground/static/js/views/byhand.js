@@ -3,6 +3,7 @@ import { html } from "../dom.js";
 import { formatTime } from "../format.js";
 import { EXAMPLES } from "../handexamples.js";
 import { t } from "../i18n.js";
+import { kept } from "../source.js";
 import * as state from "../state.js";
 import { handRows, handState, replay } from "../tapes.js";
 import { send } from "../backend.js";
@@ -15,28 +16,24 @@ const SHOWN = 2_000;
 
 export const isOpen = signal(false);
 const text = signal("");
-/** Whether the user means the real service: asked anew for each page. */
-const isConfirmed = signal(false);
-
-const isLive = () => state.endpointChoice.value === "live" || /bitflyer\.com/i.test(endpoint());
-const endpoint = () => {
-  const choice = state.endpointChoice.value;
-  return choice === "url" ? state.endpointUrl.value.trim() : choice;
-};
+/** Whether the user means the real service: asked anew for each page, and each time that it is chosen. */
+const isConfirmed = kept(() => false);
+/** The connection by hand, as far as anybody says how it is. */
+const known = () => (state.link.value === "open" ? handState.value : null);
 
 function sendText() {
   state.problem.value = "";
   send({
-    type: "byhand", text: text.value, endpoint: endpoint(), dialect: state.dialect.value,
-    confirmed: isLive() && isConfirmed.value,
+    type: "byhand", text: text.value, endpoint: state.endpoint.value, dialect: state.dialect.value,
+    confirmed: state.isReal.value && isConfirmed.value,
   });
 }
 
 export function ByHand() {
   const dialect = state.dialect.value;
-  const live = isLive();
-  const open = handState.value?.state === "open";
-  const canSend = state.link.value === "open" && (!live || isConfirmed.value) && endpoint() !== "";
+  const live = state.isReal.value;
+  const open = known()?.state === "open";
+  const canSend = state.link.value === "open" && (!live || isConfirmed.value) && state.endpoint.value !== "";
   /** @param {Event} event */
   const choose = ({ currentTarget }) => {
     if (!(currentTarget instanceof HTMLSelectElement)) return;
@@ -54,7 +51,7 @@ export function ByHand() {
     <section class="hand" aria-labelledby="hand-title">
       <header class="hand-head">
         <h3 id="hand-title">${t("hand")}</h3>
-        <span class="hint hand-url" title=${handState.value?.detail ?? ""}>${stateWords()}</span>
+        <span class="hint hand-url" title=${known()?.detail ?? ""}>${stateWords()}</span>
         <span class="push"></span>
         ${open && html`<button type="button" class="plain"
           onClick=${() => send({ type: "endbyhand" })}>${t("handClose")}</button>`}
@@ -91,7 +88,7 @@ export function ByHand() {
 
 /** @returns {string} */
 function stateWords() {
-  const value = handState.value;
+  const value = known();
   if (!value) return t("handNotOpen");
   return value.state === "closed" ? t("handClosed", { reason: value.detail }) : value.url;
 }

@@ -1,8 +1,12 @@
 // One chart of the product in view, and the switch to the others.
 import { chooseInterval } from "../actions.js";
+import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
+import { oldBook, oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
-import { CHARTS, INTERVALS, interval } from "../marketdata.js";
+import { candleStore, candleVersion, CHARTS, heatStore, heatVersion, INTERVALS, interval, lastLiveDepth } from "../marketdata.js";
+import { product } from "../state.js";
+import { Age } from "./age.js";
 import { CandleChart, intervalName } from "./candles.js";
 import { DepthChart } from "./depth.js";
 import { HeatMap, HeatScale } from "./heatmap.js";
@@ -29,12 +33,20 @@ export function Chart({ name, chosen, taken }) {
             </label>`)}
         </fieldset>
         <span class="push"></span>
+        ${hasSomething(shown) && html`<${Age} of=${
+          () => (shown === "candles" ? oldChannel(KINDS[3].prefix + product.value) : oldBook())} />`}
         ${shown === "candles" && html`<${Intervals} name=${name} />`}
         ${shown === "heatmap" && html`<${HeatScale} />`}
       </header>
       <${VIEWS[shown]} key=${shown} />
     </section>
   `;
+}
+
+/** Whether there is anything that can be old. @param {ChartName} chart */
+function hasSomething(chart) {
+  void [candleVersion.value, heatVersion.value];
+  return { candles: candleStore.candles.size > 0, heatmap: heatStore.columns.length > 0, depth: lastLiveDepth.value }[chart];
 }
 
 /** @param {{name: string}} props */

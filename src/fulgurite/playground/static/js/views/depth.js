@@ -2,9 +2,10 @@
 import { faded, readColours, watchColours } from "../colours.js";
 import { html } from "../dom.js";
 import { decimalsOf, formatPrice, formatSize } from "../format.js";
+import { oldBook } from "../freshness.js";
 import { language, t } from "../i18n.js";
 import { depth, lastLiveDepth } from "../marketdata.js";
-import { isConnected, product } from "../state.js";
+import { product } from "../state.js";
 import { roundUp, ticks } from "../ticks.js";
 import { useDrawing } from "./drawing.js";
 
@@ -16,7 +17,7 @@ const AXIS_HEIGHT = 20;
 /** How far the middle may move, of half the width, and how much the width may change, until the prices are set anew. */
 const TOLERANCE = 0.12;
 
-const isLive = () => depth.value?.state === "LIVE" && isConnected.value;
+const isLive = () => depth.value?.state === "LIVE" && oldBook() === null;
 
 export function DepthChart() {
   const ref = useDrawing(watch, draw);
@@ -26,7 +27,7 @@ export function DepthChart() {
     <div class="chart-place ${live ? "" : "not-live"}">
       <canvas class="chart-canvas" ref=${ref} role="img" aria-label=${describe(shown)} data-test="depth"
         data-state=${depth.value?.state ?? ""} data-points=${shown ? shown.bids.length + shown.asks.length : 0}></canvas>
-      ${!live && html`<div class="overlay"><p>${t(shown ? "depthStale" : "depthEmpty")}</p></div>`}
+      ${!live && html`<div class="overlay"><p>${t(!shown ? "depthEmpty" : depth.value?.state === "LIVE" ? "depthOld" : "depthStale")}</p></div>`}
     </div>
   `;
 }

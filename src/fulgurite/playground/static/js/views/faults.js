@@ -5,9 +5,11 @@ import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { active, aim, end, give, look, maintaining, ownName, press, refusal, run } from "../faultruns.js";
 import { formatClock, formatSpan } from "../format.js";
+import { oldProgram } from "../freshness.js";
 import { t } from "../i18n.js";
 import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
+import { Age } from "./age.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
 import { signal } from "../../vendor/signals.js";
 
@@ -26,6 +28,7 @@ export function Faults() {
     <section class="panel faults-panel" aria-labelledby="faults-title">
       <header class="panel-head">
         <h2 id="faults-title">${t("faults")}</h2>
+        <${Age} of=${oldProgram} />
         ${isOurs && html`<${Active} />`}
       </header>
       ${isOurs ? html`<${Board} />` : html`<p class="empty">${t("fltOnlyEmbedded")}</p>`}

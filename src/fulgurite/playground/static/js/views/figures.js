@@ -2,10 +2,12 @@
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { formatRate } from "../format.js";
+import { oldConnection } from "../freshness.js";
 import { latencies, rateHistory, rateVersion } from "../happened.js";
 import { t } from "../i18n.js";
 import { BUCKET_MS, BUCKETS } from "../ratehistory.js";
 import { connection, rates } from "../state.js";
+import { Age } from "./age.js";
 import { formatMs } from "./events.js";
 
 const NAMES = /** @type {const} */ ({
@@ -27,7 +29,8 @@ function Latency() {
   const rows = latencies.value;
   return html`
     <section aria-labelledby="latency-title">
-      <header class="sub-head"><h3 id="latency-title">${t("latency")}</h3></header>
+      <header class="sub-head"><h3 id="latency-title">${t("latency")}</h3>
+        ${rows.length > 0 && html`<${Age} of=${oldConnection} />`}</header>
       ${rows.length === 0 ? html`<p class="empty">${t("latencyNone")}</p>` : html`
         <table class="latency">
           <thead>
@@ -59,6 +62,7 @@ function Rates() {
     <section aria-labelledby="rates-title">
       <header class="sub-head">
         <h3 id="rates-title">${t("messageRates")}</h3><span class="hint">${t("messageRatesOf")}</span>
+        ${channels.length > 0 && html`<${Age} of=${oldConnection} />`}
       </header>
       ${channels.length === 0 ? html`<p class="empty">${t("messageRatesEmpty")}</p>` : html`
         <ul class="rate-charts">

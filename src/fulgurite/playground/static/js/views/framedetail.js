@@ -1,6 +1,6 @@
 // One frame, set out for reading, and to be taken along as text or as code.
 import { selectFrame } from "../actions.js";
-import { asCode, CODE_FORMS, socketUrl } from "../copycode.js";
+import { asCode, CODE_FORMS } from "../copycode.js";
 import { html } from "../dom.js";
 import { fileName, saveFile } from "../exportlog.js";
 import { foundSpans } from "../framefields.js";
@@ -9,8 +9,6 @@ import { formatBytes, formatTime } from "../format.js";
 import { prettyPrint, summarise } from "../frametext.js";
 import { t } from "../i18n.js";
 import { messageLatency } from "../latency.js";
-import { connection, dialect, hello } from "../state.js";
-import { handState } from "../tapes.js";
 import { formatMs } from "./events.js";
 import { marked } from "./marked.js";
 import { signal } from "../../vendor/signals.js";
@@ -95,14 +93,5 @@ function facts(row) {
 function copyText(row, name) {
   if (name === "raw") return row.text;
   if (name === "pretty") return prettyPrint(row.text);
-  return asCode(name, row.text, row.direction === "sent" ? addressOf(row) : "");
-}
-
-/** @param {Frame} row @returns {string} the WebSocket that a frame was sent to */
-function addressOf(row) {
-  if (row.by_hand && handState.value) return handState.value.url;
-  const name = connection.value?.endpoint ?? "";
-  const named = name === "embedded" ? hello.value?.embedded : name === "live" ? hello.value?.live : name;
-  const spoken = /** @type {import("../messages.js").Dialect} */ (connection.value?.dialect ?? dialect.value);
-  return socketUrl(named || hello.value?.embedded || hello.value?.live || "", spoken);
+  return asCode(name, row.text, row.to ?? "");
 }

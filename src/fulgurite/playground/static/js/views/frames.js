@@ -8,13 +8,15 @@ import * as filter from "../framefilter.js";
 import { foundSpans } from "../framefields.js";
 import { CHARACTER_LIMIT, ROW_LIMIT } from "../framelog.js";
 import { summarise } from "../frametext.js";
+import { oldConnection } from "../freshness.js";
 import { t } from "../i18n.js";
 import { messageLatency } from "../latency.js";
 import { following, link, now, selectedFrame, wanted, watchFrameLog } from "../state.js";
-import { openLog, record, recording, replay } from "../tapes.js";
+import { openLog, record, recording, replay, sourceWord } from "../tapes.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { ByHand, isOpen } from "./byhand.js";
 import { formatMs, gapDetail, gapText, statusText } from "./events.js";
+import { Age } from "./age.js";
 import { FrameDetail } from "./framedetail.js";
 import { marked } from "./marked.js";
 import { useStill } from "./still.js";
@@ -63,7 +65,7 @@ function Rows() {
 }
 
 function Tools() {
-  const { paused, waiting } = watchFrameLog();
+  const { paused, waiting, count } = watchFrameLog();
   const isReplay = replay.value !== null;
   const file = useRef(/** @type {HTMLInputElement | null} */ (null));
   /** @param {Event} event */
@@ -84,6 +86,7 @@ function Tools() {
           onChange=${() => { following.value = !following.value; }} />${t("follow")}
       </label>
       <button type="button" class="plain" onClick=${clearFrames}>${t("clear")}</button>
+      ${count > 0 && html`<${Age} of=${oldConnection} />`}
       <span class="push"></span>
       <button type="button" class="action" aria-expanded=${isOpen.value ? "true" : "false"}
         onClick=${() => { isOpen.value = !isOpen.value; }}>${t("handOpen")}</button>
@@ -102,7 +105,7 @@ function Tools() {
 
 async function saveRows() {
   const { parts } = await exportedLog(watchFrameLog());
-  saveFile(parts, fileName("frames", now.value));
+  saveFile(parts, fileName("frames", sourceWord(), now.value));
 }
 
 /** @param {import("../state.js").Signal<string>} target @returns {(event: Event) => void} */

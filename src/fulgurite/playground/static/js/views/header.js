@@ -141,10 +141,11 @@ function ConnectionState() {
 
 function Rates() {
   const { frames, bytes } = state.traffic.value;
+  const isKnown = state.link.value === "open";
   return html`
     <p class="rates" aria-label=${t("received")}>
-      <span>${t("framesRate", { rate: formatRate(frames) })}</span>
-      <span>${t("bytesRate", { rate: formatBytes(bytes) })}</span>
+      <span>${t("framesRate", { rate: isKnown ? formatRate(frames) : t("unknownRate") })}</span>
+      <span>${t("bytesRate", { rate: isKnown ? formatBytes(bytes) : t("unknownRate") })}</span>
     </p>
   `;
 }

@@ -3,8 +3,10 @@ import { subscribe } from "../actions.js";
 import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
 import { decimalsOf, formatPrice, formatSize } from "../format.js";
+import { oldBook } from "../freshness.js";
 import { t } from "../i18n.js";
 import * as state from "../state.js";
+import { Age } from "./age.js";
 import { useHeight } from "./usesize.js";
 
 /** @typedef {import("../messages.js").Book} Book */
@@ -21,39 +23,44 @@ const STATES = /** @type {const} */ ({
 export function Ladder() {
   const book = state.book.value;
   const shown = book?.state === "LIVE" ? book : state.lastLiveBook.value;
-  const live = book?.state === "LIVE" && state.isConnected.value;
+  const old = oldBook();
+  const live = book?.state === "LIVE" && old === null;
   const { ref, height } = useHeight();
   const levels = Math.max(1, Math.floor((height / ROW_HEIGHT - 1) / 2));
   return html`
     <section class="ladder" aria-labelledby="book-title">
       <header class="sub-head">
         <h3 id="book-title">${t("book")}</h3>
-        <${BookState} book=${book} />
+        <${BookState} book=${book} isOld=${old !== null} />
+        ${shown && html`<${Age} of=${oldBook} />`}
       </header>
       <div class="ladder-columns" aria-hidden="true">
         <span>${t("depth")}</span><span>${t("size")}</span><span>${t("price")}</span>
       </div>
       <div class="ladder-body ${live ? "" : "not-live"}" ref=${ref}>
         ${shown && html`<${Levels} book=${shown} count=${levels} />`}
-        ${!live && html`<${NotLive} book=${book} hasLevels=${shown !== null} />`}
+        ${!live && html`<${NotLive} book=${book} hasLevels=${shown !== null} why=${old?.why} />`}
       </div>
     </section>
   `;
 }
 
-/** @param {{book: Book | null}} props */
-function BookState({ book }) {
-  if (!book || !state.isConnected.value) return null;
+/** @param {{book: Book | null, isOld: boolean}} props */
+function BookState({ book, isOld }) {
+  // What it was when somebody last said so is no state to show, unless it was a bad one.
+  if (!book || !state.isConnected.value || (isOld && book.state === "LIVE")) return null;
   return html`
-    <span class="hint drift" title=${t("driftHint")}>${t("drift", { count: book.drift_count })}</span>
+    ${!isOld && html`
+      <span class="hint drift" title=${t("driftHint")}>${t("drift", { count: book.drift_count })}</span>`}
     <span class="badge book-${book.state.toLowerCase()}" data-book-state=${book.state} title=${book.reason}>
       ${t(STATES[book.state].key)}
     </span>
   `;
 }
 
-/** Why there is no live book, and what to do. @param {{book: Book | null, hasLevels: boolean}} props */
-function NotLive({ book, hasLevels }) {
+/** Why there is no live book, and what to do.
+ * @param {{book: Book | null, hasLevels: boolean, why: import("../freshness.js").WhyOld | undefined}} props */
+function NotLive({ book, hasLevels, why }) {
   const product = state.product.value;
   const needed = [KINDS[0].prefix + product, KINDS[1].prefix + product];
   const missing = needed.filter((channel) => !state.wanted.value.has(channel));
@@ -64,7 +71,9 @@ function NotLive({ book, hasLevels }) {
         <button type="button" class="action" onClick=${() => subscribe(missing)}>${t("subscribeThese")}</button>
       </div>`;
   }
-  if (!state.isConnected.value) return html`<div class="overlay"><p>${t("bookDisconnected", { product })}</p></div>`;
+  const said = why === "disconnected" ? t("bookDisconnected", { product }) : why === "stopped" ? t("bookStopped")
+    : why === "silent" ? t("bookSilent") : why === "interrupted" ? t("bookInterrupted") : "";
+  if (said) return html`<div class="overlay"><p>${said}</p></div>`;
   const key = book && book.state !== "WAITING_SNAPSHOT" ? STATES[book.state].text : "bookWaitingText";
   const text = t(hasLevels && key === "bookWaitingText" ? "bookStaleText" : key);
   return html`<div class="overlay"><p>${text}</p></div>`;

@@ -1,11 +1,14 @@
 // The market view of one product: its switch, its ticker, the charts, the ladder and the executions.
 import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { showParts, viewProduct } from "../actions.js";
+import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
 import { formatPrice, formatSize } from "../format.js";
+import { oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
 import { lowerChart, upperChart } from "../marketdata.js";
 import { product, products, ticker } from "../state.js";
+import { Age } from "./age.js";
 import { Chart } from "./charts.js";
 import { Ladder } from "./ladder.js";
 import { Trades } from "./trades.js";
@@ -73,6 +76,7 @@ function ProductSwitch() {
 function TickerLine() {
   const row = ticker.value;
   if (!row) return html`<p class="ticker hint">${t("noTicker")}</p>`;
+  const old = () => oldChannel(KINDS[2].prefix + row.product_code);
   const price = (/** @type {number} */ value) => formatPrice(value);
   return html`
     <dl class="ticker" data-test="ticker">
@@ -82,5 +86,6 @@ function TickerLine() {
       <div class="ticker-volume"><dt>${t("volume")}</dt><dd>${formatSize(row.volume)}</dd></div>
       ${row.state && html`<div><dt>${t("marketState")}</dt><dd class="market-state">${row.state}</dd></div>`}
     </dl>
+    <${Age} of=${old} />
   `;
 }

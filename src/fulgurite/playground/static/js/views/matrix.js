@@ -120,6 +120,12 @@ function PrivateRows({ pointAt }) {
 function stateOf(channel) {
   // What is not wanted does not change with time, and is not drawn again with it.
   if (!state.wanted.value.has(channel)) return cellState(false, undefined, undefined, 0);
+  // Nobody says how it is: what it was last is no state, and its age is.
+  if (state.link.value !== "open") {
+    const heardMs = state.channels.value.get(channel)?.last_ms ?? null;
+    return heardMs === null ? cellState(true, undefined, undefined, 0)
+      : { name: "quiet", ageMs: Math.max(0, state.now.value - heardMs), detail: "" };
+  }
   return cellState(
     true, state.channels.value.get(channel), state.channelSince.get(channel)?.sinceMs, state.now.value,
   );

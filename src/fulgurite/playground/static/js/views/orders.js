@@ -4,10 +4,12 @@ import { subscribe } from "../actions.js";
 import { PRIVATE } from "../channels.js";
 import { html } from "../dom.js";
 import { formatPrice, formatSize } from "../format.js";
+import { oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
 import { isOpen, LIFE_LIMIT, withoutEnded } from "../orderlives.js";
 import { canTrade, cancel, clearEnded } from "../orders.js";
 import { endpointChoice, isConnected, product, wanted } from "../state.js";
+import { Age } from "./age.js";
 import { Credentials } from "./credentials.js";
 import { Lifeline, Mark } from "./lifeline.js";
 import { useStill } from "./still.js";
@@ -22,6 +24,7 @@ export function Orders() {
     <section class="panel orders-panel" aria-labelledby="orders-title">
       <header class="panel-head orders-head">
         <h2 id="orders-title">${credentials.value ? t("orders") : t("credTitle")}</h2>
+        ${orders.value.size > 0 && html`<${Age} of=${() => oldChannel("child_order_events")} />`}
         ${canTrade() && html`<${Funds} />`}
       </header>
       <div class="orders-body">

@@ -19,7 +19,7 @@ export function TapeBar() {
     <${DropTarget} />
     ${tapes.opening.value && html`<p class="tape-bar" role="status">${t("opening", { name: tapes.opening.value })}</p>`}
     ${replay && position && html`<${ReplayBar} replay=${replay} position=${position} />`}
-    ${tapes.recording.value && html`<${RecordingBar} recording=${tapes.recording.value} />`}
+    ${tapes.recording.value && link.value !== "lost" && html`<${RecordingBar} recording=${tapes.recording.value} />`}
     ${tapes.recorded.value && html`<${Recorded} />`}
   `;
 }

@@ -2,15 +2,15 @@
 // second, and when something happens.
 import { html } from "../dom.js";
 import { formatClock, formatSpan } from "../format.js";
-import { events, focusedEvent, lanes, notice } from "../happened.js";
+import { second } from "../freshness.js";
+import { events, focusedEvent, knownLanes, lanes, notice } from "../happened.js";
 import { mendedShare, STRIP_MS, timeOf } from "../history.js";
 import { t } from "../i18n.js";
-import { now, view } from "../state.js";
+import { view } from "../state.js";
 import { eventWords } from "./events.js";
 import { Notice } from "./notice.js";
 import { useStill } from "./still.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
-import { computed } from "../../vendor/signals.js";
 
 /** @typedef {import("../history.js").EventRow} EventRow */
 /** @typedef {import("../history.js").GapRow} GapRow */
@@ -24,14 +24,12 @@ const LABEL_WIDTH = 9;
 /** What the line shows without a mark of its own. */
 const UNMARKED = new Set(["subscribed", "unsubscribed", "authenticated", "unanswered"]);
 const LANE_WORDS = /** @type {const} */ ({
-  connecting: "laneConnecting", open: "laneOpen", waiting: "laneWaiting", off: "laneOff",
+  connecting: "laneConnecting", open: "laneOpen", waiting: "laneWaiting", off: "laneOff", unknown: "laneUnknown",
 });
 const MARKS = /** @type {Record<string, string>} */ ({
   open: "●", closed: "✕", unreachable: "✕", failed: "✕", disconnected: "■", refused: "!", silent: "!", dead: "!",
   overslept: "↻", page: "↻",
 });
-
-const second = computed(() => Math.floor(now.value / 1000) * 1000);
 
 export function Timeline() {
   const [tip, setTip] = useState(/** @type {Tip | null} */ (null));
@@ -46,7 +44,7 @@ export function Timeline() {
       <div class="strip">
         <${Labels} rows=${rows} place=${place} />
         <div class="strip-lanes">
-          ${[...lanes.value].map(([number, spans]) => html`
+          ${[...knownLanes()].map(([number, spans]) => html`
             <${Lane} key=${number} number=${number} spans=${spans} place=${place} setTip=${setTip} />`)}
           <${Marks} rows=${rows} place=${place} setTip=${setTip} />
         </div>

@@ -3,8 +3,10 @@ import { subscribe } from "../actions.js";
 import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
 import { decimalsOf, formatDate, formatPrice, formatSize, formatSpan } from "../format.js";
+import { oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
 import { isConnected, product, trades, wanted } from "../state.js";
+import { Age } from "./age.js";
 import { gapDetail, gapText } from "./events.js";
 import { useStill } from "./still.js";
 
@@ -37,7 +39,9 @@ function drawTrades(hold) {
   decideLarge(executions);
   return html`
     <section class="trades" aria-labelledby="trades-title">
-      <header class="sub-head"><h3 id="trades-title" title=${t("localTime")}>${t("trades")}</h3></header>
+      <header class="sub-head"><h3 id="trades-title" title=${t("localTime")}>${t("trades")}</h3>
+        ${rows.length > 0 && html`<${Age} of=${() => oldChannel(KINDS[3].prefix + product.value)} />`}
+      </header>
       ${rows.length === 0 ? html`<${NoTrades} />` : html`
         <div class="trades-scroll" tabindex="0" onPointerDown=${hold}>
           <table class="tape">

@@ -15,6 +15,7 @@ export const en = {
   laneConnecting: "connecting since {time}",
   laneOpen: "open since {time}",
   laneWaiting: "no connection since {time}, next attempt follows",
+  laneUnknown: "not known since {time}: no word from the program behind this page",
   laneOff: "not connected since {time}",
   noticeHide: "Hide",
 };
@@ -35,6 +36,7 @@ export const ja = {
   laneConnecting: "{time} から接続中",
   laneOpen: "{time} から接続",
   laneWaiting: "{time} から切断、再接続待ち",
+  laneUnknown: "{time} から不明（このページのプログラムから応答なし）",
   laneOff: "{time} から未接続",
   noticeHide: "閉じる",
 };
