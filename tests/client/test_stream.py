@@ -111,6 +111,19 @@ async def test_what_a_book_needs_is_not_given_unless_it_was_asked_for(exchange):
             assert (await stream.synced(PRODUCT)).state == "LIVE", "its book goes on"
 
 
+async def test_a_book_that_is_kept_no_longer_leaves_what_was_subscribed_by_name(exchange):
+    async with connect(board(PRODUCT), endpoint=exchange) as stream:
+        async with asyncio.timeout(30):
+            book = await stream.synced(PRODUCT)
+        stream.forget_book(PRODUCT)
+        stream.forget_book(PRODUCT)  # there is none
+        await until(stream, status("unsubscribed", board_snapshot(PRODUCT).name))
+        await until(stream, lambda item: isinstance(item, Message) and item.channel == board(PRODUCT).name)
+        assert list(stream.books) == []
+        async with asyncio.timeout(30):
+            assert await stream.synced(PRODUCT) is not book, "it begins anew"
+
+
 async def test_a_book_is_stale_while_messages_may_be_missing(exchange):
     async with connect(board_snapshot(PRODUCT), board(PRODUCT), endpoint=exchange, delays=at_once) as stream:
         async with asyncio.timeout(30):

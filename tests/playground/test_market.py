@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.playground.candles import INTERVALS
 from fulgurite.playground.heatmap import COLUMN_LIMIT
 from fulgurite.playground.market import Market
 from fulgurite.playground.messages import Book, Candles, Charts, Depth, Executions, Gap, Heatmap, Ticker
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol import channels
+from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Board, Execution, Level
 from fulgurite.protocol.messages import Ticker as WireTicker
 
@@ -35,12 +37,21 @@ def gap(channel, from_second, to_second, repaired="none"):
 
 
 class Page:
-    """A market with its outbox, and what a page that shows everything has been sent."""
+    """A market with its outbox and kept books, and what a page that shows everything has been sent."""
 
     def __init__(self, product_code=FX, charts=ALL):
         self.outbox = Outbox()
         self.market = Market(self.outbox, product_code, charts)
+        self.keepers = {code: BookKeeper() for code in (FX, BTC)}
+        for keeper in self.keepers.values():
+            keeper.resumed(Kind.BOARD)
+        self.market.book_of = lambda code: self.keepers[code].book
         self.now = 0.0
+
+    def take(self, channel, message):
+        """A message of a board: its book is brought up to date before anybody sees it."""
+        self.keepers[channel.product_code].apply(channel.kind, message)
+        self.market.take(channel, message, T0)
 
     def sent(self, kind, later=1.0):
         self.now += later
@@ -60,9 +71,9 @@ def page():
 
 
 def test_a_book_waits_for_its_snapshot_then_is_live(page):
-    page.market.take(channels.board(FX), board(99, 101), T0)
+    page.take(channels.board(FX), board(99, 101))
     assert [book.state for book in page.sent(Book)] == ["WAITING_SNAPSHOT"]
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.take(channels.board_snapshot(FX), board(99, 101))
     [book] = page.sent(Book)
     assert (book.state, book.bids, book.asks) == ("LIVE", [(99, 1.0)], [(101, 2.0)])
 
@@ -71,7 +82,7 @@ def test_the_book_is_sent_ten_times_a_second_at_most_and_only_when_changed(page)
     page.sent(Book)
     counts = []
     for step in range(20):
-        page.market.take(channels.board_snapshot(FX), board(99 - step, 101), T0)
+        page.take(channels.board_snapshot(FX), board(99 - step, 101))
         counts.append(len(page.sent(Book, later=1 / 16)))
     assert sum(counts) == 10, "every 62.5 ms it was asked, so every other time it was due"
     page.sent(Book)
@@ -79,23 +90,45 @@ def test_the_book_is_sent_ten_times_a_second_at_most_and_only_when_changed(page)
 
 
 def test_no_book_is_shown_after_an_interruption(page):
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
-    page.market.interrupt_all("closed by the server: 1012")
+    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.keepers[FX].interrupted(Kind.BOARD, "closed by the server: 1012")
     batch = page.sent((Book, Depth))
     assert {(message.state, tuple(message.bids)) for message in batch} == {("STALE", ())}
     assert {type(message) for message in batch} == {Book, Depth}
 
 
-def test_a_gap_of_the_ticker_leaves_the_book_alone(page):
+def test_without_a_kept_book_there_is_none_whatever_comes(page):
+    """Snapshots without diffs make no book; that is not decided here."""
+    page.market.book_of = lambda _code: None
     page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
-    page.market.miss(gap(channels.ticker(FX), 0, 1))
+    assert [(message.state, message.bids) for message in page.sent((Book, Depth))] == [("WAITING_SNAPSHOT", [])] * 2
+
+
+def test_a_book_that_turns_stale_without_a_message_is_sent(page):
+    page.take(channels.board_snapshot(FX), board(99, 101))
     assert [book.state for book in page.sent(Book)] == ["LIVE"]
-    page.market.miss(gap(channels.board(FX), 0, 1))
-    assert [book.state for book in page.sent(Book)] == ["STALE"]
+    page.keepers[FX].interrupted(Kind.BOARD, "nothing was read for 25 s")
+    assert [(book.state, book.reason) for book in page.sent(Book)] == [("STALE", "nothing was read for 25 s")]
+
+
+def test_an_auction_has_crossed_levels_and_the_price_at_which_it_would_uncross(page):
+    bids = [Level(103.0, 1.0), Level(102.0, 2.0)]
+    asks = [Level(100.0, 2.5), Level(104.0, 1.0)]
+    page.market.take(channels.ticker(FX), ticker(FX), T0)
+    page.take(channels.board_snapshot(FX), Board(101.0, bids, asks))
+    book, depth = sorted(page.sent((Book, Depth)), key=lambda message: isinstance(message, Depth))
+    assert (book.state, book.drift_count, depth.state, depth.bids) == ("AUCTION", 0, "AUCTION", [])
+    assert book.bids == [(103.0, 1.0), (102.0, 2.0)]
+    assert book.asks == [(100.0, 2.5), (104.0, 1.0)]
+    expected = page.keepers[FX].book.uncrossing_price(100.0)
+    assert book.uncrossing == expected
+    assert 100.0 <= expected <= 102.0, "where most is executed"
+    page.take(channels.board_snapshot(FX), board(101, 102))
+    assert [(book.state, book.uncrossing) for book in page.sent(Book)] == [("LIVE", None)]
 
 
 def test_another_product_is_ready_when_it_comes_into_view(page):
-    page.market.take(channels.board_snapshot(BTC), board(9, 11), T0)
+    page.take(channels.board_snapshot(BTC), board(9, 11))
     page.market.take(channels.ticker(BTC), ticker(BTC), T0)
     page.live(fill(1), fill(2), product_code=BTC)
     page.market.sample(T0 + 500)
@@ -112,21 +145,15 @@ def test_another_product_is_ready_when_it_comes_into_view(page):
     assert (len(shown[Heatmap].columns), shown[Heatmap].restart) == (1, True)
 
 
-def test_an_unsubscribed_book_is_forgotten(page):
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
-    page.market.forget(channels.board(FX), T0)
-    assert [book.state for book in page.sent(Book)] == ["WAITING_SNAPSHOT"]
-
-
 def test_what_is_not_shown_is_not_sent():
     page = Page(charts=Charts([], 1))
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.take(channels.board_snapshot(FX), board(99, 101))
     page.live(fill(1))
     page.market.sample(T0 + 500)
     assert page.sent((Book, Depth, Candles, Heatmap)) == []
     page.market.show(Charts(["heatmap", "candles"], 60))
     heatmap, candles = sorted(page.sent((Book, Depth, Candles, Heatmap)), key=lambda message: "candles" in str(message))
-    assert (len(heatmap.columns), candles.interval_s, len(candles.candles)) == (1, 60, 1)
+    assert (len(heatmap.columns), candles.interval_s, len(candles.candles)) == (2, 60, 1)
 
 
 def test_candles_come_once_and_then_as_they_change(page):
@@ -223,7 +250,7 @@ def test_what_comes_while_the_user_is_disconnected_is_asked_for_or_a_hole(page):
     page.market.take_history(FX, [], "")
     page.live(fill(7, second=1), at_ms=T0 + 1_000)
     for problem, holes in (("", []), ("no answer", [(4_000, 6_000)])):
-        page.market.pause("you have disconnected", T0 + 4_000)
+        page.market.pause(T0 + 4_000)
         assert page.market.history_after(FX) == 7
         page.market.start_history(FX, T0 + 6_000)
         page.market.take_history(FX, [], problem)
@@ -234,7 +261,7 @@ def test_what_comes_while_the_user_is_disconnected_is_asked_for_or_a_hole(page):
 
 def test_history_that_was_cut_off_is_asked_for_again(page):
     page.market.start_history(FX, T0)
-    page.market.pause("you have disconnected", T0)
+    page.market.pause(T0)
     assert page.market.history_after(FX) == 0
 
 
@@ -246,11 +273,11 @@ def test_executions_without_a_date_count_when_they_came(page):
 
 def test_the_map_has_a_column_each_half_second_and_none_of_a_book_that_may_be_wrong(page):
     page.market.sample(T0)
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.take(channels.board_snapshot(FX), board(99, 101))
     for at_ms in (T0 + 100, T0 + 600, T0 + 700, T0 + 1_300):
         page.market.sample(at_ms)
     page.live(fill(1, price=101, size=1, side="BUY"), fill(2, price=102, size=3, side="BUY"))
-    page.market.interrupt_all("closed")
+    page.keepers[FX].interrupted(Kind.BOARD, "closed")
     page.market.sample(T0 + 1_500)
     [heatmap] = page.sent(Heatmap)
     assert [(column.at_ms - T0, column.best_bid, bool(column.sizes)) for column in heatmap.columns] == [
@@ -262,7 +289,7 @@ def test_the_map_has_a_column_each_half_second_and_none_of_a_book_that_may_be_wr
 
 
 def test_everything_is_bounded(page):
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.take(channels.board_snapshot(FX), board(99, 101))
     for number in range(1, 3_000):
         page.live(fill(number), at_ms=T0 + number)
         page.market.miss(gap(channels.executions(FX), number, number + 1))

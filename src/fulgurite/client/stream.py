@@ -163,10 +163,7 @@ class Stream:
             if feed.keeper is not None:
                 feed.is_given = False  # its book still needs it
                 continue
-            del self._feeds[channel.name]
-            self._learned.discard(channel.name)
-            for connection in self._connections:
-                connection.unsubscribe(channel.name)
+            self._drop(feed)
         self.woken()
 
     async def synced(self, product_code: str) -> OrderBook:
@@ -225,6 +222,17 @@ class Stream:
         if late > BEHIND_SECONDS:
             for connection in self._connections:
                 connection.doubt(f"nothing was read for {late:.0f} s: the program did something else, or stood still")
+
+    def forget_book(self, product_code: str) -> None:
+        """Keep the book of a product no longer; channels that only it needed are unsubscribed."""
+        if self.keepers.pop(product_code, None) is None:
+            return
+        for channel in (Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)):
+            feed = self._feeds[channel.name]
+            feed.keeper = None
+            if not feed.is_given:
+                self._drop(feed)
+        self.woken()
 
     # --- called by the connections
 
@@ -416,6 +424,12 @@ class Stream:
                 self._learn(feed)
             for connection in self._connections:
                 connection.subscribe(channel.name)
+
+    def _drop(self, feed: Feed) -> None:
+        del self._feeds[feed.name]
+        self._learned.discard(feed.name)
+        for connection in self._connections:
+            connection.unsubscribe(feed.name)
 
     def _learn(self, feed: Feed) -> None:
         if (

@@ -1,8 +1,11 @@
-"""What the market view of one page shows: the books, executions, candles and tickers of its products. Pure."""
+"""What the market view of one page shows: the books, executions, candles and tickers of its products. Pure.
+
+Books are kept elsewhere, by the client's rules and no others: `Market.book_of` asks for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fulgurite.client.duplicates import GivenExecutions
 from fulgurite.errors import InputError
@@ -38,9 +41,13 @@ class Market:
         outbox: where to.
         product_code: the product in view.
         charts: what the page shows of it.
+
+    Attributes:
+        book_of: gives the book of a product as it is kept, or None where none is. Whoever reads a stream sets it.
     """
 
     def __init__(self, outbox: Outbox, product_code: str, charts: messages.Charts | None = None) -> None:
+        self.book_of: Callable[[str], OrderBook | None] = _no_book
         self._outbox = outbox
         self._products: dict[str, _Product] = {}
         # Our clock less the exchange's, by the latest time in a message.
@@ -49,6 +56,7 @@ class Market:
         # When they were last sent, and whether they have changed since.
         self._book_sent_at = self._depth_sent_at = 0.0
         self._book_changed = self._depth_changed = False
+        self._book_state = ""
         # What of the candles and of the heat map the page has not seen.
         self._restart_candles = self._candles_changed = self._restart_heatmap = False
         self._new_columns: list[Column] = []
@@ -78,10 +86,6 @@ class Market:
         product = self._product(channel.product_code)
         in_view = channel.product_code == self._product_code
         if isinstance(data, Board):
-            if channel.kind is Kind.BOARD_SNAPSHOT:
-                product.book.apply_snapshot(data)
-            else:
-                product.book.apply_diff(data)
             self._book_changed |= in_view
             self._depth_changed |= in_view
         elif isinstance(data, Ticker):
@@ -97,15 +101,11 @@ class Market:
                 self._add_live(channel.product_code, executions, received_ms)
 
     def miss(self, gap: messages.Gap) -> None:
-        """Messages of a channel were missed: its order book may be wrong until the next snapshot."""
+        """Messages of a channel were missed."""
         channel = parse_channel(gap.channel)
         product = self._product(channel.product_code)
         in_view = channel.product_code == self._product_code
-        if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
-            product.book.invalidate(gap.reason)
-            self._book_changed |= in_view
-            self._depth_changed |= in_view
-        elif channel.kind is Kind.EXECUTIONS:
+        if channel.kind is Kind.EXECUTIONS:
             if gap.repaired == "full":
                 product.candles.fill(gap.from_ms)
             else:
@@ -119,16 +119,9 @@ class Market:
                 if in_view:
                     self._outbox.add_executions([gap])
 
-    def interrupt_all(self, reason: str) -> None:
-        """The connection ended: no book is kept up to date until the gaps have been told."""
-        for product in self._products.values():
-            if product.book.state in (BookState.LIVE, BookState.AUCTION):
-                product.book.invalidate(reason)
-        self._book_changed = self._depth_changed = True
-
-    def pause(self, reason: str, at_ms: float) -> None:
+    def pause(self, at_ms: float) -> None:
         """The user ended the connection: what comes until the next one is missed, and no gap will tell it."""
-        self.interrupt_all(reason)
+        self.book_of = _no_book
         for product in self._products.values():
             self._pause_executions(product, at_ms)
         self._candles_changed = True
@@ -136,11 +129,7 @@ class Market:
     def forget(self, channel: Channel, at_ms: float) -> None:
         """A channel was unsubscribed: what it told is no longer kept up to date."""
         product = self._product(channel.product_code)
-        if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
-            product.book = OrderBook()
-            self._book_changed |= channel.product_code == self._product_code
-            self._depth_changed |= channel.product_code == self._product_code
-        elif channel.kind is Kind.TICKER:
+        if channel.kind is Kind.TICKER:
             product.ticker = None
         elif channel.kind is Kind.EXECUTIONS:
             self._pause_executions(product, at_ms)
@@ -206,9 +195,10 @@ class Market:
             return
         self._sampled_slot = slot
         for product_code, product in self._products.items():
+            book = self.book_of(product_code)
             # A map begins with the first known book.
-            if product.heatmap.columns or product.book.state is BookState.LIVE:
-                column = product.heatmap.sample(slot * COLUMN_MS, product.book)
+            if product.heatmap.columns or (book is not None and book.state is BookState.LIVE):
+                column = product.heatmap.sample(slot * COLUMN_MS, book)
                 if product_code == self._product_code and "heatmap" in self._charts.parts:
                     self._new_columns.append(column)
 
@@ -219,12 +209,17 @@ class Market:
         """
         parts = self._charts.parts
         product = self._product(self._product_code)
+        book = self.book_of(self._product_code)
+        # A book may become STALE without a message: its channel fell silent, or it is not read.
+        if _state(book) != self._book_state:
+            self._book_state = _state(book)
+            self._book_changed = self._depth_changed = True
         if "book" in parts and self._book_changed and now - self._book_sent_at >= BOOK_SECONDS:
             self._book_changed, self._book_sent_at = False, now
-            self._outbox.set_state(_book(self._product_code, product.book))
+            self._outbox.set_state(_book(self._product_code, book, product.ticker))
         if "depth" in parts and self._depth_changed and now - self._depth_sent_at >= DEPTH_SECONDS:
             self._depth_changed, self._depth_sent_at = False, now
-            self._outbox.set_state(_depth(self._product_code, product.book))
+            self._outbox.set_state(_depth(self._product_code, book))
         if "candles" in parts and (self._candles_changed or self._restart_candles):
             self._send_candles(product)
         if "heatmap" in parts and (self._new_columns or self._restart_heatmap):
@@ -324,7 +319,6 @@ class _Product:
     """What is known of one product."""
 
     def __init__(self) -> None:
-        self.book = OrderBook()
         self.ticker: Ticker | None = None
         self.tape = Tape()
         self.candles = Candles()
@@ -341,21 +335,38 @@ class _Product:
         self.fetched: GivenExecutions | None = None
 
 
-def _book(product_code: str, book: OrderBook) -> messages.Book:
-    live = book.state is BookState.LIVE
+def _no_book(_product_code: str) -> None:
+    return None
+
+
+def _state(book: OrderBook | None) -> str:
+    return str(BookState.WAITING_SNAPSHOT if book is None else book.state)
+
+
+def _book(product_code: str, book: OrderBook | None, ticker: Ticker | None) -> messages.Book:
+    state = _state(book)
+    if book is None or state not in (BookState.LIVE, BookState.AUCTION):
+        reason, drift_count = ("", 0) if book is None else (book.reason, book.drift_count)
+        return messages.Book(product_code, state, reason, drift_count)
+    uncrossing = None
+    if state == BookState.AUCTION:
+        # The ticker tells what market orders wait, which the book does only where they have a row.
+        last, bid, ask = (ticker.ltp, ticker.market_bid_size, ticker.market_ask_size) if ticker else (None, None, None)
+        uncrossing = book.uncrossing_price(last, market_bid_size=bid, market_ask_size=ask)
     return messages.Book(
         product_code,
-        state=str(book.state),
-        reason="" if live else book.reason,
+        state=state,
+        reason="" if state == BookState.LIVE else book.reason,
         drift_count=book.drift_count,
-        bids=[(level.price, level.size) for level in book.bids(DEPTH)] if live else [],
-        asks=[(level.price, level.size) for level in book.asks(DEPTH)] if live else [],
+        bids=[(level.price, level.size) for level in book.bids(DEPTH)],
+        asks=[(level.price, level.size) for level in book.asks(DEPTH)],
+        uncrossing=uncrossing,
     )
 
 
-def _depth(product_code: str, book: OrderBook) -> messages.Depth:
-    if book.state is not BookState.LIVE:
-        return messages.Depth(product_code, str(book.state))
+def _depth(product_code: str, book: OrderBook | None) -> messages.Depth:
+    if book is None or book.state is not BookState.LIVE:
+        return messages.Depth(product_code, _state(book))
     return messages.Depth(product_code, str(book.state), *depth_points(book))
 
 

@@ -373,8 +373,10 @@ class Book(_ToPage, frozen=True):
     reason: str
     drift_count: int
     bids: list[tuple[float, float]] = []
-    """Best first, [price, size]; empty unless LIVE."""
+    """Best first, [price, size]; empty unless LIVE or AUCTION. In an AUCTION they cross the asks."""
     asks: list[tuple[float, float]] = []
+    uncrossing: float | None = None
+    """In an AUCTION: at which price an itayose would execute most of it now; None where nothing would be."""
 
 
 class Execution(msgspec.Struct, frozen=True, tag="execution", omit_defaults=True):

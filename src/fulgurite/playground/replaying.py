@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final, Self
 
 from fulgurite.client import Frame, Item, Status, StatusKind
+from fulgurite.client.bookkeeping import Books
 from fulgurite.client.playback import Playback
 from fulgurite.playground.openlog import OpenedLog
 from fulgurite.playground.outbox import Outbox
@@ -21,6 +22,9 @@ TURN_SECONDS: Final = 0.005
 
 BATCH_ITEMS: Final = 64
 """How many items are given at a time: whether the page has room for more is seen only when it has been given these."""
+
+BATCH_NS: Final = 250_000_000
+"""And of so much of the log's time: the kept books are as new as the last of them."""
 
 FRAMES_BEFORE: Final = 1_000
 """Lines before the point to which one has moved whose frames are shown."""
@@ -53,6 +57,7 @@ class Replaying:
         self._speed = speed
         self._is_paused = is_paused
         self._playback = Playback()
+        self.books = Books(self._playback)
         # Steps that were taken, and up to which they are taken without waiting.
         self._taken = 0
         self._target = bisect.bisect_left(log.positions, until_ns)
@@ -137,9 +142,10 @@ class Replaying:
                     items = []
                 await self._until_due()
                 turn_ends_at = loop.time() + TURN_SECONDS
+            slot = self._playback.at_ns // BATCH_NS
             items += self._take(step)
             is_over = loop.time() >= turn_ends_at
-            if is_over or len(items) >= BATCH_ITEMS:
+            if is_over or len(items) >= BATCH_ITEMS or slot != self._playback.at_ns // BATCH_NS:
                 yield items
                 items = []
             if is_over:

@@ -33,6 +33,7 @@ from fulgurite.errors import (
     MessageError,
     SubscriptionError,
 )
+from fulgurite.orderbook import OrderBook
 from fulgurite.playground import messages
 from fulgurite.playground.framelogs import Recording
 from fulgurite.playground.history import fetch_history
@@ -51,6 +52,9 @@ LATENCIES_SECONDS = 1.0
 
 CHANNEL_LIMIT = 1_000
 """Channels of a page at most: no server is known to take more."""
+
+BOOK_KINDS = (Kind.BOARD_SNAPSHOT, Kind.BOARD)
+"""What a book is kept from."""
 
 NEIGHBOUR_LIMIT = 400
 """Characters that are shown of the messages before and after a gap."""
@@ -124,6 +128,8 @@ class Upstream:
         self.recording = recording
         self._is_signed = credentials is not None
         self._channels = {channel.name: messages.ChannelState(channel.name, "waiting") for channel in channels}
+        market.book_of = self._book_of
+        self._keep_books()
         # The traffic so far, and when the page was last told about it.
         self._frames = 0
         self._bytes = 0
@@ -179,10 +185,11 @@ class Upstream:
         count = len(self._channels.keys() | {channel.name for channel in channels})
         if count > CHANNEL_LIMIT:
             raise InputError("channels", count, f"at most {CHANNEL_LIMIT:,} of a page")
-        for channel in channels:
-            self._set_channel(channel.name, "asked" if self._connection_state == "open" else "waiting")
         if isinstance(self._stream, Stream):
             await self._stream.subscribe(*channels)
+        for channel in channels:
+            self._set_channel(channel.name, "asked" if self._connection_state == "open" else "waiting")
+        self._keep_books()
 
     async def unsubscribe(self, channels: list[Channel]) -> None:
         """Subscribe to these channels no longer."""
@@ -190,6 +197,8 @@ class Upstream:
             self._channels.pop(channel.name, None)
             self._gaps.pop(channel.name, None)
             self._market.forget(channel, self._now_ms())
+            if isinstance(self._stream, Stream) and channel.kind in BOOK_KINDS:
+                self._stream.forget_book(channel.product_code)
         if isinstance(self._stream, Stream):
             await self._stream.unsubscribe(*channels)
 
@@ -197,7 +206,7 @@ class Upstream:
         """Tell the page that the connection is over because the user ended it."""
         at_ms = self._now_ms()
         self._why = ("", None)
-        self._market.pause("you have disconnected", at_ms)
+        self._market.pause(at_ms)
         self._set_connection("closed", at_ms)
         self._outbox.set_state(messages.Channels(at_ms, self._frames, self._bytes, []))
         self._outbox.add_row(messages.Status("disconnected", at_ms))
@@ -212,6 +221,20 @@ class Upstream:
         if now - self._latencies_sent_at >= LATENCIES_SECONDS:
             self._latencies_sent_at = now
             self._outbox.set_state(messages.Latencies(self._latencies.summary()))
+
+    def _keep_books(self) -> None:
+        """Have the books kept whose channels are subscribed, from their first message on."""
+        for name in list(self._channels):
+            self._book_of(parse_channel(name).product_code)
+
+    def _book_of(self, product_code: str) -> OrderBook | None:
+        """The book as the stream keeps it; None unless both its channels are subscribed: asking subscribes them."""
+        if any(Channel(kind, product_code).name not in self._channels for kind in BOOK_KINDS):
+            return None
+        try:
+            return self._stream.books[product_code]
+        except InputError:  # the channels of a log may be called anything
+            return None
 
     def _now_ms(self) -> float:
         return self._stream.at_ns / 1e6 if isinstance(self._stream, Replaying) else time.time() * 1e3
@@ -306,7 +329,6 @@ class Upstream:
             self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
             if status.kind is StatusKind.CLOSED:
                 self._pinged_ns = None
-                self._market.interrupt_all(status.detail)
             for name in self._channels:
                 self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
         channel = status.channel or ""

@@ -43,7 +43,7 @@
 /** @typedef {"LIVE" | "AUCTION" | "STALE" | "WAITING_SNAPSHOT"} BookState */
 /**
  * @typedef {{type: "book", product_code: string, state: BookState, reason: string, drift_count: number,
- *   bids: Level[], asks: Level[]}} Book
+ *   bids: Level[], asks: Level[], uncrossing: number | null}} Book
  */
 /**
  * @typedef {{type: "execution", id: number, side: string, price: number, size: number, exec_date: string,

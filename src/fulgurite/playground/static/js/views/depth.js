@@ -27,9 +27,16 @@ export function DepthChart() {
     <div class="chart-place ${live ? "" : "not-live"}">
       <canvas class="chart-canvas" ref=${ref} role="img" aria-label=${describe(shown)} data-test="depth"
         data-state=${depth.value?.state ?? ""} data-points=${shown ? shown.bids.length + shown.asks.length : 0}></canvas>
-      ${!live && html`<div class="overlay"><p>${t(!shown ? "depthEmpty" : depth.value?.state === "LIVE" ? "depthOld" : "depthStale")}</p></div>`}
+      ${!live && html`<div class="overlay"><p>${why(shown)}</p></div>`}
     </div>
   `;
+}
+
+/** Why it is not live. @param {Depth | null} shown @returns {string} */
+function why(shown) {
+  if (depth.value?.state === "AUCTION" && oldBook() === null) return t("depthAuction");
+  if (!shown) return t("depthEmpty");
+  return t(depth.value?.state === "STALE" && oldBook() === null ? "depthStale" : "depthOld");
 }
 
 function watch() {

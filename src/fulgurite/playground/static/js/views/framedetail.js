@@ -9,6 +9,7 @@ import { formatBytes, formatTime } from "../format.js";
 import { prettyPrint, summarise } from "../frametext.js";
 import { t } from "../i18n.js";
 import { messageLatency } from "../latency.js";
+import { sourceWord } from "../tapes.js";
 import { formatMs } from "./events.js";
 import { marked } from "./marked.js";
 import { signal } from "../../vendor/signals.js";
@@ -51,7 +52,8 @@ export function FrameDetail({ row }) {
       <header class="detail-head">
         <strong>${summarise(row.text).label || t("frameWord")}</strong>
         <span class="push"></span>
-        <button type="button" class="plain" onClick=${() => saveFile([row.text], fileName("frame", row.at_ms, "txt"))}>
+        <button type="button" class="plain" onClick=${
+          () => saveFile([row.text], fileName("frame", sourceWord(), row.at_ms, "txt"))}>
           ${t("detailSave")}</button>
         <button type="button" class="plain" onClick=${() => selectFrame(null)}>${t("closeDetail")}</button>
         <span class="hint detail-facts">${facts(row)}</span>

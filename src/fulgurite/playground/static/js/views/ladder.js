@@ -6,6 +6,7 @@ import { decimalsOf, formatPrice, formatSize } from "../format.js";
 import { oldBook } from "../freshness.js";
 import { t } from "../i18n.js";
 import * as state from "../state.js";
+import { position } from "../tapes.js";
 import { Age } from "./age.js";
 import { useHeight } from "./usesize.js";
 
@@ -22,9 +23,9 @@ const STATES = /** @type {const} */ ({
 
 export function Ladder() {
   const book = state.book.value;
-  const shown = book?.state === "LIVE" ? book : state.lastLiveBook.value;
+  const shown = book?.state === "LIVE" || book?.state === "AUCTION" ? book : state.lastLiveBook.value;
   const old = oldBook();
-  const live = book?.state === "LIVE" && old === null;
+  const live = (book?.state === "LIVE" || book?.state === "AUCTION") && old === null;
   const { ref, height } = useHeight();
   const levels = Math.max(1, Math.floor((height / ROW_HEIGHT - 1) / 2));
   return html`
@@ -48,7 +49,8 @@ export function Ladder() {
 /** @param {{book: Book | null, isOld: boolean}} props */
 function BookState({ book, isOld }) {
   // What it was when somebody last said so is no state to show, unless it was a bad one.
-  if (!book || !state.isConnected.value || (isOld && book.state === "LIVE")) return null;
+  const isGood = book?.state === "LIVE" || book?.state === "AUCTION";
+  if (!book || !state.isConnected.value || (isOld && isGood)) return null;
   return html`
     ${!isOld && html`
       <span class="hint drift" title=${t("driftHint")}>${t("drift", { count: book.drift_count })}</span>`}
@@ -74,6 +76,7 @@ function NotLive({ book, hasLevels, why }) {
   const said = why === "disconnected" ? t("bookDisconnected", { product }) : why === "stopped" ? t("bookStopped")
     : why === "silent" ? t("bookSilent") : why === "interrupted" ? t("bookInterrupted") : "";
   if (said) return html`<div class="overlay"><p>${said}</p></div>`;
+  if (position.value?.ended) return html`<div class="overlay"><p>${t("bookEnded")}</p></div>`;
   const key = book && book.state !== "WAITING_SNAPSHOT" ? STATES[book.state].text : "bookWaitingText";
   const text = t(hasLevels && key === "bookWaitingText" ? "bookStaleText" : key);
   return html`<div class="overlay"><p>${text}</p></div>`;
@@ -92,7 +95,8 @@ function Levels({ book, count }) {
       ${asks.map((level, index) => html`
         <${Row} key=${index} level=${level} depth=${askDepths[index]} most=${most} decimals=${decimals} />`).reverse()}
     </div>
-    <${Spread} bid=${bids[0]?.[0]} ask=${asks[0]?.[0]} decimals=${decimals} />
+    ${book.state === "AUCTION" ? html`<${Uncrossing} price=${book.uncrossing} decimals=${decimals} />`
+      : html`<${Spread} bid=${bids[0]?.[0]} ask=${asks[0]?.[0]} decimals=${decimals} />`}
     <div class="levels bids">
       ${bids.map((level, index) => html`
         <${Row} key=${index} level=${level} depth=${bidDepths[index]} most=${most} decimals=${decimals} />`)}
@@ -116,6 +120,15 @@ function Row({ level: [price, size], depth, most, decimals }) {
       <span class="level-price">${formatPrice(price, decimals)}</span>
     </div>
   `;
+}
+
+/** Before an itayose bids and asks cross, and there is no spread. @param {{price: number | null, decimals: number}} props */
+function Uncrossing({ price, decimals }) {
+  return html`
+    <div class="level spread uncrossing" title=${t("bookAuctionText")} data-test="uncrossing">
+      <span>${t("uncrossing")}</span>
+      <span>${price === null ? t("uncrossingNone") : formatPrice(price, decimals)}</span>
+    </div>`;
 }
 
 /** @param {{bid: number | undefined, ask: number | undefined, decimals: number}} props */
