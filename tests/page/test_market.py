@@ -198,7 +198,7 @@ async def test_the_depth_chart_follows_the_book(visit):
     await expect_at_least(visit, "depth", "points", 20)
     await expect(chart(visit, "depth")).to_have_accessible_name(re.compile("bid down to"))
     await visit.get_by_role("button", name="Disconnect").click()
-    await expect(visit.get_by_text("this may be wrong until the next snapshot")).to_be_visible()
+    await expect(visit.locator(".chart-upper .overlay")).to_contain_text("This is what was last known")
 
 
 # How many pixels of a canvas have a colour of the style sheets, in its left and in its right half.

@@ -128,18 +128,12 @@ async def test_back_at_the_embedded_exchange_it_begins_anew(visit: Page) -> None
 
 async def test_what_happened_is_kept_over_a_reload_for_the_same_endpoint_only(visit: Page) -> None:
     await flows(visit)
-    await show_view(visit, "connection")
-    await visit.reload()
-    await expect(visit.locator("[data-notice=reloaded]")).to_be_visible()
-    await choose_live(visit)
-    await visit.goto(visit.url)
-    await visit.evaluate("sessionStorage.length")
-    await expect(visit.locator(LIVE)).to_be_checked()
-    # As another tab's address would: the same tab, and another endpoint.
-    await visit.evaluate("location.hash = ''")
-    await visit.reload()
-    await expect(connection_state(visit)).to_have_text("Open")
-    await expect(visit.locator("[data-notice=reloaded]")).to_have_count(0)
+    kept = "sessionStorage.setItem('fulgurite.happened', JSON.stringify({ endpoint: %s, %s }))"
+    for endpoint, count in (("'live'", 0), ("null", 1)):
+        await visit.add_init_script(kept % (endpoint, "at_ms: Date.now(), events: [], lanes: []"))
+        await visit.reload()
+        await flows(visit)
+        await expect(visit.locator(".strip-marks [data-kind=page]")).to_have_count(count)
 
 
 def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
@@ -147,14 +141,26 @@ def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
     own = {
         "account": {"credentials", "stored"},
         "faultruns": {"aim"},
-        "framefilter": {"way", "channel", "text", "path", "pathFault"},
+        "framefilter": {"way", "channel", "text", "path", "pathFault", "comparisons", "unknownPath"},
         "happened": {"notice", "rateVersion"},
         "i18n": {"chosenLanguage"},
         "marketdata": {"upperChart", "lowerChart", "interval", "parts", "candleVersion", "heatVersion"},
         "samples": {"chosen", "listed", "answered"},
         "settings": {"theme", "rising"},
         "state": {
-            *("link", "hello", "problem", "endpointChoice", "endpointUrl", "httpUrl", "dialect", "wanted", "product"),
+            *(
+                "link",
+                "isFull",
+                "givenUp",
+                "hello",
+                "problem",
+                "endpointChoice",
+                "endpointUrl",
+                "httpUrl",
+                "dialect",
+                "wanted",
+                "product",
+            ),
             *("addedProducts", "view", "leftFolded", "rightFolded", "rightShows", "rightWide", "part", "dialog"),
             *("hasCredentials", "frameVersion", "following", "now"),
         },

@@ -225,7 +225,7 @@ class Stream:
 
     def forget_book(self, product_code: str) -> None:
         """Keep the book of a product no longer; channels that only it needed are unsubscribed."""
-        if self.keepers.pop(product_code, None) is None:
+        if self.bookkeeping.keepers.pop(product_code, None) is None:
             return
         for channel in (Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)):
             feed = self._feeds[channel.name]

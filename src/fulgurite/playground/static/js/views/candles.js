@@ -118,6 +118,8 @@ function mount(place) {
         volumes.update(point(row, colours));
       }
     }
+    // Without candles the library goes on showing the prices of those that were there.
+    chart.applyOptions({ rightPriceScale: { visible: candleStore.candles.size > 0 } });
     drawnTo = candleStore.newest;
     const newest = candleStore.candles.get(drawnTo);
     const isUp = newest !== undefined && newest[4] >= newest[1];

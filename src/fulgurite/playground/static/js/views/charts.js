@@ -33,12 +33,12 @@ export function Chart({ name, chosen, taken }) {
             </label>`)}
         </fieldset>
         <span class="push"></span>
-        ${hasSomething(shown) && html`<${Age} of=${
-          () => (shown === "candles" ? oldChannel(KINDS[3].prefix + product.value) : oldBook())} />`}
         ${shown === "candles" && html`<${Intervals} name=${name} />`}
         ${shown === "heatmap" && html`<${HeatScale} />`}
       </header>
       <${VIEWS[shown]} key=${shown} />
+      ${hasSomething(shown) && html`<${Age} of=${
+        () => (shown === "candles" ? oldChannel(KINDS[3].prefix + product.value) : oldBook())} />`}
     </section>
   `;
 }
