@@ -31,6 +31,9 @@ TICKS: Final = tuple(10.0**-decimals for decimals in range(9))
 
 _LOTS: Final = 100_000_000
 
+STALE_LEVELS: Final = 5
+"""So many of the best levels of a side may be stale at a time for the one behind them to be found."""
+
 SHOWN_LEVELS: Final = 5
 """Levels of each side that a printed book shows."""
 
@@ -98,8 +101,10 @@ class OrderBook:
         or below it. The diff is the newer evidence, and the error that really happens is a deletion that never came
         (3.2), so the level that crosses is the stale one, on either side. A right level never goes: `mid_price` is the
         middle of the best prices rounded down to the tick, hence never below the best bid and always below the best
-        ask. A book that does not contradict it and has crossed is in an AUCTION, and nothing is dropped until that is
-        over: when a diff agrees that does not cross, or with the next snapshot.
+        ask. Where the book still contradicts it, a stale level lies between the best prices, and the best levels of one
+        side are dropped down to the one that agrees, if there is one. A book that does not contradict it and has
+        crossed is in an AUCTION, and nothing is dropped until that is over: when a diff agrees that does not cross, or
+        with the next snapshot.
 
         If it is the first diff after the book was STALE, its snapshot was an old one, and the book is STALE again: of
         292 snapshots of two recordings two were taken for old that were not, which costs 5 seconds.
@@ -280,7 +285,22 @@ class OrderBook:
             self._asks.drop_best()
             is_right = False
         self._answer(has_crossed=False)
-        return is_right and (bid is None or ask is None or is_middle(bid, ask, mid_price))
+        if bid is None or ask is None or is_middle(bid, ask, mid_price):
+            return is_right
+        if (bid + ask) / 2 < mid_price:
+            _drop_down_to(self._asks, lambda price: is_middle(bid, price, mid_price))
+        else:
+            _drop_down_to(self._bids, lambda price: is_middle(price, ask, mid_price))
+        return False
+
+
+def _drop_down_to(side: BookSide, is_right: Callable[[float], bool]) -> None:
+    """Drop the best levels of a side where one of the next is right: the deletions of those before never came."""
+    for stale, level in enumerate(side.levels(STALE_LEVELS + 1)):
+        if stale and is_right(level.price):
+            for _ in range(stale):
+                side.drop_best()
+            return
 
 
 def is_middle(bid: float, ask: float, mid_price: float) -> bool:
