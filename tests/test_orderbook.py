@@ -120,7 +120,7 @@ class TestLevels:
 
     @given(st.lists(st.tuples(st.sampled_from(["bid", "ask"]), st.integers(1, 40), st.integers(0, 3))))
     def test_equals_two_dicts_whatever_the_diffs(self, changes: list[tuple[str, int, int]]):
-        # Bids below 50 and asks above it, so that the mid price of 50 never drops a level.
+        # Bids below 50 and asks above it, and their true middle, so that no level is dropped.
         book, bids, asks = OrderBook(), {49.0: 1.0}, {51.0: 1.0}
         book.apply_snapshot(board(50, bids, asks))
         for side, distance, size in changes:
@@ -129,7 +129,9 @@ class TestLevels:
             levels[price] = float(size)
             if not size:
                 del levels[price]
-            book.apply_diff(board(50, {price: size} if side == "bid" else {}, {price: size} if side == "ask" else {}))
+            mid_price = (max(bids, default=49.0) + min(asks, default=51.0)) // 2
+            change = {price: size}
+            book.apply_diff(board(mid_price, change if side == "bid" else {}, change if side == "ask" else {}))
             assert pairs(book.bids()) == sorted(bids.items(), reverse=True)
             assert pairs(book.asks()) == sorted(asks.items())
 
