@@ -130,7 +130,7 @@ class TestLevels:
             if not size:
                 del levels[price]
             mid_price = (max(bids, default=49.0) + min(asks, default=51.0)) // 2
-            change = {price: size}
+            change: dict[float, float] = {price: size}
             book.apply_diff(board(mid_price, change if side == "bid" else {}, change if side == "ask" else {}))
             assert pairs(book.bids()) == sorted(bids.items(), reverse=True)
             assert pairs(book.asks()) == sorted(asks.items())
