@@ -113,7 +113,8 @@ async def test_the_notes_stand_behind_it_and_it_can_be_made_wide(visit):
     before = (await panel.bounding_box())["width"]
     await panel.get_by_role("button", name="Make room for the sample").click()
     await expect(panel.get_by_role("button", name="Give the room back to the views")).to_be_visible()
-    assert (await panel.bounding_box())["width"] > 1.5 * before
+    # On the smallest screen the view keeps what it needs; see test_screens.
+    assert (await panel.bounding_box())["width"] > 1.3 * before
     await panel.get_by_role("tab", name="Good to know").click()
     await expect(panel.get_by_text("What you miss is gone")).to_be_visible()
 
