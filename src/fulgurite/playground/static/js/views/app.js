@@ -2,8 +2,7 @@
 // the last minutes along the bottom. A narrow screen shows one of the three at a time.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { isReal, isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
-import { CareLine } from "./care.js";
+import { isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
 import { Connection } from "./connection.js";
 import { Dialogs } from "./dialogs.js";
 import { Faults } from "./faults.js";
@@ -27,7 +26,6 @@ export function App() {
   return html`
     <${Header} />
     <${RealBanner} />
-    ${isReal.value && html`<aside class="live-care"><${CareLine} /></aside>`}
     <${Problem} />
     <${FirstVisit} />
     <${TapeBar} />

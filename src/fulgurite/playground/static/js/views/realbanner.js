@@ -3,6 +3,7 @@ import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { isConnected, isReal } from "../state.js";
 import { replay } from "../tapes.js";
+import { CareLine } from "./care.js";
 import { computed, effect } from "../../vendor/signals.js";
 
 /** A replay shows what was recorded, wherever that was, and has a bar of its own. */
@@ -19,6 +20,7 @@ export function RealBanner() {
     <aside class="real-banner" aria-label=${t("realName")}>
       <strong class="real-badge"><span aria-hidden="true">◉</span> ${t("realBadge")}</strong>
       <p>${t("realText")} ${isConnected.value ? "" : t("realNotConnected")}</p>
+      <${CareLine} />
     </aside>
   `;
 }

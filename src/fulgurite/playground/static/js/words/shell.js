@@ -9,7 +9,7 @@ export const en = {
   liveHint: "The real service of bitFlyer; never connected to until you press Connect",
   realName: "The real service",
   realBadge: "LIVE",
-  realText: "This is bitFlyer's real service: real prices, real money, real limits.",
+  realText: "bitFlyer's real service: real prices, real money, real limits.",
   realNotConnected: "Nothing is connected until you press Connect.",
   old: "{age} old",
   oldUnknown: "not current",
