@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import json
 import re
+import socket
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 from fulgurite.playground.sample import Parameters
 from fulgurite.protocol.choices import AUTHENTICATION_FAILED
 from tests.exchangeprocess import ExchangeProcess
-from tests.samples.running import Running
+from tests.samples.running import Running, Said
 
 PRODUCT = "FX_BTC_JPY"
 CHANNELS = TICKER, BOARD, EXECUTIONS = tuple(
@@ -28,6 +29,7 @@ SPEED = "6"
 HEARTBEAT_MESSAGES = 90
 """Tickers come every 500 ms of the exchange's time at most: these take 7.5 s."""
 
+NO_TERMINAL = "error: no API key was typed: run this in a terminal, with nothing redirected"
 LOST = re.compile(r"lost: \S.*; again in (\d+\.\d) s")
 
 
@@ -326,6 +328,20 @@ async def wrong_key(setting: Setting) -> None:
         assert len(await trial.ask("connections")) == before + 1
 
 
+async def no_terminal(setting: Setting) -> None:
+    """Without a terminal to type the key at, it ends with status 1 and one line that says what to do."""
+    async with setting.trial(channels=(*CHANNELS, PRIVATE), auth=True) as trial:
+        if trial.said.prompt:  # a page has its form
+            return
+        assert await trial.run.ended() == 1, trial.said.tail()
+        assert own_events(trial.said) == [NO_TERMINAL], trial.said.tail()
+
+
+def own_events(said: Said) -> list[str]:
+    """All but those of `cargo run`, which are indented; what a crash prints begins with a line that is not."""
+    return [event for event in said.events if not event.startswith("  ")]
+
+
 async def right_key(setting: Setting) -> None:
     """A private channel is acknowledged and brings the account's events, also on the next connection."""
     async with setting.trial(channels=(*CHANNELS, PRIVATE), auth=True, at_terminal=True) as trial:
@@ -375,6 +391,17 @@ async def refused_channel(setting: Setting) -> None:
         assert "nope_channel" in await_error[0]
 
 
+async def refused_connection(setting: Setting) -> None:
+    """Where nobody listens, each attempt is one line that says why, and Ctrl-C ends it with status 0."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # without `listen`
+        endpoint = re.sub(r":\d+", f":{nobody.getsockname()[1]}", setting.endpoint)
+        async with setting.begin(Parameters(endpoint, CHANNELS, False, SILENCE), False) as run:
+            await run.said.until(lambda: len(own_events(run.said)) >= 2, "two attempts")
+            assert all(LOST.fullmatch(event) for event in own_events(run.said)), run.said.tail()
+            assert await run.interrupt() == 0, run.said.tail()
+
+
 ONE_RUN: dict[str, Callable[[Trial], Awaitable[None]]] = {
     scenario.__name__.replace("_", "-"): scenario
     for scenario in (
@@ -401,6 +428,6 @@ ONE_RUN: dict[str, Callable[[Trial], Awaitable[None]]] = {
 
 OWN_RUN: dict[str, Callable[[Setting], Awaitable[None]]] = {
     scenario.__name__.replace("_", "-"): scenario
-    for scenario in (ctrl_c_while_waiting, wrong_key, right_key, refused_channel)
+    for scenario in (ctrl_c_while_waiting, wrong_key, no_terminal, right_key, refused_channel, refused_connection)
 }
 """Scenarios that begin a run and end it."""

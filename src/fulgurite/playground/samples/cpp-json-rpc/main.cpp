@@ -18,6 +18,7 @@
 #include <openssl/hmac.h>
 #include <random>
 #include <thread>
+#include <unistd.h>
 
 using namespace Poco::Net;
 using namespace std::chrono;
@@ -110,7 +111,12 @@ void listen(const std::string& key, const std::string& secret, auto&& print) {
 /// A line from the terminal, which does not show it.
 std::string ask(const char* prompt) {
     char answer[256];
-    if (EVP_read_pw_string(answer, sizeof answer, prompt, false)) std::exit(0); // Ctrl-C
+    const int problem = isatty(STDIN_FILENO) ? EVP_read_pw_string(answer, sizeof answer, prompt, false) : -1;
+    if (problem == -2) std::exit(0); // Ctrl-C
+    if (problem) {
+        std::cerr << "error: no API key was typed: run this in a terminal, with nothing redirected\n";
+        std::exit(1);
+    }
     return answer;
 }
 

@@ -165,6 +165,11 @@ object Sign()
 // A line from the terminal, which does not show it.
 static string Ask(string question)
 {
+    if (Console.IsInputRedirected)
+    {
+        Console.Error.WriteLine("error: no API key was typed: run this in a terminal, with nothing redirected");
+        Environment.Exit(1);
+    }
     Console.Error.Write(question);
     var answer = "";
     while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } press)

@@ -36,6 +36,9 @@ func main() {
 		os.Exit(0)
 	})
 	var credentials []string // the key and its secret
+	if authenticate && state == nil {
+		log.Fatal("error: no API key was typed: run this in a terminal, with nothing redirected")
+	}
 	if authenticate {
 		for _, prompt := range []string{"API key: ", "API secret: "} {
 			log.Print(prompt)

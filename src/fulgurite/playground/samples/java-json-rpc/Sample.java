@@ -38,8 +38,8 @@ class Sample extends WebSocketListener {
         var process = Runtime.getRuntime();
         process.addShutdownHook(new Thread(() -> process.halt(0))); // on Ctrl-C, whose status would be 130
         if (AUTHENTICATE) {
-            key = new String(System.console().readPassword("API key: "));
-            secret = new String(System.console().readPassword("API secret: "));
+            key = ask("API key: ");
+            secret = ask("API secret: ");
         }
         while (true) {
             var connection = new Sample();
@@ -124,6 +124,17 @@ class Sample extends WebSocketListener {
     void expect(String otherwise, int seconds) {
         var timer = TIMERS.schedule(() -> lost.complete(otherwise), seconds, TimeUnit.SECONDS);
         Optional.ofNullable(due.put(otherwise, timer)).ifPresent(before -> before.cancel(false));
+    }
+
+    /** A line from the terminal, which does not show it. */
+    static String ask(String prompt) {
+        var terminal = System.console(); // null where there is none
+        char[] answer = terminal == null ? null : terminal.readPassword(prompt);
+        if (answer == null) {
+            System.err.println("error: no API key was typed: run this in a terminal, with nothing redirected");
+            Runtime.getRuntime().halt(1);
+        }
+        return new String(answer);
     }
 
     /** The parameters of auth: new ones for each connection. */

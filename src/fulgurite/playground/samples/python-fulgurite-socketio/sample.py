@@ -6,6 +6,7 @@ Messages go to standard output, a line each; what happens to the connection goes
 import asyncio
 import getpass
 import sys
+import warnings
 from datetime import UTC, datetime
 
 from fulgurite import FulguriteError, Gap, Kind, Malformed, Message, Status, StatusKind, connect
@@ -68,9 +69,12 @@ def ask():
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal what is typed would be shown
     try:
         asyncio.run(main(ask() if AUTHENTICATE else None))
     except FulguriteError as error:  # only what would be the same on every other connection: a key, a channel
         sys.exit(f"error: {error}")
+    except (EOFError, getpass.GetPassWarning):
+        sys.exit("error: no API key was typed: run this in a terminal, with nothing redirected")
     except KeyboardInterrupt:
         pass

@@ -14,6 +14,7 @@ import re
 import secrets
 import sys
 import time
+import warnings
 from datetime import UTC, datetime
 
 import websockets
@@ -124,9 +125,12 @@ async def main(credentials):
 
 
 if __name__ == "__main__":
+    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal what is typed would be shown
     try:
         asyncio.run(main((getpass.getpass("API key: "), getpass.getpass("API secret: ")) if AUTHENTICATE else None))
     except Refused as refusal:
         sys.exit(f"error: {refusal}")
+    except (EOFError, getpass.GetPassWarning):
+        sys.exit("error: no API key was typed: run this in a terminal, with nothing redirected")
     except KeyboardInterrupt:
         pass

@@ -124,7 +124,10 @@ end
 
 $stdout.sync = true
 trap("INT") { exit }
-credentials = ["API key: ", "API secret: "].map { |prompt| $stdin.getpass(prompt).strip } if AUTHENTICATE
+credentials = AUTHENTICATE && ["API key: ", "API secret: "].map do |prompt|
+  answer = $stdin.getpass(prompt) if $stdin.tty?
+  answer&.strip or abort "error: no API key was typed: run this in a terminal, with nothing redirected"
+end
 EM.run do
   follower = Follower.new(credentials)
   follower.connect

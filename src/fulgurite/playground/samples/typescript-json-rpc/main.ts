@@ -118,6 +118,10 @@ function sign() {
 }
 
 async function ask(question: string): Promise<string> {
+  if (!process.stdin.isTTY) {
+    console.error("error: no API key was typed: run this in a terminal, with nothing redirected");
+    process.exit(1);
+  }
   const terminal = createInterface({ input: process.stdin, terminal: true }); // no output, so no echo
   terminal.on("SIGINT", () => process.exit()); // Ctrl-C is a key here, not a signal
   process.stderr.write(question);

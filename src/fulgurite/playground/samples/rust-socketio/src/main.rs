@@ -137,6 +137,9 @@ fn sign((key, secret): &(String, String)) -> Value {
 fn ask(prompt: &str) -> String {
     rpassword::prompt_password(prompt).unwrap_or_else(|error| match error.kind() {
         std::io::ErrorKind::Interrupted => exit(0), // Ctrl-C
-        _ => panic!("cannot ask for the key: {error}"),
+        _ => {
+            eprintln!("error: no API key was typed: run this in a terminal, with nothing redirected");
+            exit(1)
+        }
     })
 }
