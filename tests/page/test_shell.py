@@ -15,6 +15,7 @@ from tests.page.visiting import (
     SOCKETIO,
     VIEWS,
     cell,
+    choose,
     connection_state,
     endpoint_of,
     opened,
@@ -179,3 +180,11 @@ async def test_a_screen_that_grows_shows_all_parts_again(visit):
     await expect(visit.locator("[data-part=left]")).to_have_count(0)
     await expect(visit.locator(".matrix-panel")).to_be_visible()
     await expect(visit).to_have_url(re.compile("/$"))
+
+
+async def test_the_introduction_speaks_of_the_embedded_exchange_only_while_that_is_chosen(visit):
+    introduction = visit.get_by_role("complementary", name="Introduction")
+    await expect(introduction).to_contain_text("nothing here can be broken")
+    await choose(visit, "endpoint", "live")
+    await expect(introduction).to_contain_text("bitFlyer's Realtime API")
+    await expect(introduction).not_to_contain_text("broken")

@@ -1,8 +1,9 @@
 // One strip that explains the page to who has not seen it, until it is dismissed.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { hello } from "../state.js";
+import { endpointChoice, hello } from "../state.js";
 import { keep, recall } from "../storage.js";
+import { replay } from "../tapes.js";
 import { signal } from "../../vendor/signals.js";
 
 const SEEN = /** @type {const} */ (["yes"]);
@@ -10,9 +11,10 @@ const seen = signal(recall("seen", SEEN) !== null);
 
 export function FirstVisit() {
   if (seen.value || !hello.value) return null;
+  const isEmbedded = hello.value.embedded && endpointChoice.value === "embedded" && replay.value === null;
   return html`
     <aside class="first-visit" aria-label=${t("firstVisit")}>
-      <p>${hello.value.embedded ? t("firstVisitEmbedded") : t("firstVisitLive")} ${t("firstVisitHow")}</p>
+      <p>${isEmbedded ? t("firstVisitEmbedded") : t("firstVisitLive")} ${t("firstVisitHow")}</p>
       <button type="button" class="action" onClick=${dismiss}>${t("understood")}</button>
     </aside>
   `;
