@@ -93,6 +93,17 @@ async def test_rates_come_from_totals_and_start_anew_with_a_connection(blank):
     assert await call(blank, module, script) == [8, 20, 2000, 0, 0]
 
 
+async def test_a_channel_that_is_asked_for_again_is_counted_anew(blank):
+    script = """a.map((counts) => {
+        const meter = new m.RateMeter();
+        counts.forEach((messages, n) => meter.take({now_ms: n * 1000, frames: n, bytes: n,
+            channels: messages === null ? [] : [{channel: 'c', messages}]}));
+        return meter.channelRates().get('c');
+    })"""
+    counts = [[100, 110, 0, 3, 6], [100, 110, None, 0, 3, 6], [1, 2, None, 0, 3, 6], [100, 110, 0]]
+    assert await call(blank, "ratemeter", script, counts) == [3, 3, 3, 0]
+
+
 async def test_both_languages_have_the_same_texts_with_the_same_values(blank):
     script = """import('/static/js/words/ja.js').then(({ja}) => {
         const values = (text) => (text.match(/\\{\\w+\\}/g) ?? []).sort().join();

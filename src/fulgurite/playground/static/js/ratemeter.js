@@ -32,12 +32,23 @@ export class RateMeter {
     const rates = new Map();
     const newest = this.samples.at(-1);
     for (const [channel, count] of newest?.messages ?? []) {
-      // A channel that is younger than the window is measured from when it first appears.
-      const oldest = this.samples.find((sample) => sample.messages.has(channel));
+      const oldest = this.#beginning(channel);
       const ms = newest && oldest ? newest.atMs - oldest.atMs : 0;
       rates.set(channel, ms > 0 ? ((count - (oldest?.messages.get(channel) ?? 0)) * 1000) / ms : 0);
     }
     return rates;
+  }
+
+  /** Where the count began that is still going on: a channel that was given up and asked for again counts from 0.
+   * @param {string} channel @returns {Sample | undefined} */
+  #beginning(channel) {
+    let oldest = this.samples.at(-1);
+    for (const sample of this.samples.toReversed()) {
+      const count = sample.messages.get(channel);
+      if (count === undefined || count > (oldest?.messages.get(channel) ?? 0)) break;
+      oldest = sample;
+    }
+    return oldest;
   }
 
   /** @returns {{frames: number, bytes: number}} a second */
