@@ -88,4 +88,12 @@ async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
     await visit.get_by_role("button", name="Unsubscribe all", exact=True).dblclick()
     await expect(undo).to_be_visible()  # the second click of a double click takes nothing back
     await cell(visit, "lightning_ticker_ETH_JPY").click()
-    await expect(visit.get_by_role("button", name="Unsubscribe all", exact=True)).to_be_visible()
+    await cell(visit, "lightning_ticker_BTC_JPY").click()
+    fewer = visit.get_by_role("button", name="Undo: subscribe 4 again")
+    await fewer.click()
+    await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+    await visit.clock.install()
+    await visit.get_by_role("button", name="Unsubscribe all", exact=True).click()
+    await expect(visit.get_by_role("button", name="Undo: subscribe 6 again")).to_be_visible()
+    await visit.clock.fast_forward(61_000)
+    await expect(visit.get_by_role("button", name="Unsubscribe all", exact=True)).to_be_disabled()

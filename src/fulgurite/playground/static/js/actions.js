@@ -95,7 +95,7 @@ export function toggleChannel(channel) {
 export function subscribe(channels) {
   if (refusedInReplay()) return;
   state.wanted.value = new Set([...state.wanted.value, ...channels]);
-  state.givenUp.value = [];
+  state.givenUp.value = state.givenUp.value.filter((channel) => !state.wanted.value.has(channel));
   backend.send({ type: "subscribe", channels: allowed(channels) });
 }
 
@@ -106,10 +106,17 @@ export function unsubscribe(channels) {
   backend.send({ type: "unsubscribe", channels });
 }
 
+/** So long what was unsubscribed at one stroke can be taken back, whatever is clicked meanwhile. */
+const UNDO_MS = 60_000;
+let forgetting = 0;
+
 export function unsubscribeAll() {
   const all = [...state.wanted.value];
   unsubscribe(all);
-  if (state.wanted.value.size === 0) state.givenUp.value = all;
+  if (state.wanted.value.size > 0) return; // refused
+  state.givenUp.value = all;
+  clearTimeout(forgetting);
+  forgetting = setTimeout(() => { state.givenUp.value = []; }, UNDO_MS);
 }
 
 /** @param {string} product */

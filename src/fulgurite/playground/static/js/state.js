@@ -28,7 +28,7 @@ export const endpointUrl = signal("");
 export const httpUrl = signal("");
 export const dialect = signal(/** @type {import("./messages.js").Dialect} */ ("json-rpc"));
 export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(LIVELY_PRODUCT))));
-/** What was unsubscribed at one stroke, until anything is subscribed again. */
+/** What was unsubscribed at one stroke and not subscribed again since, for a minute. */
 export const givenUp = signal(/** @type {readonly string[]} */ ([]));
 export const product = signal(LIVELY_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
