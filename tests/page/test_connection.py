@@ -262,6 +262,9 @@ async def test_a_program_that_is_stopped_is_missed_and_says_how_long_it_was(brow
         finally:
             os.kill(process.pid, signal.SIGCONT)
         await expect(page.locator("[data-notice=silent]")).to_have_count(0)
+        await expect(page.locator("[data-notice=stopped]")).to_contain_text("nothing came from the program")
+        untrue = re.compile("This page slept|connected again")
+        await expect(events(page, "page").filter(has_text=untrue)).to_have_count(0)
         await expect(events(page, "overslept")).to_contain_text(re.compile(r"The program did not run \d"))
         await expect(marks(page, "overslept")).to_have_count(1)
         await flows(page)

@@ -64,7 +64,7 @@ export function status(status) {
   if (status.kind === "overslept") {
     const seconds = status.seconds ?? 0;
     lanes.value = withUnknown(lanes.value, status.at_ms - seconds * 1000, status.at_ms);
-    say("slept", status.at_ms, seconds);
+    say("stopped", status.at_ms, seconds);
   }
 }
 
@@ -96,7 +96,7 @@ export function heard() {
   if (link.peek() !== "silent") return;
   link.value = "open";
   lanes.value = withUnknown(lanes.value, onBackendsClock(lostAt), onBackendsClock(heardAt));
-  happenedToPage("back", (heardAt - lostAt) / 1000);
+  happenedToPage("stopped", (heardAt - lostAt) / 1000);
   lostAt = 0;
 }
 

@@ -14,8 +14,9 @@
  *   answers: {channel: string, seconds: number | null}[]}} Answers
  */
 /**
- * What happened to the page itself: its line to the backend was lost or is back, it slept, it was loaded anew.
- * @typedef {{type: "page", kind: "lost" | "back" | "slept" | "reloaded" | "full" | "locked",
+ * What happened to the page itself: its line to the backend was lost or is back, it slept, the backend did, it was
+ * loaded anew.
+ * @typedef {{type: "page", kind: "lost" | "back" | "slept" | "stopped" | "reloaded" | "full" | "locked",
  *   at_ms: number, seconds: number}} PageRow
  */
 /** @typedef {(GapRow | Status | Answers | PageRow) & {key: number}} EventRow */

@@ -14,7 +14,7 @@ const WORDS = /** @type {const} */ ({
 });
 const PAGE_WORDS = /** @type {const} */ ({
   lost: ["pageLost", "pageLostText"], back: ["pageBack", "pageBackText"], slept: ["pageSlept", "pageSleptText"],
-  reloaded: ["pageReloaded", "pageReloadedText"], full: ["pageFull", "pageFullText"],
+  stopped: ["pageStopped", "pageStoppedText"], reloaded: ["pageReloaded", "pageReloadedText"], full: ["pageFull", "pageFullText"],
   locked: ["pageLocked", "pageLockedText"],
 });
 const REPAIRED = /** @type {const} */ ({
