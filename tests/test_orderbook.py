@@ -158,7 +158,7 @@ class TestSnapshots:
 
     def test_later_ones_are_not_doubted(self):
         book = live({99: 1}, {101: 1})
-        book.apply_snapshot(board(100, {90: 1}, {110: 1}))
+        book.apply_snapshot(board(100, {90: 1}, {110: 1, 125: 1}))
         book.apply_diff(board(120, {99: 1}))
         assert (book.state, book.drift_count) == ("LIVE", 1)
 
@@ -180,10 +180,17 @@ class TestSnapshots:
 
 class TestMidPrice:
     def test_a_bid_above_mid_price_is_stale_and_dropped(self):
-        book = live({99: 1, 98: 1}, {101: 1})
+        book = live({99: 1, 98: 1, 95: 1}, {101: 1})
         book.apply_diff(board(96, {}, {95: 1, 97: 2, 101: 0.0}))  # both deletions of bids were lost, and an old ask is
-        assert (pairs(book.bids()), pairs(book.asks())) == ([], [(97, 2)])
+        assert (pairs(book.bids()), pairs(book.asks())) == ([(95, 1)], [(97, 2)])
         assert book.drift_count == 1
+
+    @pytest.mark.parametrize("mid_price", [1e9, 0.0, -1.0, float("inf")])
+    def test_one_by_which_a_whole_side_is_wrong_leaves_no_book_to_answer(self, mid_price):
+        book = live({99: 1, 98: 1}, {101: 1, 102: 1})
+        book.apply_diff(board(100, {99: 2}))
+        book.apply_diff(board(mid_price, {99: 3}))
+        assert (book.state, book.drift_count) == ("STALE", 1)
 
     def test_an_ask_at_mid_price_is_stale_and_dropped(self):
         book = live({99: 1}, {101: 1, 103: 1})

@@ -1,5 +1,17 @@
 """`python -m fulgurite` is `fulgurite`."""
 
-from fulgurite.cli import main
+import sys
 
-main()
+
+def main() -> None:
+    """Run the command line; Ctrl-C ends it without a traceback, also while it is still being imported."""
+    try:
+        from fulgurite.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from enum import StrEnum
-from math import remainder
+from math import inf, remainder
 from typing import Final
 
 from fulgurite.bookside import BookSide
@@ -102,7 +102,8 @@ class OrderBook:
         (3.2), so the level that crosses is the stale one, on either side. A right level never goes: `mid_price` is the
         middle of the best prices rounded down to the tick, hence never below the best bid and always below the best
         ask. Where the book still contradicts it, a stale level lies between the best prices, and the best levels of one
-        side are dropped down to the one that agrees, if there is one. A book that does not contradict it and has
+        side are dropped down to the one that agrees, if there is one. Where a whole side would have to go, the book is
+        STALE. A book that does not contradict it and has
         crossed is in an AUCTION, and nothing is dropped until that is over: when a diff agrees that does not cross, or
         with the next snapshot.
 
@@ -131,6 +132,9 @@ class OrderBook:
             self.drift_count += 1
             if not self._is_proven:
                 self.invalidate("its snapshot does not fit the first diff after it, so it is an old one")
+                return
+            if [bid is None, ask is None] != [side.best_price is None for side in (self._bids, self._asks)]:
+                self.invalidate("by the mid_price of a diff a whole side of the book is wrong, so one of the two is")
                 return
         self._is_proven = True
 
@@ -310,7 +314,7 @@ def is_middle(bid: float, ask: float, mid_price: float) -> bool:
     tick above `mid_price` means: half of a tick of which all three prices are multiples.
     """
     above = (bid + ask) / 2 - mid_price
-    if abs(above) <= abs(mid_price) * 1e-12:
+    if abs(above) <= abs(mid_price) * 1e-12 < inf:
         return True
     for tick in TICKS:
         if abs(above - tick / 2) < tick * 1e-3:

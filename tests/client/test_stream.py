@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fulgurite.client import Gap, Item, Message, Origin, Repaired, Status, Stream, connect
-from fulgurite.errors import BookNotLiveError, InputError, LocalProtocolError, SlowConsumerError
+from fulgurite.errors import AuthenticationError, BookNotLiveError, InputError, LocalProtocolError, SlowConsumerError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.protocol.channels import Kind, board, board_snapshot, child_order_events, executions, ticker
 from fulgurite.protocol.messages import ChildOrderEvent
@@ -142,7 +142,7 @@ async def test_a_book_is_stale_while_messages_may_be_missing(exchange):
 
 async def test_who_waits_for_a_book_is_told_when_the_stream_ends(exchange):
     stream = connect(endpoint=exchange)
-    with pytest.raises(LocalProtocolError, match="enter it first"):
+    with pytest.raises(LocalProtocolError, match="enter the stream first"):
         await stream.synced(PRODUCT)
     async with stream:
         waiting = asyncio.create_task(stream.synced("NO_SUCH_PRODUCT"))
@@ -175,6 +175,28 @@ async def test_iterators_end_with_the_stream(exchange):
         await until(tickers, lambda item: isinstance(item, Message))
     async with asyncio.timeout(10):
         assert all([isinstance(item, Message | Gap | Status) async for item in tickers])
+
+
+async def test_where_nothing_can_come_nothing_can_be_waited_for(exchange):
+    stream = connect(endpoint=exchange)
+    with pytest.raises(LocalProtocolError, match="enter the stream first"):
+        stream.only(ticker(PRODUCT))
+    async with stream:
+        await stream.subscribe(ticker(PRODUCT))
+    for use in (stream.subscribe(ticker(PRODUCT)), stream.unsubscribe(ticker(PRODUCT)), stream.synced(PRODUCT)):
+        with pytest.raises(LocalProtocolError, match="has ended"):
+            await use
+    with pytest.raises(LocalProtocolError, match="has ended"):
+        stream.only(ticker(PRODUCT))
+
+
+async def test_who_waits_for_a_book_is_told_what_ended_the_stream(exchange):
+    refused = connect(child_order_events(), endpoint=exchange, credentials=lambda: ("nobody", "x" * 32))
+    with pytest.raises(AuthenticationError):
+        async with refused as stream:
+            await stream.synced(PRODUCT)
+    with pytest.raises(AuthenticationError):
+        await refused.synced(PRODUCT)
 
 
 # --- redundancy

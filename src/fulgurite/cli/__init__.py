@@ -41,9 +41,6 @@ def main() -> None:
         _fail(error, EXIT_USAGE)
     except FulguriteError as error:
         _fail(error, EXIT_FAILED)
-    except KeyboardInterrupt:
-        # Before a command has taken the signal over, or where it cannot.
-        sys.exit(0)
 
 
 def _fail(error: FulguriteError, status: int) -> NoReturn:

@@ -77,6 +77,9 @@ class Stream:
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        # Whether it has ended, and what ended it if that was an error.
+        self._is_finished = False
+        self._failure: Exception | None = None
         # The channels of which it was looked up where they stand.
         self._learned: set[str] = set()
         self._add(channels)
@@ -134,8 +137,10 @@ class Stream:
 
         Raises:
             InputError: it is no channel, or has an iterator already.
+            LocalProtocolError: the stream has ended, or was not entered.
         """
         wanted = check_channel(channel)
+        self._require_running()
         if wanted.name in self._inboxes.own:
             raise InputError("channel", wanted.name, "a channel that has no iterator of its own yet")
         self._add([wanted])
@@ -150,12 +155,17 @@ class Stream:
         Raises:
             ChannelError: one is no channel; none of them is subscribed then.
             InputError: one is private, and there are no credentials.
+            LocalProtocolError: the stream has ended, or was not entered.
         """
-        self._add([check_channel(channel) for channel in channels])
+        wanted = [check_channel(channel) for channel in channels]
+        self._require_running()
+        self._add(wanted)
 
     async def unsubscribe(self, *channels: Channel | str) -> None:
         """Unsubscribe these channels; see `subscribe`. Messages that are on their way still come."""
-        for channel in [check_channel(channel) for channel in channels]:
+        wanted = [check_channel(channel) for channel in channels]
+        self._require_running()
+        for channel in wanted:
             feed = self._feeds.get(channel.name)
             if feed is None or not feed.is_given:
                 continue
@@ -170,11 +180,11 @@ class Stream:
         """Wait until the book of a product is LIVE, and return it.
 
         Raises:
-            LocalProtocolError: the stream has ended, or was not entered.
+            LocalProtocolError: the stream has ended, or was not entered. Where something ended it that iterating
+                raises, this raises that.
         """
         book = self.books[product_code]
-        if self._task is None or self._task.done():
-            raise LocalProtocolError("the stream is not running; enter it first: async with connect(...) as stream")
+        self._require_running()
         while book.state is not BookState.LIVE:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             waiting = self._waiting_for_books.setdefault(product_code, [])
@@ -264,6 +274,9 @@ class Stream:
                 self.message(number, message, now)
         else:
             place = len(texts)
+        if self._waiting_for_books:
+            for feed in feeds.values():  # a diff may have ended an auction
+                self._wake_for_books(feed)
         self.woken()
         return place
 
@@ -369,7 +382,14 @@ class Stream:
             finally:
                 self._finish(failure)
 
+    def _require_running(self) -> None:
+        if self._task is None:
+            raise LocalProtocolError("enter the stream first: async with connect(...) as stream")
+        if self._is_finished or self._task.done():
+            raise self._failure or LocalProtocolError("the stream has ended; make a new one with connect()")
+
     def _finish(self, failure: Exception | None) -> None:
+        self._is_finished, self._failure = True, failure
         now, now_ns = _now(), time.time_ns()
         for name, feed in self._feeds.items():
             # What comes from here on stops nobody: the queues are about to be closed.
@@ -380,7 +400,7 @@ class Stream:
         for futures in self._waiting_for_books.values():
             for future in futures:
                 if not future.done():
-                    future.set_exception(LocalProtocolError("the stream ended before the book was LIVE"))
+                    future.set_exception(failure or LocalProtocolError("the stream ended before the book was LIVE"))
 
     async def _tick_for_ever(self) -> None:
         at = _now()
