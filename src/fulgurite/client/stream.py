@@ -1,4 +1,7 @@
-"""What `connect` returns: items of all channels, from all connections, with books kept and gaps repaired."""
+"""What `connect` returns: items of all channels, from all connections, with books kept and gaps repaired.
+
+This module is long because connections, queues, feeds, books, repairs and audits meet in a stream.
+"""
 
 from __future__ import annotations
 
