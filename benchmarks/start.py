@@ -52,7 +52,7 @@ def play(program: list[str], folder: Path, divisor: int) -> Figures:
     """From starting the playground to the first message of a channel that the page gets, with nobody's browser."""
     began = time.perf_counter()
     with started([*program, "play", "--no-browser", "--json", "--port", "0"]) as process:
-        url = read_line(process)["url"]
+        url = read_line(process)["plain_url"]
         ready = time.perf_counter()
         asyncio.run(first_message(url))
         return Figures({"ms": (time.perf_counter() - began) * 1000, "ready": (ready - began) * 1000}, {})

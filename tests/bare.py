@@ -118,7 +118,7 @@ class Root:
                 assert process.stdout is not None
                 if line := process.stdout.readline():
                     cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-                    with urllib.request.build_opener(cookies).open(json.loads(line)["url"], timeout=60) as page:
+                    with urllib.request.build_opener(cookies).open(json.loads(line)["plain_url"], timeout=60) as page:
                         is_page = b"<title>Fulgurite" in page.read()
                     took = time.monotonic() - began
                     os.killpg(process.pid, signal.SIGINT)

@@ -81,7 +81,7 @@ async def soak(url: str, pid: int, exchange: ExchangeProcess, seconds: float) ->
     counts: Counter[str] = Counter()
     samples: list[Sample] = []
     origin, _, token = url.partition("/?token=")
-    served = playground.Page(origin, int(origin.rpartition(":")[2]), token)
+    served = playground.Page(origin, origin, int(origin.rpartition(":")[2]), token)
     ready = exchange.ready
     async with talking(served) as page:
         parts = ["book", "candles", "depth", "heatmap"]
@@ -125,7 +125,7 @@ def main(seconds: str = "3600", speed: str = SPEED) -> int:
         exchange_process("--seed", "1", "--speed", speed, at_after_maintenance()) as exchange,
         play_process() as (pid, ready),
     ):
-        samples, counts = asyncio.run(soak(ready["url"], pid, exchange, float(seconds)))
+        samples, counts = asyncio.run(soak(ready["plain_url"], pid, exchange, float(seconds)))
     show(samples, counts)
     return int(float(seconds) >= LONG_RUN_SECONDS and growth_mib([each.mib for each in samples]) > FLAT_MIB)
 

@@ -53,8 +53,8 @@ async def page(driven: Browser) -> AsyncIterator[Page]:
 async def blank(page: Page) -> AsyncIterator[Page]:
     """A page of the playground's origin that holds no program, into which modules can be loaded."""
     async with playground.run(None) as served:
-        await page.context.request.get(served.url)  # gives the cookie, as to a page
-        await page.goto(f"{served.origin}/static/mark.svg")
+        await page.context.request.get(served.plain_url)  # gives the cookie, as to a page
+        await page.goto(f"{served.plain_origin}/static/mark.svg")
         yield page
 
 

@@ -209,7 +209,8 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
     async with playground.run(None) as served:
         context = await browser.new_context(viewport=DESKTOP, locale="en-US")
         page = await context.new_page()
-        await page.goto(f"{served.url}#view=connection&endpoint=url&dialect={dialect}")
+        # At this address the page has the same origin after a start; at the other it is told, below.
+        await page.goto(f"{served.plain_url}#view=connection&endpoint=url&dialect={dialect}")
         await page.get_by_role("radio", name="URL").check(force=True)
         await page.get_by_label("Endpoint URL").fill(exchange.realtime)
         await page.keyboard.press("Enter")
@@ -218,7 +219,7 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
     await expect(page.locator(".strip [data-span=open]")).to_have_count(1)
     async with playground.run(None, port=served.port) as again:
         await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the address that it printed")
-        await let_in(page, again.url)
+        await let_in(page, again.plain_url)
         await expect(page.locator("[data-notice=back]")).to_contain_text("What was chosen is connected again")
         await expect(connection_state(page)).to_have_text("Open")
         await flows(page)
@@ -229,9 +230,22 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         await expect(connection_state(page)).to_have_text("Not connected")
     await expect(page.locator("[data-notice=lost]")).to_be_visible()
     async with playground.run(None, port=served.port) as again:
-        await let_in(page, again.url)
+        await let_in(page, again.plain_url)
         await expect(page.locator("[data-notice=back]")).to_be_visible()
         await expect(connection_state(page)).to_have_text("Not connected")
+        await context.close()
+
+
+async def test_a_page_whose_backend_has_another_name_by_now_is_told_and_stays(browser, exchange):
+    async with playground.run(endpoint_of(exchange)) as served:
+        context = await browser.new_context(viewport=DESKTOP, locale="en-US")
+        page = await context.new_page()
+        await page.goto(f"{served.url}#view=connection")
+        await flows(page)
+    async with playground.run(endpoint_of(exchange), port=served.port) as again:
+        await let_in(page, again.url)
+        await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the address that it printed")
+        await expect(page.locator(".strip [data-span=open]")).to_have_count(1)
         await context.close()
 
 
@@ -289,12 +303,12 @@ async def test_a_page_that_was_frozen_while_its_backend_was_started_again_finds_
     async with playground.run(endpoint_of(exchange)) as served:
         context = await browser.new_context(viewport=DESKTOP, locale="en-US")
         page = await context.new_page()
-        await page.goto(f"{served.url}#view=connection")
+        await page.goto(f"{served.plain_url}#view=connection")
         await flows(page)
         devtools = await context.new_cdp_session(page)
         await devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
     async with playground.run(endpoint_of(exchange), port=served.port) as again:
-        await let_in(page, again.url)
+        await let_in(page, again.plain_url)
         await devtools.send("Page.setWebLifecycleState", {"state": "active"})
         await page.bring_to_front()
         await expect(events(page, "page").filter(has_text="Playground is back")).to_have_count(1)

@@ -6,19 +6,20 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from fulgurite import playground
-from fulgurite.server.bind import bind_socket, outward_address, port_of
+from fulgurite.server.bind import bind_for_browsers, bind_socket, outward_address, port_of
 from fulgurite.server.http import serve_app
 from tests.page.visiting import connection_state, endpoint_of, let_in, opened, shoot
 
@@ -40,7 +41,7 @@ class Stranger:
 async def stranger() -> AsyncIterator[Stranger]:
     listening = bind_socket("127.0.0.1", 0)
     server = Stranger(port_of(listening))
-    async with serve_app(Starlette(routes=[Route("/{path:path}", server.answer)]), listening):
+    async with serve_app(Starlette(routes=[Route("/{path:path}", server.answer)]), [listening]):
         yield server
 
 
@@ -168,7 +169,7 @@ async def test_a_page_on_another_port_or_site_can_do_nothing_even_with_the_token
         stranger() as other,
         opened(browser, served.url) as (mine, *_),
     ):
-        for name in ("127.0.0.1", "localhost"):
+        for name in ("127.0.0.1", "localhost", urlsplit(served.origin).hostname):
             page = await mine.context.new_page()
             await page.goto(f"http://{name}:{other.port}/")
             assert await page.evaluate("JSON.stringify({...localStorage})") == "{}"
@@ -186,24 +187,32 @@ async def test_a_page_on_another_port_or_site_can_do_nothing_even_with_the_token
 
 
 async def test_who_gets_the_cookie_on_another_port_gets_no_further(browser, exchange):
-    """Another user's server needs only be visited, on this host: then it has the cookie, and can say anything."""
+    """Another user's server needs only be visited, on this host: then it has the cookie, and can say anything.
+
+    At the plain address, that is: nobody knows the name of the other.
+    """
     async with (
         playground.run(endpoint_of(exchange), owned=exchange) as served,
         stranger() as thief,
-        opened(browser, served.url) as (mine, *_),
+        opened(browser, served.url) as (named, *_),
+        opened(browser, served.plain_url) as (mine, *_),
     ):
+        page = await named.context.new_page()
+        for host in ("127.0.0.1", "localhost"):
+            await page.goto(f"http://{host}:{thief.port}/")
+            assert thief.cookies.pop() == ""
         page = await mine.context.new_page()
         await page.goto(f"http://127.0.0.1:{thief.port}/")
         (stolen,) = thief.cookies
         assert stolen.startswith(f"fulgurite-{served.port}="), "browsers do so; else this test is needless"
-        headers = {"Cookie": stolen, "Origin": served.origin}
+        headers = {"Cookie": stolen, "Origin": served.plain_origin}
         async with httpx.AsyncClient(headers=headers) as client:
             for path in ("/", "/static/js/main.js", "/samples.json", "/openapi.json"):
-                answer = await client.get(f"{served.origin}{path}")
+                answer = await client.get(f"{served.plain_origin}{path}")
                 assert served.token not in answer.text + str(answer.headers)
                 assert exchange.api_secret not in answer.text
-            assert (await client.post(f"{served.origin}/logs", content=b"{}")).status_code == 403
-            assert (await client.get(f"{served.origin}/logs/x")).status_code == 403
+            assert (await client.post(f"{served.plain_origin}/logs", content=b"{}")).status_code == 403
+            assert (await client.get(f"{served.plain_origin}/logs/x")).status_code == 403
         socket: Any = f"ws://127.0.0.1:{served.port}/ws"
         value = stolen.partition("=")[2]
         for query in ("", "?token=", f"?token={value}"):
@@ -222,4 +231,51 @@ async def test_a_browser_that_keeps_the_cookie_alone_is_told(browser):
         await expect(page.locator("[data-notice=locked]")).to_contain_text(re.compile("Not let in"))
         await let_in(page, served.url)
         await expect(connection_state(page)).to_have_text("Not connected")
+        await context.close()
+
+
+PLANTED = """
+onactivate = (event) => event.waitUntil(clients.claim());
+onfetch = (event) => event.respondWith(new Response(`Stolen: ${event.request.url}`));
+"""
+
+POISONED = "document.body.textContent = `Stolen: ${location}`;"
+
+
+async def plant(request: Request) -> Response:
+    """Whoever has the port while no playground does: leaves a service worker, and a script in the browser's cache."""
+    if request.url.path == "/worker.js":
+        return Response(PLANTED, media_type="text/javascript")
+    if request.url.path == "/static/js/entry.js":
+        headers = {"Cache-Control": "max-age=31536000, immutable"}
+        return Response(POISONED, media_type="text/javascript", headers=headers)
+    return HTMLResponse("<!doctype html><link rel=icon href='data:,'>")
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        pytest.param(
+            "navigator.serviceWorker.register('/worker.js').then(() => navigator.serviceWorker.ready)", id="worker"
+        ),
+        pytest.param("fetch('/static/js/entry.js').then((answer) => answer.text())", id="cache"),
+    ],
+)
+async def test_who_had_the_port_before_has_left_nothing_where_the_printed_address_leads(browser, attack):
+    held = bind_for_browsers("127.0.0.1", 0)
+    port = port_of(held[0])
+    context = await browser.new_context(locale="en-US")
+    page = await context.new_page()
+    async with serve_app(Starlette(routes=[Route("/{path:path}", plant)]), held):
+        for host in ("127.0.0.1", "localhost", "[::1]"):
+            await page.goto(f"http://{host}:{port}/")
+            await page.evaluate(f"{attack}.then(() => null)")
+    async with playground.run(None, port=port) as served:
+        await page.goto(served.url)
+        await expect(connection_state(page)).to_have_text("Not connected")
+        assert page.url.startswith(f"{served.origin}/#")
+        assert await page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
+        # It is the origin that does it: the same is in force at the plain address, which the docs say.
+        await page.goto(served.plain_url)
+        await expect(page.get_by_text(f"Stolen: {served.plain_url}")).to_be_visible()
         await context.close()

@@ -234,14 +234,14 @@ async def test_a_backend_that_starts_again_gives_its_new_demo_account(browser):
     context = await browser.new_context(locale="en-US")
     page = await context.new_page()
     async with run_exchange() as exchange, playground.run(endpoint_of(exchange), owned=exchange) as served:
-        await page.goto(f"{served.url}#view=orders")
+        await page.goto(f"{served.plain_url}#view=orders")
         await use_demo(page)
         await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
     async with (
         run_exchange() as exchange,
         playground.run(endpoint_of(exchange), port=served.port, owned=exchange) as again,
     ):
-        await let_in(page, again.url)
+        await let_in(page, again.plain_url)
         await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
         await expect_auth(page, "authenticated")
         await context.close()

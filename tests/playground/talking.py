@@ -45,21 +45,21 @@ class Talker:
 
     async def upload(self, content: bytes) -> httpx.Response:
         async with httpx.AsyncClient() as client:
-            return await client.post(f"{self.page.origin}/logs", content=content, headers=self.headers)
+            return await client.post(f"{self.page.plain_origin}/logs", content=content, headers=self.headers)
 
     async def download(self, key: str) -> httpx.Response:
         async with httpx.AsyncClient() as client:
-            return await client.get(f"{self.page.origin}/logs/{key}", headers=self.headers)
+            return await client.get(f"{self.page.plain_origin}/logs/{key}", headers=self.headers)
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Origin": self.page.origin, "fulgurite-token": self.page.token, "Cookie": self.cookie}
+        return {"Origin": self.page.plain_origin, "fulgurite-token": self.page.token, "Cookie": self.cookie}
 
 
 async def cookie_of(page: playground.Page) -> str:
     """The cookie that a browser is given by the printed address."""
     async with httpx.AsyncClient() as client:
-        given = (await client.get(page.url)).headers["set-cookie"]
+        given = (await client.get(page.plain_url)).headers["set-cookie"]
     return str(given.partition(";")[0])
 
 
@@ -68,7 +68,7 @@ async def talking(page: playground.Page) -> AsyncIterator[Talker]:
     """Open a line as the page does."""
     cookie = await cookie_of(page)
     url = f"ws://127.0.0.1:{page.port}/ws?token={page.token}"
-    origin: Any = page.origin
+    origin: Any = page.plain_origin
     async with connect(
         url, origin=origin, additional_headers={"Cookie": cookie}, proxy=None, max_size=None
     ) as connection:

@@ -43,8 +43,8 @@ async def page(exchange: Exchange) -> AsyncIterator[playground.Page]:
 
 async def fetch(page: playground.Page, path: str = "/", **headers: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
-        await client.get(page.url)
-        return await client.get(f"{page.origin}{path}", headers=headers)
+        await client.get(page.plain_url)
+        return await client.get(f"{page.plain_origin}{path}", headers=headers)
 
 
 async def handshake(page: playground.Page, *, host: str, origin: str, token: str, cookie: str) -> int:

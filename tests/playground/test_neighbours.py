@@ -41,7 +41,7 @@ if told["uid"] is not None:
     os.setgid(told["uid"])
     os.setuid(told["uid"])
 port, secrets = told["port"], [secret.encode() for secret in told["secrets"]]
-found = {"uid": os.getuid(), "processes": 0, "in": [], "answers": {}}
+found = {"uid": os.getuid(), "processes": 0, "in": [], "answers": {}, "bound": []}
 
 def look(place, content):
     if any(secret in content for secret in secrets):
@@ -60,6 +60,16 @@ with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\\r\\n\\r\\n".encode()
     )
     found["answers"]["/ws"] = int(line.recv(1000).split()[1])
+# A browser goes to each of them for a name of this machine.
+for family, address in ((2, "127.0.0.1"), (2, "0.0.0.0"), (10, "::1"), (10, "::")):
+    try:
+        with socket.socket(family) as taking:
+            taking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taking.bind((address, port))
+            taking.listen()
+            found["bound"].append(address)
+    except OSError:
+        pass
 for process in Path("/proc").glob("[0-9]*"):
     if process.name == str(os.getpid()):
         continue
@@ -160,13 +170,15 @@ async def test_another_user_gets_nothing_of_a_playground(tmp_path):
         assert found["uid"] == (NOBODY if IS_ROOT else os.getuid())
         assert found["processes"] > 1, "or nothing was looked at"
         assert found["answers"] == dict.fromkeys([*PATHS, "/ws"], 403)
+        assert found["bound"] == []
         own = [place for place in found["in"] if place.endswith("/environ")] if not IS_ROOT else []
         assert found["in"] == own
         # The owner gets in by the same door, as often as it is opened.
         for _ in range(2):
             async with httpx.AsyncClient() as client:
-                assert (await client.get(url)).status_code == 200
-                assert (await client.get(url.partition("?")[0])).status_code == 200
+                plain = mine.ready["plain_url"]
+                assert (await client.get(plain)).status_code == 200
+                assert (await client.get(plain.partition("?")[0])).status_code == 200
     assert not file.parent.exists()
 
 

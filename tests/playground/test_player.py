@@ -246,7 +246,7 @@ async def test_connecting_ends_the_replay(talker):
 
 
 async def test_only_the_page_itself_may_send_and_fetch_files(talker, monkeypatch):
-    url = f"{talker.page.origin}/logs"
+    url = f"{talker.page.plain_origin}/logs"
     async with httpx.AsyncClient() as client:
         for wrong in ({"Origin": "http://evil.example"}, {"fulgurite-token": "guess"}, {"Host": "evil.example"}):
             assert (await client.post(url, content=b"x", headers=talker.headers | wrong)).status_code in (403, 421)

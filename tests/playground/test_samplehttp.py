@@ -18,8 +18,8 @@ EMBEDDED = Endpoint("embedded", "ws://127.0.0.1:7777/json-rpc", "http://127.0.0.
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with playground.run(EMBEDDED) as page, httpx.AsyncClient(base_url=page.origin) as client:
-        await client.get(page.url)
+    async with playground.run(EMBEDDED) as page, httpx.AsyncClient(base_url=page.plain_origin) as client:
+        await client.get(page.plain_url)
         yield client
 
 

@@ -1,11 +1,20 @@
 """Taking ports."""
 
+import contextlib
 import socket
 
 import pytest
 
 from fulgurite.errors import AddressInUseError, ListenError
-from fulgurite.server.bind import bind_socket, is_loopback, port_of, url_host
+from fulgurite.server.bind import (
+    address_of,
+    bind_for_browsers,
+    bind_socket,
+    is_at_localhost,
+    is_loopback,
+    port_of,
+    url_host,
+)
 
 
 def test_port_0_takes_any_free_one():
@@ -55,3 +64,43 @@ def test_hosts_in_urls(host: str, in_url: str):
 )
 def test_loopback(host: str, expected: bool):
     assert is_loopback(host) == expected
+
+
+@pytest.fixture
+def ipv6() -> None:
+    try:
+        bind_socket("::1", 0).close()
+    except ListenError:
+        pytest.skip("this machine has no IPv6 on loopback")
+
+
+BY_NAME = ["localhost", "127.0.0.1", "::1", "0.0.0.0", "::"]
+
+
+@pytest.mark.usefixtures("ipv6")
+@pytest.mark.parametrize("host", BY_NAME)
+def test_nobody_else_can_be_where_a_browser_goes_for_a_name_of_this_machine(host: str):
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(each) for each in bind_for_browsers(host, 0)]
+        assert is_at_localhost(address_of(held[0]))
+        (port,) = {port_of(each) for each in held}
+        for address in ("127.0.0.1", "::1"):
+            with socket.create_connection((address, port)):
+                pass
+            with pytest.raises(AddressInUseError):
+                bind_socket(address, port)
+
+
+@pytest.mark.usefixtures("ipv6")
+@pytest.mark.parametrize("host", BY_NAME)
+@pytest.mark.parametrize("taken", ["127.0.0.1", "::1"])
+def test_a_port_that_somebody_has_on_one_of_the_addresses_is_taken(host: str, taken: str):
+    with bind_socket(taken, 0) as other, pytest.raises(AddressInUseError, match="--port"):
+        bind_for_browsers(host, port_of(other))
+
+
+def test_an_address_that_no_name_leads_to_is_held_alone():
+    (held,) = bind_for_browsers("127.0.0.2", 0)
+    with held:
+        assert address_of(held) == "127.0.0.2"
+        assert not is_at_localhost("127.0.0.2")

@@ -37,7 +37,7 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
     from fulgurite import playground
     from fulgurite.client.hints import PAGE, hints
     from fulgurite.exchange import run as exchange
-    from fulgurite.server.bind import outward_address, url_host
+    from fulgurite.server.bind import is_loopback, outward_address, url_host
 
     hints.set(PAGE)
     async with (
@@ -45,7 +45,10 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
         playground.run(endpoint_of(running), host, port, owned=running) as page,
     ):
         rows = {"page": page.url}
-        if (elsewhere := page.url_at(f"http://{url_host(outward_address(host))}:{page.port}")) != page.url:
+        if page.plain_url != page.url:
+            rows["if not found"] = page.plain_url
+        elsewhere = page.url_at(f"http://{url_host(outward_address(host))}:{page.port}")
+        if not is_loopback(host) and elsewhere not in rows.values():
             rows["from elsewhere"] = elsewhere
         warn_if_open(
             host,
@@ -55,7 +58,11 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
         if as_json:
             import msgspec
 
-            ready: dict[str, object] = {"url": page.url, **msgspec.json.decode(running.ready_line())}
+            ready: dict[str, object] = {
+                "url": page.url,
+                "plain_url": page.plain_url,
+                **msgspec.json.decode(running.ready_line()),
+            }
             print(msgspec.json.encode(ready).decode(), flush=True)
         else:
             print("Fulgurite is playing. Ctrl-C ends it.\n")

@@ -282,7 +282,7 @@ async def run(
         socketio = server.url.replace("ws", "http", 1)
         identity = identity_route(realtime[DialectName.JSON_RPC], socketio, f"{api}/v1")
         app = create_app(markets, [*private, *controls, *described, identity], limits=limits)
-        await stack.enter_async_context(serve_app(app, http_socket, context))
+        await stack.enter_async_context(serve_app(app, [http_socket], context))
         for fault in plan:
             server.faults.give(fault)
         ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None

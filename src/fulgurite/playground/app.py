@@ -76,7 +76,9 @@ def _descriptions(endpoints: Mapping[str, Endpoint]) -> list[Route]:
     return description_routes(realtime, http)
 
 
-_STRANGE_HOST = "This host name is not ours. Open the address that was printed, or start with --host and this name.\n"
+_STRANGE_HOST = (
+    "This host name is not ours. Open the address that was printed last, or start with --host and this name.\n"
+)
 
 
 class _Pages:

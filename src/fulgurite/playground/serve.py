@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from fulgurite.playground.app import create_app
 from fulgurite.playground.framelogs import FrameLogs
 from fulgurite.playground.guard import Guard
 from fulgurite.playground.owned import OwnedExchange
-from fulgurite.server.bind import bind_socket, port_of, url_host
+from fulgurite.server.bind import address_of, bind_for_browsers, is_at_localhost, port_of, url_host
 from fulgurite.server.http import serve_app
 
 
@@ -21,7 +22,13 @@ class Page(NamedTuple):
     """The page, being served."""
 
     origin: str
-    """Where it is, for a browser on this machine: ``http://127.0.0.1:7350``."""
+    """Where it is, for a browser on this machine: ``http://9f86d081884c7d65.localhost:7350``, another at each start.
+
+    Whoever had the port before cannot have had this origin, and so has left no service worker and no script in it.
+    Where the page is not on loopback, this is the plain one.
+    """
+    plain_origin: str
+    """The same by its address, ``http://127.0.0.1:7350``: for programs and browsers that do not know such names."""
     port: int
     token: str
     """What a browser has to show to be let in; random."""
@@ -30,6 +37,11 @@ class Page(NamedTuple):
     def url(self) -> str:
         """The address that lets a browser in: for who may use it, and for nobody else."""
         return self.url_at(self.origin)
+
+    @property
+    def plain_url(self) -> str:
+        """The same by the plain address, where what others have left in the browser for it is in force."""
+        return self.url_at(self.plain_origin)
 
     def url_at(self, origin: str) -> str:
         """The same for another origin under which the page is reached."""
@@ -56,11 +68,15 @@ async def run(
     Raises:
         ListenError: the port is taken (AddressInUseError), or the host is not of this machine.
     """
-    listening = bind_socket(host, port)
-    port, name = port_of(listening), socket.gethostname()
+    listening = bind_for_browsers(host, port)
+    address, port, name = address_of(listening[0]), port_of(listening[0]), socket.gethostname()
+    # A name below localhost leads to this machine without being looked up. This one nobody can have known before.
+    fresh = f"{secrets.token_hex(8)}.localhost" if is_at_localhost(address) else address
     async with contextlib.AsyncExitStack() as stack:
         exchange = None if owned is None else await stack.enter_async_context(OwnedExchange(owned))
         logs = stack.enter_context(contextlib.closing(FrameLogs()))
-        guard = Guard([host], port, own_names=[name, f"{name.partition('.')[0]}.local"])
+        guard = Guard([host, address, fresh], port, own_names=[name, f"{name.partition('.')[0]}.local"])
         await stack.enter_async_context(serve_app(create_app(embedded, logs, guard, owned=exchange), listening))
-        yield Page(f"http://{url_host(host)}:{port}", port, guard.token)
+        # By the address, since a name that was given may lead a browser to others, too.
+        plain = f"http://{url_host(address)}:{port}"
+        yield Page(f"http://{url_host(fresh)}:{port}", plain, port, guard.token)

@@ -27,6 +27,8 @@ def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
     except OSError as error:
         raise ListenError(host, port, error.strerror or str(error)) from error
     try:
+        if family == socket.AF_INET6:  # "::" is every address, which some systems take to be the IPv6 ones alone
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         # So that a port is free again as soon as the program that held it has ended.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
@@ -38,6 +40,49 @@ def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
             raise AddressInUseError(host, port, option) from error
         raise ListenError(host, port, error.strerror or str(error)) from error
     return listening
+
+
+_TWINS = {"127.0.0.1": "::1", "::1": "127.0.0.1", "0.0.0.0": "::1"}
+"""What else a browser on this machine goes to for `localhost` and the names below it, where it can go to the first."""
+
+_TRIES = 10
+"""How many free ports are tried until one is free on both addresses."""
+
+
+def bind_for_browsers(host: str, port: int) -> list[socket.socket]:
+    """Open listening sockets on a host, and wherever else a browser goes for a name of this machine.
+
+    A browser tries one address of `localhost` after the other: whoever has the port on one that is not ours would be
+    shown what is meant for us.
+
+    Args:
+        host: an address or a name of this machine.
+        port: 0 to 65535; 0 takes one that is free on all of them.
+
+    Raises:
+        AddressInUseError: the port is taken on one of them.
+        ListenError: the host is not of this machine, or the port is not ours to take.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        first = bind_socket(host, port)
+        twin = _TWINS.get(address_of(first))
+        if twin is None:
+            break
+        try:
+            return [first, bind_socket(twin, port_of(first))]
+        except AddressInUseError:
+            first.close()
+            if port or not tries_left:
+                raise
+        except ListenError:  # this machine has no such address, and so nobody has it
+            break
+    return [first]
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address that a listening socket has."""
+    address: str = listening.getsockname()[0]
+    return address
 
 
 def port_of(listening: socket.socket) -> int:
@@ -55,6 +100,11 @@ def url_host(host: str) -> str:
     if address.is_unspecified:
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
     return f"[{address}]" if address.version == 6 else str(address)
+
+
+def is_at_localhost(address: str) -> bool:
+    """Whether a browser on this machine finds a server on this address under `localhost` and the names below it."""
+    return address == "::" or address in _TWINS
 
 
 def is_loopback(host: str) -> bool:

@@ -30,15 +30,15 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serve_app(
-    app: ASGIApp, listening: socket.socket, ssl_context: ssl.SSLContext | None = None
+    app: ASGIApp, listening: list[socket.socket], ssl_context: ssl.SSLContext | None = None
 ) -> AsyncIterator[None]:
-    """Serve an app on a socket that listens already, until the context is left.
+    """Serve an app on sockets that listen already, until the context is left.
 
     Requests and WebSockets that are open then are given 1 second to end.
 
     Args:
         app: what answers.
-        listening: the socket; it is closed at the end.
+        listening: the sockets; they are closed at the end.
         ssl_context: speak TLS with it.
     """
     config = uvicorn.Config(
@@ -57,7 +57,7 @@ async def serve_app(
     config.load()
     config.ssl = ssl_context  # uvicorn's own way wants the private key in a file
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]), name="http")
+    task = asyncio.create_task(server.serve(sockets=listening), name="http")
     try:
         yield
     finally:

@@ -1,5 +1,5 @@
-// The page's WebSocket to its own backend. Reconnects by itself; each start of the backend has a new token, and lets
-// this page in again once its new address was opened in this browser.
+// The page's WebSocket to its own backend. Reconnects by itself. A backend that is started again has a new name and a new
+// token, and this page cannot come back to it; at the plain address it can, once that was opened in this browser again.
 import * as happened from "./happened.js";
 import { receive } from "./receive.js";
 import { isFull, link } from "./state.js";
@@ -12,8 +12,8 @@ const RETRY_MS = 1000;
 const FULL_RETRY_MS = 5000;
 /** The close code of a backend that has too many pages to serve. */
 const TRY_AGAIN_LATER = 1013;
-/** The HTTP status of a backend that does not know this browser. */
-const NOT_LET_IN = 403;
+/** The HTTP statuses of a backend that does not know this browser, and of one that has another host name by now. */
+const NOT_LET_IN = [403, 421];
 
 /** @type {WebSocket | null} */
 let socket = null;
@@ -58,7 +58,7 @@ async function retry(onHello) {
   try {
     const answer = await fetchGuarded("/");
     if (answer.ok) return open(onHello);
-    if (answer.status === NOT_LET_IN) happened.lockedOut();
+    if (NOT_LET_IN.includes(answer.status)) happened.lockedOut();
   } catch {
     // it is not there
   }
