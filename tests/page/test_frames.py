@@ -324,6 +324,12 @@ async def test_a_path_that_leads_nowhere_says_so_and_what_was_found_is_marked(vi
     await field(view, "JSON path").fill("side=BUY or best_bid>1")
     await expect(view.locator("#path-fault")).to_be_hidden()
     await expect(rows(view).locator("mark").first).to_have_text(re.compile('"side":"BUY"|"best_bid":'))
+    await field(view, "JSON path").fill("side=BUY")
+    await expect(rows(view).locator("mark").first).to_have_text('"side":"BUY"')
+    # The first mark of each row is whole: it ends before its text does.
+    beyond = """(rows) => rows.map((row) => [row, row.querySelector('mark')]).filter(([row, mark]) => mark
+        && mark.getBoundingClientRect().right > row.getBoundingClientRect().right).length"""
+    assert await rows(view).locator(".frame-text").evaluate_all(beyond) == 0
     await field(view, "JSON path").fill("")
     await field(view, "Text").fill("running")
     await expect(rows(view).locator("mark").first).to_have_text("RUNNING")

@@ -30,10 +30,11 @@ const ROW_HEIGHT = 24;
 const MARGIN = 6;
 /** Rows that a page up or down leaves in sight. */
 const PAGE_ROWS = 2;
-/** Characters of a frame that a row has room for, those that are surely seen, and those shown before what was found. */
+/** Characters of a frame that a row has room for, those that are seen on any screen, and those shown before what was
+ * found. */
 const ROW_CHARACTERS = 400;
-const ROW_SEEN = 60;
-const ROW_BEFORE = 16;
+const ROW_SEEN = 24;
+const ROW_BEFORE = 8;
 
 export function Frames() {
   const selected = selectedFrame.value;
@@ -301,7 +302,7 @@ function FrameRow({ row }) {
  * @param {string} text @param {number} start */
 function rowText(text, start) {
   const spans = foundSpans(text, filter.text.value, filter.comparisons.value);
-  const first = spans.find(([, to]) => to > start)?.[0] ?? 0;
-  const from = first > start + ROW_SEEN ? first - ROW_BEFORE : start;
+  const [first, end] = spans.find(([, to]) => to > start) ?? [start, start];
+  const from = end > start + ROW_SEEN ? Math.max(start, first - ROW_BEFORE) : start;
   return [from > start ? "… " : "", ...marked(text, spans, from, from + ROW_CHARACTERS)];
 }
