@@ -215,7 +215,7 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         await page.get_by_label("Endpoint URL").fill(exchange.realtime)
         await page.keyboard.press("Enter")
         await flows(page)
-    await expect(page.locator("[data-notice=lost]")).to_contain_text("looks for it every second")
+    await expect(page.get_by_role("alert")).to_contain_text("This page has lost the program that serves it")
     await expect(page.locator(".strip [data-span=open]")).to_have_count(1)
     async with playground.run(None, port=served.port) as again:
         await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the address that it printed")
@@ -228,7 +228,7 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         # What the user ended stays ended.
         await page.get_by_role("button", name="Disconnect").click()
         await expect(connection_state(page)).to_have_text("Not connected")
-    await expect(page.locator("[data-notice=lost]")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_contain_text("This page has lost the program that serves it")
     async with playground.run(None, port=served.port) as again:
         await let_in(page, again.plain_url)
         await expect(page.locator("[data-notice=back]")).to_be_visible()
@@ -336,8 +336,9 @@ async def test_a_page_too_many_says_so_and_comes_in_when_another_is_closed(brows
             context = await browser.new_context(viewport=DESKTOP, locale="en-US")
             second = await context.new_page()
             await second.goto(served.url)
-            await expect(second.locator("[data-notice=full]")).to_contain_text("Close another one")
             await expect(second.get_by_role("alert")).to_contain_text("serves 16 pages at once")
+            await expect(second.get_by_text("serves 16 pages at once")).to_have_count(1)
+            await expect(second.get_by_text(re.compile("says nothing|Connect to see"))).to_have_count(0)
             await expect(connection_state(second)).to_have_text("Too many pages")
         await flows(second)
         await context.close()

@@ -81,6 +81,15 @@ async def test_what_is_unsubscribed_is_old_by_itself(visit: Page) -> None:
     await expect(age(visit, ".trades")).to_have_attribute("data-old", "unsubscribed")
     await cell(visit, f"lightning_board_{FX}").click()
     await expect(age(visit, ".ladder")).to_have_attribute("data-old", "unsubscribed")
+    await expect(visit.locator(".ladder [data-book-off]")).to_have_text("Not subscribed")
+    # Both are in sight on the smallest desktop.
+    book = await visit.locator(".ladder").bounding_box()
+    assert book is not None
+    for place in ("[data-book-off]", "[data-old]"):
+        box = await visit.locator(f".ladder {place}").bounding_box()
+        assert box is not None
+        assert book["x"] <= box["x"], place
+        assert box["x"] + box["width"] <= book["x"] + book["width"], place
     await expect(visit.locator("[data-book-state=LIVE]")).to_have_count(0)
     for kind in ("ticker", "executions", "board"):
         await cell(visit, f"lightning_{kind}_{FX}").click()

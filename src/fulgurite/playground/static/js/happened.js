@@ -156,7 +156,8 @@ function happenedToPage(kind, seconds) {
 /** @param {PageRow["kind"]} kind @param {number} at_ms @param {number} seconds */
 function say(kind, at_ms, seconds) {
   noticedAt = Date.now();
-  notice.value = { type: "page", kind, at_ms, seconds };
+  // For as long as the program is lost the page says so above the view, and not twice.
+  notice.value = kind === "lost" || kind === "full" ? null : { type: "page", kind, at_ms, seconds };
 }
 
 // --- over a reload

@@ -82,7 +82,7 @@ function Empty() {
   const subscribed = wanted.value.has(KINDS[3].prefix + product.value);
   if (history === "loading") return html`<div class="overlay"><p>${t("historyLoading")}</p></div>`;
   if (!subscribed) return html`<div class="overlay"><p>${t("tradesOff")}</p></div>`;
-  if (!isConnected.value) return html`<div class="overlay"><p>${t("candlesDisconnected")}</p></div>`;
+  if (!isConnected.value) return null; // above the view it says why
   return html`<div class="overlay"><p>${t("candlesEmpty")} ${history === "failed" ? problem : ""}</p></div>`;
 }
 

@@ -20,6 +20,8 @@ const STATES = /** @type {const} */ ({
   STALE: { key: "bookStale", text: "bookStaleText" },
   WAITING_SNAPSHOT: { key: "bookWaiting", text: "bookWaitingText" },
 });
+/** What stands in the place of the state while nothing can come in. */
+const OFF = /** @type {const} */ ({ unsubscribed: "bookUnsubscribed", disconnected: "stateClosed" });
 
 export function Ladder() {
   const book = state.book.value;
@@ -32,7 +34,7 @@ export function Ladder() {
     <section class="ladder" aria-labelledby="book-title">
       <header class="sub-head">
         <h3 id="book-title">${t("book")}</h3>
-        <${BookState} book=${book} isOld=${old !== null} />
+        <${BookState} book=${book} why=${old?.why} />
         ${shown && html`<${Age} of=${oldBook} />`}
       </header>
       <div class="ladder-columns" aria-hidden="true">
@@ -46,8 +48,12 @@ export function Ladder() {
   `;
 }
 
-/** @param {{book: Book | null, isOld: boolean}} props */
-function BookState({ book, isOld }) {
+/** @param {{book: Book | null, why: import("../freshness.js").WhyOld | undefined}} props */
+function BookState({ book, why }) {
+  if (why === "unsubscribed" || why === "disconnected") {
+    return html`<span class="badge" data-book-off=${why}>${t(OFF[why])}</span>`;
+  }
+  const isOld = why !== undefined;
   // What it was when somebody last said so is no state to show, unless it was a bad one.
   const isGood = book?.state === "LIVE" || book?.state === "AUCTION";
   if (!book || !state.isConnected.value || (isOld && isGood)) return null;
@@ -73,9 +79,9 @@ function NotLive({ book, hasLevels, why }) {
         <button type="button" class="action" onClick=${() => subscribe(missing)}>${t("subscribeThese")}</button>
       </div>`;
   }
-  const said = why === "disconnected" ? t("bookDisconnected", { product }) : why === "stopped" ? t("bookStopped")
-    : why === "silent" ? t("bookSilent") : why === "interrupted" ? t("bookInterrupted") : "";
-  if (said) return html`<div class="overlay"><p>${said}</p></div>`;
+  // What is wrong with the whole connection is said once, above the view.
+  if (why === "disconnected" || why === "stopped" || why === "interrupted") return null;
+  if (why === "silent") return html`<div class="overlay"><p>${t("bookSilent")}</p></div>`;
   if (position.value?.ended) return html`<div class="overlay"><p>${t("bookEnded")}</p></div>`;
   const key = book && book.state !== "WAITING_SNAPSHOT" ? STATES[book.state].text : "bookWaitingText";
   const text = t(hasLevels && key === "bookWaitingText" ? "bookStaleText" : key);
