@@ -273,6 +273,8 @@ async def test_a_program_that_is_stopped_is_missed_and_says_how_long_it_was(brow
         try:
             await expect(page.locator("[data-notice=silent]")).to_contain_text("It may be stopped")
             await expect(page.get_by_role("button", name="Disconnect")).to_be_disabled()
+            # So long that the program itself notices, which a shorter stop may not let it.
+            await expect(page.locator("[data-notice=silent]")).to_contain_text(re.compile(r"for ([4-9]|\d\d)"))
         finally:
             os.kill(process.pid, signal.SIGCONT)
         await expect(page.locator("[data-notice=silent]")).to_have_count(0)
