@@ -8,15 +8,17 @@ import os
 import signal
 import sys
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
 from fulgurite.client import Gap, Item, Message, Status, Stream, connect
-from fulgurite.client.items import GapCause
+from fulgurite.client.items import GapCause, StatusKind
 from fulgurite.errors import BookNotLiveError
 from fulgurite.exchange.run import run
 from fulgurite.orderbook import BookState
-from fulgurite.protocol.channels import board, executions, ticker
+from fulgurite.protocol.channels import board, board_snapshot, executions, ticker
+from fulgurite.server.faults import Delay
 from tests.client.stillmarket import PRODUCT, StillMarket, still_market
 from tests.client.test_stream import status, until
 
@@ -162,6 +164,24 @@ async def test_a_book_is_not_live_after_the_machine_slept(monkeypatch):
         assert book.state is BookState.STALE
 
 
+async def test_it_is_said_once_that_a_clock_was_set(monkeypatch):
+    """And not at every read until the event loop has come round."""
+    async with still_market() as market, connect(ticker(PRODUCT), endpoint=market.endpoint) as stream:
+        await synced(market, stream)
+        wall = time.time
+        monkeypatch.setattr("time.time", lambda: wall() + 3600)
+        assert stream.books[PRODUCT].state is BookState.STALE
+        items = await until(stream, status("caught_up"))
+        for _ in range(5):
+            await market.pass_time(1)
+            items += await until(stream, lambda item: isinstance(item, Message))
+        await synced(market, stream)
+        await stream.close()
+        items += [item async for item in stream]
+        kinds = [item.kind for item in items if isinstance(item, Status)]
+        assert (kinds.count(StatusKind.BEHIND), kinds.count(StatusKind.CAUGHT_UP)) == (1, 1)
+
+
 STOPPED = """
 import asyncio, json, sys, time
 from fulgurite import connect
@@ -169,10 +189,10 @@ from fulgurite import connect
 async def main():
     async with connect(endpoint=sys.argv[1]) as stream:
         book = await stream.synced(sys.argv[2])
-        print(json.dumps("LIVE"), flush=True)
         before = time.monotonic()
-        while time.monotonic() - before < 2.5:
-            before = time.monotonic()
+        print(json.dumps("LIVE"), flush=True)  # from here on it may be stopped in any statement
+        while (now := time.monotonic()) - before < 2.5:
+            before = now
             await asyncio.sleep(0.01)
         print(json.dumps([book.state, book.reason]), flush=True)
         await stream.synced(sys.argv[2])
@@ -218,4 +238,91 @@ async def test_a_consumer_that_takes_too_long_for_each_item_has_no_live_book_tha
                 kinds.append(item.kind)
         assert kinds[-2:] == ["behind", "caught_up"]
         await market.pass_time(6)
+        await market.until_right(stream)
+
+
+# --- whose network is late
+
+
+class Wire:
+    """A proxy before a server; it passes everything on at once, but for what the server sends while nothing `flows`."""
+
+    def __init__(self, port: int) -> None:
+        self.flows = asyncio.Event()
+        self.flows.set()
+        self._port = port
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers += [writer, back]
+        self._tasks += [
+            asyncio.create_task(self._pass_on(reader, back)),
+            asyncio.create_task(self._pass_on(there, writer, self.flows)),
+        ]
+
+    async def cut(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        for writer in self._writers:
+            writer.close()
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event | None = None
+    ) -> None:
+        while data := await reader.read(65536):
+            if flows is not None:
+                await flows.wait()
+            writer.write(data)
+
+
+async def test_a_book_is_not_live_while_the_exchange_sends_late():
+    async with still_market() as market, connect(board(PRODUCT), endpoint=market.endpoint) as stream:
+        await synced(market, stream)
+        book = stream.books[PRODUCT]
+        market.server.faults.give(Delay(by=600))
+        await market.pass_time(6)  # and nothing of it comes
+        items = await until(stream, status("behind"))
+        assert "late" in items[-1].detail
+        assert book.state is BookState.STALE
+        market.server.faults.end()  # now all of it comes, the snapshot before the answer
+        await until(stream, status("caught_up"))
+        assert book.state is BookState.STALE
+        await market.pass_time(6)
+        await market.until_right(stream)
+
+
+async def test_a_book_is_not_live_while_the_network_is_stalled():
+    async with still_market() as market:
+        wire = Wire(urlsplit(market.server.url).port or 0)
+        async with await asyncio.start_server(wire.accept, "127.0.0.1", 0) as proxy:
+            port = proxy.sockets[0].getsockname()[1]
+            async with connect(board(PRODUCT), endpoint=f"ws://127.0.0.1:{port}/json-rpc") as stream:
+                await synced(market, stream)
+                wire.flows.clear()
+                await market.pass_time(6)
+                await until(stream, status("behind"))
+                assert stream.books[PRODUCT].state is BookState.STALE
+                wire.flows.set()
+                await until(stream, status("caught_up"))
+                assert stream.books[PRODUCT].state is BookState.STALE
+                await market.pass_time(6)
+                await market.until_right(stream)
+            await wire.cut()
+
+
+async def test_a_book_that_is_first_asked_for_while_the_network_is_late_is_not_made_of_what_is_on_its_way():
+    channels = board(PRODUCT), board_snapshot(PRODUCT)
+    async with still_market() as market, connect(*channels, endpoint=market.endpoint) as stream:
+        for channel in channels:
+            await until(stream, status("subscribed", channel.name))
+        market.server.faults.give(Delay(by=600))
+        await market.pass_time(6)
+        book = stream.books[PRODUCT]
+        market.server.faults.end()
+        await until(stream, lambda item: isinstance(item, Message) and item.channel == channels[1].name)
+        assert book.state is not BookState.LIVE
+        await synced(market, stream)
         await market.until_right(stream)

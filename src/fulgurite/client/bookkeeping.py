@@ -46,9 +46,13 @@ class BookKeeper:
         if kind is Kind.BOARD:
             self._has_diffs = True
 
+    def doubt(self, connection: int) -> None:
+        """It is not known yet whether what comes over this connection is old: until then no snapshot of it counts."""
+        self._behind.add(connection)
+
     def behind(self, connection: int, reason: str) -> None:
         """What comes over this connection may be old from now on, so that no snapshot of it counts."""
-        self._behind.add(connection)
+        self.doubt(connection)
         if self.book.state is not BookState.STALE:  # else the first reason stays
             self.book.invalidate(reason)
 

@@ -26,6 +26,12 @@ from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
 BEHIND_SECONDS: Final = 2.0
 """What is read later than this after it was sent is old: no book may be LIVE on it."""
 
+PROBE_SECONDS: Final = 1.0
+"""While books are kept, how often the server is asked for an answer."""
+
+ANSWER_SECONDS: Final = BEHIND_SECONDS - PROBE_SECONDS
+"""What is unanswered for longer shows that what comes may be old: it may have been so ever since the last answer."""
+
 Split: TypeAlias = Callable[[str], tuple[str, str] | None]
 """See `ClientProtocol.split`."""
 
@@ -226,8 +232,6 @@ class Connection:
         """Do something about channels that have been silent for too long."""
         if self._session is None or self._conversation is None:
             return
-        if self._session.probed_for(now) > BEHIND_SECONDS:
-            self._fall_behind(f"what the server sends comes more than {BEHIND_SECONDS:.0f} s late")
         for silence in self._liveness.due(now):
             self._act(silence, now)
 
@@ -235,10 +239,18 @@ class Connection:
         """Nothing could be heard for so long, for another reason than that nothing was said."""
         self._liveness.shift(seconds)
 
-    def probe(self) -> None:
-        """Find out how late it comes what the server sends: the process is busy."""
-        if self._session is not None and not self._session.probed_for(_now()):
+    def probe(self) -> bool:
+        """Find out how late it comes what the server sends, if anything can come, which is returned."""
+        if self._session is None or not self._session.is_connected:
+            return False
+        if self._session.probed_for() is None:
             self._session.probe()
+        return True
+
+    def look(self) -> None:
+        """Take note if what was asked has been unanswered for too long."""
+        if self._session is not None and (self._session.probed_for() or 0.0) > ANSWER_SECONDS:
+            self._fall_behind(f"what the server sends comes more than {ANSWER_SECONDS:.0f} s late")
 
     # --- called by the session
 
@@ -276,13 +288,14 @@ class Connection:
     def answered(self, seconds: float) -> None:
         """Take the answer to a probe; see `session.Receiver`."""
         assert self._session is not None  # it is who calls
-        if seconds > BEHIND_SECONDS:
+        if seconds > ANSWER_SECONDS:
             # More of the same waits behind it.
             self._fall_behind(f"what the server sends comes {seconds:.0f} s late")
             self._session.probe()
-        elif self._is_behind:
+            return
+        self._receiver.caught_up(self.number)
+        if self._is_behind:
             self._is_behind = False
-            self._receiver.caught_up(self.number)
             self._put_status(StatusKind.CAUGHT_UP, "all has been taken that was waiting")
 
     # --- inside

@@ -183,12 +183,12 @@ class Session(WSListener):
         """
         if self._transport is not None and not self._is_paused and not self._ended.done():
             self._probe_count += 1
-            self._probe = f"{self._probe_count}".encode(), self._loop.time()
+            self._probe = f"{self._probe_count}".encode(), time.monotonic()
             self._transport.send_ping(self._probe[0])
 
-    def probed_for(self, now: float) -> float:
-        """For how many seconds a probe has been unanswered; 0.0 where none is."""
-        return 0.0 if self._probe is None else now - self._probe[1]
+    def probed_for(self) -> float | None:
+        """For how many seconds a probe has been unanswered; None where none is."""
+        return None if self._probe is None else time.monotonic() - self._probe[1]
 
     def flush(self) -> None:
         """Send what the dialect has to send, and arm the timer."""
@@ -334,7 +334,7 @@ class Session(WSListener):
             self._closed_by_server(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.PONG:
             if self._probe is not None and frame.get_payload_as_bytes() == self._probe[0]:
-                seconds = self.probed_for(now)
+                seconds = time.monotonic() - self._probe[1]
                 self._probe = None
                 self._receiver.answered(seconds)
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:

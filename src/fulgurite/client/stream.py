@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from itertools import count
 from types import TracebackType
 from typing import Any, Final, Literal, Self, overload
 
@@ -16,7 +17,7 @@ import msgspec
 from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping, Books
-from fulgurite.client.connection import BEHIND_SECONDS, Connection, Settings, Split
+from fulgurite.client.connection import BEHIND_SECONDS, PROBE_SECONDS, Connection, Settings, Split
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.feed import Feed, RepairMode
 from fulgurite.client.inbox import ChannelItems, Overflow
@@ -227,14 +228,25 @@ class Stream:
                 feed.is_given = channel.name in given
                 if feed.is_live:
                     keeper.resumed(channel.kind)
+            # Where no book was kept, nobody has asked how late it comes what may be on its way.
+            for connection in self._connections:
+                if connection.probe():
+                    keeper.doubt(connection.number)
         return self.bookkeeping.keep(product_code)
 
     def look(self) -> None:
-        """Take note if nobody has read for a while, whoever asks: the clocks tell what waits in the buffers."""
-        late = self._lateness()
+        """Take note if what has come may be old, whoever asks: the clocks tell what waits in the buffers."""
+        if self._ticked_at is None:
+            return
+        ticked_at, ticked_wall = self._ticked_at
+        # By whatever clock, for how many seconds the event loop has not come round that ought to have.
+        late = max(time.monotonic() - ticked_at, abs(time.time() - ticked_wall)) - TICK_SECONDS
         if late > BEHIND_SECONDS:
+            self._ticked_at = time.monotonic(), time.time()  # it is said now, and once
             for connection in self._connections:
                 connection.doubt(f"nothing was read for {late:.0f} s: the program did something else, or stood still")
+        for connection in self._connections:
+            connection.look()
 
     def forget_book(self, product_code: str) -> None:
         """Keep the book of a product no longer; channels that only it needed are unsubscribed."""
@@ -407,10 +419,11 @@ class Stream:
 
     async def _tick_for_ever(self) -> None:
         at = _now()
-        while True:
+        for tick in count():
             self._ticked_at = time.monotonic(), time.time()
             await asyncio.sleep(TICK_SECONDS)
             self.look()
+            is_due = self.bookkeeping.keepers and tick % (PROBE_SECONDS // TICK_SECONDS) == 0
             now = _now()
             late = now - at - TICK_SECONDS
             at = now
@@ -420,7 +433,7 @@ class Stream:
             for connection in self._connections:
                 if deaf > LATE_SECONDS:
                     connection.excuse(deaf)
-                if late > LATE_SECONDS:
+                if late > LATE_SECONDS or is_due:
                     connection.probe()
                 connection.tick(now)
             self._inboxes.handle_timer(now, is_waiting=any(self._waiting_for_books.values()))
@@ -494,13 +507,6 @@ class Stream:
         for connection in self._connections:
             connection.resume()
 
-    def _lateness(self) -> float:
-        """For how many seconds the event loop has not come round that ought to have, by whatever clock."""
-        if self._ticked_at is None:
-            return 0.0
-        ticked_at, ticked_wall = self._ticked_at
-        return max(time.monotonic() - ticked_at, abs(time.time() - ticked_wall)) - TICK_SECONDS
-
     def _wake_for_books(self, feed: Feed) -> None:
         if feed.keeper is None or feed.keeper.book.state is not BookState.LIVE:
             return
@@ -513,10 +519,6 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _first(group: BaseExceptionGroup[Exception]) -> Exception:
+def _first(error: Exception) -> Exception:
     """The first error of a group of groups: the others are what followed from it."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    assert isinstance(first, Exception)  # the group held nothing else
-    return first
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
