@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from fulgurite import playground
 from tests.page.owning import control, heal
-from tests.page.visiting import FX, cell, endpoint_of, opened, shoot
+from tests.page.visiting import FX, cell, endpoint_of, opened, shoot, show_view
 
 
 def why(page: Page) -> Locator:
@@ -60,6 +60,13 @@ async def test_it_says_why_there_is_no_connection(browser, language: str, refuse
                 await page.locator(".connect").click()
                 await expect(why(page)).to_contain_text(words)
                 await expect(why(page)).to_contain_text(f"ws://127.0.0.1:{port}/")
+                # The same reason, in the same words, stands with what happened to the connection and among the frames.
+                await show_view(page, "connection")
+                reason = words if port == nowhere else {"en": "HTTP status 503", "ja": "HTTP ステータス 503"}[language]
+                await expect(page.locator("[data-kind=unreachable]").first).to_contain_text(reason)
+                await show_view(page, "frames")
+                await expect(page.locator(".frame-unreachable").first).to_contain_text(reason)
+                await show_view(page, "market")
                 await shoot(page, f"why-{language}-{'503' if port == closed_for_now else 'refused'}")
 
 

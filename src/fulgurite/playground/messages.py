@@ -287,6 +287,10 @@ class Status(_ToPage, frozen=True):
     """The close code, where a connection ended with one (RFC 6455, section 7.4); see the client's status."""
     words: str | None = None
     """The server's own words in its close frame; None where there was none."""
+    failure: str | None = None
+    """What kept the connection from being made (unreachable): a kind of `ConnectFailure`; None where it had been."""
+    http_status: int | None = None
+    """What the server answered the handshake with, if that was no connection."""
 
 
 class Neighbour(msgspec.Struct, frozen=True):

@@ -342,6 +342,8 @@ class Upstream:
                 status.seconds,
                 status.close_code,
                 status.close_reason,
+                None if status.failure is None else str(status.failure),
+                status.http_status,
             )
         )
 

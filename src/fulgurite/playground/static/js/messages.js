@@ -25,7 +25,8 @@
  *   by_hand: boolean}} Frame */
 /**
  * @typedef {{type: "status", kind: string, at_ms: number, channel: string, detail: string, connection: number,
- *   seconds: number | null, code: number | null, words: string | null}} Status
+ *   seconds: number | null, code: number | null, words: string | null, failure: string | null,
+ *   http_status: number | null}} Status
  */
 /** @typedef {{at_ms: number, text: string}} Neighbour */
 /**

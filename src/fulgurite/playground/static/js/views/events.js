@@ -2,6 +2,7 @@
 import { shortName } from "../channels.js";
 import { formatSpan } from "../format.js";
 import { t } from "../i18n.js";
+import { endpoint } from "../state.js";
 
 /** @typedef {import("../history.js").EventRow} EventRow */
 /** @typedef {import("../messages.js").Gap} Gap */
@@ -25,6 +26,23 @@ const CODES = /** @type {const} */ ({
   1007: "code1007", 1008: "code1008", 1009: "code1009", 1011: "code1011", 1012: "code1012", 1013: "code1013",
   1014: "code1014", 1015: "code1015",
 });
+
+/** What keeps a connection from being made, by the kinds of `ConnectFailure`.
+ * @type {Record<string, import("../i18n.js").Key | undefined>} */
+export const FAILURES = {
+  unknown_host: "whyUnknownHost", unreachable: "whyUnreachable", refused: "whyRefused", timeout: "whyTimeout",
+  tls: "whyTls", http_status: "whyHttpStatus",
+};
+
+/** @param {string} name an endpoint's name or address @returns {string} */
+export const endpointWords = (name) => (name === "embedded" || name === "live" ? t(name) : name);
+
+/** @param {import("../messages.js").Status} row @returns {string} what is said of it: of what has a kind, our words */
+export function detailText({ failure, http_status, words, detail }) {
+  const key = FAILURES[failure ?? ""];
+  const code = http_status ?? t("whyNoCode");
+  return key ? t(key, { endpoint: endpointWords(endpoint.value), code }) : words ?? detail;
+}
 
 /** @param {string} kind @returns {string} a status in words */
 export const statusText = (kind) => (kind in WORDS ? t(WORDS[/** @type {keyof typeof WORDS} */ (kind)]) : kind);
@@ -83,7 +101,7 @@ export function eventWords(row) {
       const span = row.kind === "overslept" && row.seconds !== null ? formatSpan(row.seconds * 1000) : "";
       const number = row.connection ? t("evNumbered", { number: row.connection + 1 }) : "";
       const channel = row.channel && shortName(row.channel);
-      return { title, text: [number, channel, span, row.words ?? row.detail].filter(Boolean).join(" ") };
+      return { title, text: [number, channel, span, detailText(row)].filter(Boolean).join(" ") };
     }
   }
 }

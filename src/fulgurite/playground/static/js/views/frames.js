@@ -15,7 +15,7 @@ import { following, link, now, selectedFrame, wanted, watchFrameLog } from "../s
 import { openLog, record, recording, replay, sourceWord } from "../tapes.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 import { ByHand, isOpen } from "./byhand.js";
-import { formatMs, gapDetail, gapText, statusText } from "./events.js";
+import { detailText, formatMs, gapDetail, gapText, statusText } from "./events.js";
 import { Age } from "./age.js";
 import { FrameDetail } from "./framedetail.js";
 import { marked } from "./marked.js";
@@ -254,7 +254,7 @@ function RowView({ row }) {
         <strong>${t("gap")}</strong> ${gapText(row)} (${gapDetail(row)})</span></div>`;
     case "status": return html`
       <div class="frame frame-status frame-${row.kind}"><time>${formatTime(row.at_ms)}</time>
-        <span class="frame-note"><strong>${statusWords(row)}</strong> ${row.detail}</span></div>`;
+        <span class="frame-note"><strong>${statusWords(row)}</strong> ${row.failure ? detailText(row) : row.detail}</span></div>`;
     case "malformed": return html`
       <div class="frame frame-gap" title=${row.text}><time>${formatTime(row.at_ms)}</time>
         <span class="frame-note"><strong>${t("malformed")}</strong> ${row.problem}</span></div>`;

@@ -2,6 +2,7 @@
 import { connect, subscribe } from "../actions.js";
 import { channelsOf } from "../channels.js";
 import { html } from "../dom.js";
+import { endpointWords, FAILURES } from "./events.js";
 import { t } from "../i18n.js";
 import * as state from "../state.js";
 import { replay } from "../tapes.js";
@@ -9,9 +10,8 @@ import { replay } from "../tapes.js";
 /** @typedef {{key: import("../i18n.js").Key, action?: {words: import("../i18n.js").Key, run: () => void}}} Why */
 
 const REASONS = /** @type {Record<string, import("../i18n.js").Key>} */ ({
-  unknown_host: "whyUnknownHost", unreachable: "whyUnreachable", refused: "whyRefused", timeout: "whyTimeout",
-  tls: "whyTls", http_status: "whyHttpStatus", closed: "whyClosed", maintenance: "whyMaintenance",
-  key_refused: "whyKeyRefused", channel_refused: "whyChannelRefused",
+  ...FAILURES, closed: "whyClosed", maintenance: "whyMaintenance", key_refused: "whyKeyRefused",
+  channel_refused: "whyChannelRefused",
 });
 
 /** @returns {Why | null} null where the product in view is flowing, or where it is a recording */
@@ -44,8 +44,7 @@ export function Why() {
   if (!found) return null;
   const { key, action } = found;
   const { endpoint = "", code = null, detail = "", retry_at_ms: retryMs = null } = state.connection.value ?? {};
-  const name = endpoint === "embedded" || endpoint === "live" ? t(endpoint) : endpoint;
-  const values = { endpoint: name, product: state.product.value, code: code ?? t("whyNoCode"), detail };
+  const values = { endpoint: endpointWords(endpoint), product: state.product.value, code: code ?? t("whyNoCode"), detail };
   return html`
     <p class="note why" role="status" data-why=${key}>${t(key, values)}${retryMs !== null && html`${" "}<${Retry} at=${retryMs} />`}
       ${action && html`${" "}<button type="button" class="action" onClick=${action.run}>${t(action.words)}</button>`}</p>
