@@ -66,6 +66,9 @@ class Driver:
     def execute(self, *numbers: int) -> list[Message | Gap]:
         return self.send([row(number) for number in numbers])
 
+    def execute_over(self, connection: int, *numbers: int) -> list[Message | Gap]:
+        return self.send([row(number) for number in numbers], connection)
+
     def repair(self, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any) -> list[Message | Gap]:
         (hole,) = self.feed.to_repair
         self.feed.to_repair.clear()
@@ -701,6 +704,7 @@ def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_a
             case "interrupt":
                 driver.interrupt()
                 is_on = False
+                sent.clear()
             case "acknowledge":
                 driver.acknowledge()
                 is_on = True
@@ -709,7 +713,7 @@ def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_a
                 if is_on:
                     driver.take(driver.feed.lost(0, "unreadable", driver.now, driver.now_ns))
             case "repeat":
-                # The server sends again what it has sent before.
+                # The server sends again what it has sent on this connection. On another it might have begun anew.
                 if is_on and (again := sent[len(sent) - value :]):
                     driver.execute(*again)
             case "repair" if value < len(holes):
@@ -835,6 +839,52 @@ def test_executions_of_a_restarted_service_are_given_after_a_gap_that_says_so():
     driver.send([other(20)])
     (hole,) = driver.feed.to_repair
     assert (hole.after, hole.before) == (13, 20)
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+@pytest.mark.parametrize("mode", list(RepairMode))
+def test_a_service_that_is_started_as_it_was_gives_the_same_executions_again(mode, connections):
+    driver = Driver(EXECUTIONS, mode, connections)
+    everyone = range(connections)
+    for life in range(3):
+        for connection in everyone:
+            driver.acknowledge(connection)
+        for number in (10, 11, 12, 13)[: 4 - life]:
+            for connection in everyone:
+                driver.execute_over(connection, number)
+        driver.pass_seconds(1)
+        for connection in everyone:
+            driver.interrupt(connection=connection)
+        driver.pass_seconds(1)
+    assert driver.ids == [10, 11, 12, 13, 10, 11, 12, 10, 11]
+    assert [(gap.cause, gap.repaired) for gap in driver.gaps] == [("renumbered", Repaired.NONE)] * 2
+    assert all("began again" in gap.reason for gap in driver.gaps)
+
+
+def test_what_begins_with_an_unknown_execution_goes_on_with_those_that_read_like_former_ones():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE)
+    driver.acknowledge()
+    driver.execute(10, 12, 13)
+    driver.send([other(9)])
+    driver.execute(10)
+    driver.execute(12, 13)
+    assert driver.ids == [10, 12, 13, 9, 10, 12, 13]
+    assert [gap.cause for gap in driver.gaps] == ["renumbered"]
+
+
+def test_a_connection_that_lags_behind_another_brings_nothing_twice():
+    driver = Driver(EXECUTIONS, RepairMode.BEFORE, connections=2)
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    for number in (5, 6, 7):
+        driver.execute_over(0, number)
+    driver.pass_seconds(1)
+    driver.interrupt(connection=1)
+    driver.acknowledge(1)
+    for number in (5, 6, 7, 8):
+        driver.execute_over(1, number)
+    assert driver.ids == [5, 6, 7, 8]
+    assert driver.gaps == []
 
 
 def test_ids_may_begin_again_on_a_connection_that_goes_on():

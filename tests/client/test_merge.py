@@ -710,3 +710,15 @@ def test_repeating_board_loses_nothing_silently(cycle, events):
         world.act(action, connection)
     world.finish()
     world.check()
+
+
+def test_where_the_service_began_anew_the_same_messages_are_given_out_again():
+    merge = trading(A, B)
+    for connection in (A, B):
+        merge.trade(connection, 5)
+        merge.trade(connection, 6)
+    assert merge.merge.begin_again(B, merge.now) == NOTHING
+    assert merge.trade(B, 5).items == (5,)
+    assert merge.trade(A, 5) == Traded()
+    assert merge.trade(A, 6).items == (6,)
+    assert merge.trade(B, 6) == Traded()

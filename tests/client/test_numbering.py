@@ -69,6 +69,26 @@ def test_a_connection_that_was_asked_later_begins_one(numbering):
     assert came(numbering, A, 50)
 
 
+def test_a_connection_that_nobody_is_beside_begins_one_with_what_was_brought_before(numbering):
+    """As where the service is started again with the same seed."""
+    numbering.left(A)
+    numbering.left(B)
+    for connection in (A, B):
+        numbering.asked(connection, asked_ns=101)
+    assert came(numbering, B, 99, 100, is_new=False)
+    assert numbering.begins_everywhere
+    assert not came(numbering, A, 99, is_new=False), "it follows"
+    assert not came(numbering, B, 98, 101), "only what it brings first tells"
+
+
+def test_a_connection_that_another_is_beside_begins_none_with_what_was_brought_before(numbering):
+    numbering.left(B)
+    numbering.asked(B, asked_ns=101)
+    assert not came(numbering, B, 99, is_new=False), "it may lag"
+    assert came(numbering, A, 50)
+    assert not numbering.begins_everywhere
+
+
 def test_what_was_looked_up_counts_once_all_of_it_has_been_sent():
     numbering = Numbering()
     numbering.learned(100, at_ns=50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from itertools import repeat
@@ -16,7 +17,7 @@ from fulgurite.protocol import jsonrpc
 from fulgurite.protocol.dialects import DIALECTS
 from fulgurite.protocol.framelog import Line, format_line
 from tests.client.test_rows import start_ns
-from tests.peers.witness import published
+from tests.peers.witness import PATIENCE_SECONDS, published
 
 PRODUCT = "FX_BTC_JPY"
 EXECUTIONS = f"lightning_executions_{PRODUCT}"
@@ -89,6 +90,36 @@ async def test_each_execution_of_a_restarted_exchange_is_given_once(dialect, con
     assert causes == [expected]
 
 
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_an_exchange_that_is_started_as_it_was_gives_the_same_executions_again(connections):
+    """The same seed, the same time: what it publishes reads to the byte like what was given before."""
+    start = start_ns()
+    async with run(seed=5, start_ns=start, speed=100, products=[PRODUCT]) as first:
+        port, http_port = (urlsplit(url).port or 0 for url in (first.realtime, first.http))
+        stream = connect(EXECUTIONS, endpoint=first, connections=connections, delays=lambda: repeat(0.05))
+        await stream.__aenter__()
+        await take(aiter(stream), 20 * ENOUGH)
+    try:
+        async with (
+            run(seed=5, start_ns=start, speed=5, products=[PRODUCT], port=port, http_port=http_port) as second,
+            asyncio.timeout(PATIENCE_SECONDS),
+        ):
+            items: list[Item] = []
+            while not any(isinstance(item, Gap) for item in items):
+                items.append(await anext(aiter(stream)))
+            items += await take(aiter(stream), ENOUGH)
+            published_by_it = await published_keys(second)
+    finally:
+        await stream.close()
+    (place,) = [place for place, item in enumerate(items) if isinstance(item, Gap)]
+    gap = items[place]
+    assert isinstance(gap, Gap)
+    assert gap.cause is GapCause.RENUMBERED
+    given = [key(row) for item in items[place:] for row in rows_of(item)]
+    begin = published_by_it.index(given[0])
+    assert given == published_by_it[begin : begin + len(given)]
+
+
 async def test_each_pass_of_a_replay_in_a_loop_is_given(tmp_path: Path):
     row = {
         "side": "BUY", "price": 1.0, "size": 1.0, "exec_date": "2026-11-30T00:00:00Z",
@@ -117,3 +148,39 @@ async def test_each_pass_of_a_replay_in_a_loop_is_given(tmp_path: Path):
     numbered = [number for number in given if number]
     assert numbered == sorted(set(numbered))
     assert [given[place : place + 4].count(0) for place in range(0, 20, 4)] == [1] * 5
+
+
+async def test_no_book_is_live_from_one_pass_of_a_replay_to_the_snapshot_of_the_next(tmp_path: Path):
+    """A pass: 25 changes of which nobody can make a book, a snapshot, and 24 changes of that."""
+    changes, snapshot = f"lightning_board_{PRODUCT}", f"lightning_board_snapshot_{PRODUCT}"
+    ask = {"price": 1000.0, "size": 1.0}
+
+    def frame(channel: str, price: float) -> str:
+        message = {"mid_price": 750.0, "bids": [{"price": price, "size": 1.0}], "asks": [ask]}
+        return jsonrpc.encode_message(channel, json.dumps(message).encode()).decode()
+
+    lines = [
+        Line(received_ns=place * 20_000_000, frame=frame(snapshot, 500.0) if place == 26 else frame(changes, place))
+        for place in range(1, 51)
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"".join(map(format_line, lines)))
+    reasons = []
+    async with (
+        run(replay=log, loop=True) as exchange,
+        connect(changes, endpoint=exchange, delays=lambda: repeat(0.05)) as stream,
+    ):
+        book = stream.books[PRODUCT]
+        for _ in range(3):
+            is_live = False
+            async for item in stream:
+                if isinstance(item, Gap):
+                    reasons.append(item.reason)
+                if book.state == "LIVE":
+                    is_live = True
+                    best, *others = [level.price for level in book.bids()]
+                    assert (best, others) == (500, list(range(26 + len(others), 26, -1)))
+                elif is_live:
+                    break
+    assert len(reasons) >= 2
+    assert all("1012" in reason and "replay begins again" in reason for reason in reasons)

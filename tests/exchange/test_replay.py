@@ -158,6 +158,45 @@ async def test_a_loop_begins_again(tmp_path: Path):
         assert [int(message) for _, message in await read(connection, 7)] == [0, 1, 2, 0, 1, 2, 0]
 
 
+CHANGES = "lightning_board_BTC_JPY"
+
+
+@pytest.mark.parametrize("connect", [json_rpc, socket_io])
+async def test_whoever_keeps_a_book_is_disconnected_before_a_loop_begins_again(tmp_path: Path, connect: Connect):
+    """After all of the first pass, to the byte; who sees no changes stays."""
+    log = write_log(tmp_path / "log.jsonl", [*numbered(3, channel=CHANGES), *numbered(3)])
+    async with (
+        run(replay=log, speed=0, loop=True, paused=True) as exchange,
+        connect(exchange) as book,
+        connect(exchange) as other,
+    ):
+        await subscribe(book, [CHANGES, TICKER])
+        await subscribe(other, [TICKER, "lightning_board_snapshot_BTC_JPY"])
+        await control(exchange, {"paused": False})
+        assert await read(book, 6) == recorded_in(log)
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await book.recv()
+        assert closed.value.rcvd is not None
+        assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1012, "replay begins again")
+        assert [int(message) for _, message in await read(other, 7)] == [0, 1, 2, 0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("position", [0, 50])
+async def test_whoever_keeps_a_book_is_disconnected_where_another_position_is_sought(tmp_path: Path, position: int):
+    """Back, where it begins again, or ahead, where changes are left out; but not before anything was sent."""
+    log = write_log(tmp_path / "log.jsonl", numbered(100, channel=CHANGES))
+    async with run(replay=log, speed=1, paused=True) as exchange, json_rpc(exchange) as book:
+        await subscribe(book, [CHANGES])
+        await control(exchange, {"position": 10})
+        await control(exchange, {"paused": False})
+        assert await read(book, 1) == [(CHANGES, b"10")]
+        await control(exchange, {"position": position, "paused": True})
+        with pytest.raises(websockets.ConnectionClosed) as closed:
+            await book.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+
+
 async def test_executions_of_later_passes_have_higher_ids_over_http_too(tmp_path: Path):
     """And after a step back, which sends again what was sent."""
     channel = "lightning_executions_X_JPY"

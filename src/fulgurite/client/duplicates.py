@@ -58,10 +58,6 @@ class GivenExecutions:
             self._highest, self._highest_of_older = 0, self._highest
         return fresh
 
-    def forget_ids(self) -> None:
-        """The service numbers anew: what was forgotten has none of the ids that come."""
-        self._highest = self._highest_of_older = self.forgotten_up_to = 0
-
     def _knows(self, number: int, content: int, both: int) -> bool:
         seen, older = self._seen, self._older
         if number and (both in seen or both in older):

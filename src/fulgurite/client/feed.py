@@ -388,6 +388,8 @@ class Feed:
         if not self.numbering.came(connection, ids, now_ns, lambda: bool(self._new_rows(message))):
             return []
         again = self._end_repairs(RENUMBERED_REASON)
+        if self._merge is not None and self.numbering.begins_everywhere:
+            again += self._take_verdict(self._merge.begin_again(connection, now_ns), now, now_ns)
         self._interrupt(RENUMBERED_REASON, now_ns)
         items = self._resume(now, now_ns)
         hole = self._pending()
@@ -397,7 +399,8 @@ class Feed:
             hole.after = hole.newest = None
         self.newest_id = None
         self._history.clear()
-        self._given.forget_ids()
+        # An execution of the new numbering may read like one of the former, and is another one.
+        self._given = GivenExecutions()
         self._audit = Audit()
         return [*again, *items]
 

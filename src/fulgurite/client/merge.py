@@ -159,6 +159,17 @@ class ChannelMerge(Generic[Item]):
         self._aligned[connection] = self._end
         return Verdict((), hole)
 
+    def begin_again(self, connection: int, now_ns: int) -> Verdict[Item]:
+        """The service began anew: what this connection brings next, and others after it, stands in no sequence yet."""
+        items: list[Item] = []
+        hole = self._catch_up(None, items)
+        others = (self._aligned.keys() | self._waiting.keys()) - {connection}
+        self._sequence.clear()
+        self._newest, self._began_ns, self._began_at = 0, now_ns, self._end
+        self._waiting = {other: _Waiting(is_within=True) for other in sorted(others)}
+        self._aligned = {connection: self._end}
+        return Verdict(tuple(items), hole)
+
     def receive(self, connection: int, item: Item, text: msgspec.Raw | str, now_ns: int) -> Verdict[Item]:
         """A connection brought a message.
 

@@ -5,11 +5,31 @@ same messages in the same order (section 1.3). So an execution that was not give
 *same connection* has brought, or that was given before this connection was asked for the channel, belongs to a new
 numbering: the service was restarted, or plays a recording once more. What another connection brings late is older, but
 that connection has brought nothing newer yet, so it is no such thing.
+
+A service that is started once more as it was, with the same seed, brings what was given before, to the byte. That is
+told from a repetition by the connection: what is published after a subscription was asked for is no older than what had
+been brought by then. Where nobody else brought the channel then, so that nobody is ahead of the service, what a
+connection brings first begins a new numbering if it lies behind that, known or not. A service that repeats on
+subscribing more than its newest execution is taken for such a one: better given twice, after a gap that says why, than
+withheld. What a connection brings later and was brought before is a repetition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class _Place(NamedTuple):
+    """Where a connection stands."""
+
+    number: int
+    """Its numbering."""
+    floor: int = 0
+    """An id that none of its messages falls behind while that lasts."""
+    is_first: bool = False
+    """Whether it was asked for the channel while none brought it, and has brought nothing yet."""
+    has_brought: bool = False
 
 
 class Numbering:
@@ -23,13 +43,15 @@ class Numbering:
         # When they were brought; nanoseconds since 1970.
         self._newest_ns = 0
         self.first_ns = 0
-        # Of each connection: its numbering, and an id that none of its messages falls behind while that lasts.
-        self._connections: dict[int, tuple[int, int]] = {}
+        self.begins_everywhere = False
+        """Whether no connection is to bring anything of the numbering before the present one."""
+        self._connections: dict[int, _Place] = {}
 
     def asked(self, connection: int, asked_ns: int) -> None:
         """A connection was asked for the channel at this time, and will bring what is published from then on."""
         floor = self.newest if self._newest_ns < asked_ns else 0
-        self._connections[connection] = (self._number, floor)
+        is_first = not any(place.has_brought for place in self._connections.values())
+        self._connections[connection] = _Place(self._number, floor, is_first)
 
     def came(self, connection: int, ids: Sequence[int], at_ns: int, is_new: Callable[[], bool]) -> bool:
         """A connection brought executions with these ids, 0 where one has none.
@@ -43,25 +65,27 @@ class Numbering:
         Returns:
             Whether a new numbering begins with them.
         """
-        highest = max(ids, default=0)
-        if not highest:
+        numbers = [each for each in ids if each]
+        if not numbers:
             return False
-        number, floor = self._connections.get(connection, (self._number, 0))
+        lowest, highest = min(numbers), max(numbers)
+        number, floor, is_first, _ = self._connections.get(connection, _Place(self._number))
         begins = False
-        if highest < floor:
-            if number < self._number:
-                # Another connection was here before.
-                if highest <= self.newest or is_new():
-                    number, floor = self._number, 0
-            elif is_new():
-                begins = True
-                self._number += 1
-                self.newest = self.first = 0
+        is_anew = is_first and lowest < floor
+        if number < self._number:
+            # Another connection was here before.
+            if is_anew or (highest < floor and (highest <= self.newest or is_new())):
                 number, floor = self._number, 0
-        self._connections[connection] = (number, max(floor, highest))
+        elif is_anew or (highest < floor and is_new()):
+            begins = True
+            self.begins_everywhere = is_first
+            self._number += 1
+            self.newest = self.first = 0
+            number, floor = self._number, 0
+        self._connections[connection] = _Place(number, max(floor, highest), has_brought=True)
         if number == self._number:
             if not self.first:
-                self.first, self.first_ns = min(each for each in ids if each), at_ns
+                self.first, self.first_ns = lowest, at_ns
             if highest > self.newest:
                 self.newest, self._newest_ns = highest, at_ns
         return begins

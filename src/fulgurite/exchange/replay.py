@@ -14,6 +14,7 @@ from fulgurite.errors import InputError
 from fulgurite.exchange.reissue import Reissue
 from fulgurite.exchange.replayedmarkets import ReplayedMarkets
 from fulgurite.logfile import LogFile
+from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.framelog import Line, Recorded, recorded_messages
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS, LogClock
@@ -25,6 +26,9 @@ BURST_BYTES: Final = 256 * 1024
 
 SKIMMED_LINES: Final = 2_000
 """Lines that are passed over at once while the position is sought."""
+
+RESTART_CODE: Final = 1012
+"""The WebSocket close code of a service that restarts."""
 
 log = logging.getLogger(__name__)
 
@@ -157,6 +161,8 @@ class Replay:
             start = self._sought or 0.0
             self._sought = None
             self._finished = False
+            if self._reached >= 0:
+                self._end_books()
             if self._log.is_rewindable:
                 await self._begin_again(is_again=start <= self._reached)
             self._anchor(start)
@@ -168,6 +174,12 @@ class Replay:
                 await self._wait_for_change()
             # A log without a single message must not spin.
             await asyncio.sleep(0)
+
+    def _end_books(self) -> None:
+        """Disconnect whoever keeps a book: what comes next does not continue what was sent."""
+        for connection in self._server.connections:
+            if any(_is_of_changes(channel) for channel in self._server.hub.channels_of(connection)):
+                connection.close(RESTART_CODE, "replay begins again")
 
     async def _begin_again(self, *, is_again: bool) -> None:
         """Go to the beginning of the log; `is_again` is whether what is sent from here on was sent before."""
@@ -293,6 +305,10 @@ class Replay:
         else:
             self._problem = step.problem
             log.warning("%s%s: %s", self._log.path, " ends early" if step.is_end else "", step.problem)
+
+
+def _is_of_changes(channel: str) -> bool:
+    return channel.startswith(Kind.BOARD) and not channel.startswith(Kind.BOARD_SNAPSHOT)
 
 
 def _checked(field: str, value: float) -> float:
