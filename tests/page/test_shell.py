@@ -138,10 +138,18 @@ async def test_the_first_visit_explains_itself_once(visit):
     await expect(strip).to_be_visible()
 
 
-async def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(browser, exchange):
+async def test_a_browser_that_keeps_no_settings_shows_the_page_all_the_same(browser, exchange):
+    """As one whose storage is full: it still has what let it in, without which nobody sees the page."""
     async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as (page, *_):
         await page.add_init_script(
-            "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException('no', 'SecurityError'); }})"
+            """(() => {
+                const get = Storage.prototype.getItem;
+                const full = () => { throw new DOMException('no', 'QuotaExceededError'); };
+                Storage.prototype.setItem = full;
+                Storage.prototype.getItem = function (name) {
+                    return name.includes('token') ? get.call(this, name) : full();
+                };
+            })()"""
         )
         await page.reload()
         await expect(connection_state(page)).to_have_text("Open")
