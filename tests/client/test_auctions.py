@@ -100,5 +100,24 @@ async def test_a_circuit_break_live_and_replayed(connections):
     assert (kept.bids(), kept.asks(), kept.drift_count) == (last.bids(), last.asks(), last.drift_count)
 
 
+async def test_who_waits_for_a_book_has_it_with_the_diff_that_ends_an_auction():
+    async with still_market() as market, connect(endpoint=market.endpoint) as stream:
+        book = stream.books[PRODUCT]
+        await market.server.subscribed()
+        await market.pass_time(8)
+        await market.until_right(stream)
+        market.simulation.change_state(PRODUCT, MarketState.CIRCUIT_BREAK, 12 * SECOND_NS)
+        while book.state is not BookState.AUCTION:
+            await market.pass_time(0.1)
+            await market.until_right(stream)
+        waiting = asyncio.create_task(stream.synced(PRODUCT))
+        while book.state is BookState.AUCTION:
+            await market.pass_time(0.1)
+            await market.until_right(stream)
+        # The market's time stands still, so no snapshot comes that would end the waiting by itself.
+        async with asyncio.timeout(20):
+            assert await waiting is book
+
+
 async def collect(stream: Stream, items: list[Item]) -> None:
     items += [item async for item in stream]

@@ -6,6 +6,8 @@ the way in which a connection ends. Where the real service is unknown, the refer
 
 Known to differ, and left out: arrays and objects nested hundreds deep; in Socket.IO packets, binary attachments,
 white space where an acknowledgement's number may stand, and namespaces that a URL's rules would rewrite (`/../`).
+
+This module is long because its frames, one a line, are what it compares.
 """
 
 from __future__ import annotations
