@@ -18,7 +18,7 @@ from fulgurite.errors import BookNotLiveError
 from fulgurite.exchange.run import run
 from fulgurite.orderbook import BookState
 from fulgurite.protocol.channels import board, board_snapshot, executions, ticker
-from fulgurite.server.faults import Delay
+from fulgurite.server.faults import Delay, Freeze
 from tests.client.stillmarket import PRODUCT, StillMarket, still_market
 from tests.client.test_stream import status, until
 
@@ -291,6 +291,27 @@ async def test_a_book_is_not_live_while_the_exchange_sends_late():
         await until(stream, status("caught_up"))
         assert book.state is BookState.STALE
         await market.pass_time(6)
+        await market.until_right(stream)
+
+
+@pytest.mark.parametrize("channel", [board(PRODUCT), ticker(PRODUCT)])
+async def test_a_book_is_live_again_although_an_answer_was_lost(channel):
+    """A half-open server takes pings and never answers them; those after it are answered."""
+    async with still_market() as market, connect(channel, endpoint=market.endpoint) as stream:
+        if channel == board(PRODUCT):
+            await synced(market, stream)
+        else:  # no book is kept, and so nothing is asked by and by
+            await until(stream, status("subscribed", channel.name))
+        market.server.faults.give(Freeze())
+        stream._connections[0].doubt("a clock was set")
+        await until(stream, status("behind"))
+        async with asyncio.timeout(60):
+            while (stream._connections[0]._session.probed_for() or 0) < 0.2:  # the exchange has taken it
+                await asyncio.sleep(0.01)
+        market.server.faults.end()
+        await until(stream, status("caught_up"))
+        await market.pass_time(6)
+        await synced(market, stream)
         await market.until_right(stream)
 
 

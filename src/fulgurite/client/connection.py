@@ -143,7 +143,7 @@ class Connection:
         self._asked_ns: dict[str, int] = {}
         # Why it is not to be read at present; and whether what comes may be old.
         self._paused: str | None = None
-        self._is_behind = False
+        self.is_behind = False
 
     async def run(self) -> None:
         """Keep it up until cancelled.
@@ -174,7 +174,7 @@ class Connection:
             finally:
                 self._session = self._conversation = None
                 self._liveness.disconnect()
-                self._is_behind = False
+                self.is_behind = False
             self._receiver.interrupted(self.number, reason, close_code)
             at_ns = time.time_ns()
             ended = (reason, None, self.number, close_code, close_reason, failure, http_status)
@@ -219,7 +219,7 @@ class Connection:
 
     def doubt(self, reason: str) -> None:
         """What comes from now on may be old, for this reason, until the server answers what it is asked now."""
-        if self._session is not None and not self._is_behind:
+        if self._session is not None and not self.is_behind:
             self._fall_behind(reason)
             self._session.probe()
 
@@ -243,8 +243,11 @@ class Connection:
         """Find out how late it comes what the server sends, if anything can come, which is returned."""
         if self._session is None or not self._session.is_connected:
             return False
-        if self._session.probed_for() is None:
+        waited = self._session.probed_for()
+        if waited is None:
             self._session.probe()
+        elif waited > ANSWER_SECONDS:
+            self._session.probe_again()
         return True
 
     def look(self) -> None:
@@ -294,15 +297,15 @@ class Connection:
             self._session.probe()
             return
         self._receiver.caught_up(self.number)
-        if self._is_behind:
-            self._is_behind = False
+        if self.is_behind:
+            self.is_behind = False
             self._put_status(StatusKind.CAUGHT_UP, "all has been taken that was waiting")
 
     # --- inside
 
     def _fall_behind(self, reason: str) -> None:
-        if self._session is not None and self._session.is_connected and not self._is_behind:
-            self._is_behind = True
+        if self._session is not None and self._session.is_connected and not self.is_behind:
+            self.is_behind = True
             self._receiver.behind(self.number, reason)
             self._put_status(StatusKind.BEHIND, reason)
 

@@ -186,6 +186,14 @@ class Session(WSListener):
             self._probe = f"{self._probe_count}".encode(), time.monotonic()
             self._transport.send_ping(self._probe[0])
 
+    def probe_again(self) -> None:
+        """Ask once more what is unanswered: where neither side broke the connection, the answer may be lost all the same.
+
+        The time is counted from the first asking, so the answer proves nothing yet; the next probe's does.
+        """
+        if self._transport is not None and self._probe is not None and not self._ended.done():
+            self._transport.send_ping(self._probe[0])
+
     def probed_for(self) -> float | None:
         """For how many seconds a probe has been unanswered; None where none is."""
         return None if self._probe is None else time.monotonic() - self._probe[1]

@@ -423,7 +423,7 @@ class Stream:
             self._ticked_at = time.monotonic(), time.time()
             await asyncio.sleep(TICK_SECONDS)
             self.look()
-            is_due = self.bookkeeping.keepers and tick % (PROBE_SECONDS // TICK_SECONDS) == 0
+            is_due = tick % (PROBE_SECONDS // TICK_SECONDS) == 0
             now = _now()
             late = now - at - TICK_SECONDS
             at = now
@@ -433,7 +433,7 @@ class Stream:
             for connection in self._connections:
                 if deaf > LATE_SECONDS:
                     connection.excuse(deaf)
-                if late > LATE_SECONDS or is_due:
+                if late > LATE_SECONDS or (is_due and (self.bookkeeping.keepers or connection.is_behind)):
                     connection.probe()
                 connection.tick(now)
             self._inboxes.handle_timer(now, is_waiting=any(self._waiting_for_books.values()))
