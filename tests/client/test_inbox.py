@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fulgurite.client.inbox import Inbox, Overflow
-from fulgurite.client.items import Frame, Gap, GapCause, Item, Message, Status, StatusKind
+from fulgurite.client.items import Frame, Gap, GapCause, Item, Malformed, Message, Status, StatusKind
 from fulgurite.errors import ConnectError, LocalProtocolError
 
 
@@ -193,3 +193,41 @@ async def test_gap_without_a_dropped_message_keeps_what_it_says():
     inbox.put(*(message(number) for number in range(8)))
     gaps = [item for item in await inbox.get_all() if isinstance(item, Gap) and item.channel == "quiet"]
     assert gaps == [Gap("quiet", "reset", 1, 4, unresolved=("JRF1", "JRF2"), note="not repaired")]
+
+
+ODD = {
+    "frame": lambda number: Frame("received", number, "text"),
+    "status": lambda number: Status(StatusKind.OPEN, number),
+    "malformed": lambda number: Malformed(number, "text", "why"),
+}
+
+
+@given(st.lists(st.tuples(st.sampled_from(["m", *ODD]), st.integers(0, 30)), max_size=30), st.integers(2, 20))
+async def test_each_frame_status_and_malformed_frame_that_was_dropped_is_counted_once(actions, limit):
+    inbox = dropping(limit)
+    taken: list[Item] = []
+    put = 0
+    for what, count in actions:
+        for number in range(count):
+            inbox.put(message(number) if what == "m" else ODD[what](number))
+            put += what != "m"
+            assert len(inbox.items) <= limit + 2
+        if inbox.items and count % 3 == 0:
+            taken.append(await inbox.get())
+    inbox.close()
+    taken += inbox.items
+    said = [item for item in taken if isinstance(item, Status) and item.kind is StatusKind.DROPPED]
+    given_here = sum(not isinstance(item, Message | Gap) for item in taken) - len(said)
+    assert given_here + sum(status.dropped for status in said) == put
+
+
+async def test_one_status_says_how_many_frames_and_statuses_were_dropped_until_when():
+    inbox = dropping(10)
+    for number in range(1, 453):
+        inbox.put(Frame("received", number, "text"))
+    said, first, *_ = await inbox.get_all()
+    assert isinstance(first, Frame)
+    assert said == Status(
+        StatusKind.DROPPED, first.at_ns - 1, dropped=first.at_ns - 1,
+        detail=f"nobody iterated over it: {first.at_ns - 1} frames and statuses were dropped",
+    )  # fmt: skip

@@ -34,6 +34,7 @@ ITEMS: list[Item] = [
     Gap("c", "too slow", 7, 8, cause=GapCause.DROPPED, dropped=3),
     Gap("c", "closed", 5, 6, repaired=Repaired.FULL, recovered=2, close_code=1012),
     Status(StatusKind.CLOSED, 6, None, "closed", None, 1, 1012, "maintenance"),
+    Status(StatusKind.DROPPED, 6, dropped=4),
     Message("c", 7, "", msgspec.Raw(b"[2]"), origin=Origin.BACKFILLED),
 ]
 LINES = [
@@ -48,6 +49,7 @@ LINES = [
     ),
     Line(event="gap", channel="c", reason="closed", from_ns=5, to_ns=6, repaired="full", recovered=2, close_code=1012),
     Line(event="closed", at_ns=6, detail="closed", connection=1, close_code=1012, close_reason="maintenance"),
+    Line(event="dropped", at_ns=6, connection=0, dropped=4),
     Line(event="backfilled", channel="c", at_ns=7, message="[2]"),
 ]  # fmt: skip
 

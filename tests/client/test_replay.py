@@ -431,6 +431,22 @@ def test_a_book_is_stale_where_the_stream_was_behind_until_it_had_caught_up():
     assert states == ["WAITING_SNAPSHOT"] * 2 + ["LIVE"] + ["STALE"] * 3 + ["LIVE"]
 
 
+def test_a_book_is_stale_where_frames_were_dropped_that_no_gap_tells_of():
+    playback = Playback()
+    book = playback.keep_book(PRODUCT).book
+    snapshot = '{"mid_price":100.0,"bids":[{"price":99.0,"size":1.0}],"asks":[{"price":101.0,"size":1.0}]}'
+    frame = jsonrpc.encode_message(board_snapshot(PRODUCT).name, snapshot.encode()).decode()
+    dropped = Status(StatusKind.DROPPED, 6, detail="the consumer was too slow", dropped=2)
+    subscribed = (Status(StatusKind.SUBSCRIBED, 3, c.name) for c in (board(PRODUCT), board_snapshot(PRODUCT)))
+    came = Frame("received", 5, frame)
+    states = []
+    for line in log_lines([*subscribed, came, dropped, came], False):
+        items = playback.take(parse_line(format_line(line)))
+        states.append(str(book.state))
+        assert (dropped in items) == (line.event == "dropped")
+    assert states == ["WAITING_SNAPSHOT"] * 2 + ["LIVE", "STALE", "LIVE"]
+
+
 @settings(max_examples=300)
 @given(st.lists(any_item, max_size=40), st.booleans())
 def test_whatever_was_recorded_can_be_replayed(items, is_numbered):

@@ -11,7 +11,7 @@ from typing import Generic, Self, cast
 
 import msgspec
 
-from fulgurite.client.items import D_co, Frame, Gap, GapCause, Item, Message, Status
+from fulgurite.client.items import D_co, Frame, Gap, GapCause, Item, Malformed, Message, Status, StatusKind
 from fulgurite.errors import LocalProtocolError, SlowConsumerError
 
 
@@ -22,7 +22,7 @@ class Overflow(StrEnum):
     """The sockets are read no further until half of it was taken. Nothing is dropped, but a server may end a
     connection that is not read for some 15 seconds."""
     DROP_OLDEST = "drop-oldest"
-    """The oldest half is dropped; a gap stands in its place for each channel."""
+    """The oldest half is dropped; in its place stand a gap for each channel, and a status that counts all else."""
     END = "end"
     """The stream ends with `SlowConsumerError`."""
 
@@ -164,24 +164,29 @@ class Inbox:
                 raise SlowConsumerError(self._limit)
 
     def _drop(self) -> None:
-        """Drop the oldest messages and frames, and put a gap for each channel in their place."""
+        """Drop the oldest; in their place stand a gap for each channel, and a status that counts all else."""
         dropped: dict[str, _Dropped] = {}
-        kept: list[Item] = []
+        others: list[Status | Malformed | Frame] = []
+        telling: list[Status | Malformed] = []
         for _ in range(len(self.items) - self._low_water):
             item = self.items.popleft()
             if isinstance(item, Message | Gap):
                 dropped.setdefault(item.channel, _Dropped()).add(item)
-            elif not isinstance(item, Frame):
-                kept.append(item)
+            elif isinstance(item, Frame) or _is_count(item):
+                others.append(item)
+            else:
+                telling.append(item)
         # Statuses and malformed frames say why; the newest of them are kept, within the bound.
-        kept = kept[-(self._low_water // 2) :]
+        forgotten = max(len(telling) - self._low_water // 2, 0)
+        others += telling[:forgotten]
         firsts: dict[str, Message] = {}
         for item in reversed(self.items):
             if isinstance(item, Message):
                 firsts[item.channel] = item
         why = "the consumer was too slow" if self._is_iterated else "nobody iterated over it"
         gaps = [what.gap(channel, firsts.get(channel), why) for channel, what in dropped.items()]
-        self.items.extendleft(reversed([*kept, *gaps]))
+        counted = [_count(others, why)] if others else []
+        self.items.extendleft(reversed([*telling[forgotten:], *counted, *gaps]))
 
     def _check_room(self) -> None:
         if len(self.items) <= self._low_water:
@@ -213,6 +218,18 @@ class ChannelItems(Generic[D_co]):
             self._is_closed = True
             self._give_back()
             self._inbox.close()
+
+
+def _is_count(item: Item) -> bool:
+    return isinstance(item, Status) and item.kind is StatusKind.DROPPED
+
+
+def _count(items: list[Status | Malformed | Frame], why: str) -> Status:
+    """The status that stands for these, some of which may be such as stand for earlier ones."""
+    at_ns = max(item.received_ns if isinstance(item, Malformed) else item.at_ns for item in items)
+    number = sum(item.dropped if isinstance(item, Status) and _is_count(item) else 1 for item in items)
+    what = "frame or status was" if number == 1 else "frames and statuses were"
+    return Status(StatusKind.DROPPED, at_ns, detail=f"{why}: {number} {what} dropped", dropped=number)
 
 
 class _Dropped:

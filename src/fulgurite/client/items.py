@@ -205,6 +205,9 @@ class StatusKind(StrEnum):
     BACKING_OFF = "backing_off"
     PASSED_OVER = "passed_over"
     """Of a replay: the log pauses here for `seconds`, or its recorder's clock was set ahead; nothing is waited for."""
+    DROPPED = "dropped"
+    """The stream itself dropped `dropped` items that belong to no channel, such as frames; what it dropped of channels
+    is told by gaps of the cause `DROPPED`."""
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -230,9 +233,15 @@ class Status(msgspec.Struct, frozen=True):
     """`CLOSED`: what kept the connection from being made; None where it had been."""
     http_status: int | None = None
     """`CLOSED`: what the server answered the handshake with, if that was no connection (`HTTP_STATUS`)."""
+    dropped: int = 0
+    """`DROPPED`: how many frames, malformed frames and other statuses, over all times that this happened since one of
+    these was taken."""
 
     def __str__(self) -> str:
-        subject = f"connection {self.connection}" if self.channel is None else self.channel
+        if self.kind in (StatusKind.DROPPED, StatusKind.PASSED_OVER):
+            subject = "stream"
+        else:
+            subject = f"connection {self.connection}" if self.channel is None else self.channel
         return one_line(subject, time_text(self.at_ns), self.kind.replace("_", " "), self.detail)
 
     __repr__ = _in_brackets

@@ -21,6 +21,7 @@ _LOUD = (
     StatusKind.SILENT,
     StatusKind.DEAD,
     StatusKind.BEHIND,
+    StatusKind.DROPPED,
 )
 
 

@@ -55,6 +55,7 @@ _BADGES: Final = {
     StatusKind.DEAD: "bold white on red",
     StatusKind.BEHIND: "bold black on yellow",
     StatusKind.CAUGHT_UP: "black on green",
+    StatusKind.DROPPED: "bold black on yellow",
     StatusKind.BACKING_OFF: "dim",
 }
 

@@ -74,7 +74,7 @@ class Playback:
         elif line.event in _KINDS:
             items = self._happened(Status(
                 StatusKind(line.event), at_ns, line.channel, line.detail or "", line.seconds,
-                line.connection or 0, line.close_code, line.close_reason,
+                line.connection or 0, line.close_code, line.close_reason, dropped=line.dropped or 0,
             ))  # fmt: skip
         elif line.event in _ORIGINS and line.channel is not None and line.message is not None:
             raw = msgspec.Raw(line.message.encode(errors="replace"))
@@ -196,6 +196,10 @@ class Playback:
                 self.bookkeeping.behind(number, status.detail)
             case StatusKind.CAUGHT_UP:
                 self.bookkeeping.caught_up(number)
+            case StatusKind.DROPPED:
+                # Among the frames may have been some that only a book needed, so that no gap tells of them.
+                for keeper in self.bookkeeping.keepers.values():
+                    keeper.book.invalidate(status.detail)
             case StatusKind.CLOSED:
                 # In the stream, too, the gaps that this makes certain come first.
                 items = [*self._closed(number, status), status]

@@ -214,7 +214,7 @@ def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
                 yield Line(
                     event=item.kind, at_ns=item.at_ns, channel=item.channel, detail=item.detail or None,
                     seconds=item.seconds, connection=item.connection if is_numbered else None,
-                    close_code=item.close_code, close_reason=item.close_reason,
+                    close_code=item.close_code, close_reason=item.close_reason, dropped=item.dropped or None,
                 )  # fmt: skip
             case Gap():
                 yield Line(

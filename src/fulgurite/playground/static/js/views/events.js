@@ -11,7 +11,7 @@ const WORDS = /** @type {const} */ ({
   connecting: "evConnecting", open: "evOpen", authenticated: "evAuthenticated", closed: "evClosed",
   unreachable: "evUnreachable", backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected",
   refused: "evRefused", unanswered: "evUnanswered", silent: "evSilent", dead: "evDead", overslept: "evOverslept",
-  behind: "evBehind", caught_up: "evCaughtUp", subscribed: "evSubscribed", unsubscribed: "evUnsubscribed",
+  behind: "evBehind", caught_up: "evCaughtUp", dropped: "evDropped", subscribed: "evSubscribed", unsubscribed: "evUnsubscribed",
 });
 const PAGE_WORDS = /** @type {const} */ ({
   lost: ["pageLost", "pageLostText"], back: ["pageBack", "pageBackText"], slept: ["pageSlept", "pageSleptText"],
