@@ -2,8 +2,9 @@
 
 The wire gives nothing to check a book with but `mid_price`: no sequence number, no checksum. A snapshot comes
 about every 5 seconds and replaces everything; between two of them a lost deletion leaves a stale level. So a book
-is either LIVE or it refuses to answer; wherever it contradicts `mid_price` it counts a drift and goes on, because
-the next snapshot heals it and a reconnect would only lose more.
+is either LIVE or it refuses to answer. Where it contradicts `mid_price` it counts a drift and goes on, because what is
+dropped for it heals it nearly always; where the next diff contradicts it again it is STALE until the next snapshot. A
+reconnect would only lose more.
 
 Before an itayose bids and asks cross by right, and nothing but the levels themselves says so: the board has no market
 state. A book that has crossed and whose middle is `mid_price` all the same is what the sender has, too. A stale level
@@ -36,6 +37,9 @@ STALE_LEVELS: Final = 5
 
 SHOWN_LEVELS: Final = 5
 """Levels of each side that a printed book shows."""
+
+OLD_SNAPSHOT: Final = "its snapshot does not fit the first diff after it, so it is an old one"
+TWICE_CONTRADICTED: Final = "two diffs in a row contradict it by their mid_price, so a message was lost or wrong"
 
 
 class BookState(StrEnum):
@@ -76,8 +80,9 @@ class OrderBook:
         self.last_healed_levels = 0
         self._bids = BookSide(1.0)
         self._asks = BookSide(-1.0)
-        # Whether a diff has agreed since the book could be asked.
+        # Whether a diff has agreed since the book could be asked, and whether the latest one contradicted it.
         self._is_proven = False
+        self._is_contradicted = False
 
     def apply_snapshot(self, board: Board) -> None:
         """Replace the whole book and make it LIVE, or AUCTION where the snapshot has crossed.
@@ -86,6 +91,7 @@ class OrderBook:
         reference saw all three in one burst (3.1), so a snapshot is never checked.
         """
         healed = self._bids.replace(board.bids) + self._asks.replace(board.asks)
+        self._is_contradicted = False
         if self._is_known:
             self.last_healed_levels = healed
             self.healed_levels += healed
@@ -103,12 +109,13 @@ class OrderBook:
         middle of the best prices rounded down to the tick, hence never below the best bid and always below the best
         ask. Where the book still contradicts it, a stale level lies between the best prices, and the best levels of one
         side are dropped down to the one that agrees, if there is one. Where a whole side would have to go, the book is
-        STALE. A book that does not contradict it and has
-        crossed is in an AUCTION, and nothing is dropped until that is over: when a diff agrees that does not cross, or
-        with the next snapshot.
+        STALE. A book that does not contradict it and has crossed is in an AUCTION, and nothing is dropped until that is
+        over: when a diff agrees that does not cross, or with the next snapshot.
 
-        If it is the first diff after the book was STALE, its snapshot was an old one, and the book is STALE again: of
-        292 snapshots of two recordings two were taken for old that were not, which costs 5 seconds.
+        Where two diffs in a row contradict the book it is STALE: it has lost more than was dropped, or the first of the
+        two was odd and took away what was right. If it is the first diff after the book was STALE, its snapshot was an
+        old one, and the book is STALE again: of 292 snapshots of two recordings two were taken for old that were not,
+        which costs 5 seconds.
         """
         if not self._is_known:
             return
@@ -124,6 +131,7 @@ class OrderBook:
             )
         ):
             self._is_proven = True
+            self._is_contradicted = False
             if bid >= ask or self._state is not BookState.LIVE:
                 self._answer(has_crossed=bid >= ask)
             return
@@ -131,11 +139,17 @@ class OrderBook:
         if not (may_drop and self._drop(mid_price)):
             self.drift_count += 1
             if not self._is_proven:
-                self.invalidate("its snapshot does not fit the first diff after it, so it is an old one")
+                self.invalidate(OLD_SNAPSHOT)
                 return
             if [bid is None, ask is None] != [side.best_price is None for side in (self._bids, self._asks)]:
                 self.invalidate("by the mid_price of a diff a whole side of the book is wrong, so one of the two is")
                 return
+            if self._is_contradicted:
+                self.invalidate(TWICE_CONTRADICTED)
+                return
+            self._is_contradicted = True
+        else:
+            self._is_contradicted = False
         self._is_proven = True
 
     def invalidate(self, reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -195,7 +196,7 @@ async def test_gap_without_a_dropped_message_keeps_what_it_says():
     assert gaps == [Gap("quiet", "reset", 1, 4, unresolved=("JRF1", "JRF2"), note="not repaired")]
 
 
-ODD = {
+ODD: dict[str, Callable[[int], Item]] = {
     "frame": lambda number: Frame("received", number, "text"),
     "status": lambda number: Status(StatusKind.OPEN, number),
     "malformed": lambda number: Malformed(number, "text", "why"),
