@@ -154,7 +154,7 @@ class TestSnapshots:
         assert "an old one" in book.reason
         book.apply_snapshot(board(120, {119: 1}, {121: 1}))
         book.apply_diff(board(120, {118: 1}))
-        assert book.state == "LIVE"
+        assert (book.state, book.reason) == ("LIVE", "")
 
     def test_later_ones_are_not_doubted(self):
         book = live({99: 1}, {101: 1})
@@ -328,7 +328,7 @@ class TestAuctions:
     def test_the_first_diff_after_the_itayose_makes_it_live(self):
         book = self.auction()
         book.apply_diff(board(99, {103: 0.0, 99: 0.0, 98: 1}, {98: 0.0}))
-        assert (book.state, book.drift_count, book.mid) == ("LIVE", 0, 99.5)
+        assert (book.state, book.reason, book.drift_count, book.mid) == ("LIVE", "", 0, 99.5)
 
     def test_a_snapshot_tells_whether_it_has_crossed(self):
         book = OrderBook()

@@ -66,9 +66,9 @@ class OrderBook:
     """
 
     def __init__(self, look: Callable[[], None] | None = None) -> None:
-        # Whether the book may be asked, and why not where it may not.
         self._state = BookState.WAITING_SNAPSHOT
         self.reason = "no snapshot has come yet"
+        """Why it may not be asked; "" while it is LIVE."""
         self._look = look
         # Whether there are levels to answer with: it is LIVE, or an AUCTION.
         self._is_known = False
@@ -292,6 +292,7 @@ class OrderBook:
             self.reason = "an auction: bids and asks cross until an itayose executes them at one price"
         else:
             self._state = BookState.LIVE
+            self.reason = ""
 
     def _drop(self, mid_price: float) -> bool:
         """Drop what cannot be right by this `mid_price`; whether the book agreed with it before."""

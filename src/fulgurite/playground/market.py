@@ -356,7 +356,7 @@ def _book(product_code: str, book: OrderBook | None, ticker: Ticker | None) -> m
     return messages.Book(
         product_code,
         state=state,
-        reason="" if state == BookState.LIVE else book.reason,
+        reason=book.reason,
         drift_count=book.drift_count,
         bids=[(level.price, level.size) for level in book.bids(DEPTH)],
         asks=[(level.price, level.size) for level in book.asks(DEPTH)],
