@@ -305,8 +305,10 @@ async def test_a_book_is_live_again_although_an_answer_was_lost(channel):
         market.server.faults.give(Freeze())
         stream._connections[0].doubt("a clock was set")
         await until(stream, status("behind"))
-        async with asyncio.timeout(60):
-            while (stream._connections[0]._session.probed_for() or 0) < 0.2:  # the exchange has taken it
+        session = stream._connections[0]._session
+        assert session is not None
+        async with asyncio.timeout(60):  # until the exchange has taken it
+            while (session.probed_for() or 0) < 0.2:  # noqa: ASYNC110 - it has no way of telling by itself
                 await asyncio.sleep(0.01)
         market.server.faults.end()
         await until(stream, status("caught_up"))

@@ -187,7 +187,7 @@ class Session(WSListener):
             self._transport.send_ping(self._probe[0])
 
     def probe_again(self) -> None:
-        """Ask once more what is unanswered: where neither side broke the connection, the answer may be lost all the same.
+        """Ask once more what is unanswered: the answer may be lost although neither side broke the connection.
 
         The time is counted from the first asking, so the answer proves nothing yet; the next probe's does.
         """
