@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -136,6 +137,22 @@ async def test_it_keeps_the_recorded_pace(tmp_path: Path):
         await control(exchange, {"paused": False})
         await read(connection, 100)
         assert asyncio.get_running_loop().time() - started >= 0.99
+
+
+async def test_it_goes_on_where_it_stood_after_nothing_ran_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What was due meanwhile would come all at once, and more of it than may wait for a reader."""
+    monkeypatch.setattr("fulgurite.exchange.replay.LONGEST_LAG_SECONDS", 1.0)
+    log = write_log(tmp_path / "log.jsonl", numbered(20))
+    async with run(replay=log, paused=True) as exchange, json_rpc(exchange) as connection:
+        await connection.send(json.dumps({"method": "subscribe", "params": {"channel": TICKER}, "id": 1}))
+        await connection.recv()
+        await control(exchange, {"paused": False})
+        assert json.loads(await connection.recv())["params"]["message"] == 0
+        time.sleep(6)  # noqa: ASYNC251 - nothing runs, as in a process that is suspended
+        assert json.loads(await connection.recv())["params"]["message"] == 1
+        _, status = await control(exchange)
+    assert 1 <= status["position"] < 6
+    assert status["sent"] < 7
 
 
 async def test_pause_speed_and_position_are_controlled_while_it_runs(tmp_path: Path):

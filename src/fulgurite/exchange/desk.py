@@ -208,7 +208,13 @@ class Desk:
 
     def act(self) -> list[Published]:
         """Do what is due at `next_ns`; return the events since the last time, those of one moment in one message."""
-        now_ns = self.next_ns
+        return self._do(self.next_ns)
+
+    def stand_still(self, until_ns: int) -> list[Published]:
+        """Do at `until_ns` whatever was due by then."""
+        return self._do(until_ns) if self.next_ns <= until_ns else []
+
+    def _do(self, now_ns: int) -> list[Published]:
         while self._tasks and self._tasks[0][0] <= now_ns:
             heappop(self._tasks)[2](now_ns)
         while self._expiries and self._expiries[0][0] <= now_ns:

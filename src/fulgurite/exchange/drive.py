@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.numbers import wire_time
+from fulgurite.exchange.publisher import Published
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.server.serve import RealtimeServer
+
+log = logging.getLogger(__name__)
 
 MAX_SPEED: Final = 1000.0
 """Seconds of the exchange that can pass in one second; a machine that cannot keep up goes as fast as it can."""
@@ -22,10 +28,15 @@ LONGEST_STEP_SECONDS: Final = 0.02
 """However quiet the market is, orders that were accepted meanwhile wait no longer than this."""
 
 LONGEST_LAG_SECONDS: Final = 5.0
-"""A process that was suspended for longer does not make up for it: the exchange's clock stood still meanwhile."""
+"""What was missed of less is simulated at once. Of more, since the process was suspended or the machine slept, it is
+passed over: the market stood still meanwhile, and the clock went on."""
 
 LONGEST_FAST_LAG_SECONDS: Final = 0.1
-"""The same at speeds above 1, where the reason will be that the machine cannot keep up."""
+"""At speeds above 1 a machine that cannot keep up is behind sooner: there the clock is set back, and so runs slower."""
+
+SHORTEST_SLEEP_SECONDS: Final = 0.1
+"""Where the clock on the wall has gone on by so much more than the one that never goes back, the machine has slept, or
+its clock was set ahead."""
 
 LONGEST_WORK_SECONDS: Final = 0.02
 """The market is simulated for about this long at a time; then connections have their turn, however far behind it is."""
@@ -37,6 +48,9 @@ at any time of day. One that is told when to start has it exactly on time."""
 
 class ExchangeClock:
     """What time it is at the exchange. Its own: it starts where it is told and runs as fast as it is told.
+
+    It never goes back by itself, and goes on while the process is suspended or the machine sleeps: an exchange that
+    began at the present is never behind the clock on the wall.
 
     Args:
         start_ns: what it shows at first, nanoseconds since 1970-01-01 UTC.
@@ -50,17 +64,25 @@ class ExchangeClock:
         if not 0 < speed <= MAX_SPEED:
             raise InputError("speed", speed, f"a number above 0 and up to {MAX_SPEED:g}")
         self.speed = speed
-        # It showed `_anchor_ns` at this time of the machine's clock that never goes back, unlike the one on the wall.
-        self._anchor_ns = start_ns
-        self._anchor_at = time.monotonic()
+        self._anchor(start_ns)
 
     def now_ns(self) -> int:
         """Nanoseconds since 1970-01-01 UTC."""
-        return self._anchor_ns + int((time.monotonic() - self._anchor_at) * self.speed * 1e9)
+        # In this order, so that whatever comes between the two readings is not taken for sleep.
+        by_wall = time.time() - self._anchor_wall
+        passed = time.monotonic() - self._anchor_at
+        if by_wall > passed + SHORTEST_SLEEP_SECONDS:
+            self._anchor(self._anchor_ns + int(by_wall * self.speed * 1e9))
+            return self._anchor_ns
+        return self._anchor_ns + int(passed * self.speed * 1e9)
 
     def set_back(self, now_ns: int) -> None:
         """Show `now_ns`, an earlier time than it does, and go on from there."""
-        self._anchor_ns, self._anchor_at = now_ns, time.monotonic()
+        self._anchor(now_ns)
+
+    def _anchor(self, now_ns: int) -> None:
+        # It shows `now_ns` now, by the machine's clock that never goes back, and by the one that goes on in its sleep.
+        self._anchor_ns, self._anchor_at, self._anchor_wall = now_ns, time.monotonic(), time.time()
 
 
 async def drive(
@@ -78,22 +100,30 @@ async def drive(
         clock: what time it is there.
         refuse_in_maintenance: refuse handshakes from the close of the connections on until PREOPEN.
     """
-    longest_lag = LONGEST_LAG_SECONDS if clock.speed <= 1 else LONGEST_FAST_LAG_SECONDS
     while True:
-        if _seconds_until(simulation, clock) < -longest_lag:
+        lag = -_seconds_until(simulation, clock)
+        if lag > LONGEST_LAG_SECONDS:
+            passed_ns = clock.now_ns()
+            log.warning("The exchange stood still for %.0f s; its market goes on at %s", lag, wire_time(passed_ns))
+            _carry_out(simulation.stand_still(passed_ns), server)
+        elif lag > LONGEST_FAST_LAG_SECONDS and clock.speed > 1:
             clock.set_back(simulation.next_event_ns)
         now_ns, stop_at = clock.now_ns(), time.monotonic() + LONGEST_WORK_SECONDS
         while (next_ns := simulation.next_event_ns) <= now_ns and time.monotonic() < stop_at:
             # A second of the market is a few milliseconds of work.
-            for event in simulation.advance(min(now_ns, next_ns + 1_000_000_000)):
-                if isinstance(event, CloseConnections):
-                    server.close_all(event.code, event.reason)
-                else:
-                    server.hub.publish(event.channel, event.message, event.account)
+            _carry_out(simulation.advance(min(now_ns, next_ns + 1_000_000_000)), server)
         server.is_refusing = refuse_in_maintenance and simulation.is_stopped
         is_behind = simulation.next_event_ns <= now_ns
         pause = min(max(_seconds_until(simulation, clock), SHORTEST_STEP_SECONDS), LONGEST_STEP_SECONDS)
         await asyncio.sleep(0 if is_behind else pause)
+
+
+def _carry_out(events: Iterable[Published | CloseConnections], server: RealtimeServer) -> None:
+    for event in events:
+        if isinstance(event, CloseConnections):
+            server.close_all(event.code, event.reason)
+        else:
+            server.hub.publish(event.channel, event.message, event.account)
 
 
 def _seconds_until(simulation: Simulation, clock: ExchangeClock) -> float:

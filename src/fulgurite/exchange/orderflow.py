@@ -148,6 +148,15 @@ class OrderFlow:
         """Do nothing until the next `enter_state`."""
         self.next_ns = NEVER_NS
 
+    def stand_still(self, until_ns: int) -> None:
+        """Do nothing before `until_ns`, and what was due by then at that time."""
+        self.next_ns = max(self.next_ns, until_ns)
+        self._spontaneous_ns = max(self._spontaneous_ns, until_ns)
+        self._led_to_ns = [max(due_ns, until_ns) for due_ns in self._led_to_ns]  # still a heap
+        self._pace.stand_still(until_ns)
+        for walk in self._walks:
+            walk.stand_still(until_ns)
+
     def _set_next(self, after_ns: int) -> None:
         rng = self._rng
         if self._market.state is MarketState.CLOSED:

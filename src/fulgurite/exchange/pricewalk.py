@@ -46,6 +46,10 @@ class MeanRevertingWalk:
             self._next_ns += self._step_ns
         return self._value
 
+    def stand_still(self, until_ns: int) -> None:
+        """Make no step before `until_ns`."""
+        self._next_ns = max(self._next_ns, until_ns)
+
 
 class PriceWalk:
     """The logarithm of what a product is worth: it has trends, calm and wild times, and is drawn back to 0.
@@ -81,6 +85,12 @@ class PriceWalk:
             )
             self._next_ns += self._step_ns
         return self._value
+
+    def stand_still(self, until_ns: int) -> None:
+        """Make no step before `until_ns`."""
+        self._next_ns = max(self._next_ns, until_ns)
+        self._trend.stand_still(until_ns)
+        self._unrest.stand_still(until_ns)
 
     def trend(self, now_ns: int) -> float:
         """Where it tends to at present, in standard deviations; `now_ns` as for `at`."""

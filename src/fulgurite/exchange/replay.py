@@ -27,6 +27,9 @@ BURST_BYTES: Final = 256 * 1024
 SKIMMED_LINES: Final = 2_000
 """Lines that are passed over at once while the position is sought."""
 
+LONGEST_LAG_SECONDS: Final = 5.0
+"""A replay that is later than this, since its process was suspended, goes on where it stood instead of catching up."""
+
 RESTART_CODE: Final = 1012
 """The WebSocket close code of a service that restarts."""
 
@@ -237,6 +240,8 @@ class Replay:
                 await self._wait_for_change(self._server.subscribed())
             else:
                 due = self._anchor_time + (position - self._anchor_position) / self._speed
+                if due < loop.time() - LONGEST_LAG_SECONDS:
+                    self._anchor(position)
                 if due <= loop.time():
                     return
                 await self._wait_for_change(asyncio.sleep(due - loop.time()))

@@ -117,7 +117,7 @@ class Simulation:
             for market, flow in zip(markets, flows, strict=True)
         }
         self._schedule = _Schedule(list(self._trading.values()), start_ns, open_until_ns)
-        bursts = [
+        self._bursts = [
             _SnapshotBurst(
                 [trading.publisher for trading in self._trading.values() if trading.market_type == market_type],
                 start_ns + phase_ns,
@@ -132,7 +132,7 @@ class Simulation:
         self._sources: list[_Schedule | _Trading | _SnapshotBurst | Desk] = [
             self._schedule,
             *self._trading.values(),
-            *bursts,
+            *self._bursts,
             self.desk,
         ]
         # Everything up to here has happened.
@@ -151,12 +151,27 @@ class Simulation:
     def advance(self, until_ns: int) -> list[Published | CloseConnections]:
         """Let everything up to and including `until_ns` happen; return what is to be done of it, in order of time.
 
-        Does nothing where that time has passed already. A caller that has slept for hours rather begins a new
-        simulation: every second of them is simulated.
+        Does nothing where that time has passed already. Every second is simulated: a caller that has slept for hours
+        has `stand_still` first.
         """
         published: list[Published | CloseConnections] = []
         while (source := self._next()).next_ns <= until_ns:
             published += source.act()
+        self._now_ns = max(self._now_ns, until_ns)
+        return published
+
+    def stand_still(self, until_ns: int) -> list[Published | CloseConnections]:
+        """Let nothing happen up to `until_ns`, except what has its date; return what is to be done of that.
+
+        Nobody orders anything meanwhile, and prices stay. What has its date, which is the maintenance, the end of an
+        auction and of an order, and what was under way, happens at `until_ns`, as does all from then on.
+        """
+        published = self._schedule.stand_still(until_ns)
+        for trading in self._trading.values():
+            published += trading.stand_still(until_ns)
+        for burst in self._bursts:
+            burst.stand_still(until_ns)
+        published += self.desk.stand_still(until_ns)
         self._now_ns = max(self._now_ns, until_ns)
         return published
 
@@ -251,9 +266,19 @@ class _Schedule:
 
     def act(self) -> list[Published | CloseConnections]:
         """Take the step that is due at `next_ns`."""
+        return self._take_next(self.next_ns)
+
+    def stand_still(self, until_ns: int) -> list[Published | CloseConnections]:
+        """Take all steps up to `until_ns`, at that time."""
+        published: list[Published | CloseConnections] = []
+        while self.next_ns <= until_ns:
+            published += self._take_next(until_ns)
+        return published
+
+    def _take_next(self, now_ns: int) -> list[Published | CloseConnections]:
         step = self._next
         self._next = next_step(step.at_ns, self._open_until_ns)
-        return self.take(step, step.at_ns)
+        return self.take(step, now_ns)
 
     def take(self, step: Step, now_ns: int) -> list[Published | CloseConnections]:
         """Bring all markets to where they are after `step`, the last one before the next."""
@@ -309,6 +334,15 @@ class _Trading:
             if outcome:
                 self.record(outcome, now_ns)
         return []
+
+    def stand_still(self, until_ns: int) -> list[Published]:
+        """Let nobody order anything before `until_ns`; end an auction whose time is over, and publish what waits."""
+        self.flow.stand_still(until_ns)
+        end_ns = self.market.auction_end_ns
+        if end_ns is not None and end_ns <= until_ns:
+            self.change_state(MarketState.RUNNING, until_ns)
+        next_ns = self.publisher.next_ns
+        return self.publisher.flush(until_ns) if next_ns is not None and next_ns <= until_ns else []
 
     @property
     def product(self) -> Product:
@@ -373,6 +407,11 @@ class _SnapshotBurst:
         self._due_ns = first_ns
         self._rng = rng
         self._schedule = schedule
+
+    def stand_still(self, until_ns: int) -> None:
+        """Send nothing before `until_ns`, and what was due by then at that time."""
+        if self.next_ns < until_ns:
+            self._due_ns = self.next_ns = until_ns
 
     def act(self) -> list[Published]:
         """The snapshots that are due at `next_ns`."""
