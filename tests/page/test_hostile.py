@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from websockets.asyncio.server import ServerConnection, serve
 
 from fulgurite import playground
@@ -159,3 +159,41 @@ async def test_a_frame_of_five_million_characters_is_shown_as_one(browser: Brows
         path_of_file = await (await download.value).path()
         assert path_of_file.stat().st_size == HUGE + 128
         await shoot(page, "frames-huge")
+
+
+async def test_nothing_of_what_is_too_long_for_a_field_is_entered_without_a_word(visit: Page):
+    for field in (visit.locator(".add-product input"), await credential_field(visit)):
+        await field.fill("BTC")
+        await field.press("End")
+        await visit.keyboard.insert_text(LONG)
+        await expect(visit.locator("[data-notice=fieldFull]")).to_contain_text("20,003 characters")
+        await expect(field).to_have_value("BTC")
+        await visit.keyboard.type("_")
+        await expect(visit.locator("[data-notice=fieldFull]")).to_have_count(0)
+        await expect(field).to_have_value("BTC_")
+
+
+async def credential_field(page: Page) -> Locator:
+    await show_view(page, "orders")
+    return page.get_by_label("API key", exact=True)
+
+
+async def test_what_hides_in_a_field_is_written_out(visit: Page):
+    field = visit.locator(".add-product input")
+    await field.fill("BTC\u202eYPJ")
+    await expect(field).to_have_value("BTC\\u202eYPJ")
+    await expect(visit.locator("[data-notice=fieldUnseen]")).to_be_visible()
+    await shoot(visit, "hostile-field")
+    await show_view(visit, "frames")
+    await visit.get_by_label("Text", exact=True).fill("a\u200bb")
+    await expect(visit.get_by_label("Text", exact=True)).to_have_value("a\\u200bb")
+
+
+async def test_what_can_be_no_product_code_is_refused_in_the_pages_language(browser: Browser):
+    async with playground.run(None) as served, opened(browser, served.url, locale="ja-JP") as (page, *_):
+        field = page.locator(".add-product input")
+        await field.fill("BTC JPY")
+        await field.press("Enter")
+        assert "3〜39 文字" in await field.evaluate("field => field.validationMessage")
+        await field.fill("BTC_XYZ")
+        assert await field.evaluate("field => field.validationMessage") == ""

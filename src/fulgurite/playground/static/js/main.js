@@ -3,6 +3,7 @@ import { effect } from "../vendor/signals.js";
 import { resume } from "./actions.js";
 import * as backend from "./backend.js";
 import { html, render } from "./dom.js";
+import { watch } from "./fields.js";
 import * as happened from "./happened.js";
 import { language } from "./i18n.js";
 import { listen } from "./keyboard.js";
@@ -20,6 +21,7 @@ effect(() => {
 follow();
 followSample();
 listen();
+watch();
 happened.takeUp();
 addEventListener("pagehide", happened.keep);
 setInterval(tick, TICK_MS);

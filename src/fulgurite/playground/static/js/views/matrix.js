@@ -237,9 +237,13 @@ function AddProduct() {
     addProduct(input.current.value);
     input.current.value = "";
   };
+  /** In the page's language, which need not be the browser's. @param {{currentTarget: HTMLInputElement}} event */
+  const check = ({ currentTarget: { validity }, currentTarget }) => {
+    currentTarget.setCustomValidity(validity.patternMismatch ? t("productMisfit") : "");
+  };
   return html`
     <form class="add-product" onSubmit=${submit}>
-      <input ref=${input} type="text" maxlength="39" pattern="\\s*[A-Za-z0-9_]{3,39}\\s*" spellcheck=${false} required
+      <input ref=${input} type="text" maxlength="39" pattern="\\s*[A-Za-z0-9_]{3,39}\\s*" spellcheck=${false} required onInput=${check}
         aria-label=${t("addProduct")} placeholder=${t("addProduct")} />
       <button type="submit" class="action">${t("add")}</button>
       ${!state.productsFromEndpoint.value && html`<p class="hint">${t("fallbackProducts")}</p>`}

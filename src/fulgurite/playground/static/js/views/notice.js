@@ -1,5 +1,6 @@
 // A short word about what has just passed, or goes on: that the page slept, or has lost its program and found it again.
 import { html } from "../dom.js";
+import { remark } from "../fields.js";
 import { formatSpan } from "../format.js";
 import { heardAt, notice } from "../happened.js";
 import { t } from "../i18n.js";
@@ -10,8 +11,20 @@ import { eventWords } from "./events.js";
 export function Notice({ row }) {
   return html`
     <div class="notice-place" role="status">
+      ${remark.value && html`<${Remark} remark=${remark.value} />`}
       ${link.value === "silent" ? html`<${Silent} />` : row && html`<${Passed} row=${row} />`}
     </div>
+  `;
+}
+
+/** @param {{remark: NonNullable<typeof remark.value>}} props */
+function Remark({ remark: { kind, ...numbers } }) {
+  const values = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, value.toLocaleString("en-US")]));
+  return html`
+    <p class="notice notice-lasting" data-notice=${kind}>
+      ${t(kind, values)}
+      <button type="button" class="plain" onClick=${() => { remark.value = null; }}>${t("noticeHide")}</button>
+    </p>
   `;
 }
 

@@ -18,6 +18,8 @@ export const en = {
   laneUnknown: "not known since {time}: no word from the program behind this page",
   laneOff: "not connected since {time}",
   noticeHide: "Hide",
+  fieldFull: "That would be {count} characters, and this field takes {limit}: nothing was entered.",
+  fieldUnseen: "There were characters in it that cannot be seen, or that turn the text round. They are written out, as \\u202e.",
 };
 
 /** @type {Record<keyof typeof en, string>} */
@@ -39,4 +41,6 @@ export const ja = {
   laneUnknown: "{time} から不明（このページのプログラムから応答なし）",
   laneOff: "{time} から未接続",
   noticeHide: "閉じる",
+  fieldFull: "{count} 文字になりますが、この欄に入力できるのは {limit} 文字までです。入力しませんでした。",
+  fieldUnseen: "目に見えない文字、または表示の向きを変える文字が含まれていました。\\u202e のような形で表示しています。",
 };
