@@ -403,8 +403,8 @@ async def one_connection_of_two(dialect: str) -> None:
 async def slow(dialect: str, **options: Any) -> AsyncIterator[tuple[Exchange, Stream]]:
     """A stream whose consumer has taken next to nothing while far more came than may wait.
 
-    The exchange does not ping meanwhile: who reads nothing answers nothing, and would be cut off where the machine is so
-    busy that all this takes longer than two pings are apart.
+    The exchange does not ping meanwhile: who reads nothing answers nothing, and would be cut off where the machine is
+    so busy that all this takes longer than two pings are apart.
     """
     pings = {"fault": "pings", "interval": 3600, "timeout": 3600}
     async with (

@@ -36,13 +36,13 @@ async def test_it_says_what_is_missing_and_what_to_do_about_it(visit):
 
 
 @pytest.mark.parametrize(
-    ("language", "refused", "maintenance"),
+    ("language", "refused", "unavailable"),
     [
-        ("en", "refuses connections: nothing is running there", "in maintenance, which is daily at 04:00 Japan time"),
-        ("ja", "が接続を拒否しました", "はメンテナンス中です"),
+        ("en", "refuses connections: nothing is running there", "HTTP status 503"),
+        ("ja", "が接続を拒否しました", "HTTP ステータス 503"),
     ],
 )
-async def test_it_says_why_there_is_no_connection(browser, language: str, refused: str, maintenance: str):
+async def test_it_says_why_there_is_no_connection(browser, language: str, refused: str, unavailable: str):
     closed = socket.create_server(("127.0.0.1", 0))
     nowhere = closed.getsockname()[1]
     closed.close()
@@ -54,7 +54,7 @@ async def test_it_says_why_there_is_no_connection(browser, language: str, refuse
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server, playground.run(None) as served:
         closed_for_now = server.sockets[0].getsockname()[1]
-        for port, words in ((nowhere, refused), (closed_for_now, maintenance)):
+        for port, words in ((nowhere, refused), (closed_for_now, unavailable)):
             path = f"#endpoint=ws://127.0.0.1:{port}/"
             async with opened(browser, served.url, path, locale=language) as (page, *_):
                 await page.locator(".connect").click()
@@ -62,10 +62,9 @@ async def test_it_says_why_there_is_no_connection(browser, language: str, refuse
                 await expect(why(page)).to_contain_text(f"ws://127.0.0.1:{port}/")
                 # The same reason, in the same words, stands with what happened to the connection and among the frames.
                 await show_view(page, "connection")
-                reason = words if port == nowhere else {"en": "HTTP status 503", "ja": "HTTP ステータス 503"}[language]
-                await expect(page.locator("[data-kind=unreachable]").first).to_contain_text(reason)
+                await expect(page.locator("[data-kind=unreachable]").first).to_contain_text(words)
                 await show_view(page, "frames")
-                await expect(page.locator(".frame-unreachable").first).to_contain_text(reason)
+                await expect(page.locator(".frame-unreachable").first).to_contain_text(words)
                 await show_view(page, "market")
                 await shoot(page, f"why-{language}-{'503' if port == closed_for_now else 'refused'}")
 
@@ -76,6 +75,23 @@ async def test_a_maintenance_is_named_while_it_is_waited_for(browser, exchange):
         await control(exchange, "faults", {"fault": "refuse", "status": 503})
         await control(exchange, "faults", {"fault": "close", "code": 1012, "reason": "scheduled maintenance"})
         await expect(why(page)).to_contain_text("Embedded is in maintenance")
+        await expect(why(page)).to_contain_text(
+            "(503)", timeout=60_000
+        )  # refused meanwhile, it is still in maintenance
+        await expect(why(page)).to_contain_text("Embedded is in maintenance")
         await heal(exchange)
         await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving", timeout=60_000)
         await expect(why(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"fault": "close", "code": 1012, "reason": "replay begins again"}, {"fault": "reset"}]
+)
+async def test_what_is_no_maintenance_is_not_called_one(browser, exchange, fault: dict[str, object]):
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as (page, *_):
+        await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+        await control(exchange, "faults", {"fault": "refuse", "status": 503})
+        await control(exchange, "faults", fault)
+        await expect(why(page)).to_have_attribute("data-why", "whyHttpStatus", timeout=60_000)
+        await expect(why(page)).to_contain_text("HTTP status 503")
+        await heal(exchange)

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from fulgurite import playground
-from fulgurite.client import Endpoint
+from fulgurite.client import Endpoint, Status, StatusKind
+from fulgurite.errors import ConnectFailure
 from fulgurite.exchange.run import run as run_exchange
+from fulgurite.playground.upstream import _why
+from fulgurite.protocol.messages import parse_time
 from tests.playground.talking import Talker, talking
 
 FX = "FX_BTC_JPY"
@@ -50,3 +53,27 @@ def _sent(talker: Talker, channel: str) -> list[str]:
     """What was asked about a channel, in order."""
     frames = [m["text"] for m in talker.all if m["type"] == "frame" and m["direction"] == "sent"]
     return [json.loads(text)["method"] for text in frames if f'"{channel}"' in text]
+
+
+MAINTENANCE_NS = parse_time("2026-09-23T19:05:00Z")
+NOON_NS = parse_time("2026-09-23T03:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "is_bitflyer", "came", "before", "why"),
+    [
+        (MAINTENANCE_NS, True, {"close_code": 1006}, "", "maintenance"),
+        (MAINTENANCE_NS, True, {"failure": ConnectFailure.HTTP_STATUS, "http_status": 503}, "", "maintenance"),
+        (MAINTENANCE_NS, True, {"failure": ConnectFailure.UNKNOWN_HOST}, "", "unknown_host"),
+        (MAINTENANCE_NS, False, {"failure": ConnectFailure.HTTP_STATUS, "http_status": 503}, "", "http_status"),
+        (NOON_NS, True, {"failure": ConnectFailure.HTTP_STATUS, "http_status": 503}, "", "http_status"),
+        (NOON_NS, True, {"close_code": 1012, "close_reason": ""}, "", "closed"),
+        (NOON_NS, False, {"close_code": 1012, "close_reason": "scheduled maintenance"}, "", "maintenance"),
+        (NOON_NS, False, {"close_code": 1012, "close_reason": "replay begins again"}, "", "closed"),
+        (NOON_NS, False, {"failure": ConnectFailure.HTTP_STATUS, "http_status": 503}, "maintenance", "maintenance"),
+        (NOON_NS, False, {"failure": ConnectFailure.REFUSED}, "maintenance", "refused"),
+    ],
+)
+def test_a_maintenance_is_called_one_where_it_is_one(at_ns, is_bitflyer, came, before, why):
+    status = Status(StatusKind.CLOSED, at_ns, **came)
+    assert _why(status, before, is_bitflyer=is_bitflyer)[0] == why

@@ -8,7 +8,6 @@ import time
 import msgspec
 
 from fulgurite.client import (
-    LIVE,
     Credentials,
     Endpoint,
     Frame,
@@ -27,12 +26,14 @@ from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.credentials import KeychainKey
 from fulgurite.errors import (
     AuthenticationError,
+    ConnectFailure,
     FulguriteError,
     InputError,
     KeychainError,
     MessageError,
     SubscriptionError,
 )
+from fulgurite.exchange.timeline import MAINTENANCE_CODE, MAINTENANCE_REASON
 from fulgurite.orderbook import OrderBook
 from fulgurite.playground import messages
 from fulgurite.playground.framelogs import Recording
@@ -69,8 +70,8 @@ _FATAL: dict[type[FulguriteError], str] = {
     AuthenticationError: "key_refused",
     SubscriptionError: "channel_refused",
 }
-_MAINTENANCE_CODES = (1012, 503)
-"""What a connection ends with when the service closes, and what a handshake is answered while it is."""
+_REFUSAL = 503
+"""What a handshake is answered in a maintenance, and also where a service has too much to do."""
 
 _CHANNEL_STATES = {
     StatusKind.SUBSCRIBED: "acknowledged",
@@ -323,7 +324,7 @@ class Upstream:
             if status.kind is StatusKind.CLOSED and self._connection_state != "open":
                 kind = "unreachable"
             if status.kind is StatusKind.CLOSED:
-                self._why = _why(status, is_live=self.endpoint == LIVE)
+                self._why = _why(status, self._why[0], is_bitflyer=self.endpoint.is_bitflyer)
             elif status.kind is StatusKind.OPEN:
                 self._why = ("", None)
             self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
@@ -385,10 +386,19 @@ def _gap(gap: Gap) -> messages.Gap:
     )
 
 
-def _why(status: Status, *, is_live: bool) -> tuple[str, int | None]:
-    """Why a connection ended or could not be made, and the code that came with it."""
+def _why(status: Status, before: str, *, is_bitflyer: bool) -> tuple[str, int | None]:
+    """Why a connection ended or could not be made, and the code that came with it.
+
+    It is a maintenance where bitFlyer ends or refuses connections at the time of its daily one, or where the embedded
+    exchange has closed them for its own; who is refused after that still waits for its end.
+    """
     code = status.http_status or status.close_code
-    if code in _MAINTENANCE_CODES or (is_live and in_maintenance(status.at_ns / 1e9)):
+    is_said = (status.close_code, status.close_reason) == (MAINTENANCE_CODE, MAINTENANCE_REASON)
+    goes_on = before == "maintenance" and status.http_status == _REFUSAL
+    is_time = (
+        is_bitflyer and in_maintenance(status.at_ns / 1e9) and status.failure in (None, ConnectFailure.HTTP_STATUS)
+    )
+    if is_said or goes_on or is_time:
         return "maintenance", code
     return str(status.failure or "closed"), code
 
