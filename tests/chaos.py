@@ -6,6 +6,8 @@ fast as the machine can do it. What is in a round:
 * all: faults of all kinds at all connections, one after another and overlapping.
 * traced: the same without those that leave no trace on the wire; here nothing at all is excluded from the judgement.
 * one-sided: with two connections, faults at one of them at a time: there must not be one gap.
+* network: the exchange is well, and the network before it is bad; nothing is excluded here either, and the books are
+  looked at by the clock, too: none is LIVE and old.
 
 From the root of the repository:
 
@@ -25,6 +27,7 @@ from contextlib import asynccontextmanager
 from itertools import chain, repeat
 from random import Random
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -45,14 +48,16 @@ from tests.chaosjudge import (
     Shot,
     Verdict,
     digest,
+    judge_age,
     judge_book,
     judge_executions,
     judge_gaps,
 )
+from tests.chaosnetwork import MAX_SECONDS, Network, draw_network_fault
 from tests.exchangeprocess import ExchangeProcess, at_after_maintenance, exchange_process
 
 Repair = Literal["before", "alongside", "off"]
-RoundKind = Literal["all", "traced", "one-sided"]
+RoundKind = Literal["all", "traced", "one-sided", "network"]
 
 PRODUCTS: Final = ("FX_BTC_JPY", "XRP_JPY")
 """A busy one and a quiet one."""
@@ -60,16 +65,23 @@ PRODUCTS: Final = ("FX_BTC_JPY", "XRP_JPY")
 KINDS: Final = ("board_snapshot", "board", "ticker", "executions")
 CHANNELS: Final = [f"lightning_{kind}_{code}" for code in PRODUCTS for kind in KINDS]
 JUDGED: Final = [channel for channel in CHANNELS if "ticker" not in channel]
-SPEEDS: Final[dict[RoundKind, int]] = {"all": 10, "traced": 10, "one-sided": 40}
+SPEEDS: Final[dict[RoundKind, int]] = {"all": 10, "traced": 10, "one-sided": 40, "network": 10}
 """The market's. What takes a snapshot or an execution to recover from takes a real second divided by this; and six
 rounds at a time are what two processors can do."""
 
 FAULTS_A_ROUND: Final = 250
+SLOWNESS: Final[dict[RoundKind, int]] = {"one-sided": 10, "network": 5}
+"""Rounds whose faults take so many times longer have so many times less of them."""
+
 PAUSE_SECONDS: Final = 0.03
 """Between two faults, on average."""
 
 VOLLEY: Final = 10
 """After so many faults the client is given the time to recover."""
+
+NETWORK_PAUSE_SECONDS: Final = 0.2
+NETWORK_VOLLEY: Final = 3
+"""The same of a bad network: a connection that it swallows is given up only after seconds, and nothing hits it then."""
 
 NOTICE_SECONDS: Final = 0.5
 """A client whose connection was cut has noticed it after so long."""
@@ -81,6 +93,9 @@ POLL_SECONDS: Final = 0.3
 """What was published is fetched so often, for the exchange forgets it."""
 
 AUDIT_SECONDS: Final = 1.0
+
+LOOK_SECONDS: Final = 0.05
+"""Between two looks at the books by the clock."""
 
 SILENCE_LIMITS: Final = {Kind.BOARD_SNAPSHOT: 1.0, Kind.BOARD: 2.0, Kind.TICKER: 2.0, Kind.EXECUTIONS: 20.0}
 
@@ -115,25 +130,36 @@ class Round:
         self._struck = -1
         self._gaps = 0
         self._other_ended = ""
+        # Network rounds: the network, and looks at the books by the clock.
+        self._network: Network | None = None
+        self._looks: dict[str, list[Look]] = {code: [] for code in PRODUCTS}
         self._is_over = False
         self._numbers: list[int] = []
 
     async def run(self, exchange: ExchangeProcess) -> None:
         """Run it, and judge what came."""
         async with (
+            self._reach(exchange) as endpoint,
             httpx.AsyncClient(base_url=f"{exchange.ready['control']}/", trust_env=False, timeout=60) as self._control,
-            self._connect(exchange) as stream,
+            self._connect(endpoint) as stream,
         ):
-            tasks = [asyncio.create_task(self._take(stream)), asyncio.create_task(self._follow())]
+            tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._take(stream))]
             try:
                 await self._recovered(stream)
-                await (self._strike_one_side(stream) if self.kind == "one-sided" else self._strike(stream, exchange))
+                if self.kind == "one-sided":
+                    await self._strike_one_side(stream)
+                elif self._network is not None:
+                    tasks.append(asyncio.create_task(self._watch(stream)))
+                    await self._strike_network(stream, self._network)
+                else:
+                    await self._strike(stream, exchange)
                 await self._executions_flow()
                 await self._audited(stream)
                 # What comes after this is not judged; what was published before it is known in the end.
-                tasks[0].cancel()
+                for task in tasks[1:]:
+                    task.cancel()
                 self._is_over = True
-                await asyncio.wait_for(tasks[1], RECOVERY_SECONDS)
+                await asyncio.wait_for(tasks[0], RECOVERY_SECONDS)
                 reports = await self._reports()
             finally:
                 for task in tasks:
@@ -149,11 +175,31 @@ class Round:
     # --- the client
 
     @asynccontextmanager
-    async def _connect(self, exchange: ExchangeProcess) -> AsyncIterator[Stream]:
+    async def _reach(self, exchange: ExchangeProcess) -> AsyncIterator[Endpoint]:
+        """The way to the exchange, in network rounds through a bad network."""
+        ready = exchange.ready
+        urls = ready["realtime"], ready["socketio"]
+        if self.kind != "network":
+            yield Endpoint("chaos", *urls, ready["http"])
+            return
+        port = urlsplit(ready["realtime"]).port
+        assert port is not None
+        assert port == urlsplit(ready["socketio"]).port
+        async with Network(port) as self._network:
+            urls = (
+                urls[0].replace(f":{port}", f":{self._network.port}"),
+                urls[1].replace(f":{port}", f":{self._network.port}"),
+            )
+            yield Endpoint("chaos", *urls, ready["http"])
+
+    @asynccontextmanager
+    async def _connect(self, endpoint: Endpoint) -> AsyncIterator[Stream]:
         rng = Random(self._seed)
+        # Where the network stalls, connections are to outlast that, so that what has waited comes.
+        patience = 0.5 if self.kind != "network" else MAX_SECONDS
         stream = connect(
             *CHANNELS,
-            endpoint=_endpoint(exchange),
+            endpoint=endpoint,
             dialect=self._dialect,
             connections=self._connections,
             repair=self._repair,
@@ -161,8 +207,8 @@ class Round:
             open_timeout=1.0,
             request_timeout=1.0,
             ping_after=0.5,
-            pong_timeout=0.5,
-            silence_limits=SILENCE_LIMITS,
+            pong_timeout=patience,
+            silence_limits={kind: limit * 2 * patience for kind, limit in SILENCE_LIMITS.items()},
             delays=lambda: _short_delays(rng),
         )
         _lift_http_limits(stream)
@@ -241,12 +287,30 @@ class Round:
             fault = draw(self._rng, CHANNELS, PRODUCTS, self._numbers, with_silent=with_silent)
             await self._inject(fault)
             if fault["fault"] == "refuse-auth":
-                await self._be_refused(exchange)
+                await self._be_refused(exchange, stream.endpoint)
             await asyncio.sleep(self._rng.expovariate(1 / PAUSE_SECONDS))
             if number % VOLLEY == VOLLEY - 1:
                 await self._all_over()
                 await self._recovered(stream)
                 self._numbers = [report.number for report in await self._reports() if report.closed_ns is None]
+
+    async def _strike_network(self, stream: Stream, network: Network) -> None:
+        for number in range(self._faults):
+            fault = draw_network_fault(self._rng)
+            self.injected[fault["fault"]] += 1
+            await network.suffer(fault)
+            await asyncio.sleep(self._rng.expovariate(1 / NETWORK_PAUSE_SECONDS))
+            if number % NETWORK_VOLLEY == NETWORK_VOLLEY - 1:
+                await self._recovered(stream)
+
+    async def _watch(self, stream: Stream) -> None:
+        """Look at the books by the clock; what they answer is right at some time shortly before."""
+        while True:
+            for product, looks in self._looks.items():
+                book, at_ns = stream.books[product], time.time_ns()
+                if book.state is BookState.LIVE:
+                    looks.append(Look(True, digest(book), at_ns))
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _strike_one_side(self, stream: Stream) -> None:
         await self._both_know_their_place(stream)
@@ -291,12 +355,12 @@ class Round:
         end_ns = max(shot.to_ns for shot in self._shots)
         await asyncio.sleep(max(0.0, (end_ns - time.time_ns()) / 1e9))
 
-    async def _be_refused(self, exchange: ExchangeProcess) -> None:
+    async def _be_refused(self, exchange: ExchangeProcess, endpoint: Endpoint) -> None:
         """Come with a key; be refused, for good, or taken where another fault was faster."""
         key = exchange.credentials[0]
         stream = connect(
             "child_order_events",
-            endpoint=_endpoint(exchange),
+            endpoint=endpoint,
             credentials=lambda: key,
             repair="off",
             request_timeout=1.0,
@@ -366,11 +430,7 @@ class Round:
                 self.verdict,
                 is_merged=self._connections > 1,
             )
-
-
-def _endpoint(exchange: ExchangeProcess) -> Endpoint:
-    ready = exchange.ready
-    return Endpoint("chaos", ready["realtime"], ready["socketio"], ready["http"])
+            judge_age(product, self._looks[product], boards, self.verdict, is_merged=self._connections > 1)
 
 
 def _short_delays(rng: Random) -> Iterator[float]:
@@ -393,12 +453,13 @@ async def play(each: Round) -> None:
 
 def rounds(faults: int, seed: int, dialect: str, connections: int, repair: Repair) -> Iterator[Round]:
     """The rounds of one combination."""
-    kinds: tuple[RoundKind, ...] = ("all", "traced") if connections == 1 else ("all", "traced", "one-sided")
+    kinds: tuple[RoundKind, ...] = ("all", "traced", "network")
+    if connections > 1:
+        kinds += ("one-sided",)
     number = 0
     while faults > 0:
         kind = kinds[number % len(kinds)]
-        # One side at a time takes longer.
-        count = min(faults, FAULTS_A_ROUND // (10 if kind == "one-sided" else 1))
+        count = min(faults, FAULTS_A_ROUND // SLOWNESS.get(kind, 1))
         yield Round(kind, count, seed + number, dialect, connections, repair)
         faults -= count
         number += 1

@@ -31,6 +31,9 @@ HELD_NS = 2_000_000_000
 REACH_NS = 5_000_000_000
 """What was delivered to a connection that ended within this time may not have arrived."""
 
+OLD_NS = 3_000_000_000
+"""A LIVE book is younger: two seconds are promised, and a client that stands still for one notices nothing."""
+
 Key = tuple[str, str, float, float]
 
 
@@ -331,6 +334,40 @@ def judge_book(
                     f"{_on(shots, published[at].channel, published[at])}; came: {trail}; due: "
                     f"{[each.number for each in published[snapshot_at : at + 1]]}"
                 )
+
+
+def judge_age(
+    product: str, looks: Sequence[Look], published: Sequence[Published], verdict: Verdict, *, is_merged: bool
+) -> None:
+    """Whenever the book was LIVE it was what the exchange's was shortly before.
+
+    Args:
+        product: whose book.
+        looks: LIVE answers of the book, by the clock.
+        published: what the exchange published on both channels.
+        verdict: where it is noted.
+        is_merged: see `judge_book`.
+    """
+    digests = []
+    book = OrderBook()
+    for each in published:
+        board = msgspec.json.decode(each.message, type=Board)
+        (book.apply_snapshot if "_snapshot_" in each.channel else book.apply_diff)(board)
+        digests.append(digest(book) if book.state is BookState.LIVE else None)
+    times = [each.published_ns for each in published]
+    for look in looks:
+        verdict.counts["books looked at by the clock while LIVE"] += 1
+        # The latest before that time counts, too, and what came while the look was taken.
+        window = range(max(0, bisect_right(times, look.at_ns - OLD_NS) - 1), bisect_right(times, look.at_ns + SLACK_NS))
+        if any(digests[index] == look.digest for index in window):
+            continue
+        if is_merged and any(look.digest in _without_latest(published, index) for index in window):
+            continue
+        older = [index for index in range(window.start) if digests[index] == look.digest]
+        verdict.fail(
+            f"{product}: the book is LIVE at {look.at_ns} and "
+            + (f"{(look.at_ns - times[older[-1] + 1]) / 1e9:.1f} s old" if older else "was never right")
+        )
 
 
 def _without_latest(published: Sequence[Published], at: int) -> Iterator[int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from itertools import pairwise
 from random import Random
 
 import msgspec
+import pytest
 
 from fulgurite import (
     Gap,
@@ -27,7 +29,20 @@ from fulgurite.server.published import Delivered
 from fulgurite.server.records import ConnectionReport
 from tests.chaos import Round, RoundKind, play
 from tests.chaosfaults import MEMBERS, draw, draw_at_one
-from tests.chaosjudge import Given, Look, Published, Shot, Verdict, digest, judge_book, judge_executions, judge_gaps
+from tests.chaosjudge import (
+    OLD_NS,
+    Given,
+    Look,
+    Published,
+    Shot,
+    Verdict,
+    digest,
+    judge_age,
+    judge_book,
+    judge_executions,
+    judge_gaps,
+)
+from tests.chaosnetwork import Network, NetworkFault
 
 EXECUTIONS = "lightning_executions_FX_BTC_JPY"
 ROUNDS: list[tuple[RoundKind, int, str, int]] = [
@@ -36,6 +51,8 @@ ROUNDS: list[tuple[RoundKind, int, str, int]] = [
     ("all", 50, "socketio", 2),
     ("traced", 50, "json-rpc", 2),
     ("one-sided", 5, "json-rpc", 2),
+    ("network", 12, "json-rpc", 1),
+    ("network", 12, "socketio", 2),
 ]
 
 
@@ -71,6 +88,59 @@ def test_every_fault_there_is_is_injected() -> None:
     assert {fault["fault"] for fault in drawn} == FAULTS.keys()
     for fault in [*drawn, *(draw_at_one(rng, 1) for _ in range(500))]:
         parse_fault(fault)
+
+
+@pytest.mark.parametrize(
+    ("fault", "came", "ending"),
+    [
+        ({"fault": "cut", "after": 3, "reset": False}, b"abc", None),
+        ({"fault": "cut", "after": 3, "reset": True}, None, ConnectionResetError),
+        ({"fault": "swallow", "ways": "to-client"}, b"", TimeoutError),
+        ({"fault": "swallow", "ways": "to-server"}, b"", TimeoutError),
+        ({"fault": "crumble", "after": 100}, b"abcdefgh", TimeoutError),
+        ({"fault": "stall", "seconds": 0.01, "ways": "both"}, b"abcdefgh", TimeoutError),
+        ({"fault": "refuse", "seconds": 3600, "how": "closed"}, b"", None),
+        ({"fault": "refuse", "seconds": 3600, "how": "reset"}, b"", ConnectionResetError),
+    ],
+)
+async def test_the_bad_network_does_what_it_says(
+    fault: NetworkFault, came: bytes | None, ending: type[Exception] | None
+) -> None:
+    """`came` is what arrives of eight bytes that are echoed, None where it may be some of them."""
+    arrived = b""
+    async with (
+        await asyncio.start_server(_echo, "127.0.0.1", 0) as server,
+        Network(server.sockets[0].getsockname()[1]) as network,
+    ):
+        suffering = asyncio.create_task(network.suffer(fault) if fault["fault"] == "refuse" else asyncio.sleep(0))
+        await asyncio.sleep(0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", network.port)
+        error: Exception | None = None
+        try:
+            if fault["fault"] != "refuse":
+                writer.write(b"-")  # so that the connection is there on both sides
+                assert await reader.read(1) == b"-"
+                await network.suffer(fault)
+                writer.write(b"abcdefgh")
+            # Nobody tells that no more will come, so a moment has to do for that; what must come may take its time.
+            is_all = ending is TimeoutError and arrived == came
+            while data := await asyncio.wait_for(reader.read(100), 0.2 if is_all else 60):
+                arrived += data
+                is_all = ending is TimeoutError and arrived == came
+        except (OSError, TimeoutError) as caught:
+            error = caught
+        finally:
+            writer.transport.abort()
+            suffering.cancel()
+    assert came is None or arrived == came
+    assert (None if error is None else type(error)) is ending
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(100):
+            writer.write(data)
+    writer.close()
 
 
 # --- the judge finds what it is there for
@@ -209,3 +279,13 @@ def test_a_diff_that_was_lost_without_a_trace_is_an_excuse_until_the_next_snapsh
     excused = _book(1, 3, 4, 5, lost=2, shots=[LOST_DIFFS])
     assert not excused.failures
     assert excused.wrong_snapshots == [1]
+
+
+def test_a_book_that_is_live_and_old_is_found() -> None:
+    book = OrderBook()
+    book.apply_snapshot(msgspec.json.decode(BOOK[0].message, type=Board))
+    # The first is the latest until the second comes, one nanosecond later.
+    for at_ns, failures in ((2, 0), (1 + OLD_NS, 0), (2 + OLD_NS, 1)):
+        verdict = Verdict()
+        judge_age("FX_BTC_JPY", [Look(True, digest(book), at_ns)], BOOK, verdict, is_merged=False)
+        assert len(verdict.failures) == failures
