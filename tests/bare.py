@@ -212,4 +212,7 @@ def main(arguments: list[str]) -> bool:
 if __name__ == "__main__":
     if os.geteuid() or not shutil.which("debootstrap") or not shutil.which("unshare"):
         sys.exit("Run this as root, with debootstrap and unshare (on Debian: apt-get install debootstrap util-linux).")
+    # As in tests/conftest.py: started in the background, a shell has this ignore Ctrl-C, and `play` would, too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(not main(sys.argv[1:]))

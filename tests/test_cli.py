@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -367,6 +367,15 @@ async def test_a_pipe_that_nobody_reads_any_more_ends_a_command_quietly(argument
     assert process.returncode == 0
 
 
+@pytest.fixture
+def hangup_is_heeded() -> Iterator[None]:
+    """Have programs heed the end of a terminal also where `nohup` runs the tests; what handles it hands nothing on."""
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangup_is_heeded")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 async def test_a_signal_ends_a_command_with_its_status_and_the_recording_whole(tmp_path, number: signal.Signals):
     log = tmp_path / "log.jsonl"
