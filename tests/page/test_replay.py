@@ -130,6 +130,29 @@ async def test_a_replay_has_the_products_of_its_log_and_leaves_ours_as_they_were
     await expect(ticker).to_have_attribute("data-state", "receiving")
 
 
+async def test_no_endpoint_is_chosen_while_a_recording_is_on_screen(visit):
+    embedded = visit.locator("input[name=endpoint][value=embedded]")
+    await expect(embedded).to_be_checked()
+    await show_view(visit, "orders")
+    await visit.get_by_role("button", name="Use the demo account").click()
+    await expect(visit.get_by_label("Place an order 1")).to_be_visible()
+    await drop(visit, log_of(100))
+    await expect(visit.locator("input[name=endpoint]:checked")).to_have_count(0)
+    await show_view(visit, "faults")
+    await expect(visit.locator(".faults-panel")).to_contain_text("What is on screen is a recording.")
+    await show_view(visit, "orders")
+    await expect(visit.locator(".orders-body")).to_contain_text("What is on screen is a recording.")
+    await shoot(visit, "replay-orders")
+    # The recording is of the one dialect, and is not read as the other.
+    await visit.get_by_role("tab", name=SOCKETIO).click()
+    await expect(visit.get_by_role("tab", name=SOCKETIO)).to_have_attribute("aria-selected", "false")
+    # What was chosen before can be chosen, and ends the replay.
+    await visit.locator("label:has(> input[value=embedded])").click()
+    await expect(replay_bar(visit)).to_have_count(0)
+    await expect(embedded).to_be_checked()
+    await expect(connection_state(visit)).to_have_text("Open")
+
+
 async def test_a_replay_leads_back_to_the_connection_even_if_its_end_is_told_first(visit):
     await expect(connection_state(visit)).to_have_text("Open")
     script = """async (text) => {

@@ -141,6 +141,7 @@ def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
     own = {
         "account": {"credentials", "stored"},
         "faultruns": {"aim"},
+        "fields": {"remark"},
         "framefilter": {"way", "channel", "text", "path", "pathFault", "comparisons", "unknownPath"},
         "happened": {"notice", "rateVersion"},
         "i18n": {"chosenLanguage"},

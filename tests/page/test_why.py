@@ -95,3 +95,19 @@ async def test_what_is_no_maintenance_is_not_called_one(browser, exchange, fault
         await expect(why(page)).to_have_attribute("data-why", "whyHttpStatus", timeout=60_000)
         await expect(why(page)).to_contain_text("HTTP status 503")
         await heal(exchange)
+
+
+async def test_a_book_waits_for_no_snapshot_where_no_connection_came_up(browser):
+    closed = socket.create_server(("127.0.0.1", 0))
+    path = f"#endpoint=ws://127.0.0.1:{closed.getsockname()[1]}/&lower=heatmap"
+    closed.close()
+    async with playground.run(None) as served, opened(browser, served.url, path) as (page, *_):
+        badge = page.locator(".ladder .badge").first
+        await expect(badge).to_have_text("Not connected")
+        await page.locator(".connect").click()
+        await expect(why(page)).to_contain_text("refuses connections")
+        await expect(badge).to_have_attribute("data-book-off", "interrupted")
+        await expect(badge).to_have_text("Not connected")
+        await expect(page.locator(".market-panel")).not_to_contain_text("snapshot")
+        await expect(page.locator(".trades")).not_to_contain_text("since you subscribed")
+        await shoot(page, "why-book")

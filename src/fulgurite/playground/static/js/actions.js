@@ -7,7 +7,7 @@ import { forConnect, isAsked } from "./secret.js";
 import * as marketdata from "./marketdata.js";
 import { leaveSource, sourceNumber } from "./source.js";
 import * as state from "./state.js";
-import { leaveReplay, refusedInReplay } from "./tapes.js";
+import { leaveReplay, refusedInReplay, replay } from "./tapes.js";
 
 /** @typedef {import("./messages.js").MarketPart} MarketPart */
 /** @typedef {import("./state.js").EndpointChoice} EndpointChoice */
@@ -72,7 +72,8 @@ export function resume() {
 
 /** @param {EndpointChoice} choice */
 export function chooseEndpoint(choice) {
-  if (state.endpointChoice.value === choice) return;
+  // In a replay none is what is on screen, and the one that was chosen before may be chosen again.
+  if (state.endpointChoice.value === choice && !replay.value) return;
   state.endpointChoice.value = choice;
   if (choice === "embedded") connect();
   else disconnect();
@@ -80,7 +81,7 @@ export function chooseEndpoint(choice) {
 
 /** @param {import("./messages.js").Dialect} dialect */
 export function chooseDialect(dialect) {
-  if (state.dialect.value === dialect) return;
+  if (refusedInReplay() || state.dialect.value === dialect) return;
   state.dialect.value = dialect;
   if (isAsked || state.isConnected.value) connect();
 }

@@ -33,7 +33,7 @@ export function watchChannels({ now_ms, channels }) {
 }
 
 /** @returns {WhyOld | null} what is wrong with the whole connection */
-function whyOld() {
+export function whyOld() {
   if (state.link.value !== "open") return "stopped";
   if (!state.isConnected.value) return "disconnected";
   return state.connection.value?.state === "open" ? null : "interrupted";

@@ -5,9 +5,11 @@ import { privately } from "./ask.js";
 import { isPrivate } from "./channels.js";
 import * as lives from "./orderlives.js";
 import { endpointChoice, endpointProducts, hello, product } from "./state.js";
+import { replay } from "./tapes.js";
 
 /** Orders can be sent to the embedded exchange alone, by a key that this page has. */
 export const canTrade = () => endpointChoice.value === "embedded" && hello.value?.is_owned === true
+  && replay.value === null
   && credentials.value !== null && credentials.value.kind !== "stored";
 
 /** So long after an event the balances are looked at: several come together. */

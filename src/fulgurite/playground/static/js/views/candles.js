@@ -5,9 +5,10 @@ import { effect, signal } from "../../vendor/signals.js";
 import { faded, readColours, watchColours } from "../colours.js";
 import { html } from "../dom.js";
 import { decimalsOf, formatClock, formatPrice, formatSize } from "../format.js";
+import { whyOld } from "../freshness.js";
 import { t } from "../i18n.js";
 import { candleStore, candleVersion, interval } from "../marketdata.js";
-import { isConnected, product, wanted } from "../state.js";
+import { product, wanted } from "../state.js";
 import { KINDS } from "../channels.js";
 import { holeShading } from "./holes.js";
 
@@ -82,7 +83,7 @@ function Empty() {
   const subscribed = wanted.value.has(KINDS[3].prefix + product.value);
   if (history === "loading") return html`<div class="overlay"><p>${t("historyLoading")}</p></div>`;
   if (!subscribed) return html`<div class="overlay"><p>${t("tradesOff")}</p></div>`;
-  if (!isConnected.value) return null; // above the view it says why
+  if (whyOld() !== null) return null; // above the view it says why
   return html`<div class="overlay"><p>${t("candlesEmpty")} ${history === "failed" ? problem : ""}</p></div>`;
 }
 

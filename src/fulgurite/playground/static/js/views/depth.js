@@ -2,7 +2,7 @@
 import { faded, readColours, watchColours } from "../colours.js";
 import { html } from "../dom.js";
 import { decimalsOf, formatPrice, formatSize } from "../format.js";
-import { oldBook } from "../freshness.js";
+import { oldBook, whyOld } from "../freshness.js";
 import { language, t } from "../i18n.js";
 import { depth, lastLiveDepth } from "../marketdata.js";
 import { product } from "../state.js";
@@ -27,7 +27,7 @@ export function DepthChart() {
     <div class="chart-place ${live ? "" : "not-live"}">
       <canvas class="chart-canvas" ref=${ref} role="img" aria-label=${describe(shown)} data-test="depth"
         data-state=${depth.value?.state ?? ""} data-points=${shown ? shown.bids.length + shown.asks.length : 0}></canvas>
-      ${!live && html`<div class="overlay"><p>${why(shown)}</p></div>`}
+      ${!live && (shown || whyOld() === null) && html`<div class="overlay"><p>${why(shown)}</p></div>`}
     </div>
   `;
 }

@@ -9,6 +9,7 @@ import { oldProgram } from "../freshness.js";
 import { t } from "../i18n.js";
 import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
+import { replay } from "../tapes.js";
 import { Age } from "./age.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
 import { signal } from "../../vendor/signals.js";
@@ -23,7 +24,7 @@ const LOOK_MS = 1500;
 const words = (what, id) => t(/** @type {import("../i18n.js").Key} */ (`flt${what}_${id}`));
 
 export function Faults() {
-  const isOurs = endpointChoice.value === "embedded" && hello.value?.is_owned === true;
+  const isOurs = endpointChoice.value === "embedded" && hello.value?.is_owned === true && replay.value === null;
   return html`
     <section class="panel faults-panel" aria-labelledby="faults-title">
       <header class="panel-head">
@@ -31,7 +32,7 @@ export function Faults() {
         <${Age} of=${oldProgram} />
         ${isOurs && html`<${Active} />`}
       </header>
-      ${isOurs ? html`<${Board} />` : html`<p class="empty">${t("fltOnlyEmbedded")}</p>`}
+      ${isOurs ? html`<${Board} />` : html`<p class="empty">${t(replay.value ? "fltOfReplay" : "fltOnlyEmbedded")}</p>`}
     </section>
   `;
 }

@@ -29,7 +29,7 @@ export function Header() {
         <${Rates} />
         <${Tools} />
       </div>
-      ${state.endpointChoice.value === "url" && html`<${UrlRow} />`}
+      ${state.endpointChoice.value === "url" && !replay.value && html`<${UrlRow} />`}
     </header>
   `;
 }
@@ -47,7 +47,7 @@ function Endpoint() {
       <legend class="for-readers">${t("endpoint")}</legend>
       ${choices.map(({ id, label, hint, disabled }) => html`
         <label title=${hint} key=${id}>
-          <input type="radio" name="endpoint" value=${id} checked=${chosen === id} disabled=${disabled}
+          <input type="radio" name="endpoint" value=${id} checked=${chosen === id && !replay.value} disabled=${disabled}
             onChange=${() => chooseEndpoint(id)} />
           <span>${label}</span>
         </label>`)}
@@ -59,7 +59,7 @@ function Dialects() {
   const tabs = DIALECTS.map(({ id, name, over }) => ({
     id,
     label: html`${name}<span class="for-readers">${over}</span>`,
-    selected: state.dialect.value === id,
+    selected: (replay.value?.dialect ?? state.dialect.value) === id,
     choose: () => chooseDialect(id),
     attributes: { title: `${name}${over}` },
   }));

@@ -3,6 +3,7 @@
 import { html } from "../dom.js";
 import { faded, readColours, rgb, watchColours } from "../colours.js";
 import { decimalsOf, formatClock, formatPrice, formatSize, formatSpan } from "../format.js";
+import { whyOld } from "../freshness.js";
 import { COLUMN_MS } from "../heatstore.js";
 import { language, t } from "../i18n.js";
 import { heatStore, heatVersion } from "../marketdata.js";
@@ -33,7 +34,7 @@ export function HeatMap() {
     <div class="chart-place">
       <canvas class="chart-canvas" ref=${ref} role="img" aria-label=${describe()} data-test="heatmap"
         data-columns=${columns.length} data-unknown=${columns.filter(isUnknown).length}></canvas>
-      ${columns.every(isUnknown) && html`<div class="overlay"><p>${t("heatmapEmpty")}</p></div>`}
+      ${columns.every(isUnknown) && whyOld() === null && html`<div class="overlay"><p>${t("heatmapEmpty")}</p></div>`}
     </div>
   `;
 }

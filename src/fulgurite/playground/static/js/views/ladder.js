@@ -21,7 +21,11 @@ const STATES = /** @type {const} */ ({
   WAITING_SNAPSHOT: { key: "bookWaiting", text: "bookWaitingText" },
 });
 /** What stands in the place of the state while nothing can come in. */
-const OFF = /** @type {const} */ ({ unsubscribed: "bookUnsubscribed", disconnected: "stateClosed" });
+const OFF = /** @type {const} */ ({
+  unsubscribed: "bookUnsubscribed", disconnected: "stateClosed", stopped: "stateInterrupted",
+});
+/** And where a connection is wanted, and is not there. */
+const AWAY = /** @type {const} */ ({ connecting: "stateConnecting", failed: "stateFailed", backing_off: "stateClosed" });
 
 export function Ladder() {
   const book = state.book.value;
@@ -50,9 +54,10 @@ export function Ladder() {
 
 /** @param {{book: Book | null, why: import("../freshness.js").WhyOld | undefined}} props */
 function BookState({ book, why }) {
-  if (why === "unsubscribed" || why === "disconnected") {
-    return html`<span class="badge" data-book-off=${why}>${t(OFF[why])}</span>`;
-  }
+  if (why === "unsubscribed" || why === "disconnected") return html`<${Off} why=${why} />`;
+  // No snapshot is on its way.
+  const waits = !book || book.state === "WAITING_SNAPSHOT";
+  if (waits && (why === "interrupted" || why === "stopped")) return html`<${Off} why=${why} />`;
   const isOld = why !== undefined;
   // What it was when somebody last said so is no state to show, unless it was a bad one.
   const isGood = book?.state === "LIVE" || book?.state === "AUCTION";
@@ -64,6 +69,13 @@ function BookState({ book, why }) {
       ${t(STATES[book.state].key)}
     </span>
   `;
+}
+
+/** @param {{why: keyof typeof OFF | "interrupted"}} props */
+function Off({ why }) {
+  const name = state.connection.value?.state ?? "";
+  const key = why === "interrupted" ? Object.entries(AWAY).find(([away]) => away === name)?.[1] : OFF[why];
+  return html`<span class="badge" data-book-off=${why}>${t(key ?? "stateInterrupted")}</span>`;
 }
 
 /** Why there is no live book, and what to do.

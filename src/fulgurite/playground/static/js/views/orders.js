@@ -9,6 +9,7 @@ import { t } from "../i18n.js";
 import { isOpen, LIFE_LIMIT, withoutEnded } from "../orderlives.js";
 import { canTrade, cancel, clearEnded } from "../orders.js";
 import { endpointChoice, isConnected, product, wanted } from "../state.js";
+import { replay } from "../tapes.js";
 import { Age } from "./age.js";
 import { Credentials } from "./credentials.js";
 import { Lifeline, Mark } from "./lifeline.js";
@@ -37,6 +38,7 @@ export function Orders() {
 }
 
 function OnlyListens() {
+  if (replay.value) return html`<p class="note">${t("ordOfReplay")}</p>`;
   if (endpointChoice.value !== "embedded") return html`<p class="note">${t("ordLiveOnly")}</p>`;
   return credentials.value?.kind === "stored" ? html`<p class="note">${t("ordStoredOnly")}</p>` : null;
 }

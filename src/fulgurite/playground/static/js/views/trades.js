@@ -3,9 +3,9 @@ import { subscribe } from "../actions.js";
 import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
 import { decimalsOf, formatDate, formatPrice, formatSize, formatSpan } from "../format.js";
-import { oldChannel } from "../freshness.js";
+import { oldChannel, whyOld } from "../freshness.js";
 import { t } from "../i18n.js";
-import { isConnected, product, trades, wanted } from "../state.js";
+import { product, trades, wanted } from "../state.js";
 import { Age } from "./age.js";
 import { gapDetail, gapText } from "./events.js";
 import { useStill } from "./still.js";
@@ -106,7 +106,7 @@ function TradeRow({ execution, decimals, isLarge }) {
 
 function NoTrades() {
   const channel = KINDS[3].prefix + product.value;
-  if (wanted.value.has(channel)) return html`<p class="empty">${isConnected.value ? t("tradesEmpty") : ""}</p>`;
+  if (wanted.value.has(channel)) return html`<p class="empty">${whyOld() === null ? t("tradesEmpty") : ""}</p>`;
   return html`
     <div class="empty">
       <p>${t("tradesOff")}</p>

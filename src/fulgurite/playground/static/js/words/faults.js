@@ -3,6 +3,7 @@
 
 export const en = {
   faults: "Faults",
+  fltOfReplay: "What is on screen is a recording. Leave the replay to let something go wrong on the embedded exchange.",
   fltOnlyEmbedded: "Things go wrong on command on the embedded exchange alone. Choose it above, and press what you want to see.",
   fltAim: "Whom it hits",
   fltThisPage: "This page",
@@ -105,6 +106,7 @@ export const en = {
 /** @type {Record<keyof typeof en, string>} */
 export const ja = {
   faults: "障害",
+  fltOfReplay: "画面に表示しているのは記録です。障害を起こすには再生を終えてください。",
   fltOnlyEmbedded: "障害を起こせるのは内蔵取引所だけです。上で選び、見たいものを押してください。",
   fltAim: "対象",
   fltThisPage: "このページ",

@@ -39,6 +39,7 @@ export const en = {
   credAdvice2: "Turn on two-factor authentication. Beware of browser extensions, trojans and eyes on your screen.",
   credAdvice3: "Give the secret to nobody, keep it encrypted if at all, and delete the key at bitFlyer once you no longer need it.",
 
+  ordOfReplay: "What is on screen is a recording. Leave the replay to send orders.",
   ordLiveOnly: "Here this view only listens: it places and cancels nothing. Orders can be sent on the embedded exchange alone.",
   ordStoredOnly: "With a stored key this view only listens. To place orders here, use the demo account.",
   ordPlace: "Place an order",
@@ -152,6 +153,7 @@ export const ja = {
   credAdvice2: "二段階認証を有効にしてください。ブラウザーの拡張機能、トロイの木馬、画面ののぞき見にご注意ください。",
   credAdvice3: "Secret は誰にも渡さず、保管するなら暗号化し、使わなくなったキーは bitFlyer で削除してください。",
 
+  ordOfReplay: "画面に表示しているのは記録です。注文を出すには再生を終えてください。",
   ordLiveOnly: "この接続先では受信だけを行い、発注や取消はしません。注文を出せるのは内蔵取引所だけです。",
   ordStoredOnly: "保存したキーでは受信だけを行います。ここで発注するにはデモ口座をお使いください。",
   ordPlace: "注文を出す",
