@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from fulgurite.server.faults import FAULTS, Aimed
+from fulgurite.server.faults import FAULTS, Aimed, MessageFault, parse_fault
 
 Fault = dict[str, Any]
 
@@ -85,7 +85,9 @@ def draw(
     elif issubclass(FAULTS[kind], Aimed):
         aims: list[Fault] = [{}, {"connection": rng.choice([*connections, 1_000_000])}]
         if with_silent or kind != "delay":
-            aims += [{"channel": rng.choice(channels)}, {"product": rng.choice(products)}]
+            made = parse_fault(fault)
+            hit = [name for name in channels if not isinstance(made, MessageFault) or made.hits_channel(name)]
+            aims += [*({"channel": rng.choice(hit)} for _ in hit[:1]), {"product": rng.choice(products)}]
         fault |= rng.choice(aims)
     return fault
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 import fulgurite
@@ -33,9 +34,18 @@ from fulgurite import (
     run_exchange,
     ticker,
 )
+from fulgurite.exchange.products import PRODUCTS
+from fulgurite.protocol import jsonrpc
+from fulgurite.protocol.framelog import Line, format_line
 from fulgurite.protocol.messages import Board, Level
 
 NAN = math.nan
+
+
+def unchecked(kind: object, product_code: object = "") -> Channel:
+    """A channel that was made past the checks of `Channel`, as by a program that unpickles one."""
+    return Channel._make((kind, product_code))
+
 
 # What is wrong for every argument of a sort.
 NO_SECONDS = [-1, 0, NAN, math.inf, True, "3", [], None]
@@ -55,8 +65,9 @@ NO_PRODUCT = [
 ]
 NO_CHANNEL = [
     5, None, True, b"lightning_ticker_BTC_JPY", "", "BTC_JPY", "lightning_ticker_", "lightning_ticker_btc_jpy",
-    "LIGHTNING_TICKER_BTC_JPY", ("lightning_ticker", "BTC_JPY"), Channel(Kind.TICKER, "btc_jpy"), Channel(Kind.TICKER),
-    Channel(Kind.CHILD_ORDER_EVENTS, "BTC_JPY"), Channel("nonsense", "BTC_JPY"), Channel(Kind.TICKER, 5),  # type: ignore[arg-type,type-var]
+    "LIGHTNING_TICKER_BTC_JPY", ("lightning_ticker", "BTC_JPY"), unchecked(Kind.TICKER, "btc_jpy"),
+    unchecked(Kind.TICKER), unchecked(Kind.CHILD_ORDER_EVENTS, "BTC_JPY"), unchecked("nonsense", "BTC_JPY"),
+    unchecked("lightning_ticker", "BTC_JPY"), unchecked(Kind.TICKER, 5),
 ]  # fmt: skip
 NO_HTTP = [
     "nope",
@@ -83,7 +94,7 @@ CONNECT: dict[str, list[Any]] = {
     "dialect": ["", "JSON-RPC", "Socketio", "socket.io", 5, None, True],
     "connections": [0, 5, -1, 1.5, NAN, True, "2", None],
     "ssl_context": ["/ca.pem", True, 5, ssl.PROTOCOL_TLS_CLIENT],
-    "credentials": [("key", "secret"), ["key", "secret"], "main", 5, True, {}, Signer("", print), Signer("key", None)],  # type: ignore[arg-type]
+    "credentials": [("key", "secret"), ["key", "secret"], "main", 5, True, {}],
     "repair": ["", "Before", "later", 5, None, True],
     "audit": [0, -1, NAN, math.inf, True, "Off", "", []],
     "overflow": ["", "PAUSE", "drop_oldest", 5, None, True],
@@ -105,7 +116,7 @@ EXCHANGE: dict[str, list[Any]] = {
     "port": NO_PORT,
     "http_port": NO_PORT,
     "seed": [-1, 2**63, 1.5, NAN, True, "1"],
-    "start_ns": [-1, 1.5, NAN, True, "2026-09-23T00:00:00Z"],
+    "start_ns": [-1, 1.5, NAN, True, "2026-09-23T00:00:00Z", 2**63 - 1, 10**30],
     **dict.fromkeys(("tls", "loop", "paused", "control", "rate_limits", "refuse_in_maintenance"), NO_FLAG),
     "replay": [5, True, [], "there is no such file"],
     "speed": [-1, 0, 1001, NAN, math.inf, True, "fast", None],
@@ -157,6 +168,73 @@ async def test_run_exchange_refuses(name: str, value: Any):
     assert raised.value.accepted
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"seed": 1}, {"start_ns": 1}, {"accounts": 1}, {"refuse_in_maintenance": True}, {"products": ["BTC_JPY"]},
+        {"products": [product.code for product in PRODUCTS]}, {"scenario": "daily-maintenance"},
+        {"demo_key": ("key", "secret")},
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_what_a_replay_has_no_use_for_is_refused_with_one(given: dict[str, Any]):
+    with pytest.raises(InputError, match="with replay=") as raised:
+        await run_exchange(replay=__file__, **given).__aenter__()
+    assert raised.value.field in given
+
+
+NO_AIM: dict[str, list[tuple[str, dict[str, Any], str]]] = {
+    "channel": [
+        ("mute", {"channel": "x"}, "lightning_ticker_PRODUCT"),
+        ("mute", {"channel": "lightning_ticker_btc_jpy"}, "BTC_JPY, FX_BTC_JPY"),
+        ("close", {"channel": "lightning_ticker_ETH_JPY"}, "BTC_JPY, FX_BTC_JPY"),
+        ("lost-diffs", {"channel": "lightning_ticker_BTC_JPY"}, "lightning_board_BTC_JPY"),
+        (
+            "mute",
+            {"channel": "lightning_ticker_BTC_JPY", "product": "FX_BTC_JPY"},
+            "such as lightning_board_snapshot_FX_BTC_JPY",
+        ),
+        ("reset", {"channel": "child_order_events", "product": "BTC_JPY"}, "such as lightning_board_snapshot_BTC_JPY"),
+    ],
+    "product": [("mute", {"product": "btc"}, "BTC_JPY"), ("delay", {"by": 1.0, "product": "ETH_JPY"}, "FX_BTC_JPY")],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "aim", "said"), [(field, *case) for field, cases in NO_AIM.items() for case in cases], ids=str
+)
+async def test_a_fault_that_can_hit_nothing_is_refused_with_what_there_is(field, name, aim, said):
+    async with run_exchange(products=["BTC_JPY", "FX_BTC_JPY"]) as exchange, httpx.AsyncClient() as client:
+        with pytest.raises(InputError) as raised:
+            await exchange.fault(name, **aim)
+        assert (raised.value.field, said in raised.value.accepted) == (field, True)
+        answer = await client.post(f"{exchange.control}/faults", json={"fault": name, **aim})
+        assert (answer.status_code, answer.json()["field"]) == (400, field)
+        assert await exchange.end_fault() == 0
+    with pytest.raises(InputError) as raised:
+        await run_exchange(products=["BTC_JPY", "FX_BTC_JPY"], faults=[{"fault": name, **aim}]).__aenter__()
+    assert raised.value.field == field
+
+
+async def test_a_fault_that_can_hit_something_is_taken(tmp_path):
+    async with run_exchange(products=["BTC_JPY"], scenario="dead-channel") as exchange:
+        assert await exchange.end_fault(), "a scenario is for all products"
+    async with run_exchange(products=["BTC_JPY", "FX_BTC_JPY"]) as exchange:
+        assert await exchange.fault("mute", channel="child_order_events")
+        assert await exchange.fault("lost-diffs", channel="lightning_board_BTC_JPY", product="BTC_JPY")
+        assert await exchange.fault("close", product="FX_BTC_JPY")
+        assert await exchange.end_fault() == 2, "the third is over at once"
+        refused_later = exchange.end_fault("1")  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="number"):
+            await refused_later
+    frame = jsonrpc.encode_message("lightning_ticker_BTC_JPY", b"{}").decode()
+    (tmp_path / "log.jsonl").write_bytes(format_line(Line(received_ns=1, frame=frame)))
+    async with run_exchange(replay=tmp_path / "log.jsonl", paused=True) as exchange:
+        assert await exchange.fault("mute", product="BTCJPY24DEC2021"), "a recording may have any"
+        with pytest.raises(InputError, match="lightning_ticker_PRODUCT"):
+            await exchange.fault("mute", channel="x")
+
+
 def test_every_argument_of_run_exchange_is_in_the_table():
     assert set(inspect.signature(run_exchange).parameters) == set(EXCHANGE)
 
@@ -205,9 +283,21 @@ def test_the_form_that_is_meant_is_named():
         (lambda value: resolve_endpoint("live", value), "http", NO_HTTP),
         (replay, "path", [5, 0, True, None, b"log.jsonl", "there is no such file", "", "."]),
         (lambda value: replay("x", speed=value), "speed", [0, -1, NAN, math.inf, True, "fast", []]),
+        (lambda value: replay("x", longest_pause=value), "longest_pause", [0, -1, NAN, True, "1", []]),
+        (lambda value: replay(__file__, frame_rate=value), "frame_rate", [0, -1, NAN, math.inf, True, "1", []]),
+        (lambda value: Signer(value, print), "api_key", ["", 5, None, True, b"key", ("key", "secret")]),  # type: ignore[arg-type]
+        (lambda value: Signer("key", value), "sign", [5, None, True, "secret", b"secret"]),
+        (lambda value: Channel(value, "BTC_JPY"), "kind", ["ticker", "lightning_ticker", "", 5, None, True]),
+        (lambda value: Channel(Kind.TICKER, value), "product_code", NO_PRODUCT),
+        (lambda value: Channel(Kind.CHILD_ORDER_EVENTS, value), "product_code", ["BTC_JPY", 5, None]),
+        (OrderBook, "look", [5, True, "look", []]),
+        (lambda value: OrderBook().apply_snapshot(value), "board", [5, None, True, {}, []]),
     ],
-    ids=["parse_channel", "parse_time", "keychain", "resolve_endpoint", "http", "replay", "speed"],
-)
+    ids=[
+        "parse_channel", "parse_time", "keychain", "resolve_endpoint", "http", "replay", "speed", "longest_pause",
+        "frame_rate", "api_key", "sign", "kind", "product_code", "private", "look", "board",
+    ],
+)  # fmt: skip
 def test_the_others_refuse(call: Callable[[Any], object], field: str, values: list[Any]):
     for value in values:
         refused(partial(call, value), field)
@@ -219,6 +309,18 @@ def test_a_book_refuses_a_depth(value: Any):
     book.apply_snapshot(Board(1.0, [Level(1.0, 1.0)], [Level(2.0, 1.0)]))
     for side in (book.bids, book.asks):
         refused(partial(side, value), "depth")
+
+
+@pytest.mark.parametrize("value", [NAN, math.inf, True, "5", []])
+@pytest.mark.parametrize("name", ["last_price", "market_bid_size", "market_ask_size"])
+def test_a_book_refuses_what_is_no_price_and_no_size(name: str, value: Any):
+    book = OrderBook()
+    book.apply_snapshot(Board(1.0, [Level(2.0, 1.0)], [Level(1.0, 1.0)]))
+    refused(partial(book.uncrossing_price, **{name: value}), name)
+
+
+def test_a_path_is_named_as_it_was_given():
+    assert "path: '' is not accepted" in str(refused(lambda: replay(""), "path"))
 
 
 def test_every_public_function_is_in_this_file():

@@ -38,6 +38,7 @@ class LogFile:
         if not isinstance(path, str | os.PathLike):
             raise InputError(field, path, "the path of a frame log")
         self.path = Path(path)
+        self._given = os.fspath(path)
         self._field = field
         self._frame_rate = frame_rate
         self._reader = LogReader(frame_rate)
@@ -110,7 +111,7 @@ class LogFile:
                 return
 
     def _no_path(self, error: OSError) -> InputError:
-        return InputError(self._field, str(self.path), f"the path of a frame log ({error.strerror})")
+        return InputError(self._field, self._given, f"the path of a frame log ({error.strerror})")
 
     def _feed(self, data: bytes) -> None:
         self._has_ended = not data

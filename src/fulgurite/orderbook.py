@@ -21,9 +21,9 @@ from math import inf, remainder
 from typing import Final
 
 from fulgurite.bookside import BookSide
-from fulgurite.errors import BookNotLiveError
+from fulgurite.errors import BookNotLiveError, InputError
 from fulgurite.itayose import uncrossing_price
-from fulgurite.protocol.arguments import check_integer
+from fulgurite.protocol.arguments import check_integer, check_number, check_type
 from fulgurite.protocol.messages import Board, Level
 from fulgurite.protocol.words import number_text
 
@@ -66,6 +66,8 @@ class OrderBook:
     """
 
     def __init__(self, look: Callable[[], None] | None = None) -> None:
+        if look is not None and not callable(look):
+            raise InputError("look", look, "a function without arguments, or None")
         self._state = BookState.WAITING_SNAPSHOT
         self.reason = "no snapshot has come yet"
         """Why it may not be asked; "" while it is LIVE."""
@@ -90,6 +92,7 @@ class OrderBook:
         Levels may be unsorted and of size 0 (which means absent), and `mid_price` need not match them: the
         reference saw all three in one burst (3.1), so a snapshot is never checked.
         """
+        check_type("board", board, Board, "a Board, which is the `data` of a message")
         healed = self._bids.replace(board.bids) + self._asks.replace(board.asks)
         self._is_contradicted = False
         if self._is_known:
@@ -242,8 +245,14 @@ class OrderBook:
             market_ask_size: the same of those to sell.
 
         Raises:
+            InputError: one of them is no number.
             BookNotLiveError: no snapshot has come yet, or none since a gap.
         """
+        if last_price is not None:
+            check_number("last_price", last_price, "a price, or None", least=-inf)
+        for name, size in (("market_bid_size", market_bid_size), ("market_ask_size", market_ask_size)):
+            if size is not None:
+                check_number(name, size, "a size from 0, or None")
         self._require_known()
         if self.state is not BookState.AUCTION:
             return None

@@ -9,6 +9,7 @@ import typer
 
 from fulgurite.cli.doctor import show
 from fulgurite.cli.endpoints import CaFile, HttpText, find_endpoint, trusting
+from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.errors import InputError
 
@@ -47,9 +48,10 @@ def add(
             "NAME alone; what stood here is in the shell's history now: if it was a key, make another at bitFlyer"
         )
         raise InputError("arguments", f"{len(context.args)} more than one", accepted)
-    check_name(name)
-    if endpoint is not None:
-        resolve_endpoint(endpoint, http)
+    with naming_options("endpoint", "http", name="NAME"):
+        check_name(name)
+        if endpoint is not None:
+            resolve_endpoint(endpoint, http)
     # Everything that can fail does so before anybody has to type.
     is_known = name in saved_keys()
     if not sys.stdin.isatty():
@@ -108,7 +110,8 @@ def try_key(
     from fulgurite.client.credentials import kept_for, keychain
     from fulgurite.client.doctor import examine_key
 
-    key = keychain(name)
+    with naming_options(name="NAME"):
+        key = keychain(name)
     if endpoint is None:
         endpoint, kept_http = kept_for(name)
         http = http or kept_http
@@ -130,7 +133,8 @@ def remove(
     """Forget a key. At bitFlyer it stays valid until you delete it there."""
     from fulgurite.client import credentials
 
-    credentials.check_name(name)
+    with naming_options(name="NAME"):
+        credentials.check_name(name)
     if not yes:
         typer.confirm(f"Forget the key called {name!r}?", abort=True)
     credentials.remove(name)

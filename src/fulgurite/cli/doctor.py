@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpText, find_endpoint, trusting
+from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def doctor(
     from fulgurite.client.credentials import keychain
     from fulgurite.client.doctor import examine
 
-    key = None if credentials is None else keychain(credentials)
+    with naming_options(name="--credentials"):
+        key = None if credentials is None else keychain(credentials)
     context = None if ca_file is None else trusting(ca_file)
 
     async def work() -> None:

@@ -11,6 +11,7 @@ import typer
 from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
+from fulgurite.errors import InputError
 
 if TYPE_CHECKING:
     pass
@@ -106,13 +107,15 @@ def exchange(
     from fulgurite.exchange.run import refuse_other_mode
     from fulgurite.exchange.scenarios import find_scenario
 
+    with naming_options("scenario"):
+        plan = None if scenario is None else find_scenario(scenario)
     only_of_markets = {
         "--seed": seed is not None,
         "--at": at is not None,
         "--accounts": accounts is not None,
         "--refuse-in-maintenance": refuse_in_maintenance,
         "--product": bool(product),
-        f"--scenario {scenario}": scenario is not None and bool(find_scenario(scenario).starts_at),
+        f"--scenario {scenario}": plan is not None and bool(plan.starts_at),
     }
     only_of_replays = {
         "--loop": loop,
@@ -123,8 +126,20 @@ def exchange(
     refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "--replay FILE")
     options = (port, http_port, host, seed, at, tls, replay, speed, loop, paused, longest_pause, frame_rate)
     more = (faults, scenario, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json)
-    with naming_options("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "replay", "accounts"):
+    names = ("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "replay", "accounts")
+    with naming_options(*names, products="--product"):
         run(_exchange(*options, *more))
+
+
+def _start_ns(at: str) -> int:
+    from fulgurite.exchange.run import MAX_START_NS
+    from fulgurite.protocol.messages import parse_time
+
+    with naming_options(time="--at"):
+        start_ns = parse_time(at)
+    if not 0 <= start_ns <= MAX_START_NS:
+        raise InputError("--at", at, "a time from 1970 to the end of 2199")
+    return start_ns
 
 
 def _print_scenarios() -> None:
@@ -159,7 +174,6 @@ async def _exchange(
     import asyncio
 
     from fulgurite.exchange import run as exchange
-    from fulgurite.protocol.messages import parse_time
 
     warn_if_open(host, "the exchange's realtime and HTTP APIs", "anybody there can use them, but not the control API")
     async with exchange.run(
@@ -167,7 +181,7 @@ async def _exchange(
         port=exchange.DEFAULT_PORT if port is None else port,
         http_port=(0 if port == 0 else exchange.DEFAULT_HTTP_PORT) if http_port is None else http_port,
         seed=seed,
-        start_ns=None if at is None else parse_time(at),
+        start_ns=None if at is None else _start_ns(at),
         tls=tls,
         replay=replay,
         speed=1.0 if speed is None else speed,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpText, find_endpoint, trusting
+from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.errors import ChannelError, InputError
 
@@ -84,12 +85,12 @@ def listen(
     asked = find_channels(channels)
     if force and record is None:
         raise InputError("--force", "without --record", "--record FILE with it")
-    run(
-        _listen(
-            asked, dialect, endpoint, http, ca_file, credentials, connections, repair.value, _audit(audit), record,
-            force, as_json, plain, up,
-        )
+    work = _listen(
+        asked, dialect, endpoint, http, ca_file, credentials, connections, repair.value, _audit(audit), record, force,
+        as_json, plain, up,
     )  # fmt: skip
+    with naming_options("connections", name="--credentials"):
+        run(work)
 
 
 def find_channels(words: Iterable[str]) -> list[Channel]:

@@ -9,11 +9,15 @@ from fulgurite.errors import InputError
 
 
 @contextmanager
-def naming_options(*names: str) -> Iterator[None]:
-    """Have an error about an argument of these names tell the option instead: ``--http`` for `http`."""
+def naming_options(*names: str, **called: str) -> Iterator[None]:
+    """Have an error about an argument tell what the user calls it.
+
+    Args:
+        names: arguments whose option has their name: ``--http`` for `http`.
+        called: what others are called: ``time="--at"``.
+    """
     try:
         yield
     except InputError as error:
-        if error.field not in names:
-            raise
-        raise InputError(f"--{error.field.replace('_', '-')}", error.value, error.accepted) from error
+        own = f"--{error.field.replace('_', '-')}" if error.field in names else error.field
+        raise InputError(called.get(error.field, own), error.value, error.accepted) from error

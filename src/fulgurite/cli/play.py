@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from fulgurite.cli.endpoints import endpoint_of
+from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
 
@@ -28,7 +29,8 @@ def play(
 
     The address that is printed lets a browser in, as often as it is opened; give it to nobody.
     """
-    run(_play(port, host, browser, seed, as_json))
+    with naming_options("seed"):
+        run(_play(port, host, browser, seed, as_json))
 
 
 async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: bool) -> None:

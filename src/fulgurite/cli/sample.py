@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fulgurite.cli.listen import DialectOption, find_channels
+from fulgurite.cli.options import naming_options
 from fulgurite.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,14 +61,15 @@ def sample(
     if language is None:
         accepted = dict.fromkeys(each.manifest.language for each in find_samples())
         raise InputError("--language", "nothing", accepted)
-    found = find_sample(language, dialect)
-    parameters = check_parameters(
-        found.manifest.dialect,
-        endpoint=resolve_endpoint(endpoint),
-        channels=[channel.name for channel in find_channels(channels)] if channels else DEFAULT_CHANNELS,
-        auth=auth,
-        silence=silence,
-    )
+    with naming_options("language", "dialect", "endpoint", "channel", CHANNEL="--channel"):
+        found = find_sample(language, dialect)
+        parameters = check_parameters(
+            found.manifest.dialect,
+            endpoint=resolve_endpoint(endpoint),
+            channels=[channel.name for channel in find_channels(channels)] if channels else DEFAULT_CHANNELS,
+            auth=auth,
+            silence=silence,
+        )
     files = fill(found, parameters)
     if output is None:
         print(files[found.manifest.source], end="")

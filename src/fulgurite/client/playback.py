@@ -15,7 +15,7 @@ from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping
 from fulgurite.client.feed import Feed
 from fulgurite.client.items import Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, RemoteProtocolError
-from fulgurite.protocol.channels import Channel, Kind, check_product_code, parse_channel
+from fulgurite.protocol.channels import Kind, check_product_code, parse_channel
 from fulgurite.protocol.events import ChannelMessage, ClientEvent
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.jsonrpc import JsonRpcClient
@@ -158,7 +158,7 @@ class Playback:
         items: list[Item] = []
         is_in_place = True
         if feed.channel.kind is Kind.BOARD_SNAPSHOT:
-            diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
+            diffs = self._feeds.get(feed.channel._replace(kind=Kind.BOARD).name)
             if diffs is not None:
                 # As in the live stream: who keeps a book by the gaps must be told before the snapshot that heals it.
                 items += diffs.tell()

@@ -69,7 +69,8 @@ def replay(
     """
     if speed is not None:
         check_number("speed", speed, "a number above 0, or None for as fast as possible", above=0.0)
-    return Replay(LogFile(path, frame_rate), speed, LogClock(longest_pause))
+    clock = LogClock(longest_pause)
+    return Replay(LogFile(path, frame_rate), speed, clock)
 
 
 class Replay:

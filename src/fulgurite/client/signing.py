@@ -10,7 +10,9 @@ import inspect
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+import msgspec
 
 from fulgurite.errors import InputError
 from fulgurite.protocol.auth import request_signature, signed_params
@@ -24,10 +26,13 @@ ACCEPTED_CREDENTIALS: Final = (
 )
 
 
-class Signer(NamedTuple):
+class Signer(msgspec.Struct, frozen=True):
     """Signs where the secret is: in another process, a browser, a hardware token::
 
     connect(child_order_events(), credentials=Signer("my key", ask_the_token))
+
+    Raises:
+        InputError: the key is no text, or empty, or `sign` cannot be called; neither is shown.
     """
 
     api_key: str
@@ -36,6 +41,14 @@ class Signer(NamedTuple):
     connection and each private HTTP request, always with a text of that moment, for as long as it takes.
     An `UnansweredError` or a `ConnectError` costs that attempt, and another is made; whatever else it raises ends the
     stream."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.api_key, str) or not self.api_key:
+            raise InputError("api_key", f"a {type(self.api_key).__name__} (not shown)", "the API key, a text")
+        if not callable(self.sign):
+            raise InputError(
+                "sign", f"a {type(self.sign).__name__} (not shown)", "a coroutine function that signs a text"
+            )
 
     def __repr__(self) -> str:
         return f"Signer(api_key={self.api_key!r}, sign=...)"
@@ -79,13 +92,9 @@ def check_credentials(credentials: object) -> Credentials | Signer | None:
     Raises:
         InputError: it cannot; it is not shown, since it may hold a secret.
     """
-    if isinstance(credentials, Signer):
-        is_fine = bool(credentials.api_key) and isinstance(credentials.api_key, str) and callable(credentials.sign)
-    else:
-        is_fine = credentials is None or callable(credentials)
-    if not is_fine:
+    if not (credentials is None or isinstance(credentials, Signer) or callable(credentials)):
         raise InputError("credentials", f"a {type(credentials).__name__} (not shown)", ACCEPTED_CREDENTIALS)
-    return credentials  # type: ignore[return-value]  # what it gives is checked when it does
+    return credentials  # what it gives is checked when it does
 
 
 async def request_headers(credentials: Credentials | Signer, method: str, target: str) -> dict[str, str]:

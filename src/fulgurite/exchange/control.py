@@ -16,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.aims import check_aim
 from fulgurite.exchange.numbers import wire_time
 from fulgurite.exchange.replay import Replay, ReplayChange
 from fulgurite.exchange.simulation import Simulation
@@ -52,7 +53,7 @@ def control_routes(server: RealtimeServer, replay: Replay | None, simulation: Si
     handlers: list[tuple[str, str, Handler]] = [
         ("/control/replay", "GET POST", _replay(replay)),
         ("/control/market", "GET POST", _market(simulation)),
-        ("/control/faults", "GET POST DELETE", _faults(server)),
+        ("/control/faults", "GET POST DELETE", _faults(server, simulation)),
         ("/control/faults/{number:int}", "DELETE", _fault(server)),
         ("/control/published", "GET", _published(server)),
         ("/control/connections", "GET", _connections(server)),
@@ -162,15 +163,18 @@ def _market_change(given: object, products: Collection[str], accepted: str) -> t
     return product, state, seconds
 
 
-def _faults(server: RealtimeServer) -> Handler:
+def _faults(server: RealtimeServer, simulation: Simulation | None) -> Handler:
     accepted = 'an object such as {"fault": "close"}'
+    products = None if simulation is None else [market.product_code for market in simulation.markets()]
 
     async def handle(request: Request) -> Response:
         if request.method == "GET":
             return _json([_shown(each) for each in server.faults.plan.active()], 200)
         if request.method == "DELETE":
             return _json({"ended": server.faults.end()}, 200)
-        return _json(_shown(server.faults.give(parse_fault(await _read_json(request, accepted)))), 201)
+        fault = parse_fault(await _read_json(request, accepted))
+        check_aim(fault, products)
+        return _json(_shown(server.faults.give(fault)), 201)
 
     return handle
 

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from fulgurite.errors import InputError
 from fulgurite.exchange.accounts import Account
+from fulgurite.exchange.aims import check_aim
 from fulgurite.exchange.control import control_routes, identity_route
 from fulgurite.exchange.descriptions import description_routes
 from fulgurite.exchange.drive import OPEN_AT_FIRST_NS, ExchangeClock, drive
@@ -49,6 +50,8 @@ DEFAULT_HTTP_PORT: Final = 7352
 
 MAX_SEED: Final = 2**63 - 1
 
+MAX_START_NS: Final = 7_258_118_400_000_000_000
+"""The beginning of 2200: however fast the clock runs, its nanoseconds stay below 2**63."""
 
 MAX_ACCOUNTS: Final = 100
 
@@ -68,6 +71,8 @@ class _Parts(NamedTuple):
 
     server: RealtimeServer
     traders: tuple[Trader, ...]
+    products: list[str] | None
+    """The codes of those that trade; None while a frame log is replayed, which may have any."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
@@ -116,10 +121,17 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, di
             fault = parse_fault({"fault": fault, **members})
         elif members:
             raise InputError(next(iter(members)), members, "nothing beside an object, which has its own members")
+        check_aim(fault, self._parts.products)
         return self._parts.server.faults.give(fault).number
 
     async def end_fault(self, number: int | None = None) -> int:
-        """End one fault, or all; returns how many were on or to come."""
+        """End one fault, or all; returns how many were on or to come.
+
+        Raises:
+            InputError: it is no number of a fault.
+        """
+        if number is not None:
+            check_integer("number", number, 1)
         return self._parts.server.faults.end(number)
 
     @property
@@ -162,8 +174,9 @@ async def run(
         port: the realtime port, 0 to 65535; 0 takes any free one.
         http_port: the HTTP port, likewise.
         seed: what the market's randomness comes from, 0 to 2**63-1; None draws one.
-        start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC; None for the present, and
-            then no maintenance begins within the first hour. The same seed and start give the same stream to the byte.
+        start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC, up to the beginning of 2200;
+            None for the present, and then no maintenance begins within the first hour. The same seed and start give the
+            same stream to the byte.
         tls: speak TLS 1.2 or later with a self-made certificate.
         replay: serve this frame log instead of a market: a file, or a pipe in its place, of any kind that
             `fulgurite.replay` reads. Then there are no accounts, `auth` is granted to any key, and arguments that only
@@ -197,7 +210,7 @@ async def run(
     check_type("host", host, str, "an address or a name of this machine, such as 127.0.0.1")
     check_integer("port", port, 0, 65535)
     check_integer("http_port", http_port, 0, 65535)
-    for name, number, most in (("seed", seed, MAX_SEED), ("start_ns", start_ns, None)):
+    for name, number, most in (("seed", seed, MAX_SEED), ("start_ns", start_ns, MAX_START_NS)):
         if number is not None:
             check_integer(name, number, 0, most)
     if accounts is not None:
@@ -215,14 +228,16 @@ async def run(
         if value is not None and (value != math.inf or name == "frame_rate"):
             check_number(name, value, "a number above 0, or None", above=0.0)
     traded = _products(products)
-    plan, scenario_ns = _plan(faults, scenario)
+    codes = None if replay is not None else [product.code for product in traded or PRODUCTS]
+    plan, scenario_ns = _plan(faults, scenario, codes)
     only_of_markets = {
         "seed": seed is not None,
         "start_ns": start_ns is not None,
         "accounts": accounts is not None,
         "refuse_in_maintenance": refuse_in_maintenance != MAINTENANCE_REFUSES_CONNECTS,
-        "products": traded != PRODUCTS,
+        "products": bool(traded),
         "scenario": scenario_ns is not None,
+        "demo_key": demo_key is not None,
     }
     only_of_replays = {
         "loop": loop,
@@ -266,7 +281,9 @@ async def run(
             clock = ExchangeClock(now_ns, speed)
             open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
             ledgers = [Account(each.api_key) for each in credentials]
-            markets = simulation = Simulation(seed, now_ns, traded, open_until_ns=open_until_ns, accounts=ledgers)
+            markets = simulation = Simulation(
+                seed, now_ns, traded or PRODUCTS, open_until_ns=open_until_ns, accounts=ledgers
+            )
             traders = tuple(
                 Trader(each.api_key, each.api_secret, simulation.desk, clock.now_ns) for each in credentials
             )
@@ -278,7 +295,7 @@ async def run(
         realtime = {name: dialect.websocket_url(server.url) for name, dialect in DIALECTS.items()}
         # A recording has products of its own, and no accounts.
         places = {"embedded": realtime}, {"embedded": f"{api}/v1"}
-        described = description_routes(*places, traded) if simulation else []
+        described = description_routes(*places, traded or PRODUCTS) if simulation else []
         socketio = server.url.replace("ws", "http", 1)
         identity = identity_route(realtime[DialectName.JSON_RPC], socketio, f"{api}/v1")
         app = create_app(markets, [*private, *controls, *described, identity], limits=limits)
@@ -298,7 +315,7 @@ async def run(
             replay=None if replay is None else str(replay),
             control=f"{api}/control" if control else None,
         )
-        running.__dict__["_parts"] = _Parts(server, traders)
+        running.__dict__["_parts"] = _Parts(server, traders, codes)
         yield running
 
 
@@ -333,9 +350,14 @@ def _key_and_secret(pair: object) -> tuple[str, str]:
 
 
 def _plan(
-    faults: str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]], scenario: str | None
+    faults: str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]],
+    scenario: str | None,
+    products: list[str] | None,
 ) -> tuple[list[AnyFault], int | None]:
-    """The faults of a plan and of a scenario, and when the scenario starts, if it says."""
+    """The faults of a plan and of a scenario, and when the scenario starts, if it says.
+
+    A scenario may be aimed at products that do not trade this time.
+    """
     plan: list[AnyFault] = []
     start_ns = None
     if scenario is not None:
@@ -348,20 +370,25 @@ def _plan(
             text = Path(faults).read_text()
         except (OSError, UnicodeError) as error:
             raise InputError("faults", str(faults), f"the path of a fault plan ({error})") from error
-        return plan + parse_plan(text), start_ns
-    if isinstance(faults, Mapping) or not isinstance(faults, Iterable):
+        given = parse_plan(text)
+    elif isinstance(faults, Mapping) or not isinstance(faults, Iterable):
         raise InputError("faults", faults, 'a list such as [{"fault": "close"}], or the path of a fault plan')
-    return plan + [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults], start_ns
+    else:
+        given = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
+    for fault in given:
+        check_aim(fault, products)
+    return plan + given, start_ns
 
 
 def _products(codes: Iterable[str]) -> Sequence[Product]:
+    """Those that were named; none where none was."""
     by_code = {product.code: product for product in PRODUCTS}
     if isinstance(codes, str) or not isinstance(codes, Iterable):
         raise InputError("products", codes, f"a list such as {list(by_code)[:2]}")
     wanted = {check_type("products", code, str, by_code) for code in codes}
     for code in sorted(wanted - by_code.keys()):
         raise InputError("products", code, f"one of {', '.join(by_code)}")
-    return [product for product in PRODUCTS if product.code in wanted] or PRODUCTS
+    return [product for product in PRODUCTS if product.code in wanted]
 
 
 @contextlib.asynccontextmanager

@@ -230,9 +230,9 @@ class Upstream:
 
     def _book_of(self, product_code: str) -> OrderBook | None:
         """The book as the stream keeps it; None unless both its channels are subscribed: asking subscribes them."""
-        if any(Channel(kind, product_code).name not in self._channels for kind in BOOK_KINDS):
-            return None
         try:
+            if any(Channel(kind, product_code).name not in self._channels for kind in BOOK_KINDS):
+                return None
             return self._stream.books[product_code]
         except InputError:  # the channels of a log may be called anything
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Literal, NamedTuple
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, Self
 
 from fulgurite.errors import ChannelError
 
@@ -45,11 +45,28 @@ else:
     K_co = TypeVar("K_co")
 
 
-class Channel(NamedTuple, Generic[K_co]):
-    """One channel: its kind, and the product it is about ("" for the two private ones)."""
+class _Parts(NamedTuple):
+    kind: Kind
+    product_code: str
 
-    kind: K_co
-    product_code: str = ""
+
+class Channel(_Parts, Generic[K_co]):
+    """One channel: its kind, and the product it is about ("" for the two private ones).
+
+    Raises:
+        ChannelError: the kind is none, or the product is none that the service may have, or one with a private kind.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        kind: K_co
+
+    def __new__(cls, kind: K_co, product_code: str = "") -> Self:
+        """Make one that the service may have; `parse_channel` makes those of any product, as servers take them."""
+        if not isinstance(kind, Kind):
+            raise ChannelError("kind", kind, [f"Kind.{each.name}" for each in Kind])
+        return super().__new__(cls, kind, _check_product(kind, product_code))
 
     @property
     def name(self) -> str:
@@ -75,7 +92,7 @@ def parse_channel(name: str) -> Channel:
                 return Channel(kind)
         for prefix, kind in _PREFIXES:
             if name.startswith(prefix) and len(name) > len(prefix):
-                return Channel(kind, name[len(prefix) :])
+                return Channel._make((kind, name[len(prefix) :]))
     raise ChannelError("channel", name, [*(f"{prefix}PRODUCT" for prefix, _ in _PREFIXES), *PRIVATE_KINDS])
 
 
@@ -100,15 +117,20 @@ def check_channel(channel: object) -> Channel:
     """
     if not isinstance(channel, Channel):
         channel = parse_channel(channel) if isinstance(channel, str) else channel
-    if not isinstance(channel, Channel) or channel.kind not in list(Kind):
+    if not isinstance(channel, Channel) or not isinstance(channel.kind, Kind):
         raise ChannelError(
             "channel", channel, 'one that `ticker` and its like make, or a name such as "lightning_ticker_BTC_JPY"'
         )
-    if not channel.kind.is_private:
-        check_product_code(channel.product_code)
-    elif channel.product_code:
-        raise ChannelError("product_code", channel.product_code, f'"" with {channel.kind}: it is about all products')
+    _check_product(channel.kind, channel.product_code)
     return channel
+
+
+def _check_product(kind: Kind, product_code: object) -> str:
+    if not kind.is_private:
+        return check_product_code(product_code)
+    if product_code != "":
+        raise ChannelError("product_code", product_code, f'"" with {kind}: it is about all products')
+    return ""
 
 
 def board_snapshot(product_code: str) -> Channel[Literal[Kind.BOARD_SNAPSHOT]]:
