@@ -50,6 +50,23 @@ def test_several_frames_are_read_whatever_the_pieces_are(compress, size, cuts):
     assert decompressed(data, size) == (TEXT, [])
 
 
+def skippable(kind: int, size: int) -> bytes:
+    """A frame that says nothing of the text (RFC 8878, section 3.1.2); pzstd and others write such."""
+    return (
+        (0x184D2A50 + kind).to_bytes(4, "little") + size.to_bytes(4, "little") + b"\x28\xb5\x2f\xfd"[:size].ljust(size)
+    )
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 5_000), st.lists(st.tuples(st.integers(0, 15), st.integers(0, 9_000)), min_size=1, max_size=5))
+def test_skippable_frames_of_zstandard_are_skipped_wherever_they_stand(size, kinds):
+    parts = [TEXT[start : start + 20_000] for start in range(0, len(TEXT), 20_000)]
+    data = b"".join(skippable(*kinds[number % len(kinds)]) + zst(part) for number, part in enumerate(parts))
+    assert decompressed(data, size) == (TEXT, [])
+    assert decompressed(data + skippable(*kinds[0]), size) == (TEXT, [])
+    assert decompressed(skippable(*kinds[0]), size) == (b"", [])
+
+
 def test_what_is_not_compressed_comes_as_it_is():
     assert decompressed(b"plain") == (b"plain", [])
     assert decompressed(b"") == (b"", [])

@@ -21,6 +21,8 @@ FED_BYTES: Final = 4 * 1024
 """Bytes that are decompressed at a time. Hostile ones become 32,000 times as many with zstandard."""
 
 ZSTANDARD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+SKIPPABLE_MAGICS: Final = tuple(bytes([low, 0x2A, 0x4D, 0x18]) for low in range(0x50, 0x60))
+"""What the frames of zstandard begin with that hold no text, as some compressors write one at the beginning."""
 GZIP_MAGIC: Final = b"\x1f\x8b\x08"
 
 _HEADER_BYTES: Final = 18
@@ -55,7 +57,7 @@ def decompressor(beginning: bytes) -> Decompressor:
     """
     if beginning.startswith(GZIP_MAGIC):
         return _Frames("gzip", lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error, lambda _: True)
-    if not beginning.startswith(ZSTANDARD_MAGIC):
+    if not beginning.startswith((ZSTANDARD_MAGIC, *SKIPPABLE_MAGICS)):
         return _Plain()
     try:
         import zstandard  # an extra, and only needed here
