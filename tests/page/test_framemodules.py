@@ -349,6 +349,31 @@ async def test_the_fields_that_frames_have_are_told_as_one_writes_them(blank):
     ]  # fmt: skip
 
 
+async def test_a_text_is_compared_whatever_its_case_unless_it_is_quoted(blank):
+    script = "a.map((path) => m.parseFilter(path).condition({side: 'BUY'}))"
+    paths = ["side = buy", "side = Buy", "side == BUY", 'side = "BUY"', 'side = "buy"', "side != buy", "side != sell"]
+    assert await call(blank, "framepath", script, paths) == [True, True, True, True, False, False, True]
+
+
+async def test_the_fields_most_like_what_was_written_come_first(blank):
+    fields = [
+        "jsonrpc", "id", "method", "channel", "message.product_code", "message.state", "message.best_bid",
+        "message.best_ask", "message.total_bid_depth", "message.ltp", "message.bids[*].price", "message.bids[*].size",
+        "message[*].side", "message[*].price", "message[*].exec_date",
+    ]  # fmt: skip
+    script = "a[0].map((path) => m.likeliest(path, a[1]))"
+    found = await call(
+        blank, "framefields", script, [["bid", "message.LTP", "pirce", "params.side", "ask", "zzzzzz"], fields]
+    )
+    assert found[0][:2] == ["message.best_bid", "message.total_bid_depth"]
+    assert "id" not in found[0][:2]
+    assert found[1][0] == "message.ltp"
+    assert set(found[2][:2]) == {"message.bids[*].price", "message[*].price"}
+    assert found[3][0] == "message[*].side"
+    assert found[4][0] == "message.best_ask"
+    assert found[5]  # nothing is like it: some are shown all the same
+
+
 async def test_nothing_unseen_is_shown_as_it_is(blank):
     texts = ["abc\u202edcba", "a\u200bb\ufeff", "\x00\x1b[31m", "\ud800x", "a\nb\tc", "日本 é 😀", "e" + "\u0301" * 50]
     texts += ["\U000e0041", "\u3164", "\u2066x\u2069", "\u061c"]

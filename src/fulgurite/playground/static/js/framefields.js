@@ -134,11 +134,21 @@ export function sampleTexts({ ring }) {
   return texts;
 }
 
-/** The fields that are most like what was written, the likest first. @param {string} path @param {string[]} fields */
+/**
+ * The fields that are most like what was written, the likest first: of that name elsewhere, then with it in theirs, then
+ * with few letters changed. Where there are none it is those of whatever name that is next.
+ * @param {string} path @param {string[]} fields
+ */
 export function likeliest(path, fields) {
   const wanted = lastName(path);
-  return fields.map((field) => ({ field, distance: editDistance(wanted, lastName(field)) }))
-    .sort((one, other) => one.distance - other.distance).slice(0, FIELDS_SHOWN).map(({ field }) => field);
+  const found = fields.map((field) => {
+    const name = lastName(field);
+    const distance = editDistance(wanted, name);
+    const isPart = wanted.length > 1 && (name.includes(wanted) || (name.length > 2 && wanted.includes(name)));
+    return { field, unlike: name === wanted ? 0 : isPart ? 1 : 1 + distance, way: editDistance(path, field) };
+  }).sort((one, other) => one.unlike - other.unlike || one.way - other.way);
+  const near = found.filter(({ unlike }) => unlike <= 1 + Math.max(1, wanted.length / 2));
+  return (near.length ? near : found).slice(0, FIELDS_SHOWN).map(({ field }) => field);
 }
 
 /** @param {string} path */

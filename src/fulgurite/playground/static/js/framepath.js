@@ -110,11 +110,12 @@ function comparing(operator, { kind, text }) {
   }
   const isNumber = kind === "word" && NUMBER.test(wanted);
   const number = Number(wanted);
-  // 100 is 100.0 and "100.0", whichever of them is written where.
+  const lower = wanted.toLowerCase();
+  // 100 is 100.0 and "100.0", whichever of them is written where, and buy is BUY: in quotes it is as it stands.
   /** @param {unknown} value */
   const isSame = (value) => {
     const text = scalar(value);
-    return text === wanted || (text !== null && NUMBER.test(text) && NUMBER.test(wanted) && Number(text) === number);
+    return text === wanted || (kind === "word" && text?.toLowerCase() === lower) || (text !== null && NUMBER.test(text) && NUMBER.test(wanted) && Number(text) === number);
   };
   if (operator === "=" || operator === "==") return isSame;
   if (operator === "!=") return (value) => !isSame(value);
