@@ -6,11 +6,15 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
+from http import HTTPStatus
 from typing import Final
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 KEEP_ALIVE_SECONDS: Final = 75
 """How long an HTTP connection may be idle. The side that closes it can cross a request, so clients, most of which give
@@ -18,6 +22,49 @@ theirs up after 5 to 15 seconds, are to be the first."""
 
 MAX_WEBSOCKET_BYTES: Final = 1_000_000
 """The longest message that an app's WebSocket takes."""
+
+
+LINGER_SECONDS: Final = 2.0
+"""So long a client that sends too much is heard out after it was answered."""
+
+_TOO_LONG = (
+    b"The head of the request is longer than 64 KiB, most likely by its cookies, which a browser sends to every port "
+    b"of a host: delete those of this host."
+)
+
+
+class _Protocol(H11Protocol):
+    """Answers a head that is too long as such, so that the answer arrives."""
+
+    _is_refused = False
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_refused:
+            super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exc_info()[1]  # uvicorn calls this where it has caught one, and does not hand it on
+        if (
+            not isinstance(error, h11.RemoteProtocolError)
+            or error.error_status_hint != HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        ):
+            super().send_400_response(msg)
+            return
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        headers = [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(_TOO_LONG))),
+            ("Connection", "close"),
+        ]
+        for event in (
+            h11.Response(status_code=status, headers=headers, reason=status.phrase),
+            h11.Data(data=_TOO_LONG),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        # A connection that is closed while something is unread is reset, and the answer with it.
+        self._is_refused = True
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 class _Server(uvicorn.Server):
@@ -46,6 +93,7 @@ async def serve_app(
         log_level="warning",
         access_log=False,
         lifespan="off",
+        http=_Protocol,
         timeout_graceful_shutdown=1,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="websockets-sansio",
