@@ -91,6 +91,23 @@ async def test_a_channel_that_brings_nothing_at_all_is_audited_too(exchange):
     assert message.origin is Origin.BACKFILLED
 
 
+@pytest.mark.parametrize(("repair", "connections"), [("before", 1), ("alongside", 1), ("before", 2)])
+async def test_of_a_channel_that_stays_muted_after_its_gap_no_execution_is_lost_unsaid(exchange, repair, connections):
+    async with connect(EXECUTIONS, endpoint=exchange, audit=0.2, repair=repair, connections=connections) as stream:
+        items = await until(stream, is_live)
+        await spoil(exchange, fault="mute", channel=EXECUTIONS)
+        await spoil(exchange, fault="close")
+        items += await until(stream, lambda item: isinstance(item, Gap))
+        items += await until(stream, is_withheld)
+        published = await published_keys(exchange)
+        expected = published[published.index(given_keys(items)[0]) :]
+        async with asyncio.timeout(60):
+            while not set(expected) <= set(given_keys(items)):
+                items += await until(stream, lambda item: isinstance(item, Message))
+    given = given_keys(items)
+    assert len(set(given)) == len(given)
+
+
 @pytest.mark.parametrize("audit", ["off", None])
 async def test_an_audit_is_off_where_it_is_told_so(exchange, audit):
     stream = connect(EXECUTIONS, endpoint=exchange, audit=audit)
