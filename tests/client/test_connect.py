@@ -25,12 +25,13 @@ import pytest
 import trustme
 from picows import WSUpgradeResponse
 
-from fulgurite.client import Frame, Gap, Item, Malformed, Message, Signer, Status, StatusKind, Stream, connect
+from fulgurite.client import Endpoint, Frame, Gap, Item, Malformed, Message, Signer, Status, StatusKind, Stream, connect
 from fulgurite.client.hints import COMMAND, PAGE, PROGRAM, hints
 from fulgurite.errors import (
     AuthenticationError,
     ChannelError,
     ConnectError,
+    ConnectFailure,
     InputError,
     LocalProtocolError,
     SubscriptionError,
@@ -587,6 +588,20 @@ async def test_refused_connection_is_told_and_retried(unused_tcp_port):
         await take_until(stream, status("backing_off"))
         items = await take_until(stream, status("backing_off"))
     assert "refused" in items[-2].detail
+
+
+@pytest.mark.parametrize("words", [PROGRAM, COMMAND, PAGE])
+@pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
+async def test_where_no_embedded_exchange_runs_it_is_said_what_to_run(unused_tcp_port, monkeypatch, words, dialect):
+    origin = f"127.0.0.1:{unused_tcp_port}"
+    embedded = Endpoint("embedded", f"ws://{origin}/json-rpc", f"http://{origin}", None)
+    monkeypatch.setattr("fulgurite.client.endpoints.EMBEDDED", embedded)
+    hints.set(words)
+    async with connect(TICKER, endpoint="embedded", dialect=dialect, delays=at_once) as stream:
+        closed = (await take_until(stream, status("closed")))[-1]
+    assert closed.failure is ConnectFailure.REFUSED
+    assert closed.detail.endswith(f"; {words.embedded}")
+    assert "run `fulgurite exchange`" in words.embedded
 
 
 async def test_delays_that_run_out_end_the_stream(unused_tcp_port):

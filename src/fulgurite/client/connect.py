@@ -80,8 +80,8 @@ def connect(
 
     Args:
         channels: what to subscribe, by name or as made by `ticker`, `executions`, `board` and their like.
-        endpoint: "live", "embedded" (an exchange on this machine, at its usual ports), a URL, an `Endpoint`, or what
-            `run_exchange` gives.
+        endpoint: "live", "embedded" (the exchange that `fulgurite exchange` runs on this machine, at its usual ports),
+            a URL, an `Endpoint`, or what `run_exchange` gives.
         http: the URL of the HTTP API, with its version, where `endpoint` does not say it.
         dialect: "json-rpc" or "socketio".
         connections: how many connections bring the same channels at the same time, 1 to 4. Their messages become one

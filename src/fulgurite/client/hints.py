@@ -13,19 +13,24 @@ class Hints(NamedTuple):
     """How to trust a certificate that the system does not."""
     http: str
     """How to say where the HTTP API is."""
+    embedded: str
+    """What to do where no exchange runs at the usual ports of this machine."""
 
 
 PROGRAM: Final = Hints(
     trust="pass an ssl_context that trusts it, if you made the certificate yourself",
     http='pass http="https://HOST/v1" to connect',
+    embedded="no exchange runs there: run `fulgurite exchange`, or pass what run_exchange() gives as the endpoint",
 )
 COMMAND: Final = Hints(
     trust="name it with --ca-file FILE, if you made the certificate yourself",
     http="name it with --http URL",
+    embedded="no exchange runs there: run `fulgurite exchange`",
 )
 PAGE: Final = Hints(
     trust="let this system trust it, if you made the certificate yourself",
     http="give its address beside the URL",
+    embedded="no exchange runs there: run `fulgurite exchange`",
 )
 
 hints: Final = ContextVar("hints", default=PROGRAM)

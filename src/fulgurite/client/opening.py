@@ -11,10 +11,12 @@ import socket
 import ssl
 import time
 from typing import Final
+from urllib.parse import urlsplit
 
 from picows import WSError, WSHandshakeError, ws_connect
 from picows.url import WSParsedURL
 
+from fulgurite.client import endpoints
 from fulgurite.client.backoff import parse_retry_after
 from fulgurite.client.hints import hints
 from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
@@ -92,7 +94,10 @@ async def open_session(
         problem = f"its TLS certificate is not trusted: {error.verify_message}"
         raise ConnectError(url, problem, hints.get().trust, ConnectFailure.TLS) from error
     except OSError as error:
-        raise ConnectError(url, _in_words(error), failure=_kind(error)) from error
+        failure = _kind(error)
+        is_embedded = urlsplit(url).netloc == urlsplit(endpoints.EMBEDDED.json_rpc).netloc
+        advice = hints.get().embedded if is_embedded and failure is ConnectFailure.REFUSED else ""
+        raise ConnectError(url, _in_words(error), advice, failure) from error
     if not session.is_connected:
         raise ConnectError(url, "the connection was closed during the WebSocket handshake")
     return session
