@@ -606,8 +606,10 @@ async def test_where_no_embedded_exchange_runs_it_is_said_what_to_run(unused_tcp
 
 async def test_delays_that_run_out_end_the_stream(unused_tcp_port):
     url = f"ws://127.0.0.1:{unused_tcp_port}"
-    with pytest.raises(ConnectError, match="refused"):
+    with pytest.raises(ConnectError, match="refused") as raised:
         await take_all(connect(TICKER, endpoint=url, delays=lambda: iter([0.0, 0.0])))
+    assert raised.value.failure is ConnectFailure.REFUSED
+    assert str(raised.value).count("cannot connect") == 1
 
 
 async def test_auth_that_is_never_answered_is_an_ending():

@@ -162,13 +162,15 @@ class Connection:
             self._is_useful = False
             retry_after = 0.0
             close_code = close_reason = failure = http_status = None
+            unmade: ConnectError | None = None
             try:
                 reason, close_code, close_reason = await self._connect_once()
             except FulguriteError as error:
                 if is_fatal(error):
                     raise
                 reason = str(error)
-                failure = error.failure if isinstance(error, ConnectError) else None
+                unmade = error if isinstance(error, ConnectError) else None
+                failure = None if unmade is None else unmade.failure
                 http_status = error.status if isinstance(error, HandshakeRefusedError) else None
                 retry_after = getattr(error, "retry_after", None) or 0.0
             finally:
@@ -183,7 +185,7 @@ class Connection:
                 delays = iter(self._settings.delays())
             delay = next(delays, None)
             if delay is None:
-                raise ConnectError(self.url, reason)
+                raise unmade or ConnectError(self.url, reason)
             delay = max(check_number("delays", delay, "what yields seconds from 0"), retry_after)
             self._put_status(StatusKind.BACKING_OFF, f"{delay:.1f} s", delay)
             await asyncio.sleep(delay)
