@@ -183,6 +183,12 @@ PRINTED: list[tuple[Item, str]] = [
         "connection 1 2026-09-23T03:31:25.649Z backing off 1.5 s",
     ),
     (
+        Status(
+            StatusKind.DROPPED, AT_NS, detail="the consumer was too slow: 3 frames and statuses were dropped", dropped=3
+        ),
+        "stream 2026-09-23T03:31:25.649Z dropped the consumer was too slow: 3 frames and statuses were dropped",
+    ),
+    (
         Status(StatusKind.SUBSCRIBED, AT_NS, "lightning_ticker_BTC_JPY"),
         "lightning_ticker_BTC_JPY 2026-09-23T03:31:25.649Z subscribed",
     ),

@@ -101,8 +101,8 @@ def connect(
             nothing. What was withheld in the last such period of a stream is not found.
         overflow: what happens when `queue_limit` items wait for the consumer. "pause" reads the sockets no further
             until half of them are taken: nothing is dropped, but a server may end a connection that is not read for
-            some 15 seconds. "drop-oldest" drops the older half, with a `Gap` for each channel in its place. "end" ends
-            the stream with `SlowConsumerError`.
+            some 15 seconds. "drop-oldest" drops the older half, with a `Gap` for each channel in its place and a
+            `Status` that counts all else. "end" ends the stream with `SlowConsumerError`.
         queue_limit: items that may wait for the consumer, 2 or more; `Stream.only` has the same limit for each channel.
         frames: yield each frame as a `Frame`, too.
         open_timeout: seconds for making a connection.
