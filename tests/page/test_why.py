@@ -111,3 +111,34 @@ async def test_a_book_waits_for_no_snapshot_where_no_connection_came_up(browser)
         await expect(page.locator(".market-panel")).not_to_contain_text("snapshot")
         await expect(page.locator(".trades")).not_to_contain_text("since you subscribed")
         await shoot(page, "why-book")
+
+
+async def test_what_happened_is_said_in_japanese_and_spans_too(browser, exchange):
+    """Whatever has a kind is worded by the page; of English prose nothing is left but the server's own words."""
+    async with (
+        playground.run(endpoint_of(exchange), owned=exchange) as served,
+        opened(browser, served.url, locale="ja-JP") as (page, *_),
+    ):
+        await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
+        await control(exchange, "faults", {"fault": "close", "code": 1008, "reason": "too slow"})
+        await show_view(page, "connection")
+        await expect(page.locator("[data-kind=closed]").first).to_contain_text("ポリシー違反")
+        await expect(page.locator("[data-kind=closed]").first).to_contain_text('"too slow"')
+        gap = page.locator("[data-kind=gap]").first
+        await expect(gap).to_contain_text("接続が終了（コード 1008）")
+        await expect(gap).to_contain_text("秒")
+        await expect(gap).not_to_contain_text("closed by the server")
+        await show_view(page, "frames")
+        await expect(page.locator(".frame-gap").first).to_contain_text("接続が終了（コード 1008）")
+        await shoot(page, "why-ja")
+
+
+async def test_an_address_that_can_be_none_is_refused_in_the_pages_language(browser):
+    async with (
+        playground.run(None) as served,
+        opened(browser, served.url, "#endpoint=url", locale="ja-JP") as (page, *_),
+    ):
+        await page.locator("label:has(> input[name=endpoint][value=url])").click()
+        await page.get_by_label("接続先の URL", exact=True).fill("ftp://x")
+        await page.locator(".connect").click()
+        await expect(page.get_by_role("alert").first).to_contain_text("のいずれかで始まる URL を指定してください")

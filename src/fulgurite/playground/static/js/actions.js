@@ -4,6 +4,7 @@ import * as backend from "./backend.js";
 import { channelsOf, isPrivate } from "./channels.js";
 import { wasConnected } from "./happened.js";
 import { forConnect, isAsked } from "./secret.js";
+import { t } from "./i18n.js";
 import * as marketdata from "./marketdata.js";
 import { leaveSource, sourceNumber } from "./source.js";
 import * as state from "./state.js";
@@ -33,12 +34,16 @@ effect(() => {
   if (leaveFormer()) backend.send({ type: "disconnect", source: sourceNumber() });
 });
 
+/** How an address begins that can be one; the backend looks at the rest. */
+const BEGINNING = /^(ws|http)s?:\/\/./i;
+
 /** Connect to what is chosen, or anew in the chosen dialect. */
 export function connect() {
   leaveReplay();
   leaveFormer();
   const [endpoint, http] = chosenEndpoint();
-  state.problem.value = "";
+  state.problem.value = state.endpointChoice.value === "url" && !BEGINNING.test(endpoint) ? t("urlMisfit") : "";
+  if (state.problem.value) return;
   backend.send({
     type: "connect",
     endpoint,

@@ -13,7 +13,8 @@ import * as state from "./state.js";
  * @property {string} kind of the status, the state of book or market, or what became of a gap
  * @property {number} atMs
  * @property {string[]} channels
- * @property {string} detail
+ * @property {string} detail as it came: what is one with it has the same
+ * @property {import("./messages.js").Status | import("./messages.js").Gap | null} told what is said of it in words
  * @property {number} count how many came at once
  * @property {number} fromMs the beginning of a gap
  * @property {Record<string, string>} repairs what became of a gap, by channel
@@ -120,12 +121,12 @@ export function watchFaults(message) {
   switch (message.type) {
     case "status":
       if (message.at_ms >= now.startedMs && KINDS.has(message.kind)) {
-        note("status", message.kind, message.at_ms, [message.channel].filter(Boolean), message.detail);
+        note("status", message.kind, message.at_ms, [message.channel].filter(Boolean), message.detail, message);
       }
       break;
     case "gap":
       if (message.to_ms >= now.startedMs) {
-        note("gap", message.repaired, message.to_ms, [message.channel], message.reason, message.from_ms);
+        note("gap", message.repaired, message.to_ms, [message.channel], message.reason, message, message.from_ms);
       }
       break;
     case "malformed":
@@ -188,11 +189,11 @@ const isBad = ({ type, kind }) => (
     : type === "market" ? kind !== "RUNNING" : true);
 
 /** @param {Happening["type"]} type @param {string} kind @param {number} atMs @param {string[]} channels
- * @param {string} detail @param {number} [fromMs] */
-function note(type, kind, atMs, channels, detail, fromMs = 0) {
+ * @param {string} detail @param {Happening["told"]} [told] @param {number} [fromMs] */
+function note(type, kind, atMs, channels, detail, told = null, fromMs = 0) {
   const seen = /** @type {Run} */ (run.peek());
   const repairs = type === "gap" ? Object.fromEntries(channels.map((channel) => [channel, kind])) : {};
-  const next = { type, kind, atMs, channels, detail, count: 1, fromMs, repairs };
+  const next = { type, kind, atMs, channels, detail, told, count: 1, fromMs, repairs };
   const happenings = merged(seen.happenings, next);
   const left = Math.max(0, happenings.length - HAPPENING_LIMIT);
   const bad = isBad(next);

@@ -1,4 +1,5 @@
 // Numbers, times and sizes as the page writes them.
+import { t } from "./i18n.js";
 
 const PRICE_DECIMALS = 8;
 
@@ -50,16 +51,16 @@ export function formatBytes(bytes) {
 /** @param {number} ms @returns {string} a time span: 0.4 s, 34 s, 2 min 5 s */
 export function formatSpan(ms) {
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  if (seconds < 120) return `${seconds.toFixed(0)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  if (seconds < 9.95) return t("seconds", { n: seconds.toFixed(1) });
+  if (seconds < 120) return t("seconds", { n: seconds.toFixed(0) });
+  return `${t("minutes", { n: Math.floor(seconds / 60) })} ${t("seconds", { n: Math.floor(seconds % 60) })}`;
 }
 
 /** @param {number} ms @returns {string} an age as short as tells: 3 s, 119 s, 12 min, 5 h */
 export function formatAge(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+  if (seconds < 120) return t("seconds", { n: seconds });
+  return seconds < 7200 ? t("minutes", { n: Math.floor(seconds / 60) }) : t("hours", { n: Math.floor(seconds / 3600) });
 }
 
 /** @param {number} value @param {number} width @returns {string} */

@@ -5,7 +5,7 @@ import { formatClock, formatSpan, formatTime } from "../format.js";
 import { events, focusedEvent } from "../happened.js";
 import { EVENT_LIMIT, timeOf } from "../history.js";
 import { t } from "../i18n.js";
-import { codeText, eventWords, fetchedText, gapText } from "./events.js";
+import { codeText, eventWords, fetchedText, gapReason, gapText } from "./events.js";
 import { Figures } from "./figures.js";
 import { useStill } from "./still.js";
 import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
@@ -91,7 +91,7 @@ function GapEvent({ row }) {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole ? row.gaps : row.gaps.slice(0, CHANNELS_SHOWN);
   return html`
-    <p><strong>${t("gap")}</strong> ${gapText(row)} <span class="reason">${row.reason}</span></p>
+    <p><strong>${t("gap")}</strong> ${gapText(row)} <span class="reason">${gapReason(row)}</span></p>
     <table class="gap-table">
       <caption class="for-readers">${t("gapCaption")}</caption>
       <thead>

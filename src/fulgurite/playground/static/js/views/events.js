@@ -37,11 +37,30 @@ export const FAILURES = {
 /** @param {string} name an endpoint's name or address @returns {string} */
 export const endpointWords = (name) => (name === "embedded" || name === "live" ? t(name) : name);
 
+/** What is said of a status beside its name, by its kind. */
+const DETAILS = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
+  closed: "detClosed", silent: "detSilent", dead: "detSilent", behind: "detBehind", caught_up: "detCaughtUp",
+  dropped: "detDropped", unanswered: "detUnanswered", backing_off: "detWait",
+});
+/** Why something was missed, by the kinds of `GapCause`. */
+const CAUSES = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
+  dropped: "gapDropped", renumbered: "gapAgain", withheld: "gapNotBrought", unrecorded: "gapUnrecorded",
+});
+
 /** @param {import("../messages.js").Status} row @returns {string} what is said of it: of what has a kind, our words */
-export function detailText({ failure, http_status, words, detail }) {
-  const key = FAILURES[failure ?? ""];
-  const code = http_status ?? t("whyNoCode");
-  return key ? t(key, { endpoint: endpointWords(endpoint.value), code }) : words ?? detail;
+export function detailText({ kind, failure, http_status, code, seconds, words, detail }) {
+  const why = FAILURES[failure ?? ""];
+  if (why) return t(why, { endpoint: endpointWords(endpoint.value), code: http_status ?? t("whyNoCode") });
+  const key = kind === "closed" && code !== null ? "detClosedCode" : DETAILS[kind];
+  const said = words ? ` "${words}"` : "";
+  const values = { detail: words ?? detail, meaning: code === null ? "" : codeText(code), words: said };
+  return key ? t(key, { ...values, span: formatSpan((seconds ?? 0) * 1000) }) : words ?? detail;
+}
+
+/** @param {{reason: string, cause?: string, code?: number | null, gaps?: readonly Gap[]}} gap @returns {string} why */
+export function gapReason({ reason, gaps, ...own }) {
+  const { cause, code = null } = gaps?.[0] ?? own;
+  return t(CAUSES[cause ?? ""] ?? (code === null ? "gapByItself" : "gapByCode"), { detail: reason, code: code ?? "" });
 }
 
 /** @param {string} kind @returns {string} a status in words */
@@ -68,11 +87,11 @@ export function gapText(gap) {
   return t("gapText", { span: spanOf(gap.gaps ?? [gap]), channels });
 }
 
-/** @param {{reason: string, repaired: string}} gap @returns {string} why, and whether it was repaired */
+/** @param {{reason: string, repaired: string, gaps?: readonly Gap[]}} gap @returns {string} why, and whether repaired */
 export function gapDetail(gap) {
   const { repaired } = gap;
   const words = repaired in REPAIRED ? t(REPAIRED[/** @type {keyof typeof REPAIRED} */ (repaired)]) : repaired;
-  return `${gap.reason}; ${words}`;
+  return `${gapReason(gap)}; ${words}`;
 }
 
 /** @param {Gap} gap @returns {string} what was fetched again of a channel's gap */
@@ -82,7 +101,7 @@ export function fetchedText(gap) {
     case "pending": return t("fetchedPending");
     case "full": return count ? t("fetchedFull", { count }) : t("fetchedNothing");
     case "partial": return t("fetchedPartial", { count, note: gap.note });
-    case "none": return gap.note || t("fetchedNever");
+    case "none": return gap.note ? t("fetchedNone", { note: gap.note }) : t("fetchedNever");
   }
 }
 

@@ -11,6 +11,7 @@ import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
 import { replay } from "../tapes.js";
 import { Age } from "./age.js";
+import { detailText, gapReason } from "./events.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
 import { signal } from "../../vendor/signals.js";
 
@@ -199,7 +200,7 @@ function Outcome() {
           <li key=${index} class="happening happening-${each.type}" data-kind=${each.kind} title=${each.channels.join("\n")}>
             <time title=${formatClock(each.atMs)}>+${formatSpan(each.atMs - startedMs)}</time>
             <span><strong>${textOf(each)}</strong>${each.count > 1 && each.type === "status" ? ` ×${each.count}` : ""}
-              ${" "}<span class="hint">${each.detail}</span></span>
+              ${" "}<span class="hint">${saidOf(each)}</span></span>
           </li>`)}
       </ol>
     </section>
@@ -214,6 +215,12 @@ const STATUSES = /** @type {Record<string, import("../i18n.js").Key>} */ ({
 const REPAIRS = /** @type {Record<string, import("../i18n.js").Key>} */ ({
   pending: "fltGapPending", full: "fltGapFull", partial: "fltGapPartial", none: "fltGapNone",
 });
+
+/** @param {Happening} happening @returns {string} */
+function saidOf({ type, told, detail }) {
+  if (told) return told.type === "gap" ? gapReason(told) : detailText({ ...told, words: null });
+  return t(type === "malformed" ? "detMalformed" : "detBook", { detail });
+}
 
 /** @param {Happening} happening @returns {string} */
 function textOf({ type, kind, channels, count, atMs, fromMs, repairs }) {

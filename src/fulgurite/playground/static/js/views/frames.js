@@ -254,10 +254,10 @@ function RowView({ row }) {
         <strong>${t("gap")}</strong> ${gapText(row)} (${gapDetail(row)})</span></div>`;
     case "status": return html`
       <div class="frame frame-status frame-${row.kind}"><time>${formatTime(row.at_ms)}</time>
-        <span class="frame-note"><strong>${statusWords(row)}</strong> ${row.failure ? detailText(row) : row.detail}</span></div>`;
+        <span class="frame-note"><strong>${statusWords(row)}</strong> ${detailText(row)}</span></div>`;
     case "malformed": return html`
       <div class="frame frame-gap" title=${row.text}><time>${formatTime(row.at_ms)}</time>
-        <span class="frame-note"><strong>${t("malformed")}</strong> ${row.problem}</span></div>`;
+        <span class="frame-note"><strong>${t("malformed")}</strong> ${t("detMalformed", { detail: row.problem })}</span></div>`;
     case "dropped": return html`
       <div class="frame frame-status"><span></span>
         <span class="frame-note">${t("dropped", { count: row.count.toLocaleString("en-US") })}</span></div>`;

@@ -122,8 +122,8 @@ function describe() {
       return { name: "failed", text: t("stateFailed"), detail };
     case "backing_off": {
       const ms = (connection.retry_at_ms ?? 0) - state.now.value;
-      if (connection.retry_at_ms === null) return { name: "waiting", text: t("stateInterrupted"), detail };
-      return { name: "waiting", text: t("stateBackingOff", { seconds: Math.max(0, Math.ceil(ms / 1000)) }), detail };
+      if (connection.retry_at_ms === null) return { name: "waiting", text: t("stateInterrupted"), detail: "" };
+      return { name: "waiting", text: t("stateBackingOff", { seconds: Math.max(0, Math.ceil(ms / 1000)) }), detail: "" };
     }
     default:
       return { name: "closed", text: t("stateClosed"), detail };

@@ -65,7 +65,7 @@ function BookState({ book, why }) {
   return html`
     ${!isOld && html`
       <span class="hint drift" title=${t("driftHint")}>${t("drift", { count: book.drift_count })}</span>`}
-    <span class="badge book-${book.state.toLowerCase()}" data-book-state=${book.state} title=${book.reason}>
+    <span class="badge book-${book.state.toLowerCase()}" data-book-state=${book.state} title=${t("detBook", { detail: book.reason })}>
       ${t(STATES[book.state].key)}
     </span>
   `;

@@ -147,7 +147,8 @@ function mark(cell, rate) {
 }
 
 /** @param {number} ms @returns {string} */
-const shortAge = (ms) => (ms < 120_000 ? `${Math.floor(ms / 1000)}s` : `${Math.floor(ms / 60_000)}m`);
+const shortAge = (ms) => (ms < 120_000
+  ? t("secondsShort", { n: Math.floor(ms / 1000) }) : t("minutesShort", { n: Math.floor(ms / 60_000) }));
 
 /** @param {CellState} cell @param {number} rate @returns {string} */
 function inWords(cell, rate) {
@@ -215,7 +216,7 @@ function Legend() {
   const entries = /** @type {const} */ ([
     ["cell-receiving warm-6", "8.1", "legendReceiving"],
     ["cell-receiving warm-2", "0.1", "legendCooling"],
-    ["cell-quiet", "34s", "legendQuiet"],
+    ["cell-quiet", t("secondsShort", { n: 34 }), "legendQuiet"],
     ["cell-acknowledged", "✓", "legendAcknowledged"],
     ["cell-asked", "…", "legendAsked"],
     ["cell-refused", "✕", "legendRefused"],
