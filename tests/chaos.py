@@ -268,7 +268,7 @@ class Round:
 
     async def _audited(self, stream: Stream) -> None:
         """Wait until all executions that have come were compared with the list, and what was missing is taken."""
-        feeds = {product: stream._feeds[f"lightning_executions_{product}"] for product in PRODUCTS}
+        feeds = {product: stream._feeds.by_name[f"lightning_executions_{product}"] for product in PRODUCTS}
         newest = {product: feed.numbering.newest for product, feed in feeds.items()}
         try:
             async with asyncio.timeout(RECOVERY_SECONDS):
@@ -337,7 +337,7 @@ class Round:
         """Wait until the merge knows where both connections are in each channel: before, losing one is losing all."""
         try:
             async with asyncio.timeout(RECOVERY_SECONDS):
-                merges = [stream._feeds[channel]._merge for channel in CHANNELS]
+                merges = [stream._feeds.by_name[channel]._merge for channel in CHANNELS]
                 while not all(merge is not None and len(merge._aligned) == 2 for merge in merges):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:

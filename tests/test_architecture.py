@@ -58,6 +58,7 @@ PURE = (
             "duplicates",
             "endpoints",
             "feed",
+            "feeds",
             "findings",
             "httplimits",
             "items",

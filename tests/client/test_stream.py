@@ -393,7 +393,7 @@ async def test_orders_that_were_not_looked_at_before_are_said_to_be_unknown(exch
 
 async def learned(stream: Stream, channel: str) -> None:
     async with asyncio.timeout(30):
-        while stream._feeds[channel].learned_ns is None:  # noqa: ASYNC110  # nobody is told, for nobody needs it
+        while stream._feeds.by_name[channel].learned_ns is None:  # noqa: ASYNC110  # nobody is told, for nobody needs it
             await asyncio.sleep(0.01)
 
 

@@ -105,7 +105,10 @@ class Bookkeeping:
 class KeepsBooks(Protocol):
     """A stream, or what stands for one in a replay."""
 
-    bookkeeping: Bookkeeping
+    @property
+    def bookkeeping(self) -> Bookkeeping:
+        """The kept books."""
+        ...
 
     def keep_book(self, product_code: str) -> BookKeeper:
         """Keep the book of a product from now on."""

@@ -6,16 +6,16 @@ line for each status. A log of frames alone gives their messages, and no gaps bu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping
 from fulgurite.client.feed import Feed
+from fulgurite.client.feeds import Feeds
 from fulgurite.client.items import Gap, GapCause, Item, Malformed, Message, Origin, Repaired, Status, StatusKind
 from fulgurite.errors import ChannelError, RemoteProtocolError
-from fulgurite.protocol.channels import Kind, check_product_code, parse_channel
+from fulgurite.protocol.channels import parse_channel
 from fulgurite.protocol.events import ChannelMessage, ClientEvent
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.jsonrpc import JsonRpcClient
@@ -38,28 +38,22 @@ class Playback:
     def __init__(self) -> None:
         self.at_ns = 0
         """The latest time that a line had, nanoseconds since 1970."""
-        self.bookkeeping = Bookkeeping()
-        """The books that are kept."""
-        self._feeds: dict[str, Feed] = {}
-        # Whether several connections bring the same channels; known before the first feed is made, fixed from then on.
-        self._is_merged = False
-        # When the channels were asked for: all of a connection, or one of them once more.
-        self._asked_ns: dict[int, int] = {}
-        self._asked_again_ns: dict[tuple[int, str], int] = {}
+        # How many connections bring the same channels is known before the first feed is made.
+        self._feeds = Feeds()
+        self._open: set[int] = set()  # connections
         # The end of each channel's latest gap.
         self._told_to_ns: dict[str, int] = {}
         # Neither is ever asked for anything; they only read.
         self._readers = JsonRpcClient(), SocketIoClient()
 
+    @property
+    def bookkeeping(self) -> Bookkeeping:
+        """The kept books."""
+        return self._feeds.bookkeeping
+
     def keep_book(self, product_code: str) -> BookKeeper:
         """Keep the book of a product from now on."""
-        if product_code not in self.bookkeeping.keepers:
-            check_product_code(product_code)
-            self.bookkeeping.keep(product_code)
-            for feed in self._feeds.values():
-                if feed.channel.product_code == product_code:
-                    self._connect_keeper(feed)
-        return self.bookkeeping.keep(product_code)
+        return self._feeds.keep_book(product_code)
 
     def take(self, line: Line) -> list[Item]:
         """Take a line, and give what follows from it."""
@@ -96,20 +90,13 @@ class Playback:
         """
         items: list[Item] = [Malformed(self.at_ns, text, error)]
         reason = f"a part of the log that could not be read: {error}"
-        named = [name for name in self._feeds if f'"{name}' in text]
-        for name in named or self._feeds:
-            for number in {0, *self._asked_ns}:
-                items += self._feeds[name].lost(number, reason, _NOW, self.at_ns)
+        for number in {0, *self._open}:
+            items += self._feeds.lost(number, text, reason, _NOW, self.at_ns)
         return self._noted(items)
 
     def finish(self) -> list[Item]:
         """The log has ended: give what is still to be said."""
-        items: list[Item] = []
-        for feed in self._feeds.values():
-            items += feed.finish(_NOW, self.at_ns)
-            if feed.keeper is not None:
-                feed.keeper.interrupted(Kind.BOARD, "the log has ended")
-        return items
+        return [*self._feeds.finish("the log has ended", _NOW, self.at_ns)]
 
     # --- inside
 
@@ -117,7 +104,7 @@ class Playback:
         """The items of an ordinary frame, as `Stream.ordinary` takes it, or None where it is to be read as a whole."""
         json_rpc, socketio = self._readers
         found = json_rpc.split(frame) or socketio.split(frame)
-        feed = None if found is None else self._feeds.get(found[0])
+        feed = None if found is None else self._feeds.by_name.get(found[0])
         if found is None or feed is None:
             return None
         channel, body = found
@@ -130,7 +117,7 @@ class Playback:
         if feed.is_plain:
             feed.pass_on(message, data)
             return [message]
-        return self._noted(self._message(number, feed, message))
+        return self._noted([*self._feeds.message(number, message, _NOW)])
 
     def _received(self, line: Line, frame: str, at_ns: int) -> list[Item]:
         number = self._number(line)
@@ -143,9 +130,8 @@ class Playback:
         items: list[Item] = []
         for event in events:
             if type(event) is ChannelMessage:
-                feed = self._feed(event.channel)
-                message = Message(event.channel, at_ns, frame, event.message)
-                items += [message] if feed is None else self._message(number, feed, message)
+                self._feed(event.channel)
+                items += self._feeds.message(number, Message(event.channel, at_ns, frame, event.message), _NOW)
         return items
 
     def _read(self, frame: str) -> list[ClientEvent]:
@@ -154,26 +140,9 @@ class Playback:
         reader = json_rpc if frame.lstrip()[:1] in ("{", "[", "") else socketio
         return reader.receive(frame, _NOW)
 
-    def _message(self, number: int, feed: Feed, message: Message) -> list[Item]:
-        items: list[Item] = []
-        is_in_place = True
-        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
-            diffs = self._feeds.get(feed.channel._replace(kind=Kind.BOARD).name)
-            if diffs is not None:
-                # As in the live stream: who keeps a book by the gaps must be told before the snapshot that heals it.
-                items += diffs.tell()
-                is_in_place = diffs.is_level(number)
-        items += feed.take(number, message, _NOW, is_in_place)
-        return items
-
     def _malformed(self, number: int, frame: str, error: str, at_ns: int) -> list[Item]:
         items: list[Item] = [Malformed(at_ns, frame, error)]
-        flowing = [feed for feed in self._feeds.values() if feed.is_flowing_over(number)]
-        is_batch = frame.lstrip().startswith("[")
-        named = [] if is_batch else [feed for feed in flowing if f'"{feed.name}"' in frame]
-        for feed in named or flowing:
-            items += feed.lost(number, f"a frame that could not be read: {error}", _NOW, at_ns)
-        return items
+        return [*items, *self._feeds.lost(number, frame, f"a frame that could not be read: {error}", _NOW, at_ns)]
 
     def _happened(self, status: Status) -> list[Item]:
         items: list[Item] = [status]
@@ -181,17 +150,16 @@ class Playback:
         number = status.connection if self._is_merged else 0
         feed = None if channel is None else self._feed(channel)
         match status.kind:
-            case StatusKind.CONNECTING if status.connection and not self._feeds:
-                self._is_merged = True
-            case StatusKind.OPEN | StatusKind.AUTHENTICATED:
-                self._asked_ns[number] = at_ns
+            case StatusKind.CONNECTING if status.connection and not self._feeds.by_name:
+                self._feeds.connections = 2
+            case StatusKind.OPEN:
+                self._open.add(number)
             case StatusKind.SUBSCRIBED if feed is not None:
-                asked_ns = self._asked_again_ns.get((number, feed.name), self._asked_ns.get(number, 0))
-                items += feed.acknowledged(number, asked_ns, _NOW, at_ns)
+                asked_ns = at_ns - round((status.seconds or 0.0) * 1e9)
+                items += self._feeds.acknowledged(number, feed.name, asked_ns, _NOW, at_ns)
             case StatusKind.SILENT | StatusKind.DEAD if feed is not None:
-                self._asked_again_ns[number, feed.name] = at_ns
                 reason = f"{channel} was silent for {status.seconds or 0:.0f} s"
-                items += feed.silent(number, reason, _NOW, at_ns)
+                items += self._feeds.silent(number, feed.name, reason, _NOW, at_ns)
             case StatusKind.BEHIND:
                 self.bookkeeping.behind(number, status.detail)
             case StatusKind.CAUGHT_UP:
@@ -202,15 +170,9 @@ class Playback:
                     keeper.book.invalidate(status.detail)
             case StatusKind.CLOSED:
                 # In the stream, too, the gaps that this makes certain come first.
-                items = [*self._closed(number, status), status]
+                self._open.discard(number)
+                items = [*self._feeds.interrupted(number, status.detail, _NOW, at_ns, status.close_code), status]
         return items
-
-    def _closed(self, number: int, status: Status) -> Iterator[Item]:
-        self._asked_ns.pop(number, None)
-        for name, feed in self._feeds.items():
-            self._asked_again_ns.pop((number, name), None)
-            yield from feed.interrupted(number, status.detail, _NOW, status.at_ns, status.close_code)
-        self.bookkeeping.left(number)
 
     def _gap(self, line: Line) -> list[Item]:
         """Take a gap that was yielded where the log was made: most of them follow from what stands before in it."""
@@ -239,28 +201,22 @@ class Playback:
 
     def _noted(self, items: list[Item]) -> list[Item]:
         for item in items:
-            if type(item) is Gap and item.channel in self._feeds:
+            if type(item) is Gap and item.channel in self._feeds.by_name:
                 self._told_to_ns[item.channel] = item.to_ns
         return items
+
+    @property
+    def _is_merged(self) -> bool:
+        return self._feeds.connections > 1
 
     def _number(self, line: Line) -> int:
         return (line.connection or 0) if self._is_merged else 0
 
     def _feed(self, channel: str) -> Feed | None:
-        feed = self._feeds.get(channel)
-        if feed is None and len(self._feeds) < CHANNELS_LIMIT:
+        feed = self._feeds.by_name.get(channel)
+        if feed is None and len(self._feeds.by_name) < CHANNELS_LIMIT:
             try:
-                parsed = parse_channel(channel)
+                return self._feeds.add(parse_channel(channel))
             except ChannelError:
                 return None
-            feed = self._feeds[channel] = Feed(parsed, connections=2 if self._is_merged else 1)
-            self._connect_keeper(feed)
         return feed
-
-    def _connect_keeper(self, feed: Feed) -> None:
-        kind, product_code = feed.channel
-        keeper = self.bookkeeping.keepers.get(product_code)
-        if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) and keeper is not None:
-            feed.keeper = keeper
-            if feed.is_live:
-                keeper.resumed(kind)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any, Final, Literal, Self, overload
@@ -20,6 +21,7 @@ from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping, Books
 from fulgurite.client.connection import BEHIND_SECONDS, PROBE_SECONDS, Connection, Settings, Split
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.feed import Feed, RepairMode
+from fulgurite.client.feeds import Feeds
 from fulgurite.client.inbox import ChannelItems, Overflow
 from fulgurite.client.inboxes import Inboxes
 from fulgurite.client.items import Gap, Item, Message
@@ -63,21 +65,19 @@ class Stream:
         self.endpoint = endpoint
         self.books = Books(self)
         """The order book of each product, kept from the moment it is first asked for; see `Books`."""
-        self._repair_mode = repair
         self._repairs = repairs
-        self._unrepaired = unrepaired
         self._audits = audits
         self._is_authenticated = settings.credentials is not None
-        self._feeds: dict[str, Feed] = {}
+        dialects = list(dialects)
+        self._feeds = Feeds(len(dialects), repair, unrepaired, self.look)
         self._connections = [
-            Connection(number, endpoint.websocket_url(dialect), dialect, self._feeds, self, settings)
+            Connection(number, endpoint.websocket_url(dialect), dialect, self._feeds.by_name, self, settings)
             for number, dialect in enumerate(dialects)
         ]
         self._inboxes = Inboxes(queue_limit, overflow, self._pause, self._resume)
         # The last tick by two clocks: one that stands while the machine sleeps, and one that somebody may set.
         self._ticked_at: tuple[float, float] | None = None
-        # The books, and who waits for one to become LIVE.
-        self.bookkeeping = Bookkeeping(self.look)
+        # Who waits for a book to become LIVE, by product code.
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -120,6 +120,11 @@ class Stream:
             except StopAsyncIteration:
                 return
             yield batch
+
+    @property
+    def bookkeeping(self) -> Bookkeeping:
+        """The kept books; see `Books`."""
+        return self._feeds.bookkeeping
 
     @overload
     def only(self, channel: Channel[Literal[Kind.TICKER]]) -> ChannelItems[Ticker]: ...
@@ -170,14 +175,15 @@ class Stream:
         wanted = [check_channel(channel) for channel in channels]
         self._require_running()
         for channel in wanted:
-            feed = self._feeds.get(channel.name)
+            feed = self._feeds.by_name.get(channel.name)
             if feed is None or not feed.is_given:
                 continue
-            self._give(channel.name, feed.finish(_now(), time.time_ns()))
+            self._give(self._feeds.end(channel.name, _now(), time.time_ns()))
             if feed.keeper is not None:
                 feed.is_given = False  # its book still needs it
                 continue
-            self._drop(feed)
+            self._feeds.drop(channel.name)
+            self._unsubscribe(channel.name)
         self.woken()
 
     async def synced(self, product_code: str) -> OrderBook:
@@ -218,21 +224,17 @@ class Stream:
         """Keep the book of a product from now on; see `Books`."""
         if product_code not in self.bookkeeping.keepers:
             check_product_code(product_code)
-            channels = [Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)]
-            given = [channel.name for channel in channels if channel.name in self._feeds]
-            self._add(channels)
-            keeper = self.bookkeeping.keep(product_code)
-            for channel in channels:
-                feed = self._feeds[channel.name]
-                feed.keeper = keeper
-                feed.is_given = channel.name in given
-                if feed.is_live:
-                    keeper.resumed(channel.kind)
+            for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD):
+                channel = Channel(kind, product_code)
+                if channel.name not in self._feeds.by_name:
+                    self._add([channel])
+                    self._feeds.by_name[channel.name].is_given = False
+            keeper = self._feeds.keep_book(product_code)
             # Where no book was kept, nobody has asked how late it comes what may be on its way.
             for connection in self._connections:
                 if connection.probe():
                     keeper.doubt(connection.number)
-        return self.bookkeeping.keep(product_code)
+        return self._feeds.keep_book(product_code)
 
     def look(self) -> None:
         """Take note if what has come may be old, whoever asks: the clocks tell what waits in the buffers."""
@@ -250,13 +252,8 @@ class Stream:
 
     def forget_book(self, product_code: str) -> None:
         """Keep the book of a product no longer; channels that only it needed are unsubscribed."""
-        if self.bookkeeping.keepers.pop(product_code, None) is None:
-            return
-        for channel in (Channel(kind, product_code) for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD)):
-            feed = self._feeds[channel.name]
-            feed.keeper = None
-            if not feed.is_given:
-                self._drop(feed)
+        for channel in self._feeds.forget_book(product_code):
+            self._unsubscribe(channel)
         self.woken()
 
     # --- called by the connections
@@ -265,7 +262,7 @@ class Stream:
         self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
     ) -> int:
         """Take ordinary messages; see `connection.Receiver`. Nearly all come this way, so it calls little for each."""
-        feeds, own, main = self._feeds, self._inboxes.own, self._inboxes.main
+        feeds, own, main = self._feeds.by_name, self._inboxes.own, self._inboxes.main
         for place in range(start, len(texts)):
             text = texts[place]
             found = split(text)
@@ -297,24 +294,11 @@ class Stream:
 
     def message(self, number: int, message: Message, now: float) -> None:
         """Take a message; see `connection.Receiver`."""
-        channel = message.channel
-        feed = self._feeds.get(channel)
-        if feed is None:
-            # Nobody asked for it, or not any more.
-            self._inboxes.main.items.append(message)
-            return
-        is_in_place = True
-        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
-            diffs = self._feeds.get(Channel(Kind.BOARD, feed.channel.product_code).name)
-            if diffs is not None:
-                # Who keeps a book by the gaps must not be told after the snapshot that heals it.
-                self._give(diffs.name, diffs.tell())
-                is_in_place = diffs.is_level(number)
-        self._inboxes.of(channel).items.extend(self._visible(feed, feed.take(number, message, now, is_in_place)))
-        if feed.to_repair:
-            self._start_repairs(feed)
+        self._give(self._feeds.message(number, message, now))
         if self._waiting_for_books:
-            self._wake_for_books(feed)
+            feed = self._feeds.by_name.get(message.channel)
+            if feed is not None:
+                self._wake_for_books(feed)
 
     def woken(self) -> None:
         """What has come can be taken; see `connection.Receiver`."""
@@ -322,11 +306,11 @@ class Stream:
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
         """Take an acknowledgement; see `connection.Receiver`."""
-        feed = self._feeds[channel]
+        feed = self._feeds.by_name[channel]
         if feed.channel.kind is not Kind.EXECUTIONS:
             # An account's orders are looked at when no event can be missed any more.
             self._learn(feed)
-        self._give(channel, feed.acknowledged(number, asked_ns, _now(), at_ns))
+        self._give(self._feeds.acknowledged(number, channel, asked_ns, _now(), at_ns))
 
     def behind(self, number: int, reason: str) -> None:
         """What comes over this connection may be old; see `connection.Receiver`."""
@@ -338,28 +322,17 @@ class Stream:
 
     def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
         """Take an interruption; see `connection.Receiver`."""
-        now, now_ns = _now(), time.time_ns()
-        for name, feed in list(self._feeds.items()):
-            self._give(name, feed.interrupted(number, reason, now, now_ns, close_code))
-        self.bookkeeping.left(number)
+        self._give(self._feeds.interrupted(number, reason, _now(), time.time_ns(), close_code))
         self.woken()
 
     def silent(self, number: int, channel: str, reason: str) -> None:
         """Take note that a channel was silent for too long; see `connection.Receiver`."""
-        self._give(channel, self._feeds[channel].silent(number, reason, _now(), time.time_ns()))
+        self._give(self._feeds.silent(number, channel, reason, _now(), time.time_ns()))
         self.woken()
 
     def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:
-        """Take note that a frame was lost; see `connection.Receiver`.
-
-        Where it still names channels it is about those, otherwise it may be about any.
-        """
-        flowing = [name for name, feed in self._feeds.items() if feed.is_flowing_over(number)]
-        # A batch may hold more than the names that are still readable.
-        is_batch = text.lstrip().startswith("[")
-        named = [] if is_batch else [name for name in flowing if f'"{name}"' in text]
-        for name in named or flowing:
-            self._give(name, self._feeds[name].lost(number, reason, _now(), at_ns))
+        """Take note that a frame was lost; see `connection.Receiver`."""
+        self._give(self._feeds.lost(number, text, reason, _now(), at_ns))
         self.woken()
 
     def put(self, *items: Item) -> None:
@@ -378,14 +351,14 @@ class Stream:
             async with asyncio.TaskGroup() as self._tasks:
                 if self._repairs is not None:
                     await self._repairs.open()
-                    for feed in self._feeds.values():
+                    for feed in self._feeds.by_name.values():
                         if feed.channel.kind is Kind.EXECUTIONS:
                             self._learn(feed)
                 for connection in self._connections:
                     self._tasks.create_task(connection.run())
                 self._tasks.create_task(self._tick_for_ever())
                 if self._audits is not None:
-                    audit = self._audits.run(self._feeds, lambda: not self._inboxes.is_paused, self._give_late)
+                    audit = self._audits.run(self._feeds.by_name, lambda: not self._inboxes.is_paused, self._give_late)
                     self._tasks.create_task(audit)
         except* Exception as group:  # raised where the consumer sees it
             failure = _first(group)
@@ -405,12 +378,8 @@ class Stream:
 
     def _finish(self, failure: Exception | None) -> None:
         self._is_finished, self._failure = True, failure
-        now, now_ns = _now(), time.time_ns()
-        for name, feed in self._feeds.items():
-            # What comes from here on stops nobody: the queues are about to be closed.
-            self._inboxes.of(name).items.extend(self._visible(feed, feed.finish(now, now_ns)))
-            if feed.keeper is not None:
-                feed.keeper.interrupted(Kind.BOARD, "the stream was closed")
+        # What comes from here on stops nobody: the queues are about to be closed.
+        self._append(self._feeds.finish("the stream was closed", _now(), time.time_ns()))
         self._inboxes.close(failure)
         for futures in self._waiting_for_books.values():
             for future in futures:
@@ -437,8 +406,7 @@ class Stream:
                     connection.probe()
                 connection.tick(now)
             self._inboxes.handle_timer(now, is_waiting=any(self._waiting_for_books.values()))
-            for name, feed in list(self._feeds.items()):
-                self._give(name, feed.handle_timer(now))
+            self._give(self._feeds.handle_timer(now))
             self.woken()
 
     def _add(self, channels: Iterable[Channel]) -> None:
@@ -447,25 +415,20 @@ class Stream:
             if channel.kind.is_private and not self._is_authenticated:
                 raise InputError("channel", channel.name, "a public channel; private ones need `credentials`")
         for channel in channels:
-            feed = self._feeds.get(channel.name)
+            feed = self._feeds.by_name.get(channel.name)
             if feed is not None:
                 feed.is_given = True
                 continue
-            feed = self._feeds[channel.name] = Feed(
-                channel, len(self._connections), self._repair_mode, self._unrepaired
-            )
-            if channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
-                feed.keeper = self.bookkeeping.keepers.get(channel.product_code)
+            feed = self._feeds.add(channel)
             if channel.kind is Kind.EXECUTIONS:
                 self._learn(feed)
             for connection in self._connections:
                 connection.subscribe(channel.name)
 
-    def _drop(self, feed: Feed) -> None:
-        del self._feeds[feed.name]
-        self._learned.discard(feed.name)
+    def _unsubscribe(self, channel: str) -> None:
+        self._learned.discard(channel)
         for connection in self._connections:
-            connection.unsubscribe(feed.name)
+            connection.unsubscribe(channel)
 
     def _learn(self, feed: Feed) -> None:
         if (
@@ -477,27 +440,22 @@ class Stream:
             self._learned.add(feed.name)
             self._tasks.create_task(self._repairs.learn(feed))
 
-    def _start_repairs(self, feed: Feed) -> None:
-        assert self._repairs is not None  # or else the feeds would not ask for it
-        assert self._tasks is not None  # nothing comes when there is no connection
-        for hole in feed.to_repair:
-            self._tasks.create_task(self._repairs.repair(feed, hole, lambda items: self._give_late(feed, items)))
-        feed.to_repair.clear()
-
     def _give_late(self, feed: Feed, items: Iterable[Message | Gap]) -> None:
-        self._give(feed.name, items)
-        self.woken()
+        if self._feeds.by_name.get(feed.name) is feed:
+            self._append(items)
+            self.woken()
 
-    def _give(self, channel: str, items: Iterable[Message | Gap]) -> None:
-        feed = self._feeds.get(channel)
-        if feed is None:
-            return
-        self._inboxes.of(channel).items.extend(self._visible(feed, items))
-        if feed.to_repair:
-            self._start_repairs(feed)
+    def _give(self, items: Iterable[Message | Gap]) -> None:
+        self._append(items)
+        while self._feeds.to_repair:
+            feed, hole = self._feeds.to_repair.pop(0)
+            assert self._repairs is not None  # or else the feeds would not ask for it
+            assert self._tasks is not None  # nothing comes when there is no connection
+            self._tasks.create_task(self._repairs.repair(feed, hole, partial(self._give_late, feed)))
 
-    def _visible(self, feed: Feed, items: Iterable[Message | Gap]) -> Iterator[Message | Gap]:
-        return (item for item in items if feed.is_given or not isinstance(item, Message))
+    def _append(self, items: Iterable[Message | Gap]) -> None:
+        for item in items:
+            self._inboxes.of(item.channel).items.append(item)
 
     def _pause(self, reason: str) -> None:
         for connection in self._connections:

@@ -1,0 +1,175 @@
+"""All channels of a stream: from what its connections tell to items, kept books and repairs to be made. Pure.
+
+The live stream and the replay drive this one object and hold none of its rules. `now` and the times are as in `feed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping
+from fulgurite.client.feed import Feed, Hole, RepairMode
+from fulgurite.client.items import Gap, Message
+from fulgurite.protocol.channels import Channel, Kind, check_product_code
+
+Items = list[Message | Gap]
+
+
+class Feeds:
+    """The feeds and the books of a stream.
+
+    Each event returns the items that the consumer gets now. A message of a channel that only a book needs is none.
+
+    Args:
+        connections: the number of connections that bring the same channels; the feeds of more than one merge them.
+            It may change until the first channel is added.
+        repair: see `Feed`.
+        unrepaired: see `Feed`.
+        look: see `OrderBook`.
+    """
+
+    def __init__(
+        self,
+        connections: int = 1,
+        repair: RepairMode = RepairMode.OFF,
+        unrepaired: str = "",
+        look: Callable[[], None] | None = None,
+    ) -> None:
+        self.connections = connections
+        self.by_name: dict[str, Feed] = {}
+        """By the name of the channel."""
+        self.bookkeeping = Bookkeeping(look)
+        self.to_repair: list[tuple[Feed, Hole]] = []
+        """Repairs to be started. The shell takes them out, and calls `Feed.repaired` once for each."""
+        self._repair = repair
+        self._unrepaired = unrepaired
+
+    # --- intents
+
+    def add(self, channel: Channel) -> Feed:
+        """Make the feed of a channel that has none; its messages are items."""
+        feed = self.by_name[channel.name] = Feed(channel, self.connections, self._repair, self._unrepaired)
+        self._connect_keeper(feed)
+        return feed
+
+    def drop(self, channel: str) -> None:
+        """Know nothing of a channel any more."""
+        del self.by_name[channel]
+
+    def keep_book(self, product_code: str) -> BookKeeper:
+        """Keep the book of a product from now on, out of the feeds of its boards, present and to come.
+
+        Raises:
+            InputError: it is no product code.
+        """
+        if product_code not in self.bookkeeping.keepers:
+            check_product_code(product_code)
+            self.bookkeeping.keep(product_code)
+            for feed in self._boards(product_code):
+                self._connect_keeper(feed)
+        return self.bookkeeping.keep(product_code)
+
+    def forget_book(self, product_code: str) -> list[str]:
+        """Keep the book of a product no longer; return the channels that only it needed, which are dropped."""
+        self.bookkeeping.keepers.pop(product_code, None)
+        dropped = []
+        for feed in list(self._boards(product_code)):
+            feed.keeper = None
+            if not feed.is_given:
+                self.drop(feed.name)
+                dropped.append(feed.name)
+        return dropped
+
+    # --- events
+
+    def message(self, connection: int, message: Message, now: float) -> Items:
+        """A message came; that of a channel without a feed is an item as it is."""
+        feed = self.by_name.get(message.channel)
+        if feed is None:
+            return [message]
+        items: Items = []
+        is_in_place = True
+        if feed.channel.kind is Kind.BOARD_SNAPSHOT:
+            diffs = self.by_name.get(feed.channel._replace(kind=Kind.BOARD).name)
+            if diffs is not None:
+                # A consumer that keeps a book by the gaps must be told before the snapshot that heals it.
+                items += self._shown(diffs, diffs.tell())
+                is_in_place = diffs.is_level(connection)
+        items += self._shown(feed, feed.take(connection, message, now, is_in_place))
+        return items
+
+    def acknowledged(self, connection: int, channel: str, asked_ns: int, now: float, at_ns: int) -> Items:
+        """The subscription of a channel, asked for at `asked_ns`, was acknowledged."""
+        feed = self.by_name[channel]
+        return self._shown(feed, feed.acknowledged(connection, asked_ns, now, at_ns))
+
+    def interrupted(
+        self, connection: int, reason: str, now: float, now_ns: int, close_code: int | None = None
+    ) -> Items:
+        """Nothing can come over a connection."""
+        items: Items = []
+        for feed in self.by_name.values():
+            items += self._shown(feed, feed.interrupted(connection, reason, now, now_ns, close_code))
+        self.bookkeeping.left(connection)
+        return items
+
+    def silent(self, connection: int, channel: str, reason: str, now: float, now_ns: int) -> Items:
+        """A channel was silent for too long on a connection."""
+        feed = self.by_name[channel]
+        return self._shown(feed, feed.silent(connection, reason, now, now_ns))
+
+    def lost(self, connection: int, text: str, reason: str, now: float, now_ns: int) -> Items:
+        """A frame came over a connection that cannot be read.
+
+        Where it still names channels it was about those, otherwise it may have been about any.
+        """
+        flowing = [feed for feed in self.by_name.values() if feed.is_flowing_over(connection)]
+        # A batch may hold more than the names that are still readable.
+        is_batch = text.lstrip().startswith("[")
+        named = [] if is_batch else [feed for feed in flowing if f'"{feed.name}"' in text]
+        items: Items = []
+        for feed in named or flowing:
+            items += self._shown(feed, feed.lost(connection, reason, now, now_ns))
+        return items
+
+    def handle_timer(self, now: float) -> Items:
+        """Time has passed."""
+        items: Items = []
+        for feed in self.by_name.values():
+            items += self._shown(feed, feed.handle_timer(now))
+        return items
+
+    def end(self, channel: str, now: float, now_ns: int) -> Items:
+        """The consumer wants a channel no more: give all that waits in it."""
+        feed = self.by_name[channel]
+        return self._shown(feed, feed.finish(now, now_ns))
+
+    def finish(self, reason: str, now: float, now_ns: int) -> Items:
+        """No more will come, for this reason: give all that waits."""
+        items: Items = []
+        for feed in self.by_name.values():
+            items += self._shown(feed, feed.finish(now, now_ns))
+            if feed.keeper is not None:
+                feed.keeper.interrupted(Kind.BOARD, reason)
+        return items
+
+    # --- inside
+
+    def _shown(self, feed: Feed, items: Sequence[Message | Gap]) -> Items:
+        self.to_repair += [(feed, hole) for hole in feed.to_repair]
+        feed.to_repair.clear()
+        return [item for item in items if feed.is_given or not isinstance(item, Message)]
+
+    def _boards(self, product_code: str) -> Iterator[Feed]:
+        for kind in (Kind.BOARD_SNAPSHOT, Kind.BOARD):
+            feed = self.by_name.get(Channel(kind, product_code).name)
+            if feed is not None:
+                yield feed
+
+    def _connect_keeper(self, feed: Feed) -> None:
+        kind, product_code = feed.channel
+        keeper = self.bookkeeping.keepers.get(product_code)
+        if kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT) and keeper is not None:
+            feed.keeper = keeper
+            if feed.is_live:
+                keeper.resumed(kind)
