@@ -71,8 +71,9 @@ class Feeds:
 
     def forget_book(self, product_code: str) -> list[str]:
         """Keep the book of a product no longer; return the channels that only it needed, which are dropped."""
-        self.bookkeeping.keepers.pop(product_code, None)
-        dropped = []
+        dropped: list[str] = []
+        if self.bookkeeping.keepers.pop(product_code, None) is None:
+            return dropped
         for feed in list(self._boards(product_code)):
             feed.keeper = None
             if not feed.is_given:
