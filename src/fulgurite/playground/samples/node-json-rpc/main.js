@@ -1,6 +1,7 @@
 // Follows channels of bitFlyer's realtime API, JSON-RPC 2.0 over WebSocket, and comes back after any interruption.
 
 import { createHmac, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import WebSocket from "ws";
 
@@ -104,17 +105,18 @@ function sign() {
 }
 
 async function ask(question) {
-  if (!process.stdin.isTTY) {
-    console.error("error: no API key was typed: run this in a terminal, with nothing redirected");
-    process.exit(1);
+  if (process.stdin.isTTY) {
+    const terminal = createInterface({ input: process.stdin, terminal: true }); // no output, so no echo
+    terminal.on("SIGINT", () => process.exit()); // Ctrl-C is a key here, not a signal
+    const closed = once(terminal, "close"); // Ctrl-D does that, and then there is no answer
+    process.stderr.write(question);
+    const answer = await Promise.race([terminal.question("").catch(() => null), closed]);
+    terminal.close();
+    process.stderr.write("\n");
+    if (typeof answer === "string") return answer.trim();
   }
-  const terminal = createInterface({ input: process.stdin, terminal: true }); // no output, so no echo
-  terminal.on("SIGINT", () => process.exit()); // Ctrl-C is a key here, not a signal
-  process.stderr.write(question);
-  const answer = await terminal.question("");
-  terminal.close();
-  process.stderr.write("\n");
-  return answer.trim();
+  console.error("error: no API key was typed: run this in a terminal, with nothing redirected");
+  process.exit(1);
 }
 
 connect();
