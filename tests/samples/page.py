@@ -39,7 +39,7 @@ class RunningPage:
         return int(found[1])
 
     def _end(self) -> re.Match[str] | None:
-        return re.search(r"^ended (\d)$", self.said.text, re.MULTILINE)
+        return next(filter(None, (re.fullmatch(r"ended (\d)", event) for event in self.said.events)), None)
 
     async def asks(self) -> None:
         """Wait for the form."""

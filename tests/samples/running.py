@@ -21,7 +21,8 @@ class Said:
     """What a sample has said: messages by channel, events and everything as text; and waiting for more of it."""
 
     def __init__(self) -> None:
-        self.text = ""
+        self.lines: list[str] = []
+        """All of them. They become some ten thousand: what looks at all of them at each of them is too slow."""
         self.events: list[str] = []
         """Lines of its standard error, and at a terminal all lines that are no messages."""
         self.messages: list[str] = []
@@ -33,7 +34,7 @@ class Said:
 
     def add_line(self, line: str) -> None:
         """Take a line of either stream: a message is known by its channel."""
-        self.text += f"{line}\n"
+        self.lines.append(line)
         if found := re.match(r"(lightning_\w+|(?:child|parent)_order_events) \S", line):
             self.messages.append(found[1])
         elif line:
@@ -63,8 +64,13 @@ class Said:
         await self.until(lambda: channel in self.messages[after:], f"a message of {channel}")
 
     async def text_of(self, text: str, times: int = 1) -> None:
-        """Wait until it has said something, so often."""
-        await self.until(lambda: (self.text + self.prompt).count(text) >= times, text)
+        """Wait until it has said something, so often, that is not in a message."""
+        await self.until(lambda: "\n".join([*self.events, self.prompt]).count(text) >= times, text)
+
+    @property
+    def text(self) -> str:
+        """All that it has said."""
+        return "".join(f"{line}\n" for line in self.lines)
 
     def report(self) -> str:
         """Its events, and how many messages came."""
@@ -72,8 +78,8 @@ class Said:
 
     def tail(self) -> str:
         """The end of what it said, without most of the messages."""
-        lines = [line if len(line) < 200 else f"{line[:120]}..." for line in self.text.splitlines()]
-        return "\n".join([*self.events[-15:], "... and the last lines of all:", *lines[-5:]])
+        lines = [line if len(line) < 200 else f"{line[:120]}..." for line in self.lines[-5:]]
+        return "\n".join([*self.events[-15:], "... and the last lines of all:", *lines])
 
 
 class Running(Protocol):
