@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import websockets
@@ -218,3 +219,23 @@ async def test_a_machine_that_slept_through_a_maintenance_finds_its_connections_
                 message = json.loads(await connection.recv())["params"]["message"]
     assert message["timestamp"].startswith("2026-09-24T02:3")
     assert message["state"] == "RUNNING"
+
+
+async def test_a_machine_that_makes_the_market_slowly_is_not_told_that_it_stood_still(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    wall = time.time
+
+    def made_slowly(*arguments: Any, **named: Any) -> Simulation:
+        simulation = Simulation(*arguments, **named)
+        monkeypatch.setattr("time.time", lambda: wall() + 7)
+        return simulation
+
+    monkeypatch.setattr("fulgurite.exchange.run.Simulation", made_slowly)
+    async with (
+        run(seed=3, products=["FX_BTC_JPY"]) as exchange,
+        connect(executions("FX_BTC_JPY"), endpoint=exchange.realtime, repair="off") as stream,
+        asyncio.timeout(60),
+    ):
+        await punctual(aiter(stream))
+    assert caplog.messages == []

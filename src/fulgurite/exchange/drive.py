@@ -100,14 +100,17 @@ async def drive(
         clock: what time it is there.
         refuse_in_maintenance: refuse handshakes from the close of the connections on until PREOPEN.
     """
+    has_begun = False
     while True:
         lag = -_seconds_until(simulation, clock)
         if lag > LONGEST_LAG_SECONDS:
             passed_ns = clock.now_ns()
-            log.warning("The exchange stood still for %.0f s; its market goes on at %s", lag, wire_time(passed_ns))
+            if has_begun:  # else a slow machine took so long to make the market, which nobody has seen yet
+                log.warning("The exchange stood still for %.0f s; its market goes on at %s", lag, wire_time(passed_ns))
             _carry_out(simulation.stand_still(passed_ns), server)
         elif lag > LONGEST_FAST_LAG_SECONDS and clock.speed > 1:
             clock.set_back(simulation.next_event_ns)
+        has_begun = True
         now_ns, stop_at = clock.now_ns(), time.monotonic() + LONGEST_WORK_SECONDS
         while (next_ns := simulation.next_event_ns) <= now_ns and time.monotonic() < stop_at:
             # A second of the market is a few milliseconds of work.
