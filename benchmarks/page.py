@@ -3,7 +3,7 @@
     python -m benchmarks.page ours SECONDS
     python -m benchmarks.page log SECONDS
 
-Prints the figures as JSON. "ours" is `tests.page.load`: every view of the page in turn. "log" is a stand-in for how
+Prints the figures as JSON. "ours" is `tools.pageload`: every view of the page in turn. "log" is a stand-in for how
 Hoppscotch logs (runners/log_design.html), which is given the same messages by the same exchange.
 """
 
@@ -40,10 +40,10 @@ DESIGN = Path(__file__).parent / "runners" / "log_design.html"
 
 async def measure_ours(seconds: float) -> dict[str, float]:
     """Every view in turn for so long in all."""
-    from tests.page import load  # needs what only the tests need
     from tests.page.visiting import VIEWS
+    from tools import pageload  # needs what only the tests need
 
-    measured = await load.run(seconds, load.SPEED, VIEWS)
+    measured = await pageload.run(seconds, pageload.SPEED, VIEWS)
     heaps: dict[str, list[float]] = {}
     for each in measured:
         heaps.setdefault(each.view, []).append(each.heap_mib)
@@ -63,11 +63,11 @@ async def measure_log(seconds: float) -> dict[str, float]:
 
     from fulgurite.playground.products import JP_PRODUCT_CODES
     from tests.chromium import ARGUMENTS, find_chromium
-    from tests.page import load
     from tests.page.visiting import DESKTOP
+    from tools import pageload
 
     channels = [f"lightning_{kind}_{code}" for code in JP_PRODUCT_CODES for kind in KINDS]
-    with exchange_process("--speed", str(load.SPEED), "--seed", "7") as exchange, served() as address:
+    with exchange_process("--speed", str(pageload.SPEED), "--seed", "7") as exchange, served() as address:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
             page = await browser.new_page(viewport=DESKTOP)
@@ -75,15 +75,15 @@ async def measure_log(seconds: float) -> dict[str, float]:
             devtools = await page.context.new_cdp_session(page)
             await devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
             await devtools.send("HeapProfiler.collectGarbage")
-            before = await load.metrics(devtools)
+            before = await pageload.metrics(devtools)
             await page.evaluate("wanted => window.begin(wanted)", [exchange.ready["realtime"], channels, seconds])
             patience = (seconds + LOG_PATIENCE_SECONDS) * 1000
             await page.wait_for_function("() => window.done !== null", polling=500, timeout=patience)
             done = await page.evaluate("() => window.done")
             published = _published(exchange)
-            worked = (await load.metrics(devtools))["TaskDuration"] - before["TaskDuration"]
+            worked = (await pageload.metrics(devtools))["TaskDuration"] - before["TaskDuration"]
             await devtools.send("HeapProfiler.collectGarbage")
-            after = await load.metrics(devtools)
+            after = await pageload.metrics(devtools)
             await browser.close()
     heaps = [each["JSHeapUsedSize"] / 2**20 for each in (before, after)]
     return {
@@ -167,7 +167,7 @@ TABLES = (
 )
 
 HOW = """\
-* The page: `tests.page.load`, in a headless Chromium with all public channels of an exchange whose market runs 33 times
+* The page: `tools.pageload`, in a headless Chromium with all public channels of an exchange whose market runs 33 times
   as fast as the real one. Of each view the share of a core that its main thread took, and its longest task, are the
   browser's own figures; the busiest view and the longest task of all count. The heap is measured after a garbage
   collection. A task's length includes waiting for a processor, of which the exchange, our backend and the browser share

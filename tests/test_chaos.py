@@ -1,4 +1,4 @@
-"""A short run of `chaos.py`, and tests that its judge would find what it is there for."""
+"""A short run of `tools/chaos.py`, and tests that its judge would find what it is there for."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from fulgurite.protocol.messages import Board
 from fulgurite.server.faults import FAULTS, parse_fault
 from fulgurite.server.published import Delivered
 from fulgurite.server.records import ConnectionReport
-from tests.chaos import Round, RoundKind, play
-from tests.chaosfaults import MEMBERS, draw, draw_at_one
-from tests.chaosjudge import (
+from tools.chaos import Round, RoundKind, play
+from tools.chaosfaults import MEMBERS, draw, draw_at_one
+from tools.chaosjudge import (
     OLD_NS,
     Given,
     Look,
@@ -42,7 +42,7 @@ from tests.chaosjudge import (
     judge_executions,
     judge_gaps,
 )
-from tests.chaosnetwork import Network, NetworkFault
+from tools.chaosnetwork import Network, NetworkFault
 
 EXECUTIONS = "lightning_executions_FX_BTC_JPY"
 ROUNDS: list[tuple[RoundKind, int, str, int]] = [

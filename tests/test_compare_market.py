@@ -10,7 +10,7 @@ import pytest
 
 from fulgurite.protocol.framelog import recorded_messages
 from tests.captures import SESSIONS, convert
-from tests.compare_market import measure, recorded, simulated, table
+from tools.compare_market import measure, recorded, simulated, table
 
 
 def test_a_recording_and_a_frame_log_of_it_measure_the_same(captures: Path, tmp_path: Path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from fulgurite.protocol.messages import Execution
-from tests.draw_market import Candle, candle, draw
+from tools.draw_market import Candle, candle, draw
 
 
 def execution(number: int, price: float, size: float) -> Execution:

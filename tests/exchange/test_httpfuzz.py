@@ -1,6 +1,6 @@
-"""A small fixed number of odd HTTP requests; see `httpfuzz.py`, which has sent a hundred thousand."""
+"""A small fixed number of odd HTTP requests; see `tools/httpfuzz.py`, which has sent a hundred thousand."""
 
-from tests.exchange import httpfuzz
+from tools import httpfuzz
 
 
 def test_odd_requests_are_answered_below_500_and_the_exchange_trades_on():

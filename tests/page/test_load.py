@@ -1,12 +1,12 @@
-"""The page under load, for a short time: it holds no more than it says. `load.py` measures how fast it is."""
+"""The page under load, for a short time: it holds no more than it says. `tools/pageload.py` measures how fast it is."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.exchangeprocess import at_after_maintenance, exchange_process
-from tests.page.load import SPEED, Measured, judge, loaded, measure, totals
 from tests.page.visiting import VIEWS
+from tools.pageload import SPEED, Measured, judge, loaded, measure, totals
 
 NODES = 8_000
 """Elements and texts of the page, whatever the view: rows out of sight have none."""

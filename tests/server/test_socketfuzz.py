@@ -1,6 +1,6 @@
-"""A small fixed number of mutilated frames over sockets; see `socketfuzz.py`, which has thrown a million."""
+"""A small fixed number of mutilated frames over sockets; see `tools/socketfuzz.py`, which has thrown a million."""
 
-from tests.server import socketfuzz
+from tools import socketfuzz
 
 
 def test_mutilated_frames_hurt_nobody_else():

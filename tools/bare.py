@@ -1,6 +1,6 @@
 """The two commands of the README on a bare machine: a minimal Debian or Ubuntu with git and Python, and nothing else.
 
-Run as root, with debootstrap and unshare: `python -m tests.bare [RELEASE[=MIRROR] ...] [-- ARGUMENTS FOR PYTEST]`.
+Run as root, with debootstrap and unshare: `python -m tools.bare [RELEASE[=MIRROR] ...] [-- ARGUMENTS FOR PYTEST]`.
 
 Of each release a root is made in a temporary folder, with two clones of what is committed here. Both commands run as an
 ordinary user who has nothing else, as root, who may install, and as the ordinary user of that machine. One line is

@@ -17,7 +17,7 @@ from fulgurite import Board, BookState, Execution, Gap, GapCause, Message, Order
 from fulgurite.errors import MessageError
 from fulgurite.server.published import Delivered
 from fulgurite.server.records import ConnectionReport
-from tests.chaosfaults import Fault, is_silent
+from tools.chaosfaults import Fault, is_silent
 
 DEPTH = 100
 """Levels a side of a book that are compared: a snapshot has 300, and the market moves by less between two of them."""

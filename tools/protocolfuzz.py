@@ -3,7 +3,7 @@
 The invariant: any bytes give events (an answer, a value) or one typed error of our tree, never another exception.
 `test_fuzz.py` runs a small fixed number of inputs; any number by hand, from the root of the repository:
 
-    .venv/bin/python -m tests.protocol.fuzz 1000000 [SEED]
+    .venv/bin/python -m tools.protocolfuzz 1000000 [SEED]
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ CORPUS = [
     *(BOARD, EXECUTIONS, EVENTS, "2026-09-23T03:31:25.6491037Z", "lightning_board_snapshot_BTC_JPY"),
 ]
 # What is likely to hit a seam: JSON's own tokens, extremes of numbers and text, and halves of surrogate pairs.
-TOKENS = [
+TOKENS: list[str] = [
     *'{}[]:,"\\0123456789-+.eE \n\x00',
     *("null", "true", "NaN", "-0", "1e999", "9" * 400, "\\ud800", "\ud800", "\ufeff", "é", "𝄞", "[[" * 3_000),
     *('"id"', '"method"', '"params"', '"channel"', '"message"', '"result"', '"error"', "4", "42", "0/", "51-"),

@@ -4,7 +4,7 @@ Runs `fulgurite exchange` in a process of its own, and in this one a stream of t
 with all public channels of two products, books kept and gaps repaired. Its market lives a day in half an hour, its
 maintenance included. Prints the memory of both over time. From the root of the repository:
 
-    .venv/bin/python -m tests.soak [SECONDS] [SPEED]
+    .venv/bin/python -m tools.soak [SECONDS] [SPEED]
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from fulgurite import (
     ticker,
 )
 from tests.exchangeprocess import ExchangeProcess, exchange_process, memory_mib
-from tests.fuzzreport import FLAT_MIB
+from tools.fuzzreport import FLAT_MIB
 
 PRODUCTS = ("FX_BTC_JPY", "BTC_JPY")
 CHANNELS = [

@@ -1,6 +1,6 @@
 """Draws the pictures of the page for the README and docs/playground.md: the page, and a daily maintenance passing.
 
-python -m tests.draw_playground FOLDER
+python -m tools.draw_playground FOLDER
 
 Writes playground.png, and maintenance.gif of the short maintenance that the faults view has.
 """

@@ -3,7 +3,7 @@
 Every answer is below 500, nothing but uvicorn's word about malformed HTTP is logged, and afterwards the exchange still
 trades. `test_httpfuzz.py` sends a small fixed number; any number by hand, from the root of the repository:
 
-    .venv/bin/python -m tests.exchange.httpfuzz 100000 [SEED]
+    .venv/bin/python -m tools.httpfuzz 100000 [SEED]
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import json
 import sys
 import time
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from fulgurite.exchange.operations import MAX_BODY_BYTES
 from fulgurite.protocol.auth import request_signature
 from fulgurite.server.faults import FAULTS
 from tests.exchangeprocess import ExchangeProcess, exchange_process
-from tests.fuzzreport import FLAT_MIB, FuzzReport
-from tests.protocol.fuzz import TOKENS, mutilate
+from tools.fuzzreport import FLAT_MIB, FuzzReport
+from tools.protocolfuzz import TOKENS, mutilate
 
 CONNECTIONS = 8
 LONG_RUN = 50_000
@@ -217,10 +217,12 @@ class Baiter:
             members = json.loads(body)
             name = rng.choice(sorted(members))
             members[name] = "the odd value"
-            return json.dumps(members).replace('"the odd value"', rng.choice(VALUES)).encode(errors="replace")
+            odd = json.dumps(members).replace('"the odd value"', rng.choice(VALUES))
+            return odd.encode(errors="replace")
         if chance < 0.9:
             place = rng.randrange(len(body))
-            return (body[:place] + rng.choice(TOKENS) + body[place + rng.randrange(2) :]).encode(errors="surrogatepass")
+            odd = body[:place] + rng.choice(TOKENS) + body[place + rng.randrange(2) :]
+            return odd.encode(errors="surrogatepass")
         if chance < 0.91:
             return body.encode() + b" " * rng.choice((MAX_BODY_BYTES - len(body), MAX_BODY_BYTES, 3 * MAX_BODY_BYTES))
         text = mutilate(rng)
@@ -350,7 +352,7 @@ async def trade(exchange: ExchangeProcess) -> None:
     key, secret = exchange.credentials[-1]
     address = urlsplit(exchange.ready["http"])
 
-    async def ask(method: str, path: str, body: bytes = b"") -> list[dict] | dict:
+    async def ask(method: str, path: str, body: bytes = b"") -> Any:
         stamp, target = str(time.time()), f"/v1/me/{path}"
         sign = request_signature(secret, stamp, method, target, body)
         lines = [f"{method} {target} HTTP/1.1", f"Host: {address.netloc}", f"ACCESS-KEY: {key}", f"ACCESS-SIGN: {sign}"]

@@ -1,6 +1,6 @@
 """Draws a simulated day as candles, for docs/market.md, and prints how far its prices move.
 
-    python -m tests.draw_market FILE.svg
+    python -m tools.draw_market FILE.svg
 
 The product is BTC_JPY, simulated without the others. The candle of 19:00 UTC has the maintenance in it.
 """

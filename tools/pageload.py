@@ -4,7 +4,7 @@ Runs `fulgurite exchange` in a process of its own, with a market so fast that it
 page's backend in this one, and the page in a headless Chromium with all public channels subscribed. From the root of
 the repository:
 
-    .venv/bin/python -m tests.page.load [SECONDS [SPEED [VIEW ...]]]
+    .venv/bin/python -m tools.pageload [SECONDS [SPEED [VIEW ...]]]
 
 Without a view all are looked at in turn. There is a line for each minute, and at the end what came of it: whether there
 were a thousand messages a second, tasks that were too long, inputs that waited too long, and whether the memory of the

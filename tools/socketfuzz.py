@@ -5,7 +5,7 @@ Meanwhile a well-behaved subscriber of each dialect must get every message that 
 ends its session is thrown, too, and counted. `test_socketfuzz.py` throws a small fixed number; any number by hand, from
 the root of the repository:
 
-    .venv/bin/python -m tests.server.socketfuzz 1000000 [SEED]
+    .venv/bin/python -m tools.socketfuzz 1000000 [SEED]
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import websockets
 from fulgurite.protocol.dialects import DIALECTS, JSON_RPC, SOCKETIO, Dialect
 from fulgurite.protocol.framelog import recorded_messages
 from tests.exchangeprocess import ExchangeProcess, exchange_process
-from tests.fuzzreport import FLAT_MIB, FuzzReport
-from tests.protocol.fuzz import TOKENS, mutilate
+from tools.fuzzreport import FLAT_MIB, FuzzReport
+from tools.protocolfuzz import TOKENS, mutilate
 
 CONNECTIONS = 16
 CHANNELS = [

@@ -4,7 +4,7 @@ Runs `fulgurite exchange` and `fulgurite play` in processes of their own, connec
 with all public channels of all products and all parts of the market view, and prints the memory of the playground over
 time. This process speaks the page's line and keeps nothing of what it is told. From the root of the repository:
 
-    .venv/bin/python -m tests.pagesoak [SECONDS] [SPEED]
+    .venv/bin/python -m tools.pagesoak [SECONDS] [SPEED]
 
 The exit status is 1 where the memory of a run of half an hour or more still grows in its last quarter.
 """
@@ -28,9 +28,9 @@ from rich.table import Table
 from fulgurite import playground
 from fulgurite.playground.products import JP_PRODUCT_CODES
 from tests.exchangeprocess import ExchangeProcess, at_after_maintenance, exchange_process, memory_mib
-from tests.fuzzreport import FLAT_MIB
 from tests.playground.talking import Talker, talking
-from tests.soak import LONG_RUN_SECONDS, growth_mib
+from tools.fuzzreport import FLAT_MIB
+from tools.soak import LONG_RUN_SECONDS, growth_mib
 
 SPEED = "23"
 """Seconds of the market in one: about 700 frames a second of all its public channels."""

@@ -11,7 +11,7 @@ fast as the machine can do it. What is in a round:
 
 From the root of the repository:
 
-    .venv/bin/python -m tests.chaos 10000 [--seed N] [--dialect json-rpc|socketio] [--connections 1|2]
+    .venv/bin/python -m tools.chaos 10000 [--seed N] [--dialect json-rpc|socketio] [--connections 1|2]
         [--repair before|alongside|off]
 """
 
@@ -40,8 +40,9 @@ from fulgurite.client.httplimits import HttpBudget
 from fulgurite.errors import AuthenticationError
 from fulgurite.protocol.dialects import DIALECTS
 from fulgurite.server.records import ConnectionReport
-from tests.chaosfaults import Fault, draw, draw_at_one
-from tests.chaosjudge import (
+from tests.exchangeprocess import ExchangeProcess, at_after_maintenance, exchange_process
+from tools.chaosfaults import Fault, draw, draw_at_one
+from tools.chaosjudge import (
     Given,
     Look,
     Published,
@@ -53,8 +54,7 @@ from tests.chaosjudge import (
     judge_executions,
     judge_gaps,
 )
-from tests.chaosnetwork import MAX_SECONDS, Network, draw_network_fault
-from tests.exchangeprocess import ExchangeProcess, at_after_maintenance, exchange_process
+from tools.chaosnetwork import MAX_SECONDS, Network, draw_network_fault
 
 Repair = Literal["before", "alongside", "off"]
 RoundKind = Literal["all", "traced", "one-sided", "network"]
@@ -493,7 +493,7 @@ def show(console: Console, injected: Counter[str], verdicts: dict[str, Verdict])
 
 def main() -> None:
     """Run it by hand."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.chaos", description=__doc__)
     parser.add_argument("faults", type=int)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--dialect", choices=sorted(DIALECTS))

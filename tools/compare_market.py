@@ -1,6 +1,6 @@
 """Compares the simulated market with recordings of the real one, and prints the tables of docs/market.md.
 
-    python -m tests.compare_market RECORDING...
+    python -m tools.compare_market RECORDING...
 
 A recording is a frame log (see docs/exchange.md) or a capture as `tests.captures` reads it. Each cell is
 `recorded / simulated`, of the simulated the lowest and the highest of several seeds. A dash is what there is none of.

@@ -1,6 +1,6 @@
 """Draws the screen of `fulgurite listen` for docs/listen.md, some seconds after it was disconnected.
 
-python -m tests.draw_listen FILE.svg
+python -m tools.draw_listen FILE.svg
 """
 
 from __future__ import annotations
