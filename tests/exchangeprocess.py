@@ -41,10 +41,15 @@ class ExchangeProcess:
         """Whether it has not ended."""
         return self._process.poll() is None
 
-    def errors(self) -> str:
-        """What it has written to its standard error: nothing, unless an exception was logged."""
+    def said(self) -> str:
+        """What it has written to its standard error."""
         self._said.seek(0)
         return self._said.read()
+
+    def errors(self) -> str:
+        """What it has logged: nothing, unless an exception. That a busy machine let it stand still is no error."""
+        lines = self.said().splitlines(keepends=True)
+        return "".join(line for line in lines if not line.startswith("WARNING: The exchange stood still for "))
 
     def memory_mib(self) -> float:
         """Resident memory."""

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.parsing import parse
+
 SOURCE = Path(__file__).parent.parent / "src" / "fulgurite"
 
 # Each part may import those of lower levels, and itself; never its neighbours on the same level.
@@ -123,7 +125,7 @@ def part_of(path: str) -> str:
 def imported(path: str, source: str) -> Iterator[tuple[int, str]]:
     """Every import as (line, dotted name); `from a import b` gives `a.b`, and relative ones are made absolute."""
     package = ["fulgurite", *path.split("/")[:-1]]
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse(source)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -157,7 +159,7 @@ def purity_problems(path: str, source: str) -> Iterator[str]:
             yield f"{path}:{line}: a pure module must not import {name}"
         if is_within(name, ("fulgurite." + shell.removesuffix(".py").replace("/", ".") for shell in SHELLS)):
             yield f"{path}:{line}: a pure module must not import the shell {name}"
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse(source)):
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             yield f"{path}:{node.lineno}: a pure module must not await"
         elif isinstance(node, ast.Call):
@@ -177,7 +179,7 @@ def length_problems(path: str, source: str) -> Iterator[str]:
     lines = len(source.splitlines())
     if lines > 800:
         yield f"{path}: {lines} lines; split it"
-    elif lines > 500 and not re.search(r"long\s+because", ast.get_docstring(ast.parse(source)) or ""):
+    elif lines > 500 and not re.search(r"long\s+because", ast.get_docstring(parse(source)) or ""):
         yield f"{path}: {lines} lines; split it, or say in its docstring 'This module is long because ...'"
 
 

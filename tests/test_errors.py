@@ -11,6 +11,7 @@ import pytest
 
 import fulgurite
 from fulgurite import errors
+from tests.parsing import parse
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "errors.md"
 
@@ -32,7 +33,7 @@ def table() -> dict[str, list[str]]:
 
 def attributes(name: str) -> set[str]:
     """What an error's own `__init__` keeps."""
-    tree = ast.parse(inspect.getsource(CLASSES[name]))
+    tree = parse(inspect.getsource(CLASSES[name]))
     return {
         node.attr
         for node in ast.walk(tree)

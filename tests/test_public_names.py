@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import fulgurite
+from tests.parsing import parse
 
 
 @pytest.mark.parametrize("name", fulgurite.__all__)
@@ -17,7 +18,7 @@ def test_every_public_name_is_there(name: str):
 
 
 def test_the_names_for_type_checkers_are_those_for_programs():
-    tree = ast.parse(Path(fulgurite.__file__).read_text())
+    tree = parse(Path(fulgurite.__file__).read_text())
     imported = {
         alias.asname or alias.name
         for block in tree.body

@@ -10,6 +10,7 @@ from typing import Any
 
 from fulgurite import Gap, Message, replay
 from tests.page.visiting import call
+from tests.parsing import parse
 
 TICKER = "lightning_ticker_BTC_JPY"
 RPC = (
@@ -231,7 +232,7 @@ async def test_a_message_has_the_latency_of_its_newest_time(blank):
 async def test_a_frame_is_code_that_holds_it_exactly(blank):
     text = '421["subscribe","it\'s \\"日本\\" \\\\ \\n"]'
     python = await call(blank, "copycode", "m.asCode('python', a, 'ws://x/')", text)
-    sent = next(node for node in ast.walk(ast.parse(python)) if isinstance(node, ast.Call) and _is_send(node))
+    sent = next(node for node in ast.walk(parse(python)) if isinstance(node, ast.Call) and _is_send(node))
     assert ast.literal_eval(sent.args[0]) == text
     value = await call(blank, "copycode", "m.asCode('python', a, '')", text)
     names: dict[str, Any] = {}
