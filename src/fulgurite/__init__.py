@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from fulgurite.version import __version__
+
 if TYPE_CHECKING:
     from fulgurite.client import (
         LIVE,
@@ -76,8 +78,6 @@ if TYPE_CHECKING:
         Ticker,
         parse_time,
     )
-
-__version__ = "0.1.0"
 
 # Public name -> where it lives, and what it is called there if not the same.
 _HOMES = {

@@ -20,6 +20,7 @@ from fulgurite.client.duplicates import executions_of
 from fulgurite.client.feed import FIRST_MESSAGE_SECONDS, WAITING_LIMIT, Feed, Hole, RepairMode
 from fulgurite.client.items import Gap, GapCause, Message, Origin, Repaired
 from fulgurite.protocol.channels import Channel, board, board_snapshot, child_order_events, executions, ticker
+from fulgurite.protocol.messages import Board
 
 SECOND = 1_000_000_000
 TICKER, EXECUTIONS = ticker("BTC_JPY"), executions("BTC_JPY")
@@ -61,7 +62,7 @@ class Driver:
 
     def send(self, message: object, connection: int = 0) -> list[Message | Gap]:
         raw = msgspec.Raw(json.dumps(message).encode())
-        return self.take(self.feed.message(connection, raw, "frame", self.now, self.now_ns))
+        return self.take(self.feed.take(connection, Message(self.feed.name, self.now_ns, "frame", raw), self.now))
 
     def execute(self, *numbers: int) -> list[Message | Gap]:
         return self.send([row(number) for number in numbers])
@@ -652,6 +653,24 @@ def test_executions_that_one_connection_brings_twice_are_no_hole():
     driver.send([row(4)], 1)
     assert not driver.gaps
     assert driver.ids == [1, 2, 3, 4]
+
+
+def test_a_book_takes_no_snapshot_that_was_held_back_while_its_diffs_went_on():
+    driver, keeper = Driver(board_snapshot("BTC_JPY"), connections=2), BookKeeper()
+    keeper.resumed(board("BTC_JPY").kind)
+    driver.feed.keeper = keeper
+    older, newer = ({"mid_price": 100.0, "bids": [{"price": 99.0, "size": size}], "asks": []} for size in (1.0, 2.0))
+    for connection in (0, 1):
+        driver.acknowledge(connection)
+    driver.send(older, 0)
+    driver.send(older, 1)
+    driver.take(driver.feed.lost(0, "it could not be read", driver.now, driver.now_ns))
+    assert driver.send(newer, 0) == []  # the place of this connection is not known
+    diff = {"mid_price": 100.0, "bids": [{"price": 99.0, "size": 3.0}], "asks": []}
+    keeper.apply(board("BTC_JPY").kind, msgspec.json.decode(json.dumps(diff), type=Board))
+    given = driver.interrupt(connection=1)
+    assert isinstance(given[-1], Message)  # it is an item all the same
+    assert keeper.book.bids()[0].size == 3.0
 
 
 def test_a_book_takes_no_snapshot_that_is_older_than_its_diffs():

@@ -11,10 +11,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from fulgurite import __version__
 from fulgurite.cli import credentials, doctor, exchange, listen, play, sample
 from fulgurite.cli.output import Group, writing
 from fulgurite.errors import FulguriteError, InputError
+from fulgurite.version import __version__
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -17,7 +17,6 @@ from typing import Final
 
 import msgspec
 
-from fulgurite import __version__
 from fulgurite.client.credentials import KeychainKey, bound
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.findings import (
@@ -39,6 +38,7 @@ from fulgurite.protocol.channels import child_order_events, parse_channel, ticke
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 from fulgurite.protocol.events import Acknowledged, ChannelMessage, Refused
 from fulgurite.protocol.messages import Ticker, decode_message, parse_time
+from fulgurite.version import __version__
 
 TIMEOUT_SECONDS: Final = 10.0
 """How long a step may take."""

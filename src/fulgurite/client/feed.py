@@ -132,7 +132,7 @@ class Feed:
         # When it was last known to be alive (None: never yet), and why it is not at present.
         self._alive_ns: int | None = None
         self._last: Message | None = None
-        # The message that has just come, where its book may take it, and over which connection.
+        # The message that is just being taken, where its book may take it, and over which connection.
         self._in_place: Message | None = None
         self._came_over = 0
         self._interruption: str | None = None
@@ -159,12 +159,6 @@ class Feed:
 
     # --- what happens to it; each gives what the consumer gets now
 
-    def message(
-        self, connection: int, raw: msgspec.Raw, frame: str, now: float, now_ns: int
-    ) -> Sequence[Message | Gap]:
-        """A message came."""
-        return self.take(connection, Message(self.name, now_ns, frame, raw), now)
-
     def take(self, connection: int, message: Message, now: float, is_in_place: bool = True) -> Sequence[Message | Gap]:
         """A message came; a snapshot is `is_in_place` unless newer diffs have been given than this connection has."""
         now_ns = message.received_ns
@@ -181,6 +175,8 @@ class Feed:
             items = self._take(message, now, now_ns)
         else:
             items = self._take_verdict(self._merge.receive(connection, message, message.json, now_ns), now, now_ns)
+        # Given later, it would be older than the diffs that have been given meanwhile.
+        self._in_place = None
         self.is_plain = self._may_be_plain and self._interruption is None and not self._waiting
         return [*begun, *items] if begun else items
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from fulgurite import __version__
 from fulgurite.exchange.operations import (
     INVALID_PRODUCT,
     MAX_BODY_BYTES,
@@ -35,6 +34,7 @@ from fulgurite.protocol.choices import (
     Refusal,
 )
 from fulgurite.protocol.schemas import Schema, schemas_of
+from fulgurite.version import __version__
 
 _SIGNATURE: Final = {
     "ACCESS-KEY": "The API key.",

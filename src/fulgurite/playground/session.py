@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-import fulgurite
 from fulgurite.client import Endpoint, Signer, resolve_endpoint
 from fulgurite.client.credentials import KeychainKey, keychain, saved_keys
 from fulgurite.errors import FulguriteError, InputError
@@ -28,6 +27,7 @@ from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, check_channel
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
+from fulgurite.version import __version__
 
 BATCH_SECONDS = 0.05
 """Batches go out at most this often."""
@@ -88,7 +88,7 @@ class PageSession:
         """Serve until the page goes away."""
         self._outbox.set_state(
             messages.Hello(
-                fulgurite.__version__,
+                __version__,
                 embedded=self._endpoints["embedded"].json_rpc if "embedded" in self._endpoints else "",
                 live=self._endpoints["live"].json_rpc,
                 is_owned=self._owned is not None,

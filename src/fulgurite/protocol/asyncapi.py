@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from fulgurite import __version__
 from fulgurite.protocol.auth import NONCE_LENGTHS, TIMESTAMPS, signed_params
 from fulgurite.protocol.channels import PRIVATE_KINDS, PUBLIC_KINDS, Kind
 from fulgurite.protocol.choices import (
@@ -28,6 +27,7 @@ from fulgurite.protocol.events import Method
 from fulgurite.protocol.messages import TYPES
 from fulgurite.protocol.schemas import Schema, schemas_of
 from fulgurite.protocol.subscriptions import MAX_CHANNELS
+from fulgurite.version import __version__
 
 _DESCRIPTION: Final = f"""\
 bitFlyer Lightning's Realtime API as Fulgurite knows it, generated from what speaks it, and told from the side of the \

@@ -107,11 +107,8 @@ PERMISSION_DENIED: Final = Refusal(-500, "Permission denied")
 are missing, a wrong key, signature or time. The HTTP status is 401."""
 
 HTTP_AUTH_WINDOW_SECONDS: Final = 300.0
-"""5: how far ACCESS-TIMESTAMP may be from the server's clock, either way; undocumented, so as for `auth`."""
-
-HTTP_SIGNATURES_ARE_SINGLE_USE: Final = False
-"""5: there is no nonce, and a client that signs whole seconds gives two equal requests the same signature; refusing the
-second would break it. A replayed signature is refused once its time is out of the window."""
+"""5: how far ACCESS-TIMESTAMP may be from the server's clock, either way; undocumented, so as for `auth`. Within
+it a signature counts as often as it comes: a client that signs whole seconds gives two equal requests the same one."""
 
 TOO_SMALL: Final = -110
 """5: `The minimum order size is 0.001 BTC.` The words are known from bots' logs, the number less surely."""

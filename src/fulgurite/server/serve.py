@@ -88,11 +88,6 @@ class RealtimeServer:
         return self._pings
 
     @property
-    def connection_count(self) -> int:
-        """How many clients are connected."""
-        return len(self._connections)
-
-    @property
     def connections(self) -> tuple[Connection, ...]:
         """Who is connected, in the order in which they came."""
         return tuple(self._connections)
