@@ -245,17 +245,16 @@ class Connection:
         """Find out how late it comes what the server sends, if anything can come, which is returned."""
         if self._session is None or not self._session.is_connected:
             return False
+        self.look()
         waited = self._session.probed_for()
-        if waited is None:
+        if waited is None or waited > ANSWER_SECONDS:
             self._session.probe()
-        elif waited > ANSWER_SECONDS:
-            self._session.probe_again()
         return True
 
     def look(self) -> None:
         """Take note if what was asked has been unanswered for too long."""
         if self._session is not None and (self._session.probed_for() or 0.0) > ANSWER_SECONDS:
-            self._fall_behind(f"what the server sends comes more than {ANSWER_SECONDS:.0f} s late")
+            self._fall_behind(f"no answer to a ping for {ANSWER_SECONDS:.0f} s: what the server sends may be old")
 
     # --- called by the session
 

@@ -179,19 +179,12 @@ class Session(WSListener):
     def probe(self) -> None:
         """Ask the server for an answer, which stands behind all that it has sent before; see `Receiver.answered`.
 
-        No buffer of either system tells how much waits in the other's, or in between.
+        An earlier one that is unanswered counts no longer: where neither side broke the connection, its answer may be
+        lost all the same. No buffer of either system tells how much waits in the other's, or in between.
         """
         if self._transport is not None and not self._is_paused and not self._ended.done():
             self._probe_count += 1
             self._probe = f"{self._probe_count}".encode(), time.monotonic()
-            self._transport.send_ping(self._probe[0])
-
-    def probe_again(self) -> None:
-        """Ask once more what is unanswered: the answer may be lost although neither side broke the connection.
-
-        The time is counted from the first asking, so the answer proves nothing yet; the next probe's does.
-        """
-        if self._transport is not None and self._probe is not None and not self._ended.done():
             self._transport.send_ping(self._probe[0])
 
     def probed_for(self) -> float | None:
