@@ -83,8 +83,8 @@ class Receiver(Protocol):
         """What comes over this connection is new from now on."""
         ...
 
-    def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
-        """Nothing can come over this connection from now on."""
+    def interrupted(self, number: int, reason: str, close_code: int | None, at_ns: int) -> None:
+        """Nothing can come over this connection from now on; `at_ns` is what time it is."""
         ...
 
     def silent(self, number: int, channel: str, reason: str) -> None:
@@ -177,10 +177,11 @@ class Connection:
                 self._session = self._conversation = None
                 self._liveness.disconnect()
                 self.is_behind = False
-            self._receiver.interrupted(self.number, reason, close_code)
             at_ns = time.time_ns()
             ended = (reason, None, self.number, close_code, close_reason, failure, http_status)
+            # Before the gaps that it makes certain, since from its line in a recording a replay knows them, too.
             self._receiver.put(Status(StatusKind.CLOSED, at_ns, None, *ended))
+            self._receiver.interrupted(self.number, reason, close_code, at_ns)
             if self._is_useful:
                 delays = iter(self._settings.delays())
             delay = next(delays, None)

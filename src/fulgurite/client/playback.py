@@ -169,9 +169,8 @@ class Playback:
                 for keeper in self.bookkeeping.keepers.values():
                     keeper.book.invalidate(status.detail)
             case StatusKind.CLOSED:
-                # In the stream, too, the gaps that this makes certain come first.
                 self._open.discard(number)
-                items = [*self._feeds.interrupted(number, status.detail, _NOW, at_ns, status.close_code), status]
+                items += self._feeds.interrupted(number, status.detail, _NOW, at_ns, status.close_code)
         return items
 
     def _gap(self, line: Line) -> list[Item]:

@@ -320,9 +320,9 @@ class Stream:
         """What comes over this connection is new again; see `connection.Receiver`."""
         self.bookkeeping.caught_up(number)
 
-    def interrupted(self, number: int, reason: str, close_code: int | None) -> None:
+    def interrupted(self, number: int, reason: str, close_code: int | None, at_ns: int) -> None:
         """Take an interruption; see `connection.Receiver`."""
-        self._give(self._feeds.interrupted(number, reason, _now(), time.time_ns(), close_code))
+        self._give(self._feeds.interrupted(number, reason, _now(), at_ns, close_code))
         self.woken()
 
     def silent(self, number: int, channel: str, reason: str) -> None:
