@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fulgurite.client.endpoints import LIVE, resolve_endpoint
+from fulgurite.client import connect
+from fulgurite.client.endpoints import LIVE, Endpoint, resolve_endpoint
 from fulgurite.errors import InputError
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO
 
@@ -83,11 +84,26 @@ def test_http_api_may_be_elsewhere():
         "ws://h:99999",
         "ws://h:x",
         *("ws://[::1", "ws://h/\x1b[2J", "ws://h/#top", "//h", "ws://h h"),
+        *("ws://a..b/", "ws://.jp", "ws://.", f"wss://{'a' * 64}.jp", f"https://{'日' * 64}.jp"),
     ],
 )
 def test_anything_else_is_refused_with_what_is_accepted(text):
     with pytest.raises(InputError, match=r'endpoint: .*"live", "embedded", or a URL such as'):
         resolve_endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["http://a..b/v1", f"http://{'a' * 64}.jp/v1", "http://h/?q", "http://h/v1?q=1"])
+def test_address_of_an_http_api_that_no_request_could_have_is_refused(text):
+    with pytest.raises(InputError, match=r"http: .*a URL such as"):
+        resolve_endpoint("live", text)
+    endpoint = Endpoint("mine", json_rpc="ws://h:1", socketio="http://h:1", http=text)
+    with pytest.raises(InputError, match=r"endpoint\.http: "):
+        connect("lightning_ticker_BTC_JPY", endpoint=endpoint)
+
+
+@pytest.mark.parametrize("text", ["ws://日本.jp", "wss://example.jp.", f"ws://{'a' * 63}.jp", "ws://a_b"])
+def test_names_that_can_be_looked_up_are_taken(text):
+    assert resolve_endpoint(text).name == text
 
 
 def test_password_in_a_url_is_refused_and_not_repeated():

@@ -68,6 +68,12 @@ def answer(status: str, body: bytes = b"", **headers: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
+async def test_a_name_that_may_not_be_looked_up_is_a_connection_that_cannot_be_made():
+    async with HttpApi("http://☃.example/v1") as api:
+        with pytest.raises(ConnectError, match="☃"):
+            await api.get("markets")
+
+
 async def test_the_public_api_is_asked(exchange: Exchange):
     async with HttpApi(exchange.http) as api:
         state = msgspec.json.decode(await api.get("getboardstate", {"product_code": "FX_BTC_JPY"}))

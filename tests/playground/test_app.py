@@ -207,6 +207,8 @@ def _state(message: dict[str, Any], channel: str) -> str | None:
         '{"type":"launch"}',
         '{"type":"subscribe","channels":[7]}',
         '{"type":"connect","endpoint":"ftp://x","dialect":"json-rpc"}',
+        '{"type":"connect","endpoint":"ws://a..b/","dialect":"json-rpc"}',
+        '{"type":"connect","endpoint":"ws://127.0.0.1:1","http":"http://a..b/v1","dialect":"json-rpc"}',
         '{"type":"connect","endpoint":"embedded","dialect":"carrier pigeon"}',
         '{"type":"connect","endpoint":"embedded","dialect":"json-rpc","channels":["nope_channel"]}',
         '{"type":"connect","endpoint":"embedded","dialect":"json-rpc","channels":["lightning_ticker_A B"]}',

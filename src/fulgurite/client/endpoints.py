@@ -118,7 +118,10 @@ def check_http(text: object, field: str = "http") -> str:
         InputError: it is none.
     """
     accepted = "a URL such as http://127.0.0.1:7352/v1"
-    return _split(field, text, ("http", "https"), accepted).geturl().rstrip("/")
+    parts = _split(field, text, ("http", "https"), accepted)
+    if parts.query:  # the paths of its requests are put behind it
+        raise InputError(field, text, f"{accepted}, without ?")
+    return parts.geturl().rstrip("/")
 
 
 def _split(field: str, text: object, schemes: tuple[str, ...], accepted: str) -> SplitResult:
@@ -126,8 +129,9 @@ def _split(field: str, text: object, schemes: tuple[str, ...], accepted: str) ->
         raise InputError(field, text, accepted)
     try:
         parts = urlsplit(text.strip())
-        is_fine = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, brackets that do not match
+        # A name as it is looked up: an empty label, or one of more than 63 letters, is none.
+        is_fine = parts.scheme in schemes and bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match, no name
         is_fine = False
     if not is_fine or not text.isprintable() or " " in text.strip():
         raise InputError(field, text, accepted)

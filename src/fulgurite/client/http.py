@@ -133,7 +133,10 @@ class HttpApi:
         if self._client is None:
             raise LocalProtocolError("the HTTP API is not open; use it with `async with`")
         address = f"{self.url}/{path.lstrip('/')}"
-        url = httpx.URL(f"{address}?{urlencode(params)}" if params else address)
+        try:
+            url = httpx.URL(f"{address}?{urlencode(params)}" if params else address)
+        except httpx.InvalidURL as error:  # a name with letters that are no longer allowed (RFC 5891)
+            raise ConnectError(address, str(error)) from error
         for is_last in (False, True):
             await _wait(budgets)
             request = self._client.build_request("GET", url)
