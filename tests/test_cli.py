@@ -371,6 +371,45 @@ async def test_a_full_disk_under_standard_output_is_said_in_a_line(arguments: li
 
 
 @pytest.mark.parametrize("arguments", WRITERS.values(), ids=WRITERS)
+async def test_closed_standard_output_is_said_in_a_line(arguments: list[str], tmp_path):
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "fulgurite", *arguments, stderr=PIPE, cwd=tmp_path
+    )
+    _, errors = await process.communicate()
+    last = errors.decode().splitlines()[-1]
+    assert (process.returncode, last) == (1, "fulgurite: cannot write to standard output: Bad file descriptor")
+    assert "Traceback" not in errors.decode()
+
+
+@pytest.mark.parametrize("to", ["2>/dev/full", "2>&-", "2>&0"], ids=["full", "closed", "unread"])
+async def test_standard_error_that_cannot_be_written_ends_no_listening_and_no_recording(tmp_path, to: str):
+    log = tmp_path / "log.jsonl"
+    command = [sys.executable, "-m", "fulgurite", "listen", "BTC_JPY", "--json", "--record", str(log)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f'exec "$@" {to}', "sh", *command, stdin=writing, stdout=PIPE, cwd=tmp_path
+    )
+    os.close(writing)
+    assert process.stdout is not None
+    for _ in range(20):
+        assert await process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    assert process.returncode == 0
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert lines[-1]["event"] == "end"
+
+
+@pytest.mark.parametrize("to", ["2>/dev/full", "2>&-"])
+async def test_standard_error_that_cannot_be_written_changes_no_status(tmp_path, to: str):
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f'exec "$@" {to}', "sh", sys.executable, "-m", "fulgurite", "listen", "nonsense", cwd=tmp_path
+    )
+    assert await process.wait() == 2
+
+
+@pytest.mark.parametrize("arguments", WRITERS.values(), ids=WRITERS)
 async def test_a_pipe_that_nobody_reads_any_more_ends_a_command_quietly(arguments: list[str], tmp_path):
     reading, writing = os.pipe()
     os.close(reading)

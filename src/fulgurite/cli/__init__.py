@@ -5,7 +5,6 @@ Heavy imports are inside the commands, and help is printed without Rich, so that
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from typing import Annotated, NoReturn
 
@@ -44,8 +43,7 @@ def main() -> None:
 
 
 def _fail(error: FulguriteError, status: int) -> NoReturn:
-    with contextlib.suppress(OSError):  # nobody is left to be told
-        print(f"fulgurite: {error}", file=sys.stderr, flush=True)
+    print(f"fulgurite: {error}", file=sys.stderr, flush=True)
     sys.exit(status)
 
 

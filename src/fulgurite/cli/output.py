@@ -1,9 +1,10 @@
-"""What happens when standard output cannot be written: its reader has gone, or the disk is full."""
+"""What happens when standard output or error cannot be written: closed, its reader has gone, or the disk is full."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,44 @@ from typer.core import TyperGroup
 if TYPE_CHECKING:
     from rich.console import Console
 
-_OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
+
+
+class _Heedless(io.TextIOWrapper):
+    """Drops what cannot be written."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
+
+
+def settle_streams() -> None:
+    """Make standard error such that it never ends a command, and give closed streams what stands for them.
+
+    What is said there goes beside the work, which must go on where nobody can be told: it may be a recording. Closed
+    standard output fails when it is written, as a full disk does. Without a stand-in the next file or socket that is
+    opened would have its number, and be written instead.
+    """
+    stand_ins = (sys.stdin, os.O_RDONLY), (sys.stdout, os.O_RDONLY), (sys.stderr, os.O_WRONLY)
+    for number, (stream, flags) in enumerate(stand_ins):
+        if stream is None:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # as long as the process
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = _Heedless(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115
+    else:
+        sys.stderr = _Heedless(sys.stderr.buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True)
 
 
 class Group(TyperGroup):
@@ -48,9 +86,7 @@ def writing() -> Iterator[None]:
         _discard()
         if not isinstance(error, BrokenPipeError):
             problem = f"fulgurite: cannot write to standard output: {error.strerror}\n"
-            with contextlib.suppress(OSError):
-                sys.stderr.write(problem)
-                sys.stderr.flush()
+            sys.stderr.write(problem)
             sys.exit(1)
         sys.exit(0)
 

@@ -27,8 +27,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     logging.getLogger("picows").setLevel(logging.CRITICAL)
     ended_by = asyncio.run(_until_signalled(work))
     if ended_by not in (None, signal.SIGINT):
-        with contextlib.suppress(OSError):  # the terminal may have gone
-            print(f"fulgurite: ended by {ended_by.name}", file=sys.stderr, flush=True)
+        print(f"fulgurite: ended by {ended_by.name}", file=sys.stderr, flush=True)
         sys.exit(128 + ended_by)
 
 
