@@ -49,6 +49,7 @@ def unchecked(kind: object, product_code: object = "") -> Channel:
 
 # What is wrong for every argument of a sort.
 NO_SECONDS = [-1, 0, NAN, math.inf, True, "3", [], None]
+UNFIT_KEYS = ["k\n", "k\0", " ", " k", "k ", "鍵", "\xe9", "k\ud800"]  # no HTTP header can have them
 NO_FLAG = [1, 0, "yes", "", None, []]
 NO_PRODUCT = [
     "btc_jpy",
@@ -94,7 +95,9 @@ CONNECT: dict[str, list[Any]] = {
     "dialect": ["", "JSON-RPC", "Socketio", "socket.io", 5, None, True],
     "connections": [0, 5, -1, 1.5, NAN, True, "2", None],
     "ssl_context": ["/ca.pem", True, 5, ssl.PROTOCOL_TLS_CLIENT],
-    "credentials": [("key", "secret"), ["key", "secret"], "main", 5, True, {}],
+    "credentials": [
+        ("key", "secret"), ["key", "secret"], "main", 5, True, {}, Signer, lambda key: (key, ""),
+    ],
     "repair": ["", "Before", "later", 5, None, True],
     "audit": [0, -1, NAN, math.inf, True, "Off", "", []],
     "overflow": ["", "PAUSE", "drop_oldest", 5, None, True],
@@ -125,7 +128,7 @@ EXCHANGE: dict[str, list[Any]] = {
     "faults": [5, True, None, {"fault": "close"}, "there is no such file"],
     "scenario": ["", "Dead-Channel", 5, True],
     "accounts": [0, 101, -1, 1.5, NAN, True, "2"],
-    "demo_key": ["main", ("key",), ("key", ""), ("key", 5), 5, True],
+    "demo_key": ["main", ("key",), ("key", ""), ("key", 5), 5, True, *((key, "secret") for key in UNFIT_KEYS)],
     "products": ["BTC_JPY", ["btc_jpy"], [5], [""], 5, None, True],
 }
 
@@ -285,8 +288,8 @@ def test_the_form_that_is_meant_is_named():
         (lambda value: replay("x", speed=value), "speed", [0, -1, NAN, math.inf, True, "fast", []]),
         (lambda value: replay("x", longest_pause=value), "longest_pause", [0, -1, NAN, True, "1", []]),
         (lambda value: replay(__file__, frame_rate=value), "frame_rate", [0, -1, NAN, math.inf, True, "1", []]),
-        (lambda value: Signer(value, print), "api_key", ["", 5, None, True, b"key", ("key", "secret")]),  # type: ignore[arg-type]
-        (lambda value: Signer("key", value), "sign", [5, None, True, "secret", b"secret"]),
+        (lambda value: Signer(value, print), "api_key", ["", 5, None, True, b"key", ("key", "secret"), *UNFIT_KEYS]),  # type: ignore[arg-type]
+        (lambda value: Signer("key", value), "sign", [5, None, True, "secret", b"secret", lambda: "", lambda a, b: ""]),
         (lambda value: Channel(value, "BTC_JPY"), "kind", ["ticker", "lightning_ticker", "", 5, None, True]),
         (lambda value: Channel(Kind.TICKER, value), "product_code", NO_PRODUCT),
         (lambda value: Channel(Kind.CHILD_ORDER_EVENTS, value), "product_code", ["BTC_JPY", 5, None]),
@@ -340,8 +343,12 @@ async def iterate(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [("key",), ("key", 5), ("key", ""), "secret", None, ("secret", "secret", "secret"), 5]
-)
+    "given",
+    [
+        ("key",), ("key", 5), ("key", ""), "secret", None, ("secret", "secret", "secret"), 5,
+        *((key, "secret") for key in UNFIT_KEYS),
+    ],
+)  # fmt: skip
 async def test_credentials_that_give_something_else_end_the_stream_and_are_not_shown(given: Any):
     stream = connect("child_order_events", endpoint="ws://127.0.0.1:1", credentials=lambda: given)
     with pytest.raises(InputError, match="the key and the secret") as raised:

@@ -19,6 +19,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -251,6 +252,26 @@ async def test_a_signer_that_does_not_answer_costs_the_attempt_and_no_connection
         items = await take_until(stream, status("subscribed", PRIVATE))
     assert ["nobody signed" in item.detail for item in items if status("closed")(item)] == [True]
     assert [item.kind for item in items if isinstance(item, Status)].count(StatusKind.OPEN) == 1
+
+
+async def _gives(value: object) -> object:
+    return value
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        *(
+            partial(lambda value, _text: _gives(value), value)
+            for value in (5, None, "", "nonsense", b"0" * 64, "A" * 64)
+        ),
+        lambda _text: "0" * 64,
+        lambda _text: None,
+    ],
+)
+async def test_what_is_no_signature_is_refused_before_it_is_sent(server, sign):
+    with pytest.raises(InputError, match=r"sign: .*not shown.*64 lower-case hex digits"):
+        await take_all(connect(endpoint=server.url, credentials=Signer(KEY, sign), delays=at_once))
 
 
 async def test_a_signer_that_fails_otherwise_ends_the_stream(server):

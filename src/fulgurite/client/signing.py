@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -15,15 +16,17 @@ from typing import Final, TypeAlias
 import msgspec
 
 from fulgurite.errors import InputError
-from fulgurite.protocol.auth import request_signature, signed_params
+from fulgurite.protocol.auth import ACCEPTED_KEYS, is_api_key, request_signature, signed_params
 
 Credentials: TypeAlias = Callable[[], tuple[str, str] | Awaitable[tuple[str, str]]]
 """Gives the key and its secret, as a function or as `async def`. Asked at each connection, so that neither has to be
 kept."""
 
 ACCEPTED_CREDENTIALS: Final = (
-    'keychain("main"); a function that returns the key and the secret; an async one; or a Signer'
+    'keychain("main"); a function without arguments that returns the key and the secret; an async one; or a Signer'
 )
+
+_ACCEPTED_SIGN: Final = "an async function that takes a text and returns its HMAC-SHA256, 64 lower-case hex digits"
 
 
 class Signer(msgspec.Struct, frozen=True):
@@ -32,7 +35,7 @@ class Signer(msgspec.Struct, frozen=True):
     connect(child_order_events(), credentials=Signer("my key", ask_the_token))
 
     Raises:
-        InputError: the key is no text, or empty, or `sign` cannot be called; neither is shown.
+        InputError: the key cannot stand in an HTTP header, or `sign` cannot be called with a text; neither is shown.
     """
 
     api_key: str
@@ -40,18 +43,44 @@ class Signer(msgspec.Struct, frozen=True):
     """Gives the HMAC-SHA256 of a text's UTF-8 bytes under the secret, in lower-case hex. It is awaited for each
     connection and each private HTTP request, always with a text of that moment, for as long as it takes.
     An `UnansweredError` or a `ConnectError` costs that attempt, and another is made; whatever else it raises ends the
-    stream."""
+    stream, as an `InputError` does where it gives anything else than a signature."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.api_key, str) or not self.api_key:
-            raise InputError("api_key", f"a {type(self.api_key).__name__} (not shown)", "the API key, a text")
-        if not callable(self.sign):
-            raise InputError(
-                "sign", f"a {type(self.sign).__name__} (not shown)", "a coroutine function that signs a text"
-            )
+        if not is_api_key(self.api_key):
+            raise InputError("api_key", f"a {type(self.api_key).__name__} (not shown)", f"a text: {ACCEPTED_KEYS}")
+        if not _takes(self.sign, "a text"):
+            raise InputError("sign", f"a {type(self.sign).__name__} (not shown)", _ACCEPTED_SIGN)
 
     def __repr__(self) -> str:
         return f"Signer(api_key={self.api_key!r}, sign=...)"
+
+    async def signature(self, text: str) -> str:
+        """Have a text signed.
+
+        Raises:
+            InputError: what `sign` gives is no signature; it is not shown.
+            Exception: what `sign` raises.
+        """
+        given: object = self.sign(text)
+        if not inspect.isawaitable(given):
+            raise InputError("sign", f"a {type(given).__name__} that it returned (not shown)", _ACCEPTED_SIGN)
+        signed = await given
+        if not isinstance(signed, str) or not re.fullmatch("[0-9a-f]{64}", signed):
+            raise InputError("sign", f"a {type(signed).__name__} that it gave (not shown)", _ACCEPTED_SIGN)
+        return signed
+
+
+def _takes(function: object, *arguments: object) -> bool:
+    """Whether it can be called with these arguments, as far as it says."""
+    if not callable(function):
+        return False
+    try:
+        inspect.signature(function).bind(*arguments)
+    except TypeError:
+        return False
+    except ValueError:  # one of C, which does not say
+        pass
+    return True
 
 
 async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[str, object]]:
@@ -62,7 +91,7 @@ async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[s
     """
     if isinstance(credentials, Signer):
         timestamp, nonce = _now_ms(), secrets.token_hex(16)
-        signature = await credentials.sign(f"{timestamp}{nonce}")
+        signature = await credentials.signature(f"{timestamp}{nonce}")
         params = {"api_key": credentials.api_key, "timestamp": timestamp, "nonce": nonce, "signature": signature}
         return lambda: params
     api_key, secret = await ask(credentials)
@@ -81,9 +110,10 @@ async def ask(credentials: Credentials) -> tuple[str, str]:
     if inspect.isawaitable(given):
         given = await given
     match given:
-        case (str(api_key), str(secret)) if api_key and secret:
+        case (str(api_key), str(secret)) if is_api_key(api_key) and secret:
             return api_key, secret
-    raise InputError("credentials", "what it returned (not shown)", "two texts: the key and the secret")
+    accepted = f"two texts: the key and the secret; the key is {ACCEPTED_KEYS}"
+    raise InputError("credentials", "what it returned (not shown)", accepted)
 
 
 def check_credentials(credentials: object) -> Credentials | Signer | None:
@@ -92,7 +122,7 @@ def check_credentials(credentials: object) -> Credentials | Signer | None:
     Raises:
         InputError: it cannot; it is not shown, since it may hold a secret.
     """
-    if not (credentials is None or isinstance(credentials, Signer) or callable(credentials)):
+    if not (credentials is None or isinstance(credentials, Signer) or _takes(credentials)):
         raise InputError("credentials", f"a {type(credentials).__name__} (not shown)", ACCEPTED_CREDENTIALS)
     return credentials  # what it gives is checked when it does
 
@@ -107,7 +137,7 @@ async def request_headers(credentials: Credentials | Signer, method: str, target
     """
     if isinstance(credentials, Signer):
         timestamp = str(_now_ms())
-        return _headers(credentials.api_key, timestamp, await credentials.sign(f"{timestamp}{method}{target}"))
+        return _headers(credentials.api_key, timestamp, await credentials.signature(f"{timestamp}{method}{target}"))
     api_key, secret = await ask(credentials)
     timestamp = str(_now_ms())  # after the keychain, which may have waited for its user
     return _headers(api_key, timestamp, request_signature(secret, timestamp, method, target))

@@ -34,7 +34,7 @@ from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.trader import FaultMembers, Trader
 from fulgurite.logfile import LogFile
 from fulgurite.protocol.arguments import check_flag, check_integer, check_number, check_type
-from fulgurite.protocol.auth import AuthChecker, any_key
+from fulgurite.protocol.auth import ACCEPTED_KEYS, AuthChecker, any_key, is_api_key
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.protocol.dialects import DIALECTS, DialectName
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS
@@ -344,9 +344,9 @@ def refuse_other_mode(
 
 def _key_and_secret(pair: object) -> tuple[str, str]:
     match pair:
-        case (str(api_key), str(secret)) if api_key and secret:
+        case (str(api_key), str(secret)) if is_api_key(api_key) and secret:
             return api_key, secret
-    raise InputError("demo_key", "(not shown)", "two texts: the key and the secret")
+    raise InputError("demo_key", "(not shown)", f"two texts: the key and the secret; the key is {ACCEPTED_KEYS}")
 
 
 def _plan(

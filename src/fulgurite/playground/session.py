@@ -256,11 +256,11 @@ class PageSession:
         endpoint = self._find_endpoint(message.endpoint, message.http)
         if self._embedded is not None and endpoint is self._endpoints["embedded"]:
             endpoint = self._embedded
+        credentials = self._credentials(message)
         await self._disconnect()
         if self._source not in (None, endpoint):
             await self._begin(self._source_number)
         self._source = endpoint
-        credentials = self._credentials(message)
         self._outbox.set_state(messages.Auth("none"))
         self._upstream = Upstream(
             endpoint, dialect, channels, self._outbox, self._market, credentials, recording=self._player.recording

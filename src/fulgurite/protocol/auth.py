@@ -22,6 +22,15 @@ MAX_REMEMBERED_NONCES = 100_000
 """When an account's nonces of one window exceed this, further `auth` is refused until old ones leave the window."""
 
 
+ACCEPTED_KEYS = "printable ASCII with no space at either end, as bitFlyer shows it"
+"""What `is_api_key` takes, for errors."""
+
+
+def is_api_key(value: object) -> bool:
+    """Whether it is a text that can stand in an HTTP header, as an API key does in ACCESS-KEY."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and value == value.strip()
+
+
 def signature(secret: str, timestamp: int, nonce: str) -> str:
     """HMAC-SHA256 of the decimal timestamp followed directly by the nonce, in lower-case hex."""
     return hmac.new(secret.encode(), f"{timestamp}{nonce}".encode(), hashlib.sha256).hexdigest()
