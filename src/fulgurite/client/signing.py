@@ -122,7 +122,7 @@ def check_credentials(credentials: object) -> Credentials | Signer | None:
     Raises:
         InputError: it cannot; it is not shown, since it may hold a secret.
     """
-    if not (credentials is None or isinstance(credentials, Signer) or _takes(credentials)):
+    if not (credentials is None or isinstance(credentials, Signer) or (callable(credentials) and _takes(credentials))):
         raise InputError("credentials", f"a {type(credentials).__name__} (not shown)", ACCEPTED_CREDENTIALS)
     return credentials  # what it gives is checked when it does
 
