@@ -48,7 +48,7 @@ def unchecked(kind: object, product_code: object = "") -> Channel:
 
 
 # What is wrong for every argument of a sort.
-NO_SECONDS = [-1, 0, NAN, math.inf, True, "3", [], None]
+NO_SECONDS = [1e-9, 1e300, -1, 0, NAN, math.inf, True, "3", [], None]
 UNFIT_KEYS = ["k\n", "k\0", " ", " k", "k ", "鍵", "\xe9", "k\ud800"]  # no HTTP header can have them
 NO_FLAG = [1, 0, "yes", "", None, []]
 NO_PRODUCT = [
@@ -99,13 +99,14 @@ CONNECT: dict[str, list[Any]] = {
         ("key", "secret"), ["key", "secret"], "main", 5, True, {}, Signer, lambda key: (key, ""),
     ],
     "repair": ["", "Before", "later", 5, None, True],
-    "audit": [0, -1, NAN, math.inf, True, "Off", "", []],
+    "audit": [1e-9, 1e300, 0, -1, NAN, math.inf, True, "Off", "", []],
     "overflow": ["", "PAUSE", "drop_oldest", 5, None, True],
     "queue_limit": [1, 0, -1, 2.5, NAN, math.inf, True, "1000", None],
     "frames": NO_FLAG,
     **dict.fromkeys(("open_timeout", "request_timeout", "ping_after", "pong_timeout"), NO_SECONDS),
     "silence_limits": [
-        {"ticker": 3}, {Kind.TICKER: -1}, {Kind.TICKER: NAN}, {Kind.TICKER: True}, {Kind.TICKER: "3"}, {5: 3},
+        {"ticker": 3}, {Kind.TICKER: -1}, {Kind.TICKER: 1e-9}, {Kind.TICKER: NAN}, {Kind.TICKER: True},
+        {Kind.TICKER: "3"}, {5: 3},
         3, True, [("lightning_ticker", 3)], "ticker",
     ],
     "delays": [[1.0], 5, True, 1.0, "backoff"],
@@ -115,7 +116,7 @@ CONNECT: dict[str, list[Any]] = {
 # What `run_exchange` must refuse.
 NO_PORT = [-1, 65536, 1.5, NAN, True, "7351", None]
 EXCHANGE: dict[str, list[Any]] = {
-    "host": [5, None, True, b"127.0.0.1"],
+    "host": ["", " ", "a..b", "a" * 64, 5, None, True, b"127.0.0.1"],
     "port": NO_PORT,
     "http_port": NO_PORT,
     "seed": [-1, 2**63, 1.5, NAN, True, "1"],
@@ -129,7 +130,7 @@ EXCHANGE: dict[str, list[Any]] = {
     "scenario": ["", "Dead-Channel", 5, True],
     "accounts": [0, 101, -1, 1.5, NAN, True, "2"],
     "demo_key": ["main", ("key",), ("key", ""), ("key", 5), 5, True, *((key, "secret") for key in UNFIT_KEYS)],
-    "products": ["BTC_JPY", ["btc_jpy"], [5], [""], 5, None, True],
+    "products": [["BTC_JPY", "BTC_JPY"], "BTC_JPY", ["btc_jpy"], [5], [""], 5, None, True],
 }
 
 

@@ -78,6 +78,24 @@ def test_what_is_no_plan_is_refused(plan):
         parse_plan(plan)
 
 
+@pytest.mark.parametrize("name", ["close", "close-at-once"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [*(("code", code) for code in (999, 1004, 1005, 1006, 1015, 2999, 5000)), ("reason", "鍵" * 42), ("client", "")],
+)
+def test_what_no_close_frame_can_tell_is_refused(name: str, field: str, value: object):
+    with pytest.raises(InputError) as raised:
+        parse_fault({"fault": name, field: value})
+    assert field in str(raised.value)
+    with pytest.raises(InputError):
+        parse_fault(msgspec.structs.replace(FAULTS[name](), **{field: value}))
+
+
+@pytest.mark.parametrize("code", [1000, 1003, 1007, 1014, 3000, 4999])
+def test_all_that_a_close_frame_can_tell_is_taken(code: int):
+    assert parse_fault(Close(code=code, reason="鍵" * 41)) == Close(code=code, reason="鍵" * 41)
+
+
 @given(st.sampled_from(sorted(FAULTS)), st.dictionaries(st.sampled_from(["after", "every", "code", "x"]), VALUES))
 def test_whatever_is_given_is_a_fault_or_an_input_error(name, members):
     try:

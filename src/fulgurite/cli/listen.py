@@ -130,13 +130,12 @@ def find_channels(words: Iterable[str]) -> list[Channel]:
 def _audit(text: str) -> float | Literal["auto", "off"]:
     if text in ("auto", "off"):
         return "auto" if text == "auto" else "off"
+    from fulgurite.protocol.arguments import check_seconds
+
     try:
-        seconds = float(text)
+        return check_seconds("--audit", float(text), ", or off")
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise InputError("--audit", text, "seconds above 0, or off")
-    return seconds
+        raise InputError("--audit", text, "seconds from 0.001 to 1e9, or off") from None
 
 
 async def _listen(

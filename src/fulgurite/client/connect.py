@@ -24,7 +24,7 @@ from fulgurite.client.repairs import Repairs
 from fulgurite.client.signing import Credentials, Signer, check_credentials
 from fulgurite.client.stream import Stream
 from fulgurite.errors import InputError
-from fulgurite.protocol.arguments import check_flag, check_integer, check_number, check_seconds, check_type
+from fulgurite.protocol.arguments import check_flag, check_integer, check_seconds, check_type
 from fulgurite.protocol.channels import Channel, Kind, check_channel
 from fulgurite.protocol.dialects import DIALECTS, Dialect, find_dialect
 
@@ -95,7 +95,7 @@ def connect(
         repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
             API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
             or not at all: "off".
-        audit: seconds, above 0, from one comparison of the executions channels with the HTTP API's list to the next,
+        audit: seconds, from 0.001, from one comparison of the executions channels with the HTTP API's list to the next,
             where the HTTP API is known: executions that no connection has brought are given, marked as backfilled,
             after a `Gap` with the cause withheld. "auto" is 60, and nothing with ``repair="off"``; "off" or None is
             nothing. What was withheld in the last such period of a stream is not found.
@@ -169,14 +169,15 @@ def connect(
 
 
 def _check_limits(limits: Mapping[Kind, float | None]) -> None:
-    accepted = f"a mapping from kinds ({', '.join(f'Kind.{kind.name}' for kind in Kind)}) to seconds above 0 or None"
+    kinds = ", ".join(f"Kind.{kind.name}" for kind in Kind)
+    accepted = f"a mapping from kinds ({kinds}) to seconds from 0.001 to 1e9, or None"
     if not isinstance(limits, Mapping):
         raise InputError("silence_limits", limits, accepted)
     for kind, limit in limits.items():
         if kind not in list(Kind):
             raise InputError("silence_limits", kind, accepted)
         if limit is not None:
-            check_number(f"silence_limits[Kind.{Kind(kind).name}]", limit, "seconds above 0, or None", above=0.0)
+            check_seconds(f"silence_limits[Kind.{Kind(kind).name}]", limit, ", or None")
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -194,7 +195,7 @@ def _audit_seconds(audit: float | str | None, mode: RepairMode) -> float | None:
         return None
     if audit == "auto":
         return None if mode is RepairMode.OFF else AUDIT_SECONDS
-    return check_number("audit", audit, 'seconds above 0, "auto", "off" or None', above=0.0)
+    return check_seconds("audit", audit, ', "auto", "off" or None')
 
 
 def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> Endpoint:

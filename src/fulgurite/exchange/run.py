@@ -39,7 +39,7 @@ from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.protocol.dialects import DIALECTS, DialectName
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS
 from fulgurite.protocol.messages import parse_time
-from fulgurite.server.bind import bind_socket, port_of, url_host
+from fulgurite.server.bind import bind_socket, check_host, port_of, url_host
 from fulgurite.server.faults import AnyFault, Fault, FaultName, parse_fault, parse_plan
 from fulgurite.server.http import serve_app
 from fulgurite.server.serve import RealtimeServer, serve
@@ -117,12 +117,11 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, di
         Raises:
             InputError: it is not accepted; the text says what is.
         """
-        if not isinstance(fault, Fault):
-            fault = parse_fault({"fault": fault, **members})
-        elif members:
+        if isinstance(fault, Fault) and members:
             raise InputError(next(iter(members)), members, "nothing beside an object, which has its own members")
-        check_aim(fault, self._parts.products)
-        return self._parts.server.faults.give(fault).number
+        given = parse_fault(fault if isinstance(fault, Fault) else {"fault": fault, **members})
+        check_aim(given, self._parts.products)
+        return self._parts.server.faults.give(given).number
 
     async def end_fault(self, number: int | None = None) -> int:
         """End one fault, or all; returns how many were on or to come.
@@ -207,7 +206,7 @@ async def run(
         InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
         ListenError: a port or the host cannot be had.
     """
-    check_type("host", host, str, "an address or a name of this machine, such as 127.0.0.1")
+    check_host(host)
     check_integer("port", port, 0, 65535)
     check_integer("http_port", http_port, 0, 65535)
     for name, number, most in (("seed", seed, MAX_SEED), ("start_ns", start_ns, MAX_START_NS)):
@@ -374,7 +373,7 @@ def _plan(
     elif isinstance(faults, Mapping) or not isinstance(faults, Iterable):
         raise InputError("faults", faults, 'a list such as [{"fault": "close"}], or the path of a fault plan')
     else:
-        given = [fault if isinstance(fault, Fault) else parse_fault(fault) for fault in faults]
+        given = [parse_fault(fault) for fault in faults]
     for fault in given:
         check_aim(fault, products)
     return plan + given, start_ns
@@ -385,9 +384,13 @@ def _products(codes: Iterable[str]) -> Sequence[Product]:
     by_code = {product.code: product for product in PRODUCTS}
     if isinstance(codes, str) or not isinstance(codes, Iterable):
         raise InputError("products", codes, f"a list such as {list(by_code)[:2]}")
-    wanted = {check_type("products", code, str, by_code) for code in codes}
-    for code in sorted(wanted - by_code.keys()):
-        raise InputError("products", code, f"one of {', '.join(by_code)}")
+    wanted: set[str] = set()
+    for code in codes:
+        if check_type("products", code, str, by_code) not in by_code:
+            raise InputError("products", code, f"one of {', '.join(by_code)}")
+        if code in wanted:
+            raise InputError("products", code, "each product once")
+        wanted.add(code)
     return [product for product in PRODUCTS if product.code in wanted]
 
 

@@ -27,13 +27,18 @@ def check_number(
     return value
 
 
-def check_seconds(field: str, value: object) -> float:
-    """Give back a number of seconds above 0.
+def check_seconds(field: str, value: object, otherwise: str = "") -> float:
+    """Give back seconds, 0.001 to 1e9: neither a loop without a pause, nor more than a clock can take.
+
+    Args:
+        field: what the argument is called.
+        value: what was given.
+        otherwise: what else is accepted and was looked at before, for the error: `", or None"`.
 
     Raises:
         InputError: it is none.
     """
-    return check_number(field, value, "seconds above 0", above=0.0)
+    return check_number(field, value, f"seconds from 0.001 to 1e9{otherwise}", least=0.001, most=1e9)
 
 
 def check_integer(field: str, value: object, least: int, most: int | None = None) -> int:

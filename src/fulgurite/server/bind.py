@@ -6,7 +6,22 @@ import errno
 import ipaddress
 import socket
 
-from fulgurite.errors import AddressInUseError, ListenError
+from fulgurite.errors import AddressInUseError, InputError, ListenError
+
+
+def check_host(host: object) -> str:
+    """Give back an address or a name that can be looked up, of this machine or not.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        is_name = isinstance(host, str) and bool(host.strip().encode("idna"))
+    except UnicodeError:  # an empty label, or one of more than 63 letters
+        is_name = False
+    if not isinstance(host, str) or not is_name:
+        raise InputError("host", host, "an address or a name of this machine, such as 127.0.0.1")
+    return host
 
 
 def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
@@ -18,9 +33,11 @@ def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
         option: the command line option that chose the port, for the error's advice.
 
     Raises:
+        InputError: the host is no name.
         AddressInUseError: the port is taken.
         ListenError: the host is not of this machine, or the port is not ours to take.
     """
+    check_host(host)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)

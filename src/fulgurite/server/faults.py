@@ -17,12 +17,16 @@ from fulgurite.errors import InputError
 from fulgurite.protocol.choices import AUTHENTICATION_FAILED
 from fulgurite.protocol.events import Method
 from fulgurite.server import spoiling
+from fulgurite.server.frames import may_be_sent
+
+MAX_REASON_BYTES: Final = 123
+"""What a close frame holds besides its code."""
 
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 Period: TypeAlias = Annotated[float, Meta(ge=0.001, le=1e9)]
+# Which of these may be sent, and how many bytes a reason may have, `parse_fault` looks at.
 CloseCode: TypeAlias = Annotated[int, Meta(ge=1000, le=4999)]
-# A close frame holds 123 bytes besides its code; one character is four bytes at most.
-Reason: TypeAlias = Annotated[str, Meta(max_length=123)]
+Reason: TypeAlias = Annotated[str, Meta(max_length=MAX_REASON_BYTES)]
 
 
 class Fault(
@@ -46,7 +50,7 @@ class Fault(
 class Named(Fault, frozen=True, kw_only=True):
     """A fault that can be aimed at one program, on every connection that it makes."""
 
-    client: str | None = None
+    client: Annotated[str, Meta(min_length=1)] | None = None
     """Only connections whose handshake names this client, as ``?client=NAME`` in its URL."""
 
     def aims_at_client(self, name: str) -> bool:
@@ -405,11 +409,13 @@ FAULTS: Final[dict[str, type[Fault]]] = {str(kind.__struct_config__.tag): kind f
 
 
 def parse_fault(given: object) -> AnyFault:
-    """The fault that an object of JSON or a table of TOML describes.
+    """The fault that an object of JSON or a table of TOML describes, or one that was made without being looked at.
 
     Raises:
         InputError: no such fault, or a member that it does not have, is missing, or is out of its range.
     """
+    if isinstance(given, Fault):
+        given = {"fault": given.__struct_config__.tag, **msgspec.structs.asdict(given)}
     if not isinstance(given, Mapping):
         raise InputError("fault", given, 'an object such as {"fault": "close"}')
     name = given.get("fault")
@@ -426,6 +432,11 @@ def parse_fault(given: object) -> AnyFault:
     lasts = getattr(fault, "seconds", None)
     if fault.every is not None and lasts is not None and lasts >= fault.every:
         raise InputError("seconds", lasts, f"less than every, {fault.every}")
+    if isinstance(fault, Close | CloseAtOnce):
+        if not may_be_sent(fault.code):
+            raise InputError("code", fault.code, "1000 to 1003, 1007 to 1014, or 3000 to 4999")
+        if len(fault.reason.encode("utf-8", "replace")) > MAX_REASON_BYTES:
+            raise InputError("reason", fault.reason, f"at most {MAX_REASON_BYTES} bytes of UTF-8")
     return fault
 
 

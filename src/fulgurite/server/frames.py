@@ -34,6 +34,11 @@ def pong(payload: bytes) -> bytes:
     return frame(payload, PONG)
 
 
+def may_be_sent(code: int) -> bool:
+    """Whether a close code may stand on the wire (RFC 6455, section 7.4); 1005, 1006 and 1015 tell that none did."""
+    return (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) or 3000 <= code <= 4999
+
+
 def close_code(payload: bytes) -> int:
     """The code that answers a client's close frame: its own, or what is wrong with it (RFC 6455, sections 5.5.1, 7.4).
 
@@ -43,8 +48,7 @@ def close_code(payload: bytes) -> int:
     if not payload:
         return NO_CODE
     code = int.from_bytes(payload[:2])
-    is_known = 1000 <= code <= 1014 and code not in (1004, 1005, 1006)  # what may stand on the wire
-    if len(payload) == 1 or not (is_known or 3000 <= code <= 4999):
+    if len(payload) == 1 or not may_be_sent(code):
         return PROTOCOL_ERROR
     try:
         payload[2:].decode()
