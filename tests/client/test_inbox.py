@@ -230,5 +230,5 @@ async def test_one_status_says_how_many_frames_and_statuses_were_dropped_until_w
     assert isinstance(first, Frame)
     assert said == Status(
         StatusKind.DROPPED, first.at_ns - 1, dropped=first.at_ns - 1,
-        detail=f"nobody iterated over it: {first.at_ns - 1} frames and statuses were dropped",
+        detail=f"nobody iterated over it: {first.at_ns - 1} items that are no messages were dropped",
     )  # fmt: skip

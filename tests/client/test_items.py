@@ -184,9 +184,12 @@ PRINTED: list[tuple[Item, str]] = [
     ),
     (
         Status(
-            StatusKind.DROPPED, AT_NS, detail="the consumer was too slow: 3 frames and statuses were dropped", dropped=3
+            StatusKind.DROPPED,
+            AT_NS,
+            dropped=3,
+            detail="the consumer was too slow: 3 items that are no messages were dropped",
         ),
-        "stream 2026-09-23T03:31:25.649Z dropped the consumer was too slow: 3 frames and statuses were dropped",
+        "stream 2026-09-23T03:31:25.649Z dropped the consumer was too slow: 3 items that are no messages were dropped",
     ),
     (
         Status(StatusKind.SUBSCRIBED, AT_NS, "lightning_ticker_BTC_JPY"),

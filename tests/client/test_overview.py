@@ -105,6 +105,11 @@ def test_a_market_that_changes_its_state_is_told(overview):
     assert said(overview) == ["CIRCUIT BREAK BTC_JPY was RUNNING"]
 
 
+def test_a_ticker_is_told_by_its_channels_product_whatever_it_says_itself(overview):
+    overview.take([ticker_message(), ticker_message(state="CLOSED", product_code="OTHER")])
+    assert said(overview) == ["CLOSED BTC_JPY was RUNNING"]
+
+
 def test_the_price_before_is_the_last_other_one(overview):
     overview.take([ticker_message(ltp=1), ticker_message(ltp=2), ticker_message(ltp=2)])
     view = overview.products[PRODUCT]

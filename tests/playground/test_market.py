@@ -70,6 +70,15 @@ def page():
     return Page()
 
 
+def test_a_ticker_is_of_its_channels_product_whatever_it_says_itself():
+    page = Page(FX)
+    page.market.take(channels.ticker(FX), ticker("BTCJPY_OTHER"), T0)
+    assert [shown.product_code for shown in page.sent(Ticker)] == [FX]
+    page.market.view(BTC)
+    page.market.view(FX)
+    assert [shown.product_code for shown in page.sent(Ticker)] == [FX]
+
+
 def test_a_book_waits_for_its_snapshot_then_is_live(page):
     page.take(channels.board(FX), board(99, 101))
     assert [book.state for book in page.sent(Book)] == ["WAITING_SNAPSHOT"]

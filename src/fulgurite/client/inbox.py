@@ -228,7 +228,7 @@ def _count(items: list[Status | Malformed | Frame], why: str) -> Status:
     """The status that stands for these, some of which may be such as stand for earlier ones."""
     at_ns = max(item.received_ns if isinstance(item, Malformed) else item.at_ns for item in items)
     number = sum(item.dropped if isinstance(item, Status) and _is_count(item) else 1 for item in items)
-    what = "frame or status was" if number == 1 else "frames and statuses were"
+    what = "item that is no message was" if number == 1 else "items that are no messages were"
     return Status(StatusKind.DROPPED, at_ns, detail=f"{why}: {number} {what} dropped", dropped=number)
 
 

@@ -208,7 +208,7 @@ class Overview:
         match data:
             case Ticker():
                 if view is not None:
-                    self._ticker(view, data, at_ns)
+                    self._ticker(product_code, view, data, at_ns)
             case list():
                 for row in data:
                     match row:
@@ -222,10 +222,10 @@ class Overview:
                         case ParentOrderEvent():
                             self._say_event(row, message)
 
-    def _ticker(self, view: ProductView, ticker: Ticker, at_ns: int) -> None:
+    def _ticker(self, product_code: str, view: ProductView, ticker: Ticker, at_ns: int) -> None:
         before = view.ticker
         if before is not None and before.state != ticker.state:
-            text = f"{ticker.product_code} was {before.state or 'in an unknown state'}"
+            text = f"{product_code} was {before.state or 'in an unknown state'}"
             self._say(at_ns, ticker.state or "?", "bold black on yellow", text)
         if before is None or before.ltp != ticker.ltp:
             view.before = before

@@ -92,7 +92,7 @@ class Market:
             product.ticker = data
             self._set_clock(data.timestamp, received_ms)
             if in_view:
-                self._outbox.set_state(_ticker(data))
+                self._outbox.set_state(_ticker(channel.product_code, data))
         elif channel.kind is Kind.EXECUTIONS:
             executions = [row for row in data if isinstance(row, Execution)]
             if is_backfilled:
@@ -179,7 +179,7 @@ class Market:
         product = self._product(product_code)
         self._restart_tape(product_code)
         if product.ticker is not None:
-            self._outbox.set_state(_ticker(product.ticker))
+            self._outbox.set_state(_ticker(product_code, product.ticker))
         self._restart_charts()
 
     def show(self, charts: messages.Charts) -> None:
@@ -370,9 +370,10 @@ def _depth(product_code: str, book: OrderBook | None) -> messages.Depth:
     return messages.Depth(product_code, str(book.state), *depth_points(book))
 
 
-def _ticker(ticker: Ticker) -> messages.Ticker:
+def _ticker(product_code: str, ticker: Ticker) -> messages.Ticker:
+    """The product is its channel's: a server may call it otherwise in the message."""
     return messages.Ticker(
-        ticker.product_code,
+        product_code,
         ltp=ticker.ltp,
         best_bid=ticker.best_bid,
         best_ask=ticker.best_ask,
