@@ -53,4 +53,4 @@ def test_pytest_is_not_slowed_by_it():
         "print(*sorted(set(sys.modules) - before))"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert set(loaded) <= {"fulgurite", "fulgurite.pytest_plugin"}
+    assert set(loaded) <= {"fulgurite", "fulgurite.version", "fulgurite.pytest_plugin"}
