@@ -281,6 +281,28 @@ def test_a_diff_that_was_lost_without_a_trace_is_an_excuse_until_the_next_snapsh
     assert excused.wrong_snapshots == [1]
 
 
+@pytest.mark.parametrize(("altered", "failures"), [([3], 0), ([], 1)])
+def test_a_book_without_a_snapshot_that_came_spoilt_is_right_by_its_diffs(altered: list[int], failures: int) -> None:
+    channel = "lightning_board_snapshot_FX_BTC_JPY"
+    published = [
+        _board(1, channel, 100.0, 99.0),
+        _board(2, "lightning_board_FX_BTC_JPY", 98.0),
+        _board(3, channel, 100.0, 98.0),  # 99 is gone, which no diff told
+        _board(4, "lightning_board_FX_BTC_JPY", 97.0),
+    ]
+    given: list[Given] = []
+    book = OrderBook()
+    for each in (published[0], published[1], published[3]):
+        board = msgspec.json.decode(each.message, type=Board)
+        (book.apply_snapshot if each.channel == channel else book.apply_diff)(board)
+        given += [Message(each.channel, each.number, "", each.message), Look(True, digest(book), each.number)]
+    rows = {each.channel: Delivered([(1, 4)], [(1, 4)], altered) for each in published}
+    report = ConnectionReport(1, "json-rpc", "", 0, None, None, "", "", [], rows)
+    verdict = Verdict()
+    judge_book("FX_BTC_JPY", given, published, [report], [], verdict, is_merged=False)
+    assert len(verdict.failures) == failures
+
+
 def test_a_book_that_is_live_and_old_is_found() -> None:
     book = OrderBook()
     book.apply_snapshot(msgspec.json.decode(BOOK[0].message, type=Board))

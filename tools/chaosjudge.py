@@ -297,6 +297,11 @@ def judge_book(
                     at = without_snapshots[0] if without_snapshots else at
                 if not right and is_merged:
                     right = [index for index in candidates if item.digest in _without_latest(published, index)]
+                if not right and not is_merged and snapshot_at >= 0:
+                    # A snapshot that came spoilt was lost, and a gap says so; the book goes on by the diffs.
+                    missed = [i for i in range(snapshot_at + 1, candidates[-1]) if "_snapshot_" in published[i].channel]
+                    if all(deliveries[published[i].channel].is_spoilt(published[i].number) for i in missed):
+                        right = [i for i in candidates if _without(published, snapshot_at, i, missed) == item.digest]
                 is_right = bool(right)
                 if right:
                     at = right[0]
@@ -370,23 +375,27 @@ def judge_age(
         )
 
 
-def _without_latest(published: Sequence[Published], at: int) -> Iterator[int]:
-    """What the book is after this message if it has not taken the latest snapshot, or the latest two.
-
-    The exchange leaves out a deletion now and then, as the service does, so that this may matter until the next one.
-    """
+def _without_latest(published: Sequence[Published], at: int) -> Iterator[int | None]:
+    """What the book is after this message if it has not taken the latest snapshot, or the latest two."""
     snapshots = [index for index in range(at, -1, -1) if "_snapshot_" in published[index].channel][:4]
     for skipped in (1, 2):
         if len(snapshots) > skipped:
-            book = OrderBook()
-            for index in range(snapshots[-1], at + 1):
-                board = msgspec.json.decode(published[index].message, type=Board)
-                if "_snapshot_" not in published[index].channel:
-                    book.apply_diff(board)
-                elif index not in snapshots[:skipped]:
-                    book.apply_snapshot(board)
-            if book.state is BookState.LIVE:
-                yield digest(book)
+            yield _without(published, snapshots[-1], at, snapshots[:skipped])
+
+
+def _without(published: Sequence[Published], start: int, at: int, skipped: Sequence[int]) -> int | None:
+    """What the book that began with one message is after another, if it has not taken these; None if it is not LIVE.
+
+    The exchange leaves out a deletion now and then, as the service does, so that this may matter until the next one.
+    """
+    book = OrderBook()
+    for index in range(start, at + 1):
+        board = msgspec.json.decode(published[index].message, type=Board)
+        if "_snapshot_" not in published[index].channel:
+            book.apply_diff(board)
+        elif index not in skipped:
+            book.apply_snapshot(board)
+    return digest(book) if book.state is BookState.LIVE else None
 
 
 def digest(book: OrderBook) -> int:
