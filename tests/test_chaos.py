@@ -51,8 +51,8 @@ ROUNDS: list[tuple[RoundKind, int, str, int]] = [
     ("all", 50, "socketio", 2),
     ("traced", 50, "json-rpc", 2),
     ("one-sided", 5, "json-rpc", 2),
-    ("network", 12, "json-rpc", 1),
-    ("network", 12, "socketio", 2),
+    ("network", 6, "json-rpc", 1),
+    ("network", 6, "socketio", 2),
 ]
 
 

@@ -105,10 +105,14 @@ async def test_a_channel_that_is_asked_for_again_is_counted_anew(blank):
 
 
 async def test_both_languages_have_the_same_texts_with_the_same_values(blank):
+    """But for the English sentences that the program gives, which Japanese words by the fields that come with them."""
     script = """import('/static/js/words/ja.js').then(({ja}) => {
-        const values = (text) => (text.match(/\\{\\w+\\}/g) ?? []).sort().join();
-        return [...new Set([...Object.keys(m.en), ...Object.keys(ja)])].filter(
-            (key) => !m.en[key] || !ja[key] || values(m.en[key]) !== values(ja[key]));
+        const values = (text) => (text.match(/\\{\\w+\\}/g) ?? []).filter((value) => value !== '{note}').sort();
+        const fields = ['{code}', '{detail}', '{meaning}', '{span}', '{words}'];
+        const differ = (key) => (m.en[key] === '{detail}'
+            ? typeof ja[key] !== 'string' || values(ja[key]).some((value) => !fields.includes(value))
+            : !m.en[key] || !ja[key] || values(m.en[key]).join() !== values(ja[key]).join());
+        return [...new Set([...Object.keys(m.en), ...Object.keys(ja)])].filter(differ);
     })"""
     assert await call(blank, "words/en", script) == []
 

@@ -203,7 +203,7 @@ async def test_any_url_can_be_the_endpoint(visit, exchange):
     await expect(connection_state(visit)).to_have_text("Not connected")
     await visit.get_by_label("Endpoint URL").fill("ftp://nowhere")
     await visit.locator(".top").get_by_role("button", name="Connect", exact=True).click()
-    await expect(visit.get_by_role("alert")).to_contain_text("ftp://nowhere")
+    await expect(visit.get_by_role("alert")).to_contain_text("begins with ws://")
     await visit.get_by_label("Endpoint URL").fill(exchange.realtime)
     await visit.get_by_role("textbox", name="HTTP API").fill(exchange.http)
     await visit.keyboard.press("Enter")
