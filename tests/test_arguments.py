@@ -135,7 +135,12 @@ EXCHANGE: dict[str, list[Any]] = {
 
 
 def cases(table: dict[str, list[Any]]) -> list[Any]:
-    return [pytest.param(name, value, id=f"{name}={value!r:.40}") for name, values in table.items() for value in values]
+    """A function goes by its name: where it lies is another place in each process, which must name a test alike."""
+    return [
+        pytest.param(name, value, id=f"{name}={getattr(value, '__name__', None) or repr(value):.40}")
+        for name, values in table.items()
+        for value in values
+    ]
 
 
 def refused(call: Callable[[], object], field: str) -> InputError:
