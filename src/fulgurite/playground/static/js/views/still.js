@@ -16,17 +16,19 @@ const CLICK_MS = 100;
 /** @returns {Still} */
 export function useStill() {
   const held = useRef(false);
+  const letting = useRef(/** @type {number | null} */ (null));
   const drawn = useRef(/** @type {VNode | null} */ (null));
   const [, redraw] = useState(0);
   /** @param {PointerEvent} event */
   const hold = ({ button, target, currentTarget }) => {
     // A press on the list itself is on its scrollbar, and its end is not told.
-    if (button !== 0 || target === currentTarget || held.current) return;
+    if (button !== 0 || target === currentTarget) return;
+    clearTimeout(letting.current ?? undefined); // pressed again before the list was let go of
     held.current = true;
     const listening = new AbortController();
     const release = () => {
       listening.abort();
-      setTimeout(() => {
+      letting.current = setTimeout(() => {
         held.current = false;
         redraw((count) => count + 1);
       }, CLICK_MS);
