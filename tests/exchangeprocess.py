@@ -42,12 +42,12 @@ class ExchangeProcess:
         return self._process.poll() is None
 
     def said(self) -> str:
-        """What it has written to its standard error."""
+        """Its standard error so far."""
         self._said.seek(0)
         return self._said.read()
 
     def errors(self) -> str:
-        """What it has logged: nothing, unless an exception. That a busy machine let it stand still is no error."""
+        """Its log: nothing, unless an exception. A standstill on a busy machine is no error."""
         lines = self.said().splitlines(keepends=True)
         return "".join(line for line in lines if not line.startswith("WARNING: The exchange stood still for "))
 

@@ -376,7 +376,7 @@ def judge_age(
 
 
 def _without_latest(published: Sequence[Published], at: int) -> Iterator[int | None]:
-    """What the book is after this message if it has not taken the latest snapshot, or the latest two."""
+    """The book after this message if it has not taken the latest snapshot, or the latest two."""
     snapshots = [index for index in range(at, -1, -1) if "_snapshot_" in published[index].channel][:4]
     for skipped in (1, 2):
         if len(snapshots) > skipped:
@@ -384,7 +384,7 @@ def _without_latest(published: Sequence[Published], at: int) -> Iterator[int | N
 
 
 def _without(published: Sequence[Published], start: int, at: int, skipped: Sequence[int]) -> int | None:
-    """What the book that began with one message is after another, if it has not taken these; None if it is not LIVE.
+    """The book that began with one message after another, if it has not taken these; None if it is not LIVE.
 
     The exchange leaves out a deletion now and then, as the service does, so that this may matter until the next one.
     """

@@ -1,7 +1,7 @@
 """A bad network between a client and an exchange: it stalls, cuts inside a frame, swallows, resets and crumbles.
 
-Whatever of it loses bytes ends the connection, or makes it useless for good, as TCP does. So nothing it does is
-excluded from a judgement.
+A fault that loses bytes ends the connection, or makes it useless for good, as TCP does. So none is excluded from a
+judgement.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FAULTS: Final[dict[str, Callable[[Random], NetworkFault]]] = {
     "crumble": lambda rng: {"after": rng.randrange(5_000)},
     "refuse": lambda rng: {"seconds": rng.uniform(0.05, 0.5), "how": rng.choice(("closed", "reset", "silent"))},
 }
-"""What each kind is given. `stall`: bytes wait for so long, one way or both. `cut`: so many more come, then the end of
+"""The members of each kind. `stall`: bytes wait for so long, one way or both. `cut`: so many more come, then the end of
 the connection, or a reset. `swallow`: nothing of what is sent arrives any more. `crumble`: so many bytes come a few at
 a time. `refuse`: new connections come to nothing."""
 
@@ -115,6 +115,7 @@ class Network:
         self._refuses: str | None = None
         self._lines: list[_Line] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -126,6 +127,12 @@ class Network:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Some wait for a peer that reads nothing.
+        for writer in self._writers:
+            writer.transport.abort()
+        for writer in self._writers:
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def suffer(self, fault: NetworkFault) -> None:
         """Let a fault befall all connections that there are; returns when it is over, or is at work."""
@@ -155,6 +162,7 @@ class Network:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self._writers.append(writer)
         try:
             if self._refuses == "silent":
                 while await reader.read(65536):
@@ -163,6 +171,7 @@ class Network:
                 end(writer, is_reset=self._refuses == "reset")
                 return
             there, back = await asyncio.open_connection("127.0.0.1", self._there)
+            self._writers.append(back)
             line = _Line(self, writer, back)
             self._lines.append(line)
             try:

@@ -21,6 +21,7 @@ from fulgurite.protocol.channels import board, board_snapshot, executions, ticke
 from fulgurite.server.faults import Delay, Freeze
 from tests.client.stillmarket import PRODUCT, StillMarket, still_market
 from tests.client.test_stream import status, until
+from tools.chaosnetwork import Network
 
 
 async def synced(market: StillMarket, stream: Stream) -> None:
@@ -244,40 +245,6 @@ async def test_a_consumer_that_takes_too_long_for_each_item_has_no_live_book_tha
 # --- whose network is late
 
 
-class Wire:
-    """A proxy before a server; it passes everything on at once, but for what the server sends while nothing `flows`."""
-
-    def __init__(self, port: int) -> None:
-        self.flows = asyncio.Event()
-        self.flows.set()
-        self._port = port
-        self._writers: list[asyncio.StreamWriter] = []
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writers += [writer, back]
-        self._tasks += [
-            asyncio.create_task(self._pass_on(reader, back)),
-            asyncio.create_task(self._pass_on(there, writer, self.flows)),
-        ]
-
-    async def cut(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
-        for writer in self._writers:
-            writer.close()
-
-    async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flows: asyncio.Event | None = None
-    ) -> None:
-        while data := await reader.read(65536):
-            if flows is not None:
-                await flows.wait()
-            writer.write(data)
-
-
 async def test_a_book_is_not_live_while_the_exchange_sends_late():
     async with still_market() as market, connect(board(PRODUCT), endpoint=market.endpoint) as stream:
         await synced(market, stream)
@@ -312,22 +279,21 @@ async def test_a_book_is_live_again_although_an_answer_was_lost(channel):
 
 
 async def test_a_book_is_not_live_while_the_network_is_stalled():
-    async with still_market() as market:
-        wire = Wire(urlsplit(market.server.url).port or 0)
-        async with await asyncio.start_server(wire.accept, "127.0.0.1", 0) as proxy:
-            port = proxy.sockets[0].getsockname()[1]
-            async with connect(board(PRODUCT), endpoint=f"ws://127.0.0.1:{port}/json-rpc") as stream:
-                await synced(market, stream)
-                wire.flows.clear()
-                await market.pass_time(6)
-                await until(stream, status("behind"))
-                assert stream.books[PRODUCT].state is BookState.STALE
-                wire.flows.set()
-                await until(stream, status("caught_up"))
-                assert stream.books[PRODUCT].state is BookState.STALE
-                await market.pass_time(6)
-                await market.until_right(stream)
-            await wire.cut()
+    async with (
+        still_market() as market,
+        Network(urlsplit(market.server.url).port or 0) as network,
+        connect(board(PRODUCT), endpoint=f"ws://127.0.0.1:{network.port}/json-rpc") as stream,
+    ):
+        await synced(market, stream)
+        network.flows["to-client"].clear()
+        await market.pass_time(6)
+        await until(stream, status("behind"))
+        assert stream.books[PRODUCT].state is BookState.STALE
+        network.flows["to-client"].set()
+        await until(stream, status("caught_up"))
+        assert stream.books[PRODUCT].state is BookState.STALE
+        await market.pass_time(6)
+        await market.until_right(stream)
 
 
 async def test_a_book_that_is_first_asked_for_while_the_network_is_late_is_not_made_of_what_is_on_its_way():

@@ -96,6 +96,7 @@ def test_the_gap_of_the_diffs_stands_before_the_snapshot_that_heals_the_book() -
     ("text", "channels"),
     [
         (f'{{"channel":"{TICKER}"', [TICKER]),
+        (json.dumps({"received_ns": 1, "frame": f'{{"channel":"{TICKER}","message":'}), [TICKER]),
         (f'[{{"channel":"{TICKER}"', [TICKER, EXECUTIONS]),  # a batch, of which the rest cannot be read
         ("{", [TICKER, EXECUTIONS]),
     ],

@@ -290,6 +290,30 @@ async def test_what_is_pressed_opens_however_fast_the_list_moves_on(browser, mil
             await expect_in_log(page, "log.count > a", before)
 
 
+async def test_a_list_that_is_pressed_again_at_once_stands_still_until_it_is_let_go_of(browser):
+    """Pressed, let go of and pressed again before a finger's click could come: in one turn of the page."""
+    async with (
+        run_exchange(seed=7, speed=30) as exchange,
+        playground.run(endpoint_of(exchange)) as served,
+        opened(browser, served.url, "#view=frames") as (page, *_),
+    ):
+        await expect_in_log(page, "log.count > 300")
+        await (
+            frames(page)
+            .locator(".frame")
+            .last.evaluate(
+                """(row) => ['pointerdown', 'pointerup', 'pointerdown'].forEach((type) => (
+                row.dispatchEvent(new PointerEvent(type, {bubbles: true, button: 0}))))"""
+            )
+        )
+        pressed = await frames(page).inner_text()
+        # After so many frames the time for a click is over, too: the market brings some hundreds a second.
+        await expect_in_log(page, "log.count > a", await page.evaluate("pageState.frameLog.count + 300"))
+        assert await frames(page).inner_text() == pressed
+        await page.evaluate("dispatchEvent(new PointerEvent('pointerup'))")
+        await expect(frames(page)).not_to_have_text(pressed, use_inner_text=True)
+
+
 async def test_a_row_reached_with_the_keyboard_stays_and_opens(browser):
     async with (
         run_exchange(seed=7, speed=30) as exchange,

@@ -139,9 +139,9 @@ async def test_no_endpoint_is_chosen_while_a_recording_is_on_screen(visit):
     await drop(visit, log_of(100))
     await expect(visit.locator("input[name=endpoint]:checked")).to_have_count(0)
     await show_view(visit, "faults")
-    await expect(visit.locator(".faults-panel")).to_contain_text("What is on screen is a recording.")
+    await expect(visit.locator(".faults-panel")).to_contain_text("A recording is on screen.")
     await show_view(visit, "orders")
-    await expect(visit.locator(".orders-body")).to_contain_text("What is on screen is a recording.")
+    await expect(visit.locator(".orders-body")).to_contain_text("A recording is on screen.")
     await shoot(visit, "replay-orders")
     # The recording is of the one dialect, and is not read as the other.
     await visit.get_by_role("tab", name=SOCKETIO).click()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,6 @@ from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
 from fulgurite.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def exchange(

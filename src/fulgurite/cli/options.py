@@ -19,5 +19,8 @@ def naming_options(*names: str, **called: str) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        own = f"--{error.field.replace('_', '-')}" if error.field in names else error.field
-        raise InputError(called.get(error.field, own), error.value, error.accepted) from error
+        own = f"--{error.field.replace('_', '-')}" if error.field in names else None
+        option = called.get(error.field, own)
+        if option is None:
+            raise
+        raise InputError(option, error.value, error.accepted) from error

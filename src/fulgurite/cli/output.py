@@ -1,4 +1,4 @@
-"""What happens when standard output or error cannot be written: closed, its reader has gone, or the disk is full."""
+"""Standard output or error that cannot be written: closed, its reader has gone, or the disk is full."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Heedless(io.TextIOWrapper):
 def settle_streams() -> None:
     """Make standard error such that it never ends a command, and give closed streams what stands for them.
 
-    What is said there goes beside the work, which must go on where nobody can be told: it may be a recording. Closed
+    Its lines go beside the work, which must go on where nobody can be told: it may be a recording. Closed
     standard output fails when it is written, as a full disk does. Without a stand-in the next file or socket that is
     opened would have its number, and be written instead.
     """
@@ -49,9 +49,9 @@ def settle_streams() -> None:
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # as long as the process
     if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # the same
     if sys.stderr is None:
-        sys.stderr = _Heedless(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115
+        sys.stderr = _Heedless(open(2, "wb", closefd=False), "utf-8", "backslashreplace", line_buffering=True)  # noqa: SIM115  # the same
     else:
         sys.stderr = _Heedless(sys.stderr.buffer, sys.stderr.encoding, "backslashreplace", line_buffering=True)
 

@@ -30,7 +30,7 @@ PROBE_SECONDS: Final = 1.0
 """While books are kept, how often the server is asked for an answer."""
 
 ANSWER_SECONDS: Final = BEHIND_SECONDS - PROBE_SECONDS
-"""What is unanswered for longer shows that what comes may be old: it may have been so ever since the last answer."""
+"""A longer silence shows that messages may be old: they may have been so ever since the last answer."""
 
 Split: TypeAlias = Callable[[str], tuple[str, str] | None]
 """See `ClientProtocol.split`."""

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 from fulgurite.errors import InputError
-from fulgurite.protocol.arguments import check_type
+from fulgurite.protocol.arguments import check_type, is_host
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 
 _BITFLYER: Final = re.compile(r"\w+://([\w.-]+\.)?bitflyer\.com(?![\w.-])", re.IGNORECASE)
@@ -129,9 +129,8 @@ def _split(field: str, text: object, schemes: tuple[str, ...], accepted: str) ->
         raise InputError(field, text, accepted)
     try:
         parts = urlsplit(text.strip())
-        # A name as it is looked up: an empty label, or one of more than 63 letters, is none.
-        is_fine = parts.scheme in schemes and bool((parts.hostname or "").encode("idna")) and parts.port != 0
-    except ValueError:  # a port that is no number, brackets that do not match, no name
+        is_fine = parts.scheme in schemes and is_host(parts.hostname or "") and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
         is_fine = False
     if not is_fine or not text.isprintable() or " " in text.strip():
         raise InputError(field, text, accepted)

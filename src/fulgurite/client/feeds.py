@@ -127,7 +127,7 @@ class Feeds:
         flowing = [feed for feed in self.by_name.values() if feed.is_flowing_over(connection)]
         # A batch may hold more than the names that are still readable.
         is_batch = text.lstrip().startswith("[")
-        named = [] if is_batch else [feed for feed in flowing if f'"{feed.name}"' in text]
+        named = [] if is_batch else [feed for feed in flowing if _names(text, feed.name)]
         items: Items = []
         for feed in named or flowing:
             items += self._shown(feed, feed.lost(connection, reason, now, now_ns))
@@ -157,8 +157,9 @@ class Feeds:
     # --- inside
 
     def _shown(self, feed: Feed, items: Sequence[Message | Gap]) -> Items:
-        self.to_repair += [(feed, hole) for hole in feed.to_repair]
-        feed.to_repair.clear()
+        if feed.to_repair:
+            self.to_repair += [(feed, hole) for hole in feed.to_repair]
+            feed.to_repair.clear()
         return [item for item in items if feed.is_given or not isinstance(item, Message)]
 
     def _boards(self, product_code: str) -> Iterator[Feed]:
@@ -174,3 +175,8 @@ class Feeds:
             feed.keeper = keeper
             if feed.is_live:
                 keeper.resumed(kind)
+
+
+def _names(text: str, channel: str) -> bool:
+    """Whether a frame names a channel, or a line of a frame log does, in which the frame's quotes are escaped."""
+    return f'"{channel}"' in text or f'"{channel}\\"' in text

@@ -14,7 +14,7 @@ class Hints(NamedTuple):
     http: str
     """How to say where the HTTP API is."""
     embedded: str
-    """What to do where no exchange runs at the usual ports of this machine."""
+    """How to have an exchange where none runs at the usual ports of this machine."""
 
 
 PROGRAM: Final = Hints(

@@ -11,7 +11,7 @@ told from a repetition by the connection: what is published after a subscription
 been brought by then. Where nobody else brought the channel then, so that nobody is ahead of the service, what a
 connection brings first begins a new numbering if it lies behind that, known or not. A service that repeats on
 subscribing more than its newest execution is taken for such a one: better given twice, after a gap that says why, than
-withheld. What a connection brings later and was brought before is a repetition.
+withheld. Executions that a connection brings later, and that were brought before, are a repetition.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Stream:
         self._inboxes = Inboxes(queue_limit, overflow, self._pause, self._resume)
         # The last tick by two clocks: one that stands while the machine sleeps, and one that somebody may set.
         self._ticked_at: tuple[float, float] | None = None
-        # Who waits for a book to become LIVE, by product code.
+        # The waiters for a book to become LIVE, by product code.
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -378,7 +378,7 @@ class Stream:
 
     def _finish(self, failure: Exception | None) -> None:
         self._is_finished, self._failure = True, failure
-        # What comes from here on stops nobody: the queues are about to be closed.
+        # Items from here on stop nobody: the queues are about to be closed.
         self._append(self._feeds.finish("the stream was closed", _now(), time.time_ns()))
         self._inboxes.close(failure)
         for futures in self._waiting_for_books.values():

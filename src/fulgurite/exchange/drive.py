@@ -28,8 +28,8 @@ LONGEST_STEP_SECONDS: Final = 0.02
 """However quiet the market is, orders that were accepted meanwhile wait no longer than this."""
 
 LONGEST_LAG_SECONDS: Final = 5.0
-"""What was missed of less is simulated at once. Of more, since the process was suspended or the machine slept, it is
-passed over: the market stood still meanwhile, and the clock went on."""
+"""A shorter time that was missed is simulated at once. A longer one, in which the process was suspended or the machine
+slept, is passed over: the market stood still meanwhile, and the clock went on."""
 
 LONGEST_FAST_LAG_SECONDS: Final = 0.1
 """At speeds above 1 a machine that cannot keep up is behind sooner: there the clock is set back, and so runs slower."""

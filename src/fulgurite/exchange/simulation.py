@@ -163,8 +163,8 @@ class Simulation:
     def stand_still(self, until_ns: int) -> list[Published | CloseConnections]:
         """Let nothing happen up to `until_ns`, except what has its date; return what is to be done of that.
 
-        Nobody orders anything meanwhile, and prices stay. What has its date, which is the maintenance, the end of an
-        auction and of an order, and what was under way, happens at `until_ns`, as does all from then on.
+        Nobody orders anything meanwhile, and prices stay. Events with a date, which are the maintenance, the end of an
+        auction and of an order, and those under way happen at `until_ns`, as does all from then on.
         """
         published = self._schedule.stand_still(until_ns)
         for trading in self._trading.values():

@@ -288,9 +288,9 @@ class Status(_ToPage, frozen=True):
     words: str | None = None
     """The server's own words in its close frame; None where there was none."""
     failure: str | None = None
-    """What kept the connection from being made (unreachable): a kind of `ConnectFailure`; None where it had been."""
+    """The obstacle to the connection (unreachable): a kind of `ConnectFailure`; None where it had been made."""
     http_status: int | None = None
-    """What the server answered the handshake with, if that was no connection."""
+    """The status of the server's answer to the handshake, if that was no connection."""
 
 
 class Neighbour(msgspec.Struct, frozen=True):

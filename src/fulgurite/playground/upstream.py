@@ -71,7 +71,7 @@ _FATAL: dict[type[FulguriteError], str] = {
     SubscriptionError: "channel_refused",
 }
 _REFUSAL = 503
-"""What a handshake is answered in a maintenance, and also where a service has too much to do."""
+"""The status of a refused handshake in a maintenance, and also of a service that has too much to do."""
 
 _CHANNEL_STATES = {
     StatusKind.SUBSCRIBED: "acknowledged",

@@ -27,6 +27,14 @@ def check_number(
     return value
 
 
+def is_host(text: str) -> bool:
+    """Whether a name or an address can be looked up: no label is empty, or has more than 63 letters."""
+    try:
+        return bool(text.strip().encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def check_seconds(field: str, value: object, otherwise: str = "") -> float:
     """Give back seconds, 0.001 to 1e9: neither a loop without a pause, nor more than a clock can take.
 

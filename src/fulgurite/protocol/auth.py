@@ -23,7 +23,7 @@ MAX_REMEMBERED_NONCES = 100_000
 
 
 ACCEPTED_KEYS = "printable ASCII with no space at either end, as bitFlyer shows it"
-"""What `is_api_key` takes, for errors."""
+"""The keys that `is_api_key` takes, for errors."""
 
 
 def is_api_key(value: object) -> bool:

@@ -22,7 +22,7 @@ FED_BYTES: Final = 4 * 1024
 
 ZSTANDARD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 SKIPPABLE_MAGICS: Final = tuple(bytes([low, 0x2A, 0x4D, 0x18]) for low in range(0x50, 0x60))
-"""What the frames of zstandard begin with that hold no text, as some compressors write one at the beginning."""
+"""The beginnings of zstandard's frames without text; some compressors write one at the beginning of a file."""
 GZIP_MAGIC: Final = b"\x1f\x8b\x08"
 
 _HEADER_BYTES: Final = 18

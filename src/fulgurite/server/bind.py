@@ -7,6 +7,7 @@ import ipaddress
 import socket
 
 from fulgurite.errors import AddressInUseError, InputError, ListenError
+from fulgurite.protocol.arguments import is_host
 
 
 def check_host(host: object) -> str:
@@ -15,11 +16,7 @@ def check_host(host: object) -> str:
     Raises:
         InputError: it is neither.
     """
-    try:
-        is_name = isinstance(host, str) and bool(host.strip().encode("idna"))
-    except UnicodeError:  # an empty label, or one of more than 63 letters
-        is_name = False
-    if not isinstance(host, str) or not is_name:
+    if not isinstance(host, str) or not is_host(host):
         raise InputError("host", host, "an address or a name of this machine, such as 127.0.0.1")
     return host
 

@@ -20,11 +20,11 @@ from fulgurite.server import spoiling
 from fulgurite.server.frames import may_be_sent
 
 MAX_REASON_BYTES: Final = 123
-"""What a close frame holds besides its code."""
+"""The room in a close frame besides its code."""
 
 Seconds: TypeAlias = Annotated[float, Meta(ge=0, le=1e9)]
 Period: TypeAlias = Annotated[float, Meta(ge=0.001, le=1e9)]
-# Which of these may be sent, and how many bytes a reason may have, `parse_fault` looks at.
+# `parse_fault` looks at the codes that may not be sent, and at the bytes of a reason.
 CloseCode: TypeAlias = Annotated[int, Meta(ge=1000, le=4999)]
 Reason: TypeAlias = Annotated[str, Meta(max_length=MAX_REASON_BYTES)]
 

@@ -1,8 +1,8 @@
-// What is typed or pasted into a text field: nothing of it is dropped, or hides in it, without a word.
+// Input of text fields, typed or pasted: nothing of it is dropped, or hides in it, without a word.
 import { signal } from "../vendor/signals.js";
 import { visible } from "./visible.js";
 
-/** What became of the latest input, where it was not taken as it came: too long, so refused whole, or written out.
+/** The fate of the latest input, where it was not taken as it came: too long, so refused whole, or written out.
  * @type {import("../vendor/signals.js").Signal<{kind: "fieldFull", count: number, limit: number} | {kind: "fieldUnseen"}
  *   | null>} */
 export const remark = signal(null);

@@ -115,7 +115,9 @@ function comparing(operator, { kind, text }) {
   /** @param {unknown} value */
   const isSame = (value) => {
     const text = scalar(value);
-    return text === wanted || (kind === "word" && text?.toLowerCase() === lower) || (text !== null && NUMBER.test(text) && NUMBER.test(wanted) && Number(text) === number);
+    if (text === null) return false;
+    return text === wanted || (kind === "word" && text.toLowerCase() === lower)
+      || (NUMBER.test(text) && NUMBER.test(wanted) && Number(text) === number);
   };
   if (operator === "=" || operator === "==") return isSame;
   if (operator === "!=") return (value) => !isSame(value);

@@ -11,7 +11,8 @@ const WORDS = /** @type {const} */ ({
   connecting: "evConnecting", open: "evOpen", authenticated: "evAuthenticated", closed: "evClosed",
   unreachable: "evUnreachable", backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected",
   refused: "evRefused", unanswered: "evUnanswered", silent: "evSilent", dead: "evDead", overslept: "evOverslept",
-  behind: "evBehind", caught_up: "evCaughtUp", dropped: "evDropped", subscribed: "evSubscribed", unsubscribed: "evUnsubscribed",
+  behind: "evBehind", caught_up: "evCaughtUp", dropped: "evDropped",
+  subscribed: "evSubscribed", unsubscribed: "evUnsubscribed",
 });
 const PAGE_WORDS = /** @type {const} */ ({
   lost: ["pageLost", "pageLostText"], back: ["pageBack", "pageBackText"], slept: ["pageSlept", "pageSleptText"],
@@ -27,7 +28,7 @@ const CODES = /** @type {const} */ ({
   1014: "code1014", 1015: "code1015",
 });
 
-/** What keeps a connection from being made, by the kinds of `ConnectFailure`.
+/** Obstacles to a connection, by the kinds of `ConnectFailure`.
  * @type {Record<string, import("../i18n.js").Key | undefined>} */
 export const FAILURES = {
   unknown_host: "whyUnknownHost", unreachable: "whyUnreachable", refused: "whyRefused", timeout: "whyTimeout",
@@ -37,7 +38,7 @@ export const FAILURES = {
 /** @param {string} name an endpoint's name or address @returns {string} */
 export const endpointWords = (name) => (name === "embedded" || name === "live" ? t(name) : name);
 
-/** What is said of a status beside its name, by its kind. */
+/** The words for a status beside its name, by its kind. */
 const DETAILS = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
   closed: "detClosed", silent: "detSilent", dead: "detSilent", behind: "detBehind", caught_up: "detCaughtUp",
   dropped: "detDropped", unanswered: "detUnanswered", backing_off: "detWait",

@@ -20,7 +20,7 @@ const STATES = /** @type {const} */ ({
   STALE: { key: "bookStale", text: "bookStaleText" },
   WAITING_SNAPSHOT: { key: "bookWaiting", text: "bookWaitingText" },
 });
-/** What stands in the place of the state while nothing can come in. */
+/** The words in place of the state while nothing can come in. */
 const OFF = /** @type {const} */ ({
   unsubscribed: "bookUnsubscribed", disconnected: "stateClosed", stopped: "stateInterrupted",
 });
@@ -91,7 +91,7 @@ function NotLive({ book, hasLevels, why }) {
         <button type="button" class="action" onClick=${() => subscribe(missing)}>${t("subscribeThese")}</button>
       </div>`;
   }
-  // What is wrong with the whole connection is said once, above the view.
+  // A fault of the whole connection is said once, above the view.
   if (why === "disconnected" || why === "stopped" || why === "interrupted") return null;
   if (why === "silent") return html`<div class="overlay"><p>${t("bookSilent")}</p></div>`;
   if (position.value?.ended) return html`<div class="overlay"><p>${t("bookEnded")}</p></div>`;

@@ -25,7 +25,7 @@ export const en = {
   evUnsubscribed: "Unsubscribed",
   evOverslept: "The program did not run",
   evNumbered: "connection {number}",
-  // What is said in words beside what has a kind: the page's where that is enough, else the program's as they come.
+  // Details beside a kind: the page's words where these are enough, else the program's as they come.
   detClosedCode: "{detail}",
   detClosed: "{detail}",
   detSilent: "{detail}",

@@ -3,7 +3,7 @@
 
 export const en = {
   faults: "Faults",
-  fltOfReplay: "What is on screen is a recording. Leave the replay to let something go wrong on the embedded exchange.",
+  fltOfReplay: "A recording is on screen. Leave the replay to let something go wrong on the embedded exchange.",
   fltOnlyEmbedded: "Things go wrong on command on the embedded exchange alone. Choose it above, and press what you want to see.",
   fltAim: "Whom it hits",
   fltThisPage: "This page",

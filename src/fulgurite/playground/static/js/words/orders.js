@@ -39,7 +39,7 @@ export const en = {
   credAdvice2: "Turn on two-factor authentication. Beware of browser extensions, trojans and eyes on your screen.",
   credAdvice3: "Give the secret to nobody, keep it encrypted if at all, and delete the key at bitFlyer once you no longer need it.",
 
-  ordOfReplay: "What is on screen is a recording. Leave the replay to send orders.",
+  ordOfReplay: "A recording is on screen. Leave the replay to send orders.",
   ordLiveOnly: "Here this view only listens: it places and cancels nothing. Orders can be sent on the embedded exchange alone.",
   ordStoredOnly: "With a stored key this view only listens. To place orders here, use the demo account.",
   ordPlace: "Place an order",
