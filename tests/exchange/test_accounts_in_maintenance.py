@@ -28,7 +28,7 @@ SECONDS = 14 * 60
 def random_request(rng: Random, simulation: Simulation) -> ChildRequest:
     product = rng.choice((BTC_JPY, FX_BTC_JPY))
     order_type = ChildOrderType.MARKET if rng.random() < 0.2 else ChildOrderType.LIMIT
-    price = simulation.desk.venues[product.code].last_price + rng.randrange(-3000, 3000)
+    price = simulation.orders.venues[product.code].last_price + rng.randrange(-3000, 3000)
     return ChildRequest(
         product,
         order_type,
@@ -41,7 +41,7 @@ def random_request(rng: Random, simulation: Simulation) -> ChildRequest:
 
 
 def random_oco(rng: Random, simulation: Simulation) -> ParentRequest:
-    last = simulation.desk.venues["BTC_JPY"].last_price
+    last = simulation.orders.venues["BTC_JPY"].last_price
     side = rng.choice(list(Side))
     sign = 1 if side is Side.SELL else -1
     far = sign * rng.randrange(500, 5000)
@@ -56,7 +56,7 @@ def random_oco(rng: Random, simulation: Simulation) -> ParentRequest:
 def test_everything_agrees_through_a_maintenance(seed):
     rng = Random(seed)
     simulation = Simulation(seed, START_NS, (BTC_JPY, FX_BTC_JPY), accounts=[Account("me"), Account("you")])
-    desk = simulation.desk
+    orders = simulation.orders
     public: dict[int, dict] = {}
     private: dict[str, list[dict]] = defaultdict(list)
     last_ns = START_NS
@@ -72,20 +72,20 @@ def test_everything_agrees_through_a_maintenance(seed):
                     private[event.account] += json.loads(event.message)
             elif event.channel.startswith("lightning_executions_"):
                 public |= {row["id"]: row for row in json.loads(event.message)}
-        for name, records in desk.records.items():
+        for name, records in orders.records.items():
             with contextlib.suppress(RequestRefusedError):
                 if rng.random() < 0.3:
-                    desk.send_child_order(name, random_request(rng, simulation), now_ns)
+                    orders.send_child_order(name, random_request(rng, simulation), now_ns)
                 elif rng.random() < 0.05:
-                    desk.send_parent_order(name, random_oco(rng, simulation), now_ns)
+                    orders.send_parent_order(name, random_oco(rng, simulation), now_ns)
             if records.open and rng.random() < 0.1:
-                desk.cancel_child_order(name, "", rng.choice(list(records.open)), now_ns)
+                orders.cancel_child_order(name, "", rng.choice(list(records.open)), now_ns)
             check_account(simulation, records)
     itayose = [row for row in public.values() if row["side"] == ""]
     assert len({row["price"] for row in itayose}) <= 2  # one price a product
-    ours = {each.id for records in desk.records.values() for each in records.executions}
+    ours = {each.id for records in orders.records.values() for each in records.executions}
     assert ours & {row["id"] for row in itayose}, "the accounts took part in the itayose"
-    for name, records in desk.records.items():
+    for name, records in orders.records.items():
         check_events(private[name], records, public)
 
 
@@ -105,7 +105,7 @@ def check_account(simulation: Simulation, records) -> None:
     assert all(0 <= reserved <= account.balances[name] for name, reserved in account.reserved.items())
     assert all(lots >= 0 for lots in account.ordered_lots.values())
     for order in records.open.values():
-        rests = order.order.id in simulation.desk.venues[order.product.code].engine
+        rests = order.order.id in simulation.orders.venues[order.product.code].engine
         assert rests == bool(order.placed_ns)
         assert order.order.remaining == order.remaining_lots
 

@@ -18,8 +18,8 @@ import pytest
 
 from fulgurite.errors import RequestRefusedError
 from fulgurite.exchange import accountrows
+from fulgurite.exchange.accountorders import KEPT, Records
 from fulgurite.exchange.accounts import Account
-from fulgurite.exchange.desk import KEPT, Records
 from fulgurite.exchange.market import KEPT_EXECUTIONS
 from fulgurite.exchange.matching import MARKET_PRICE, Side
 from fulgurite.exchange.orderrequests import PARTS, OrderMethod, read_child_order, read_object, read_parent_order
@@ -59,7 +59,7 @@ class Exchange:
         accounts = [Account(NAMES[0]), Account(NAMES[1]), Account(NAMES[2], collateral=10**13 * 60_000)]
         self.initial = {each.api_key: (dict(each.balances), each.collateral) for each in accounts}
         self.simulation = Simulation(seed, START_NS, list(PRODUCTS.values()), accounts=accounts)
-        self.desk = self.simulation.desk
+        self.orders = self.simulation.orders
         self.listener = WireListener()
         self.now_ns = START_NS
         # How many executions there were in each market, the warm-up's excluded, and the first ticker's volume.
@@ -110,7 +110,7 @@ class Exchange:
         """Take up the new executions in the markets, published or not, and whose they are; tell if there are any."""
         is_new = False
         for name, ids in self.accepted_ids.items():
-            records = self.desk.records[name]
+            records = self.orders.records[name]
             ids.update(records.open)
             # One that is executed in the event that it comes with, as those that close positions, is never seen open.
             assert len(records.ended) < KEPT
@@ -135,7 +135,7 @@ class Exchange:
     # --- what was told in public
 
     def check_book(self, code: str) -> None:
-        engine = self.desk.venues[code].engine
+        engine = self.orders.venues[code].engine
         levels = {(str(side), price): lots for side in Side for price, lots in engine.levels(side)}
         book = self.listener.products[code].book
         assert levels.items() <= book.items()
@@ -143,7 +143,7 @@ class Exchange:
         assert len(book) - len(levels) <= 1
 
     def check_ticker(self, code: str) -> None:
-        ticker, engine = self.listener.products[code].tickers[-1], self.desk.venues[code].engine
+        ticker, engine = self.listener.products[code].tickers[-1], self.orders.venues[code].engine
         assert ticker["state"] == self.simulation.state(code)
         sides = ((Side.BUY, "bid"), (Side.SELL, "ask"))
         for side, name in sides:
@@ -169,7 +169,7 @@ class Exchange:
     # --- what was told in private
 
     def check_account(self, name: str) -> None:
-        told, records = self.listener.accounts[name], self.desk.records[name]
+        told, records = self.listener.accounts[name], self.orders.records[name]
         self.check_orders(told, records)
         self.check_money(name, told, records)
 
@@ -186,7 +186,7 @@ class Exchange:
         assert told.outstanding == active
         assert told.parents.keys() == parents
         for accepted_id, order in told.orders.items():
-            engine = self.desk.venues[order["product_code"]].engine
+            engine = self.orders.venues[order["product_code"]].engine
             assert records.open[accepted_id].order.id in engine, "an open order rests in its market"
 
     def check_money(self, name: str, told: WireAccount, records: Records) -> None:
@@ -211,11 +211,11 @@ class Exchange:
             assert Decimal(row["amount"]) == amount >= Decimal(row["available"]) >= 0
             if is_told:
                 assert Decimal(row["available"]) == amount - reserved.get(currency, 0)
-        venue = self.desk.venues["FX_BTC_JPY"]
+        venue = self.orders.venues["FX_BTC_JPY"]
         positions = encoded(accountrows.position_rows(records.account, venue))
         rows = [[row["side"], Decimal(row["price"]), in_lots(row["size"])] for row in positions]
         assert rows == [row[:3] for row in told.positions]
-        body = encoded(accountrows.collateral_body(records.account, tuple(self.desk.venues.values())))
+        body = encoded(accountrows.collateral_body(records.account, tuple(self.orders.venues.values())))
         assert Decimal(body["collateral"]) == Decimal(collateral) / 10**13 + told.profit
         open_profit = sum(
             (venue.last_price - price) * lots * (1 if side == "BUY" else -1) for side, price, lots, _ in told.positions
@@ -229,22 +229,22 @@ class Exchange:
     # --- what the accounts do
 
     def act(self, name: str) -> None:
-        rng, records = self.rng, self.desk.records[name]
+        rng, records = self.rng, self.orders.records[name]
         with contextlib.suppress(RequestRefusedError):
             chance = rng.random()
             if chance < 0.3:
-                self.desk.send_child_order(name, read_child_order(body(self.child()), PRODUCTS), self.now_ns)
+                self.orders.send_child_order(name, read_child_order(body(self.child()), PRODUCTS), self.now_ns)
             elif chance < 0.4:
-                self.desk.send_parent_order(name, read_parent_order(body(self.parent()), PRODUCTS), self.now_ns)
+                self.orders.send_parent_order(name, read_parent_order(body(self.parent()), PRODUCTS), self.now_ns)
             elif chance < 0.5 and records.open:
-                self.desk.cancel_child_order(name, "", rng.choice(list(records.open)), self.now_ns)
+                self.orders.cancel_child_order(name, "", rng.choice(list(records.open)), self.now_ns)
             elif chance < 0.52 and records.open_parents:
-                self.desk.cancel_parent_order(name, "", rng.choice(list(records.open_parents)), self.now_ns)
+                self.orders.cancel_parent_order(name, "", rng.choice(list(records.open_parents)), self.now_ns)
             elif chance < 0.522:
-                self.desk.cancel_all_child_orders(name, rng.choice(list(PRODUCTS.values())), self.now_ns)
+                self.orders.cancel_all_child_orders(name, rng.choice(list(PRODUCTS.values())), self.now_ns)
 
     def price(self, code: str, reach: int) -> int:
-        return self.desk.venues[code].last_price + self.rng.randrange(-reach, reach)
+        return self.orders.venues[code].last_price + self.rng.randrange(-reach, reach)
 
     def child(self) -> dict[str, object]:
         rng = self.rng

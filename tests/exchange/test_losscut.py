@@ -16,8 +16,8 @@ from fulgurite.exchange.childorders import OrderState
 from fulgurite.exchange.funds import keep_rate
 from fulgurite.exchange.timeline import MarketState
 from fulgurite.protocol.choices import LOSS_CUT_RATE, ORDER_LATENCY_NS
-from tests.exchange.desks import SECOND_NS, World
 from tests.exchange.wirelistener import WireAccount, decoded
+from tests.exchange.world import SECOND_NS, World
 
 PRICE = 10_000_000
 FX = "FX_BTC_JPY"
@@ -39,7 +39,7 @@ def trade_at(world: World, price: int) -> None:
 
 
 def rate(world: World) -> int | None:
-    return keep_rate(world.me, world.desk.venues.values())
+    return keep_rate(world.me, world.orders.venues.values())
 
 
 def test_a_position_is_closed_by_a_market_order_once_the_rate_is_below_the_threshold():
@@ -66,8 +66,8 @@ def test_a_position_is_closed_by_a_market_order_once_the_rate_is_below_the_thres
     assert cancelled["child_order_acceptance_id"] == resting
     assert (ordered["child_order_type"], ordered["side"], ordered["size"]) == ("MARKET", "SELL", 1)
     assert (executed["price"], executed["outstanding_size"]) == (7_400_000, 0)
-    assert list(world.desk.records["me"].open) == [other], "spot orders stay"
-    assert world.desk.records["me"].ended[-1].state is OrderState.COMPLETED
+    assert list(world.orders.records["me"].open) == [other], "spot orders stay"
+    assert world.orders.records["me"].ended[-1].state is OrderState.COMPLETED
 
 
 def test_a_short_position_is_closed_as_well():
@@ -102,7 +102,7 @@ def test_losses_may_exceed_the_collateral_and_then_no_position_can_be_opened():
     world.flow("SELL", 4_000_000, 0.01, FX)
     world.run()
     assert world.me.collateral == -1_000_000 * AMOUNTS
-    body = msgspec.json.decode(msgspec.json.encode(collateral_body(world.me, tuple(world.desk.venues.values()))))
+    body = msgspec.json.decode(msgspec.json.encode(collateral_body(world.me, tuple(world.orders.venues.values()))))
     assert (body["collateral"], body["require_collateral"], body["keep_rate"]) == (-1_000_000, 0, 0)
     world.send_parent(
         parameters=[
@@ -168,8 +168,8 @@ def test_collateral_positions_and_events_agree_and_nobody_stays_below_the_thresh
             rows = [[str(row.side), row.price, row.lots] for row in account.positions.get(FX, ())]
             assert rows == [row[:3] for row in told[name].positions]
             assert Decimal(account.collateral - INITIAL_COLLATERAL) / AMOUNTS == told[name].profit
-            left = keep_rate(account, world.desk.venues.values())
+            left = keep_rate(account, world.orders.venues.values())
             assert left is None or left >= LOSS_CUT_RATE
-            assert not world.desk.records[name].is_cut
+            assert not world.orders.records[name].is_cut
             assert all(lots >= 0 for lots in account.ordered_lots.values())
-            assert told[name].outstanding.keys() == world.desk.records[name].open.keys()
+            assert told[name].outstanding.keys() == world.orders.records[name].open.keys()

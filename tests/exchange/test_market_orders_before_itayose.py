@@ -8,7 +8,7 @@ from fulgurite.exchange.accounts import INITIAL_BALANCES
 from fulgurite.exchange.matching import Side
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.timeline import MarketState
-from tests.exchange.desks import World
+from tests.exchange.world import World
 
 
 @pytest.mark.parametrize("state", [MarketState.PREOPEN, MarketState.CIRCUIT_BREAK])
@@ -24,7 +24,7 @@ def test_a_market_buy_lapses_where_the_itayose_is_dearer_than_what_is_reserved_f
     world.run()
     assert world.me.available("JPY") == 0
     world.flow("SELL", 20_000_001, 1)
-    world.desk.record("BTC_JPY", market.change_state(MarketState.RUNNING, world.now_ns), world.now_ns)
+    world.orders.record("BTC_JPY", market.change_state(MarketState.RUNNING, world.now_ns), world.now_ns)
     world.run()
     for name, account in (("me", world.me), ("you", world.you)):
         assert world.types(name) == ["ORDER", "EXPIRE"]
@@ -45,7 +45,7 @@ def test_without_the_market_buys_that_cannot_be_paid_the_itayose_has_its_own_pri
     world.send(child_order_type="MARKET", side="BUY", size=0.3)
     world.run()
     outcome = market.change_state(MarketState.RUNNING, world.now_ns)
-    world.desk.record("BTC_JPY", outcome, world.now_ns)
+    world.orders.record("BTC_JPY", outcome, world.now_ns)
     world.run()
     assert {row.price for row in outcome.executions} <= {10_000_100.0, 10_000_200.0}
     assert world.types() == ["ORDER", "EXPIRE"]

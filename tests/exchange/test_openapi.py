@@ -23,7 +23,7 @@ from fulgurite.exchange.ratelimits import ADDRESS, RateLimits
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.auth import request_signature
 from tests.descriptions import printed, problems, references, resolve, strict
-from tests.exchange.desks import START_NS, World
+from tests.exchange.world import START_NS, World
 
 PRICE = 13_640_000
 NOW = 1_790_000_000.0
@@ -80,7 +80,7 @@ class Api:
         self.order = world.send(price=PRICE - 2, size=0.01)
         self.special = world.send_parent(**SPECIAL)
         world.run()
-        private = private_routes(world.desk, {KEY: SECRET}, lambda: world.now_ns, limits=limits, clock=lambda: NOW)
+        private = private_routes(world.orders, {KEY: SECRET}, lambda: world.now_ns, limits=limits, clock=lambda: NOW)
         self.app = create_app(SIMULATION, private, limits=limits, clock=lambda: NOW)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://exchange")
 
@@ -228,7 +228,7 @@ async def test_a_parameter_changes_the_answer_where_it_is_described_and_nowhere_
     for name, schema in described.items():
         for value in schema.get("enum", []):
             answer = await api.call("get", path, query=f"{name}={value}")
-            # The desk has two markets of the nine.
+            # This world has two markets of the nine.
             known = name != "product_code" or not path.startswith("/me/") or value in api.world.markets
             assert answer.status_code == (200 if known else 400), answer.text
         for limit, refused in (("minimum", schema.get("minimum", 0) - 1), ("maximum", schema.get("maximum", 0) + 1)):

@@ -16,7 +16,7 @@ from fulgurite.exchange.operations import MAX_BODY_BYTES
 from fulgurite.exchange.privatehttp import private_routes
 from fulgurite.exchange.ratelimits import RateLimits
 from fulgurite.protocol.auth import request_signature
-from tests.exchange.desks import World
+from tests.exchange.world import World
 
 PRICE = 13_640_000
 NOW = 1_790_000_000.0
@@ -28,7 +28,7 @@ class Api:
     """A client of one account that signs as the documentation says."""
 
     def __init__(self, world: World, limits: RateLimits | None = None) -> None:
-        routes = private_routes(world.desk, SECRETS, lambda: world.now_ns, limits=limits, clock=lambda: NOW)
+        routes = private_routes(world.orders, SECRETS, lambda: world.now_ns, limits=limits, clock=lambda: NOW)
         self.app = Starlette(routes=routes)
 
     def call(

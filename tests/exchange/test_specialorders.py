@@ -6,7 +6,7 @@ import pytest
 
 from fulgurite.errors import RequestRefusedError
 from fulgurite.exchange.products import BTC_JPY
-from tests.exchange.desks import World
+from tests.exchange.world import World
 
 PRICE = 13_640_000
 
@@ -94,7 +94,7 @@ def test_a_stop_waits_for_its_price_and_completes():
         "child_order_acceptance_id": child_id,
     }
     assert world.last()["child_order_acceptance_id"] == child_id
-    [parent] = world.desk.records["me"].ended_parents
+    [parent] = world.orders.records["me"].ended_parents
     assert (parent.executed_lots, str(parent.machine.state)) == (1_000_000, "COMPLETED")
 
 
@@ -140,7 +140,7 @@ def test_ifd_places_the_second_part_once_the_first_is_executed_in_full():
     assert world.story()[4:] == ["child EXECUTION", "parent COMPLETE 1", "parent TRIGGER 2", "child ORDER"]
     world.flow("BUY", PRICE + 100, 0.01)
     assert world.story()[8:] == ["child EXECUTION", "parent COMPLETE 2"]
-    assert world.desk.records["me"].open_parents == {}
+    assert world.orders.records["me"].open_parents == {}
 
 
 def test_oco_cancels_the_limit_order_when_the_stop_triggers():
@@ -153,7 +153,7 @@ def test_oco_cancels_the_limit_order_when_the_stop_triggers():
     assert sorted(world.story()[3:]) == sorted(
         ["parent TRIGGER 2", "child CANCEL", "child ORDER", "child EXECUTION", "parent COMPLETE 2"]
     )
-    assert world.desk.records["me"].open_parents == {}
+    assert world.orders.records["me"].open_parents == {}
     assert not any(world.me.reserved.values())
 
 
@@ -199,11 +199,11 @@ def test_cancelling_takes_the_orders_with_it():
     world = Market()
     accepted_id = world.send_parent(order_method="OCO", parameters=[limit("SELL", PRICE + 100), stop("SELL", 1)])
     world.run()
-    world.desk.cancel_parent_order("me", "", accepted_id, world.now_ns)
+    world.orders.cancel_parent_order("me", "", accepted_id, world.now_ns)
     world.run()
     assert world.story() == ["parent ORDER", "parent TRIGGER 1", "child ORDER", "parent CANCEL", "child CANCEL"]
     assert list(world.parents()[-1])[-1] == "event_type"
-    world.desk.cancel_parent_order("me", "", accepted_id, world.now_ns)  # it is over: nothing follows
+    world.orders.cancel_parent_order("me", "", accepted_id, world.now_ns)  # it is over: nothing follows
     world.run()
     assert len(world.story()) == 5
 
@@ -213,7 +213,7 @@ def test_a_special_order_ends_with_its_order():
     world.send_parent(parameters=[limit("SELL", PRICE + 100)])
     world.run()
     child_id = world.last()["child_order_acceptance_id"]
-    world.desk.cancel_child_order("me", "", child_id, world.now_ns)
+    world.orders.cancel_child_order("me", "", child_id, world.now_ns)
     world.run()
     assert world.story()[-2:] == ["child CANCEL", "parent CANCEL"]
 
@@ -223,7 +223,7 @@ def test_it_expires_with_its_orders():
     world.send_parent(order_method="OCO", minute_to_expire=1, parameters=[limit("SELL", PRICE + 100), stop("SELL", 1)])
     world.run(70)
     assert sorted(world.story()[3:]) == ["child EXPIRE", "parent EXPIRE"]
-    assert not world.desk.records["me"].open_parents
+    assert not world.orders.records["me"].open_parents
 
 
 def test_a_part_that_cannot_be_paid_fails_in_its_market():
@@ -244,7 +244,7 @@ def test_a_first_part_that_cannot_be_paid_is_refused():
 def test_the_last_price_alone_does_not_end_time():
     """Nothing is due where nothing is ordered."""
     world = Market()
-    assert world.desk.next_ns > world.now_ns + 10**18
+    assert world.orders.next_ns > world.now_ns + 10**18
 
 
 def test_cancelling_all_child_orders_leaves_special_orders_that_wait():
@@ -256,12 +256,23 @@ def test_cancelling_all_child_orders_leaves_special_orders_that_wait():
     child = world.send(price=9_400_000)
     world.run()
     world.events.clear()
-    world.desk.cancel_all_child_orders("me", BTC_JPY, world.now_ns)
+    world.orders.cancel_all_child_orders("me", BTC_JPY, world.now_ns)
     world.run()
-    records = world.desk.records["me"]
+    records = world.orders.records["me"]
     assert records.open == {}
     assert list(records.open_parents) == [waits]
     assert world.types() == ["CANCEL", "CANCEL"]
     assert child in {event["child_order_acceptance_id"] for _, channel, event in world.events if "child" in channel}
     assert [event["parent_order_acceptance_id"] for _, channel, event in world.events if "parent" in channel] == [begun]
     assert world.types(channel="parent_order_events") == ["CANCEL"]
+
+
+def test_special_orders_of_all_accounts_trigger_in_the_order_of_their_acceptance():
+    world = Market()
+    for account in ("you", "me", "you"):
+        world.send_parent(account, parameters=[stop("SELL", PRICE - 100)])
+    world.send_parent(parameters=[stop("SELL", PRICE // 2) | {"product_code": "FX_BTC_JPY"}])
+    world.run()
+    world.trade(PRICE - 100)
+    triggered = [account for account, _, event in world.events if event["event_type"] == "TRIGGER"]
+    assert triggered == ["you", "me", "you"], "and none of another product"

@@ -144,12 +144,12 @@ class TestSimulation:
         simulation = lived(accounts=(Account("key"),))
         now_ns = START_NS + 20 * SECOND_NS
         price = int(simulation.board("FX_BTC_JPY").bids[0].price) - 1_000_000
-        simulation.desk.send_child_order("key", order(price, minutes=5), now_ns)
+        simulation.orders.send_child_order("key", order(price, minutes=5), now_ns)
         simulation.advance(now_ns + 5 * SECOND_NS)
         events = simulation.stand_still(START_NS + HOUR_NS)
         told = [event.message for event in events if isinstance(event, Published) and event.account == "key"]
         assert [json.loads(message)[0]["event_type"] for message in told] == ["EXPIRE"]
-        assert not simulation.desk.records["key"].open
+        assert not simulation.orders.records["key"].open
 
 
 def order(price: int, minutes: int) -> ChildRequest:

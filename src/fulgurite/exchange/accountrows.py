@@ -8,6 +8,7 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from fulgurite.exchange.accountorders import Records
 from fulgurite.exchange.accounts import (
     AMOUNT_DECIMALS,
     COMMISSION_PARTS,
@@ -29,7 +30,6 @@ from fulgurite.exchange.childorders import (
     order_row,
     price_number,
 )
-from fulgurite.exchange.desk import Records
 from fulgurite.exchange.funds import Venue, keep_rate
 from fulgurite.exchange.matching import Side
 from fulgurite.exchange.numbers import Number, http_time, wire_number, wire_time

@@ -1,7 +1,7 @@
 """Orders of accounts and their executions: the events on `child_order_events` (section 3.5 of the protocol
 reference) and the rows of `/v1/me/getchildorders` and `/v1/me/getexecutions` (section 5).
 
-Pure text: an order is changed by `exchange.desk` and written here.
+Pure text: an order is changed by `exchange.accountorders` and written here.
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ class ChildOrder:
     @property
     def product(self) -> Product:
         return self.request.product
+
+    @property
+    def is_active(self) -> bool:
+        return self.state is OrderState.ACTIVE
 
     @property
     def remaining_lots(self) -> int:
@@ -208,7 +212,7 @@ class ExecutionRow(msgspec.Struct, frozen=True):
 
 def order_row(order: ChildOrder) -> ChildOrderRow:
     """One row of `getchildorders`."""
-    cancelled = 0 if order.state is OrderState.ACTIVE else order.remaining_lots
+    cancelled = 0 if order.is_active else order.remaining_lots
     return ChildOrderRow(
         id=order.list_id,
         child_order_id=order.order_id,

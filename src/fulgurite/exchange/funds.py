@@ -21,7 +21,7 @@ UNKNOWN_PRICE_PARTS: Final = 2
 
 
 class Venue(Protocol):
-    """One product's market, as the desk needs it. What is done there is published like everybody's."""
+    """One product's market, as the orders of accounts need it; its publisher tells every change."""
 
     @property
     def product(self) -> Product: ...

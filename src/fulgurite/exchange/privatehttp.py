@@ -1,7 +1,7 @@
 """The private HTTP API of the exchange, `/v1/me` (protocol reference, section 5).
 
-A shell: it reads requests, has their signatures checked, and asks the desk. What is wrong with a request is answered
-in the shape of the real service's errors; the codes that nobody knows are in `protocol.choices`.
+A shell: it reads requests, has their signatures checked, and asks `AccountOrders`. A wrong request gets an error in the
+shape of the real service's; the codes that nobody knows are in `protocol.choices`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 from fulgurite.errors import InputError, RequestRefusedError
 from fulgurite.exchange import accountrows
+from fulgurite.exchange.accountorders import AccountOrders, Records, refused
 from fulgurite.exchange.childorders import ChildOrder, OrderState
-from fulgurite.exchange.desk import Desk, Records, refused
 from fulgurite.exchange.funds import Venue
 from fulgurite.exchange.http import count_address, error
 from fulgurite.exchange.httpauth import signer
@@ -59,13 +59,13 @@ from fulgurite.protocol.choices import (
 class _Call(NamedTuple):
     """One request whose signature is right."""
 
-    desk: Desk
+    orders: AccountOrders
     api_key: str
     query: Mapping[str, str]
     body: bytes
     now_ns: int
     count_order: Callable[[int], None]
-    """To be told the size of an order in lots before the desk sees it.
+    """To be told the size of an order in lots before `orders` sees it.
 
     Raises:
         RequestRefusedError: it is one too many.
@@ -73,13 +73,13 @@ class _Call(NamedTuple):
 
     @property
     def records(self) -> Records:
-        return self.desk.records[self.api_key]
+        return self.orders.records[self.api_key]
 
     @property
     def venue(self) -> Venue:
         """The product that the query names; case does not matter, and BTC_JPY is the default."""
         code = self.query.get("product_code") or DEFAULT_PRODUCT
-        return self.desk.venues[read_product({"product_code": code}, self.desk.products).code]
+        return self.orders.venues[read_product({"product_code": code}, self.orders.products).code]
 
     @property
     def product(self) -> Product:
@@ -87,7 +87,7 @@ class _Call(NamedTuple):
 
 
 def private_routes(
-    desk: Desk,
+    orders: AccountOrders,
     secrets: Mapping[str, str],
     exchange_ns: Callable[[], int],
     *,
@@ -96,12 +96,12 @@ def private_routes(
 ) -> list[Route]:
     """The routes under `/v1/me`.
 
-    The handlers are coroutines and never wait between reading a request and answering it, so the desk is only ever
+    The handlers are coroutines and never wait between reading a request and answering it, so `orders` is only ever
     used on the event loop's thread.
 
     Args:
-        desk: where orders go.
-        secrets: secret by key; every key has an account at the desk.
+        orders: the orders of all accounts.
+        secrets: secret by key; every key has an account in `orders`.
         exchange_ns: what the exchange's clock shows; never before the last event of its market.
         limits: counts the requests of each address and key, and small orders; None takes any number.
         clock: Unix time in seconds, which timestamps are compared with.
@@ -109,7 +109,7 @@ def private_routes(
     return [
         Route(
             f"/v1{operation.path}",
-            _handler(operation, desk, secrets, exchange_ns, limits, clock),
+            _handler(operation, orders, secrets, exchange_ns, limits, clock),
             methods=[operation.method],
         )
         for operation in PRIVATE
@@ -118,7 +118,7 @@ def private_routes(
 
 def _handler(
     operation: Operation,
-    desk: Desk,
+    orders: AccountOrders,
     secrets: Mapping[str, str],
     exchange_ns: Callable[[], int],
     limits: RateLimits | None,
@@ -152,7 +152,7 @@ def _handler(
                 raise refused(path, OVER_API_LIMIT)
 
         try:
-            answer = endpoint(_Call(desk, api_key, request.query_params, body, exchange_ns(), count_order))
+            answer = endpoint(_Call(orders, api_key, request.query_params, body, exchange_ns(), count_order))
         except RequestRefusedError as refusal:
             http_status = 429 if refusal.code == OVER_API_LIMIT.code else 400
             return error(refusal.code or 0, refusal.text, http_status, headers)
@@ -164,11 +164,11 @@ def _handler(
     return handle
 
 
-def ask(desk: Desk, api_key: str, path: str, members: Mapping[str, object], now_ns: int) -> Any:
+def ask(orders: AccountOrders, api_key: str, path: str, members: Mapping[str, object], now_ns: int) -> Any:
     """What the private API answers, without HTTP, signatures and limits: for the program that runs the exchange.
 
     Args:
-        desk: where orders go.
+        orders: the orders of all accounts.
         api_key: whose account it is about.
         path: what stands behind ``/v1/me/``.
         members: those of the query, or of the body.
@@ -182,7 +182,7 @@ def ask(desk: Desk, api_key: str, path: str, members: Mapping[str, object], now_
         raise InputError("path", path, _HANDLERS)
     query = {name: str(value) for name, value in members.items()}
     body = msgspec.json.encode(members)
-    answer = _HANDLERS[path](_Call(desk, api_key, query, body, now_ns, lambda lots: None))
+    answer = _HANDLERS[path](_Call(orders, api_key, query, body, now_ns, lambda lots: None))
     return None if answer is None else msgspec.json.decode(msgspec.json.encode(answer))
 
 
@@ -228,7 +228,7 @@ def _balance(call: _Call) -> object:
 
 
 def _collateral(call: _Call) -> object:
-    return accountrows.collateral_body(call.records.account, tuple(call.desk.venues.values()))
+    return accountrows.collateral_body(call.records.account, tuple(call.orders.venues.values()))
 
 
 def _positions(call: _Call) -> object:
@@ -261,7 +261,7 @@ def _parent_orders(call: _Call) -> object:
 
 def _parent_order(call: _Call) -> object:
     order_id, acceptance_id = read_ids(call.query, "parent_order")
-    parent = call.desk.find_parent(call.api_key, order_id, acceptance_id)
+    parent = call.orders.find_parent(call.api_key, order_id, acceptance_id)
     if parent is None:
         raise refused("getparentorder", ORDER_NOT_FOUND)
     return parent_details(parent)
@@ -291,32 +291,32 @@ def _page(call: _Call) -> accountrows.Page:
 
 
 def _send_child_order(call: _Call) -> object:
-    request = read_child_order(read_object(call.body), call.desk.products)
+    request = read_child_order(read_object(call.body), call.orders.products)
     call.count_order(request.lots)
-    return AcceptedChildOrder(call.desk.send_child_order(call.api_key, request, call.now_ns))
+    return AcceptedChildOrder(call.orders.send_child_order(call.api_key, request, call.now_ns))
 
 
 def _send_parent_order(call: _Call) -> object:
-    request = read_parent_order(read_object(call.body), call.desk.products)
+    request = read_parent_order(read_object(call.body), call.orders.products)
     call.count_order(min(part.lots for part in request.parts))
-    return AcceptedParentOrder(call.desk.send_parent_order(call.api_key, request, call.now_ns))
+    return AcceptedParentOrder(call.orders.send_parent_order(call.api_key, request, call.now_ns))
 
 
 def _cancel_child_order(call: _Call) -> None:
     body = read_object(call.body)
-    read_product(body, call.desk.products)
-    call.desk.cancel_child_order(call.api_key, *read_ids(body, "child_order"), call.now_ns)
+    read_product(body, call.orders.products)
+    call.orders.cancel_child_order(call.api_key, *read_ids(body, "child_order"), call.now_ns)
 
 
 def _cancel_parent_order(call: _Call) -> None:
     body = read_object(call.body)
-    read_product(body, call.desk.products)
-    call.desk.cancel_parent_order(call.api_key, *read_ids(body, "parent_order"), call.now_ns)
+    read_product(body, call.orders.products)
+    call.orders.cancel_parent_order(call.api_key, *read_ids(body, "parent_order"), call.now_ns)
 
 
 def _cancel_all_child_orders(call: _Call) -> None:
-    product = read_product(read_object(call.body), call.desk.products)
-    call.desk.cancel_all_child_orders(call.api_key, product, call.now_ns)
+    product = read_product(read_object(call.body), call.orders.products)
+    call.orders.cancel_all_child_orders(call.api_key, product, call.now_ns)
 
 
 _HANDLERS: Final[Mapping[str, Callable[[_Call], object]]] = {

@@ -284,10 +284,10 @@ async def run(
                 seed, now_ns, traded or PRODUCTS, open_until_ns=open_until_ns, accounts=ledgers
             )
             traders = tuple(
-                Trader(each.api_key, each.api_secret, simulation.desk, clock.now_ns) for each in credentials
+                Trader(each.api_key, each.api_secret, simulation.orders, clock.now_ns) for each in credentials
             )
             work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
-            private = private_routes(simulation.desk, secret_of, clock.now_ns, limits=limits)
+            private = private_routes(simulation.orders, secret_of, clock.now_ns, limits=limits)
         await stack.enter_async_context(_running(work))
         controls = control_routes(server, player, simulation) if control else []
         api = f"{'https' if tls else 'http'}://{url_host(host)}:{port_of(http_socket)}"

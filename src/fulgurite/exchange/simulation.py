@@ -11,8 +11,8 @@ from itertools import count
 from random import Random
 
 from fulgurite.errors import InputError
+from fulgurite.exchange.accountorders import AccountOrders
 from fulgurite.exchange.accounts import Account
-from fulgurite.exchange.desk import Desk
 from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.marketdata import MarketInfo
 from fulgurite.exchange.matching import MatchingEngine, Order, Side, TimeInForce
@@ -65,7 +65,7 @@ class Simulation:
             its times and its ids shifted; so does any other, as long as no maintenance comes (see `timeline`).
         products: which products it has, at least one.
         open_until_ns: a maintenance that begins before this does not take place.
-        accounts: those who can trade, at `desk`; the stream changes only where they do.
+        accounts: those who can trade, by `orders`; the stream changes only where they do.
     """
 
     def __init__(
@@ -116,32 +116,32 @@ class Simulation:
             )
             for market, flow in zip(markets, flows, strict=True)
         }
-        self._schedule = _Schedule(list(self._trading.values()), start_ns, open_until_ns)
+        self._maintenance = _Maintenance(list(self._trading.values()), start_ns, open_until_ns)
         self._bursts = [
             _SnapshotBurst(
                 [trading.publisher for trading in self._trading.values() if trading.market_type == market_type],
                 start_ns + phase_ns,
                 Random(f"{seed} {market_type} snapshots"),
-                self._schedule,
+                self._maintenance,
             )
             for market_type, phase_ns in SNAPSHOT_PHASES_NS.items()
         ]
-        self.desk = Desk(accounts, self._trading, order_ids, last_list_id=later)
-        # The schedule stands first: whatever else happens at the same moment happens in the new state. The desk is the
-        # last, so that what an account is told of an execution comes after the execution.
-        self._sources: list[_Schedule | _Trading | _SnapshotBurst | Desk] = [
-            self._schedule,
+        self.orders = AccountOrders(accounts, self._trading, order_ids, last_list_id=later)
+        # The maintenance stands first: whatever else happens at the same moment happens in the new state. The orders of
+        # accounts stand last: an execution comes before the events that tell its account of it.
+        self._sources: list[_Maintenance | _Trading | _SnapshotBurst | AccountOrders] = [
+            self._maintenance,
             *self._trading.values(),
             *self._bursts,
-            self.desk,
+            self.orders,
         ]
         # Everything up to here has happened.
         self._now_ns = start_ns
         for trading in self._trading.values():
-            trading.desk = self.desk
+            trading.orders = self.orders
         taken = steps_taken(start_ns, open_until_ns)
         if taken and taken[-1].state is not MarketState.RUNNING:
-            self._schedule.take(taken[-1], start_ns)
+            self._maintenance.take(taken[-1], start_ns)
 
     @property
     def next_event_ns(self) -> int:
@@ -166,12 +166,12 @@ class Simulation:
         Nobody orders anything meanwhile, and prices stay. Events with a date, which are the maintenance, the end of an
         auction and of an order, and those under way happen at `until_ns`, as does all from then on.
         """
-        published = self._schedule.stand_still(until_ns)
+        published = self._maintenance.stand_still(until_ns)
         for trading in self._trading.values():
             published += trading.stand_still(until_ns)
         for burst in self._bursts:
             burst.stand_still(until_ns)
-        published += self.desk.stand_still(until_ns)
+        published += self.orders.stand_still(until_ns)
         self._now_ns = max(self._now_ns, until_ns)
         return published
 
@@ -213,7 +213,7 @@ class Simulation:
     @property
     def is_stopped(self) -> bool:
         """Whether the realtime service is stopped: from the close of the connections on until PREOPEN."""
-        return self._schedule.is_stopped
+        return self._maintenance.is_stopped
 
     def change_state(self, product_code: str, state: MarketState, auction_ns: int | None = None) -> None:
         """Bring a market to a state, outside of the daily maintenance, which comes and ends as always.
@@ -228,7 +228,7 @@ class Simulation:
         Raises:
             InputError: the daily maintenance is on.
         """
-        if self._schedule.state is not MarketState.RUNNING:
+        if self._maintenance.state is not MarketState.RUNNING:
             raise InputError("state", str(state), "a state at another time: the daily maintenance is on")
         end_ns = None if auction_ns is None else self._now_ns + auction_ns
         self._trading[product_code].change_state(state, self._now_ns, end_ns)
@@ -237,7 +237,7 @@ class Simulation:
         """When the auction of a market is to end; None where none is held."""
         return self._trading[product_code].market.auction_end_ns
 
-    def _next(self) -> _Schedule | _Trading | _SnapshotBurst | Desk:
+    def _next(self) -> _Maintenance | _Trading | _SnapshotBurst | AccountOrders:
         # Of several at the same time the first in this order acts first, always.
         return min(self._sources, key=lambda source: source.next_ns)
 
@@ -248,7 +248,7 @@ def _warm_up(flows: Sequence[OrderFlow], start_ns: int) -> None:
         flow.act()
 
 
-class _Schedule:
+class _Maintenance:
     """The daily maintenance of all markets (section 1.4)."""
 
     def __init__(self, trading: Sequence[_Trading], start_ns: int, open_until_ns: int) -> None:
@@ -299,12 +299,12 @@ class _Schedule:
 class _Trading:
     """One product: its market, those who trade there, and what is published of it.
 
-    To the desk it is a `fulgurite.exchange.funds.Venue`.
+    To the orders of accounts it is a `fulgurite.exchange.funds.Venue`.
     """
 
     def __init__(self, market: Market, flow: OrderFlow, publisher: Publisher) -> None:
         # Who is to be told what becomes of the orders of accounts; nobody during the warm-up.
-        self.desk: Desk | None = None
+        self.orders: AccountOrders | None = None
         self.market = market
         self.flow = flow
         self.publisher = publisher
@@ -361,7 +361,7 @@ class _Trading:
         return str(self.market.state)
 
     def submit(self, order: Order, now_ns: int, time_in_force: TimeInForce) -> Outcome:
-        """Take an order of an account; the desk, which asked for it, books what comes of it."""
+        """Take an order of an account; `AccountOrders`, which submits it, books the outcome."""
         outcome = self.market.submit(order, now_ns, time_in_force)
         self._show(outcome, now_ns)
         return outcome
@@ -376,8 +376,8 @@ class _Trading:
     def record(self, outcome: Outcome, now_ns: int) -> None:
         """Take note of what the order flow or a change of state did, as far as the accounts are concerned, too."""
         self._show(outcome, now_ns)
-        if self.desk is not None:
-            self.desk.record(self.product.code, outcome, now_ns)
+        if self.orders is not None:
+            self.orders.record(self.product.code, outcome, now_ns)
 
     def _show(self, outcome: Outcome, now_ns: int) -> None:
         # Everything that happens in the market comes by here.
@@ -401,12 +401,12 @@ class _Trading:
 class _SnapshotBurst:
     """The snapshots of all products of one market type, which come together."""
 
-    def __init__(self, publishers: Sequence[Publisher], first_ns: int, rng: Random, schedule: _Schedule) -> None:
+    def __init__(self, publishers: Sequence[Publisher], first_ns: int, rng: Random, maintenance: _Maintenance) -> None:
         self.next_ns = first_ns
         self._publishers = publishers
         self._due_ns = first_ns
         self._rng = rng
-        self._schedule = schedule
+        self._maintenance = maintenance
 
     def stand_still(self, until_ns: int) -> None:
         """Send nothing before `until_ns`, and what was due by then at that time."""
@@ -415,7 +415,7 @@ class _SnapshotBurst:
 
     def act(self) -> list[Published]:
         """The snapshots that are due at `next_ns`."""
-        is_silent = self._schedule.is_stopped and not MAINTENANCE_SENDS_SNAPSHOTS
+        is_silent = self._maintenance.is_stopped and not MAINTENANCE_SENDS_SNAPSHOTS
         snapshots: list[Published] = []
         for publisher in () if is_silent else self._publishers:
             snapshots += publisher.snapshot(self.next_ns)

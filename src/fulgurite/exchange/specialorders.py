@@ -1,7 +1,7 @@
 """Special orders: when their parts are placed, and what becomes of them (sections 3.6 and 5 of the protocol reference).
 
-A state machine that is told prices and the fate of its orders, and answers what is to be done; `exchange.desk` does it
-and writes the events.
+A state machine that is told prices and the fate of its orders, and answers with actions; `exchange.accountorders`
+carries them out and writes the events.
 
 The named choices, where the reference is silent: a part whose price is reached already triggers at once; the last
 price is what counts; of two parts that cancel each other, one does so when its condition is met or its first execution
@@ -208,6 +208,10 @@ class ParentOrder:
         self.acceptance_id = acceptance_id(self.accepted_ns, self.serial)
 
     @property
+    def is_active(self) -> bool:
+        return self.machine.state is OrderState.ACTIVE
+
+    @property
     def product_code(self) -> str:
         """That of its first part."""
         return self.request.parts[0].product.code
@@ -294,7 +298,6 @@ def parent_row(parent: ParentOrder) -> ParentOrderRow:
     """
     part = parent.request.parts[0]
     sides = {each.side for each in parent.request.parts}
-    is_active = parent.machine.state is OrderState.ACTIVE
     remaining = max(0, part.lots - parent.executed_lots)
     return ParentOrderRow(
         id=parent.list_id,
@@ -309,8 +312,8 @@ def parent_row(parent: ParentOrder) -> ParentOrderRow:
         expire_date=second_text(parent.expire_ns),
         parent_order_date=second_text(parent.accepted_ns),
         parent_order_acceptance_id=parent.acceptance_id,
-        outstanding_size=lots_number(remaining if is_active else 0),
-        cancel_size=lots_number(0 if is_active else remaining),
+        outstanding_size=lots_number(remaining if parent.is_active else 0),
+        cancel_size=lots_number(0 if parent.is_active else remaining),
         executed_size=lots_number(parent.executed_lots),
         total_commission=lots_number(parent.commission),
     )

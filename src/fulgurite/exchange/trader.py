@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Literal, TypedDict, TypeVar
 
-from fulgurite.exchange.desk import Desk
+from fulgurite.exchange.accountorders import AccountOrders
 from fulgurite.exchange.privatehttp import ask
 
 _Result = TypeVar("_Result")
@@ -58,10 +58,10 @@ class Trader:
         RequestRefusedError: the exchange refuses it, with the API's code and text.
     """
 
-    def __init__(self, api_key: str, api_secret: str, desk: Desk, exchange_ns: Callable[[], int]) -> None:
+    def __init__(self, api_key: str, api_secret: str, orders: AccountOrders, exchange_ns: Callable[[], int]) -> None:
         self.api_key = api_key
         self.api_secret = api_secret
-        self._desk = desk
+        self._orders = orders
         self._exchange_ns = exchange_ns
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -139,7 +139,7 @@ class Trader:
             The answer, as JSON's values; None where it has none.
         """
         given = {name: value for name, value in members.items() if value is not None}
-        return self._there(lambda: ask(self._desk, self.api_key, path, given, self._exchange_ns()))
+        return self._there(lambda: ask(self._orders, self.api_key, path, given, self._exchange_ns()))
 
     def _there(self, act: Callable[[], _Result]) -> _Result:
         """Act on the exchange's own thread."""

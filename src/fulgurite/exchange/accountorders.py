@@ -1,4 +1,4 @@
-"""The desk: takes the orders of accounts, brings them to the markets, and books what becomes of them.
+"""The orders of accounts, from acceptance to their end: brought to the markets, booked, and told in events.
 
 An order or cancellation is accepted first and meets its market `ORDER_LATENCY_NS` later, in the exchange's own order of
 time: so the answer to the request comes before the events, which go out as `Published` with their account
@@ -11,11 +11,10 @@ an account. `exchange.specialorders` decides about special orders; their parts a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from heapq import heapify, heappop, heappush
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 
 from fulgurite.errors import RequestRefusedError
 from fulgurite.exchange import childorders, funds, parentevents
@@ -28,6 +27,7 @@ from fulgurite.exchange.numbers import LOTS, acceptance_id
 from fulgurite.exchange.orderrequests import MAX_MINUTES, ChildOrderType, ChildRequest, Condition, ParentRequest
 from fulgurite.exchange.products import Product
 from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.schedule import NEVER_NS, Schedule
 from fulgurite.exchange.specialorders import (
     Action,
     CancelPart,
@@ -54,13 +54,10 @@ MAX_OPEN_ORDERS: Final = 1_000
 KEPT: Final = 10_000
 """The newest orders that are over, special orders that are over, and executions, of one account."""
 
-NEVER_NS: Final = 2**63 - 1
-
 CHILD_CHANNEL: Final = channels.child_order_events().name
 PARENT_CHANNEL: Final = channels.parent_order_events().name
 
 OrderT = TypeVar("OrderT", ChildOrder, ParentOrder)
-Expiring: TypeAlias = ChildOrder | ParentOrder
 
 
 @dataclass(slots=True)
@@ -80,7 +77,7 @@ class Records:
     ended_parents: deque[ParentOrder] = field(default_factory=lambda: deque(maxlen=KEPT))
 
 
-class Desk:
+class AccountOrders:
     """The orders of all accounts.
 
     Args:
@@ -103,14 +100,12 @@ class Desk:
         self.products = {code: venue.product for code, venue in venues.items()}
         self._order_ids = order_ids
         self._last_list_id = last_list_id
-        self._serial = 0
-        # What is to be done, and when; the serial keeps the order of what is due at the same time.
-        self._tasks: list[tuple[int, int, Callable[[int], None]]] = []
-        # Open orders by when they expire; those that are over are left in it until there are too many.
-        self._expiries: list[tuple[int, int, Expiring]] = []
+        self._schedule = Schedule()
         # Orders in a market, by acceptance id, and the special orders that some of them are parts of.
         self._placed: dict[str, ChildOrder] = {}
         self._part_of: dict[str, tuple[ParentOrder, int]] = {}
+        # Special orders that have begun, by the products of their parts, oldest first; a dict serves as an ordered set.
+        self._parents_of: dict[str, dict[ParentOrder, None]] = {code: {} for code in venues}
         # Events on their way out: account, channel, text; and when they happened.
         self._events: list[tuple[str, str, bytes]] = []
         self._events_ns = NEVER_NS
@@ -159,7 +154,7 @@ class Desk:
             machine=SpecialOrder(request),
         )
         records.open_parents[parent.acceptance_id] = parent
-        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._begin, parent))
+        self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._begin, parent))
         return parent.acceptance_id
 
     def cancel_child_order(self, api_key: str, order_id: str, accepted_id: str, now_ns: int) -> None:
@@ -172,7 +167,7 @@ class Desk:
         order = _find((*records.open.values(), *records.ended), order_id, accepted_id)
         if order is None:
             raise refused("cancelchildorder", ORDER_NOT_FOUND)
-        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order))
+        self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order))
 
     def cancel_parent_order(self, api_key: str, order_id: str, accepted_id: str, now_ns: int) -> None:
         """Ask for a special order to be cancelled, by either of its ids. One that is over stays as it is.
@@ -183,13 +178,13 @@ class Desk:
         parent = self.find_parent(api_key, order_id, accepted_id)
         if parent is None:
             raise refused("cancelparentorder", ORDER_NOT_FOUND)
-        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._end_parent, parent, OrderState.CANCELED))
+        self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._end_parent, parent, OrderState.CANCELED))
 
     def cancel_all_child_orders(self, api_key: str, product: Product, now_ns: int) -> None:
         """Ask for all open orders of a product to be cancelled; special orders that wait for their price stay."""
         for order in self.records[api_key].open.values():
             if order.product is product:
-                self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order, tells_failure=False))
+                self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._cancel, order, tells_failure=False))
 
     def find_parent(self, api_key: str, order_id: str, accepted_id: str) -> ParentOrder | None:
         """A special order of the account by either of its ids."""
@@ -201,10 +196,7 @@ class Desk:
     @property
     def next_ns(self) -> int:
         """When `act` has something to do; `NEVER_NS` where it has nothing."""
-        due_ns = min(self._events_ns, self._tasks[0][0] if self._tasks else NEVER_NS)
-        while self._expiries and not _is_active(self._expiries[0][2]):
-            heappop(self._expiries)
-        return min(due_ns, self._expiries[0][0]) if self._expiries else due_ns
+        return min(self._events_ns, self._schedule.next_ns)
 
     def act(self) -> list[Published]:
         """Do what is due at `next_ns`; return the events since the last time, those of one moment in one message."""
@@ -215,14 +207,7 @@ class Desk:
         return self._do(until_ns) if self.next_ns <= until_ns else []
 
     def _do(self, now_ns: int) -> list[Published]:
-        while self._tasks and self._tasks[0][0] <= now_ns:
-            heappop(self._tasks)[2](now_ns)
-        while self._expiries and self._expiries[0][0] <= now_ns:
-            expired = heappop(self._expiries)[2]
-            if isinstance(expired, ParentOrder):
-                self._end_parent(expired, OrderState.EXPIRED, now_ns)
-            elif _is_active(expired):
-                self._expire(expired, now_ns)
+        self._schedule.run(now_ns)
         messages: list[tuple[str, str, list[bytes]]] = []
         for api_key, channel, event in self._events:
             if messages and messages[-1][:2] == (api_key, channel):
@@ -249,9 +234,8 @@ class Desk:
                 order = self._placed.get(accepted_id)
                 if order is not None and order.request.side is side:
                     self._execute(ChildExecution(execution.id, order, price, lots, 0, now_ns))
-            for records in self.records.values():
-                for parent in tuple(records.open_parents.values()):
-                    self._perform(parent, parent.machine.price(product_code, price), now_ns)
+            for parent in tuple(self._parents_of[product_code]):
+                self._perform(parent, parent.machine.price(product_code, price), now_ns)
         # Market orders that found nobody in an itayose are out of the market without a word; the queue has price 0.
         if any(not execution.side for execution in outcome.executions) or any(not key.price for key in outcome.changed):
             for order in tuple(self._placed.values()):
@@ -267,7 +251,7 @@ class Desk:
             rate = funds.keep_rate(records.account, self.venues.values())
             if rate is not None and rate < LOSS_CUT_RATE and not records.is_cut:
                 records.is_cut = True
-                self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._cut_losses, records))
+                self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._cut_losses, records))
 
     def _cut_losses(self, records: Records, now_ns: int) -> None:
         """Close the FX positions of an account: cancel what is open there, then a market order."""
@@ -289,7 +273,7 @@ class Desk:
     def _accept(self, records: Records, request: ChildRequest, now_ns: int, expire_ns: int) -> ChildOrder:
         """Take an order up, and let it come to its market."""
         order = self._take_up(records, request, now_ns, expire_ns)
-        self._schedule(now_ns + ORDER_LATENCY_NS, partial(self._place, order))
+        self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._place, order))
         return order
 
     def _take_up(self, records: Records, request: ChildRequest, now_ns: int, expire_ns: int) -> ChildOrder:
@@ -325,7 +309,7 @@ class Desk:
             order.order.payable_price = order.reserved_price
         order.placed_ns = now_ns
         self._placed[order.acceptance_id] = order
-        self._push_expiry(order)
+        self._schedule.add_expiry(order, partial(self._expire, order))
         self._tell(order, childorders.order_event(order, now_ns), now_ns)
         self.record(order.product.code, venue.submit(order.order, now_ns, order.request.time_in_force), now_ns)
         self._expire_if_out(order, now_ns)
@@ -369,7 +353,7 @@ class Desk:
     def _expire_if_out(self, order: ChildOrder, now_ns: int) -> None:
         """What remains of IOC, FOK and market orders does not rest."""
         is_out = order.order.id not in self.venues[order.product.code].engine
-        if is_out and order.state is OrderState.ACTIVE:
+        if is_out and order.is_active:
             self._expire(order, now_ns)
 
     def _end(self, order: ChildOrder, state: OrderState, now_ns: int) -> None:
@@ -393,7 +377,9 @@ class Desk:
 
     def _begin(self, parent: ParentOrder, now_ns: int) -> None:
         parent.order_id = "JCP" + acceptance_id(now_ns, parent.serial).removeprefix("JRF")
-        self._push_expiry(parent)
+        self._schedule.add_expiry(parent, partial(self._end_parent, parent, OrderState.EXPIRED))
+        for part in parent.request.parts:
+            self._parents_of[part.product.code][parent] = None
         self._tell_parent(parent, parentevents.order_event(parent, now_ns), now_ns)
         self._perform(parent, parent.machine.begin(self._last_prices()), now_ns)
 
@@ -412,7 +398,7 @@ class Desk:
                         if part == (parent, index):
                             order = self.records[parent.account.api_key].open[accepted_id]
                             cancel = partial(self._cancel, order, tells_failure=False)
-                            self._schedule(now_ns + ORDER_LATENCY_NS, cancel)
+                            self._schedule.add(now_ns + ORDER_LATENCY_NS, cancel)
                 case Complete(index):
                     assert completed is not None, "an order is executed in full, and here it is"
                     event = parentevents.complete_event(parent, now_ns, index, completed.acceptance_id)
@@ -432,6 +418,8 @@ class Desk:
         records = self.records[parent.account.api_key]
         parent.list_id = self._list_id()
         del records.open_parents[parent.acceptance_id]
+        for part in parent.request.parts:
+            self._parents_of[part.product.code].pop(parent, None)
         records.ended_parents.append(parent)
         if state is not OrderState.COMPLETED:  # whose last event is COMPLETE
             self._tell_parent(parent, parentevents.ended_event(parent, now_ns, state), now_ns)
@@ -446,19 +434,6 @@ class Desk:
 
     def _last_prices(self) -> dict[str, int]:
         return {code: venue.last_price for code, venue in self.venues.items()}
-
-    def _schedule(self, due_ns: int, task: Callable[[int], None]) -> None:
-        self._serial += 1
-        heappush(self._tasks, (due_ns, self._serial, task))
-
-    def _push_expiry(self, order: Expiring) -> None:
-        if len(self._expiries) > 100 + 4 * sum(
-            len(each.open) + len(each.open_parents) for each in self.records.values()
-        ):
-            self._expiries = [entry for entry in self._expiries if _is_active(entry[2])]
-            heapify(self._expiries)
-        self._serial += 1
-        heappush(self._expiries, (order.expire_ns, self._serial, order))
 
     def _tell(self, order: ChildOrder, event: bytes, now_ns: int) -> None:
         self._events.append((order.account.api_key, CHILD_CHANNEL, event))
@@ -476,10 +451,6 @@ class Desk:
 def refused(request: str, refusal: Refusal) -> RequestRefusedError:
     """The error that says so."""
     return RequestRefusedError(request, refusal.code, refusal.message)
-
-
-def _is_active(order: Expiring) -> bool:
-    return (order.machine.state if isinstance(order, ParentOrder) else order.state) is OrderState.ACTIVE
 
 
 def _find(orders: Iterable[OrderT], order_id: str, accepted_id: str) -> OrderT | None:

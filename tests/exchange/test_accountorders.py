@@ -1,4 +1,4 @@
-"""The desk: orders of accounts from acceptance to their end, and the events, balances and positions of it."""
+"""Orders of accounts from acceptance to their end, and the events, balances and positions of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from fulgurite.exchange.childorders import OrderState, execution_row, order_row
 from fulgurite.exchange.matching import Side
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.timeline import MarketState
-from tests.exchange.desks import SECOND_NS, World
+from tests.exchange.world import SECOND_NS, World
 
 PRICE = 13_640_000
 
@@ -119,12 +119,12 @@ def test_what_finds_nobody_expires_where_it_may_not_rest(body, events):
 def test_a_cancellation_is_told_and_so_is_one_that_comes_too_late():
     world = World()
     accepted_id = world.send(price=PRICE)
-    world.desk.cancel_child_order("me", "", accepted_id, world.now_ns)
+    world.orders.cancel_child_order("me", "", accepted_id, world.now_ns)
     world.run()
     assert world.types() == ["ORDER", "CANCEL"]
     assert (world.last()["price"], world.last()["size"]) == (PRICE, 0.01)
     order_id = world.last()["child_order_id"]
-    world.desk.cancel_child_order("me", order_id, "", world.now_ns)
+    world.orders.cancel_child_order("me", order_id, "", world.now_ns)
     world.run()
     assert world.types() == ["ORDER", "CANCEL", "CANCEL_FAILED"]
     assert list(world.last()) == [
@@ -135,7 +135,7 @@ def test_a_cancellation_is_told_and_so_is_one_that_comes_too_late():
         "event_type",
     ]
     with pytest.raises(RequestRefusedError) as caught:
-        world.desk.cancel_child_order("you", order_id, "", world.now_ns)
+        world.orders.cancel_child_order("you", order_id, "", world.now_ns)
     assert caught.value.code == -111
 
 
@@ -146,7 +146,7 @@ def test_all_orders_of_a_product_are_cancelled_and_no_others():
     world.send(price=PRICE, product_code="FX_BTC_JPY")
     world.send("you", price=PRICE)
     world.run()
-    world.desk.cancel_all_child_orders("me", world.desk.products["BTC_JPY"], world.now_ns)
+    world.orders.cancel_all_child_orders("me", world.orders.products["BTC_JPY"], world.now_ns)
     world.run()
     assert world.types() == ["ORDER", "ORDER", "ORDER", "CANCEL", "CANCEL"]
     assert world.types("you") == ["ORDER"]
@@ -194,7 +194,7 @@ def test_a_closed_market_takes_no_orders():
     with pytest.raises(RequestRefusedError) as caught:
         world.send(price=PRICE)
     assert caught.value.code == -208
-    world.desk.cancel_child_order("me", "", accepted_id, world.now_ns)
+    world.orders.cancel_child_order("me", "", accepted_id, world.now_ns)
     world.run()
     assert world.types() == ["ORDER", "ORDER_FAILED", "CANCEL"]
 
@@ -207,7 +207,7 @@ def test_orders_take_part_in_an_itayose():
     world.send("you", child_order_type="MARKET", side="SELL", size=0.05)
     world.run()
     assert world.types() == world.types("you") == ["ORDER"]
-    world.desk.record("BTC_JPY", market.change_state(MarketState.RUNNING, world.now_ns), world.now_ns)
+    world.orders.record("BTC_JPY", market.change_state(MarketState.RUNNING, world.now_ns), world.now_ns)
     world.run()
     assert world.types() == ["ORDER", "EXECUTION"]
     assert world.types("you") == ["ORDER", "EXECUTION", "EXPIRE"]
@@ -216,7 +216,7 @@ def test_orders_take_part_in_an_itayose():
 
 
 def test_an_account_has_so_many_open_orders_and_no_more(monkeypatch):
-    monkeypatch.setattr("fulgurite.exchange.desk.MAX_OPEN_ORDERS", 2)
+    monkeypatch.setattr("fulgurite.exchange.accountorders.MAX_OPEN_ORDERS", 2)
     world = World()
     for _ in range(2):
         world.send(price=PRICE)
@@ -231,14 +231,14 @@ def test_the_rows_of_the_http_api():
     accepted_id = world.send(price=PRICE, size=0.02)
     world.run()
     world.flow("SELL", PRICE, 0.01)
-    records = world.desk.records["me"]
+    records = world.orders.records["me"]
     row = order_row(records.open[accepted_id])
     assert (row.id, row.child_order_state, row.child_order_date) == (0, "ACTIVE", "2026-09-21T14:13:20")
     assert bytes(row.average_price) == b"13640000"
     execution = execution_row(records.executions[0])
     assert execution.exec_date == "2026-09-21T14:13:20.1"
     assert bytes(execution.commission) == b"0.000015"
-    world.desk.cancel_child_order("me", "", accepted_id, world.now_ns)
+    world.orders.cancel_child_order("me", "", accepted_id, world.now_ns)
     world.run()
     row = order_row(records.ended[0])
     assert row.id
@@ -314,23 +314,24 @@ class Books(RuleBasedStateMachine):
     def wait(self, seconds):
         self.world.run(seconds)
 
-    @precondition(lambda self: any(each.open for each in self.world.desk.records.values()))
+    @precondition(lambda self: any(each.open for each in self.world.orders.records.values()))
     @rule(data=st.data())
     def cancel(self, data):
         name, records = data.draw(
-            st.sampled_from([pair for pair in self.world.desk.records.items() if pair[1].open]), label="account"
+            st.sampled_from([pair for pair in self.world.orders.records.items() if pair[1].open]), label="account"
         )
         accepted_id = data.draw(st.sampled_from(list(records.open)), label="order")
-        self.world.desk.cancel_child_order(name, "", accepted_id, self.world.now_ns)
+        self.world.orders.cancel_child_order(name, "", accepted_id, self.world.now_ns)
 
-    @precondition(lambda self: any(each.open_parents for each in self.world.desk.records.values()))
+    @precondition(lambda self: any(each.open_parents for each in self.world.orders.records.values()))
     @rule(data=st.data())
     def cancel_special(self, data):
         name, records = data.draw(
-            st.sampled_from([pair for pair in self.world.desk.records.items() if pair[1].open_parents]), label="account"
+            st.sampled_from([pair for pair in self.world.orders.records.items() if pair[1].open_parents]),
+            label="account",
         )
         accepted_id = data.draw(st.sampled_from(list(records.open_parents)), label="order")
-        self.world.desk.cancel_parent_order(name, "", accepted_id, self.world.now_ns)
+        self.world.orders.cancel_parent_order(name, "", accepted_id, self.world.now_ns)
 
     @invariant()
     def nothing_is_reserved_beyond_what_there_is(self):
@@ -344,7 +345,7 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def balances_and_positions_are_what_the_executions_say(self):
-        for name, records in self.world.desk.records.items():
+        for name, records in self.world.orders.records.items():
             account = records.account
             balances, position = dict(INITIAL_BALANCES), 0
             for execution in records.executions:
@@ -361,7 +362,7 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def reserved_is_what_the_open_orders_need(self):
-        for records in self.world.desk.records.values():
+        for records in self.world.orders.records.values():
             reserved = dict.fromkeys(INITIAL_BALANCES, 0)
             ordered = {("FX_BTC_JPY", side): 0 for side in Side}
             for order in records.open.values():
@@ -381,7 +382,7 @@ class Books(RuleBasedStateMachine):
         for code, market in self.world.markets.items():
             for published in market.executions:
                 public[published.id] = (code, published)
-        for records in self.world.desk.records.values():
+        for records in self.world.orders.records.values():
             lots: dict[str, int] = {}
             for execution in records.executions:
                 order = execution.order
@@ -402,9 +403,9 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def open_orders_rest_in_their_market_or_are_on_the_way(self):
-        for records in self.world.desk.records.values():
+        for records in self.world.orders.records.values():
             for order in records.open.values():
-                is_placed = order.acceptance_id in self.world.desk._placed
+                is_placed = order.acceptance_id in self.world.orders._placed
                 assert (order.order.id in self.world.markets[order.product.code].engine) == is_placed
                 assert not is_placed or order.order.remaining == order.remaining_lots
 
@@ -414,12 +415,12 @@ class Books(RuleBasedStateMachine):
         for _, channel, event in self.world.events:
             if channel == "child_order_events":
                 stories.setdefault(event["child_order_acceptance_id"], []).append(event)
-        for records in self.world.desk.records.values():
+        for records in self.world.orders.records.values():
             for order in (*records.open.values(), *records.ended):
                 story = stories.get(order.acceptance_id, [])
                 types = [event["event_type"] for event in story if event["event_type"] != "CANCEL_FAILED"]
                 executed = sum(round(event["size"] * LOTS) for event in story if event["event_type"] == "EXECUTION")
-                if self.world.desk.next_ns > self.world.now_ns:
+                if self.world.orders.next_ns > self.world.now_ns:
                     assert executed == order.executed_lots
                     ends = {"CANCELED": ["CANCEL"], "EXPIRED": ["EXPIRE"], "REJECTED": ["ORDER_FAILED"]}
                     expected = ends.get(order.state, [])
@@ -428,8 +429,8 @@ class Books(RuleBasedStateMachine):
 
     @invariant()
     def special_orders_that_are_over_have_nothing_left(self):
-        if self.world.desk.next_ns > self.world.now_ns + SECOND_NS:
-            for records in self.world.desk.records.values():
+        if self.world.orders.next_ns > self.world.now_ns + SECOND_NS:
+            for records in self.world.orders.records.values():
                 over = {parent.order_id for parent in records.ended_parents}
                 assert not any(order.parent_id in over for order in records.open.values())
 

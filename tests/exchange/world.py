@@ -1,4 +1,4 @@
-"""A desk on markets of its own, moved by hand: what the tests of accounts and orders share."""
+"""Orders of accounts on markets of their own, moved by hand, for the tests of accounts and orders."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from itertools import count
 
+from fulgurite.exchange.accountorders import AccountOrders
 from fulgurite.exchange.accounts import Account
-from fulgurite.exchange.desk import NEVER_NS, Desk
 from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.matching import Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.orderrequests import read_child_order, read_object, read_parent_order
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY
+from fulgurite.exchange.schedule import NEVER_NS
 
 START_NS = 1_790_000_000 * 10**9
 SECOND_NS = 10**9
@@ -30,7 +31,7 @@ class World:
             for product in (BTC_JPY, FX_BTC_JPY)
         }
         self.me, self.you = Account("me"), Account("you")
-        self.desk = Desk([self.me, self.you], self.markets, self.ids)
+        self.orders = AccountOrders([self.me, self.you], self.markets, self.ids)
         # What was published, decoded: account, channel, event.
         self.events: list[tuple[str, str, dict]] = []
 
@@ -45,28 +46,28 @@ class World:
             accepted_ns=self.now_ns,
         )
         outcome = self.markets[code].submit(order, self.now_ns, TimeInForce.GTC)
-        self.desk.record(code, outcome, self.now_ns)
+        self.orders.record(code, outcome, self.now_ns)
         self.run(0)
         return outcome
 
     def send(self, account: str = "me", /, **body: object) -> str:
         """sendchildorder; returns the acceptance id."""
         body = {"product_code": "BTC_JPY", "child_order_type": "LIMIT", "side": "BUY", "size": 0.01} | body
-        request = read_child_order(self.decoded(body), self.desk.products)
-        return self.desk.send_child_order(account, request, self.now_ns)
+        request = read_child_order(self.decoded(body), self.orders.products)
+        return self.orders.send_child_order(account, request, self.now_ns)
 
     def send_parent(self, account: str = "me", /, **body: object) -> str:
         """sendparentorder; returns the acceptance id."""
-        request = read_parent_order(self.decoded(body), self.desk.products)
-        return self.desk.send_parent_order(account, request, self.now_ns)
+        request = read_parent_order(self.decoded(body), self.orders.products)
+        return self.orders.send_parent_order(account, request, self.now_ns)
 
     def run(self, seconds: float = 0.1) -> None:
         """Let time pass."""
         until_ns = self.now_ns + round(seconds * SECOND_NS)
-        while (next_ns := self.desk.next_ns) <= until_ns:
+        while (next_ns := self.orders.next_ns) <= until_ns:
             assert self.now_ns <= next_ns < NEVER_NS
             self.now_ns = next_ns
-            for published in self.desk.act():
+            for published in self.orders.act():
                 assert published.at_ns == next_ns
                 for event in json.loads(published.message):
                     self.events.append((published.account, published.channel, event))
