@@ -6,7 +6,7 @@ Imports inside functions and under TYPE_CHECKING count too: a rule about who may
 from __future__ import annotations
 
 import ast
-import fnmatch
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -17,6 +17,7 @@ import pytest
 from tests.parsing import parse
 
 SOURCE = Path(__file__).parent.parent / "src" / "fulgurite"
+SAMPLES = SOURCE / "samples" / "programs"  # files that are given to users
 
 # Each part may import those of lower levels, and itself; never its neighbours on the same level.
 LEVELS = {
@@ -33,6 +34,9 @@ LEVELS = {
     "relay": 6,
     "recording": 6,
     "exchange": 6,
+    "terminal": 6,
+    "doctor": 6,
+    "samples": 6,
     "__init__": 7,  # the public names: what lies above uses them as anybody does
     "playground": 8,
     "pytest_plugin": 8,
@@ -40,58 +44,6 @@ LEVELS = {
     "__main__": 10,
 }
 NEVER = {("exchange", "client")}  # what the exchange does, it does without knowing how our client works
-
-PURE = (
-    "errors.py",
-    "bookside.py",
-    "itayose.py",
-    "orderbook.py",
-    "protocol/*",
-    "server/frames.py",
-    "server/hub.py",
-    "server/pings.py",
-    *(f"server/{name}.py" for name in ("faults", "faultplan", "spoiling", "outbox", "published", "records")),
-    *(
-        f"client/{name}.py"
-        for name in (
-            "backfill",
-            "backoff",
-            "bookkeeping",
-            "conversation",
-            "duplicates",
-            "endpoints",
-            "feed",
-            "feeds",
-            "findings",
-            "httplimits",
-            "items",
-            "layout",
-            "lines",
-            "liveness",
-            "merge",
-            "orderrows",
-            "overview",
-            "playback",
-            "reconcile",
-            "reconcileparents",
-            "screen",
-        )
-    ),
-    "exchange/*",
-    "playground/latency.py",
-    "playground/openlog.py",
-    "playground/sample.py",
-)
-SHELLS = (
-    "exchange/run.py",
-    "exchange/drive.py",
-    "exchange/http.py",
-    "exchange/replay.py",
-    "exchange/control.py",
-    "exchange/privatehttp.py",
-    "exchange/descriptions.py",
-    "exchange/trader.py",
-)
 
 # Clocks, chance, files, sockets and tasks; and the libraries that bring them.
 # fmt: off
@@ -112,11 +64,23 @@ BANNED_NAMES = {"utils", "util", "core", "common", "base", "helpers", "helper", 
 
 def modules() -> dict[str, str]:
     """The source of every module, by its path below the package."""
-    return {str(path.relative_to(SOURCE).as_posix()): path.read_text() for path in sorted(SOURCE.rglob("*.py"))}
+    paths = [path for path in sorted(SOURCE.rglob("*.py")) if SAMPLES not in path.parents]
+    return {path.relative_to(SOURCE).as_posix(): path.read_text() for path in paths}
 
 
-def is_pure(path: str) -> bool:
-    return path not in SHELLS and any(fnmatch.fnmatchcase(path, pattern) for pattern in PURE)
+def is_pure(source: str) -> bool:
+    """Whether a module says so itself, in its docstring."""
+    return "Pure." in (ast.get_docstring(parse(source)) or "")
+
+
+@functools.cache
+def pure_modules() -> list[str]:
+    """The dotted names of the modules that a pure one may import."""
+    return ["fulgurite._speedups", *(dotted(path) for path, source in modules().items() if is_pure(source))]
+
+
+def dotted(path: str) -> str:
+    return ".".join(["fulgurite", *path.removesuffix(".py").removesuffix("/__init__").split("/")])
 
 
 def part_of(path: str) -> str:
@@ -153,13 +117,13 @@ def direction_problems(path: str, source: str) -> Iterator[str]:
 
 
 def purity_problems(path: str, source: str) -> Iterator[str]:
-    if not is_pure(path):
+    if not is_pure(source):
         return
     for line, name in imported(path, source):
         if name.split(".")[0] in IMPURE_IMPORTS and not is_within(name, PURE_NAMES):
             yield f"{path}:{line}: a pure module must not import {name}"
-        if is_within(name, ("fulgurite." + shell.removesuffix(".py").replace("/", ".") for shell in SHELLS)):
-            yield f"{path}:{line}: a pure module must not import the shell {name}"
+        elif is_within(name, ["fulgurite"]) and not is_within(name, pure_modules()):
+            yield f"{path}:{line}: {name} does not say that it is pure"
     for node in ast.walk(parse(source)):
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith):
             yield f"{path}:{node.lineno}: a pure module must not await"
@@ -186,10 +150,7 @@ def length_problems(path: str, source: str) -> Iterator[str]:
 
 def circle(sources: dict[str, str]) -> list[str]:
     """The modules of one circle of imports, the first of them again at its end; empty where there is none."""
-    names = {
-        path: ".".join(["fulgurite", *path.removesuffix(".py").removesuffix("/__init__").split("/")])
-        for path in sources
-    }
+    names = {path: dotted(path) for path in sources}
     graph: dict[str, set[str]] = {}
     for path, source in sources.items():
         graph[names[path]] = set()
@@ -215,6 +176,10 @@ def test_the_package_keeps_the_rule(rule):
     assert not found, "\n".join(found)
 
 
+def test_all_of_the_protocol_claims_to_be_pure():
+    assert all(is_pure(source) for path, source in modules().items() if path.startswith("protocol/"))
+
+
 def test_no_modules_import_each_other_in_a_circle():
     """Not even for their types. (The package's own names are another matter: its parts may use the version only.)"""
     assert not circle(modules())
@@ -235,9 +200,7 @@ def test_no_modules_import_each_other_in_a_circle():
 def test_circles_of_imports_are_found(sources):
     found = circle(sources)
     assert found[0] == found[-1]
-    assert set(found) == {
-        f"fulgurite.{path.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}" for path in sources
-    }
+    assert set(found) == {dotted(path) for path in sources}
 
 
 def test_imports_without_a_circle_are_let_through():
@@ -302,7 +265,9 @@ def test_imports_upwards_and_sideways_are_found(path, source):
     ],
 )
 def test_pure_code_and_shells_are_let_through(path, source):
-    assert not list(purity_problems(path, source))
+    """A module without the claim may do as it likes."""
+    claim = "" if path in ("exchange/run.py", "client/session.py") else '"""Pure."""\n'
+    assert not list(purity_problems(path, claim + source))
 
 
 @pytest.mark.parametrize(
@@ -328,7 +293,7 @@ def test_pure_code_and_shells_are_let_through(path, source):
     ],
 )
 def test_impure_code_is_found(path, source):
-    assert list(purity_problems(path, source))
+    assert list(purity_problems(path, f'"""Pure."""\n{source}'))
 
 
 @pytest.mark.parametrize("path", ["utils.py", "client/helpers.py", "core/matching.py", "server/base.py"])
@@ -351,7 +316,7 @@ def test_long_modules_need_a_reason_and_very_long_ones_are_found(lines, docstrin
 
 def test_nobody_reads_the_prose_of_an_ending():
     """What a connection was closed with is in fields; the words for people are written, and never read."""
-    writers = {"client/session.py", "client/probes.py", "client/items.py"}
+    writers = {"client/session.py", "doctor/probes.py", "client/items.py"}
     for path in [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.js")]:
         if path.relative_to(SOURCE).as_posix() not in writers:
             assert "closed by the server" not in path.read_text(), path

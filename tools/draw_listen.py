@@ -18,9 +18,9 @@ from rich.text import Text
 
 from fulgurite.cli.listen import find_channels
 from fulgurite.client.connect import connect
-from fulgurite.client.overview import Overview
-from fulgurite.client.screen import Up, screen
 from fulgurite.exchange.run import run
+from fulgurite.terminal.screen import Up, screen
+from fulgurite.terminal.screenstate import ScreenState
 
 WIDTH, HEIGHT = 118, 36
 SECONDS = 25.0
@@ -35,16 +35,16 @@ async def drawn() -> str:
         run(seed=3, faults=faults) as exchange,
         connect(*channels, endpoint=exchange, delays=lambda: repeat(3.0)) as stream,
     ):
-        overview = Overview(channels, "embedded", time.time_ns())
+        state = ScreenState(channels, "embedded", time.time_ns())
         books = {product: stream.books[product] for product in products}
         ends_at = asyncio.get_running_loop().time() + SECONDS
         async for batch in stream.batches():
-            overview.take(batch)
+            state.take(batch)
             for product, book in books.items():
-                overview.look_at_book(product, book, time.time_ns())
+                state.look_at_book(product, book, time.time_ns())
             if asyncio.get_running_loop().time() > ends_at:
                 break
-        lines = screen(overview, books, WIDTH, HEIGHT, time.time_ns(), Up.GREEN)
+        lines = screen(state, books, WIDTH, HEIGHT, time.time_ns(), Up.GREEN)
     console = Console(record=True, width=WIDTH, height=HEIGHT, file=io.StringIO(), force_terminal=True)
     for line in lines:
         console.print(Text.assemble(*line, no_wrap=True), highlight=False)

@@ -1,4 +1,4 @@
-"""Every exception that Fulgurite raises on purpose, in one tree.
+"""Every exception that Fulgurite raises on purpose, in one tree. Pure.
 
 ::
 

@@ -1,4 +1,4 @@
-"""The one price of an itayose, pure: the auction that opens trade after PREOPEN and CIRCUIT BREAK.
+"""The one price of an itayose: the auction that opens trade after PREOPEN and CIRCUIT BREAK. Pure.
 
 The reference knows that all executions have one price and that fills walk two queues (sections 3.4 and 10); how the
 price is found is ours, after the rules that auctions commonly have:

@@ -1,4 +1,4 @@
-"""The order book of one product, kept from its snapshots and diffs (protocol reference, sections 3.1 and 3.2).
+"""The order book of one product, kept from its snapshots and diffs (protocol reference, sections 3.1 and 3.2). Pure.
 
 The wire gives nothing to check a book with but `mid_price`: no sequence number, no checksum. A snapshot comes
 about every 5 seconds and replaces everything; between two of them a lost deletion leaves a stale level. So a book

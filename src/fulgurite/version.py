@@ -1,3 +1,3 @@
-"""The version, which every floor may name; the build reads it out of this text, and takes no annotation but `str`."""
+"""The version. Pure. The build reads it out of this text, and takes no annotation but `str`."""
 
 __version__ = "0.1.0"

@@ -41,6 +41,12 @@ async def page(exchange: Exchange) -> AsyncIterator[playground.Page]:
         yield served
 
 
+async def test_each_page_has_a_token_of_its_own():
+    async with playground.run(None) as one, playground.run(None) as other:
+        assert one.token != other.token
+        assert len(one.token) >= 32
+
+
 async def fetch(page: playground.Page, path: str = "/", **headers: str) -> httpx.Response:
     async with httpx.AsyncClient() as client:
         await client.get(page.plain_url)

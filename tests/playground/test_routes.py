@@ -24,8 +24,7 @@ PORT = 7350
 TOKEN = "the-right-token"
 OURS = f"http://127.0.0.1:{PORT}"
 EVIL = f"http://evil.example:{PORT}"
-GUARD = Guard([], PORT, token=TOKEN)
-GUARD.cookie = "the-right-cookie"  # each process that runs tests has to know them by the same names
+GUARD = Guard([], PORT, TOKEN, "the-right-cookie")  # each process that runs tests has to know them by the same names
 COOKIE = f"{GUARD.cookie_name}={GUARD.cookie}"
 
 # What the cookie is enough for: nothing of it is the user's, and other sites' pages cannot read it.

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from fulgurite.playground.sample import Manifest, Parameters, Sample, fill
-from fulgurite.playground.samplefolders import find_samples
+from fulgurite.samples.folders import find_samples
+from fulgurite.samples.sample import Manifest, Parameters, Sample, fill
 from tests.chromium import find_chromium
 
 ROOT = Path(__file__).parent.parent.parent

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, NamedTuple
 
-from fulgurite.playground.sample import Parameters
 from fulgurite.protocol.choices import AUTHENTICATION_FAILED
+from fulgurite.samples.sample import Parameters
 from tests.exchangeprocess import ExchangeProcess
 from tests.samples.running import Running, Said
 

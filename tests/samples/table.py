@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from fulgurite.playground.samplefolders import find_samples
+from fulgurite.samples.folders import find_samples
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "samples.md"
 

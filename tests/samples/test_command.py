@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fulgurite.playground.samplefolders import find_samples
+from fulgurite.samples.folders import find_samples
 from tests.test_cli import finished
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from fulgurite.playground.samplefolders import find_sample, find_samples
+from fulgurite.samples.folders import find_sample, find_samples
 from tests import leftovers
 from tests.samples import installing
 

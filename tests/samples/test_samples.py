@@ -19,9 +19,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from fulgurite.playground import samplefolders
-from fulgurite.playground.sample import Parameters, Sample, Verified
 from fulgurite.protocol.dialects import DialectName
+from fulgurite.samples import folders
+from fulgurite.samples.sample import Parameters, Sample, Verified
 from tests.exchangeprocess import at_after_maintenance, exchange_process
 from tests.samples.installing import Installer, find_program, missing_programs, reason_to_skip
 from tests.samples.page import browser, running_page
@@ -29,7 +29,7 @@ from tests.samples.running import Running, running
 from tests.samples.scenarios import CHANNELS, ONE_RUN, OWN_RUN, PRODUCT, SILENCE, SPEED, Setting
 from tests.samples.table import DOCUMENT, table, write_table
 
-SAMPLES = {sample.folder: sample for sample in samplefolders.find_samples() if not sample.manifest.cannot_verify}
+SAMPLES = {sample.folder: sample for sample in folders.find_samples() if not sample.manifest.cannot_verify}
 SCENARIOS = [*ONE_RUN, *OWN_RUN]
 
 AT_ONCE = 10
@@ -165,16 +165,14 @@ async def judge_all(folder: str, setting: Setting, verdicts: Verdicts) -> None:
 def write_verified(verdicts: Verdicts) -> None:
     """Keep which samples have passed everything, beside those that were kept before and have not changed since."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    entries = samplefolders.read_verified()
+    entries = folders.read_verified()
     for folder, versions in verdicts.versions.items():
         if verdicts.is_verified(folder):
             entries[folder] = Verified(versions, today, SAMPLES[folder].digest)
-    digests = {
-        sample.folder: sample.digest for sample in samplefolders.find_samples()
-    }  # one may have been edited since
+    digests = {sample.folder: sample.digest for sample in folders.find_samples()}  # one may have been edited since
     kept = {folder: entry for folder, entry in entries.items() if digests.get(folder) == entry.digest}
     text = msgspec.json.format(msgspec.json.encode(dict(sorted(kept.items()))))
-    (samplefolders.SAMPLES / samplefolders.VERIFIED).write_bytes(text + b"\n")
+    (folders.SAMPLES / folders.VERIFIED).write_bytes(text + b"\n")
     write_table()
 
 
@@ -190,7 +188,7 @@ async def test_a_sample_comes_through(folder: str, scenario: str, verdicts: Verd
 
 def test_what_is_called_verified_is_what_was_run():
     """After a change to a sample: `pytest tests/samples --write-verified`."""
-    for folder, entry in samplefolders.read_verified().items():
+    for folder, entry in folders.read_verified().items():
         assert folder in SAMPLES
         assert SAMPLES[folder].digest == entry.digest, f"{folder} has changed since it was verified"
 

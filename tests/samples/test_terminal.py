@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fulgurite.playground.sample import Parameters
+from fulgurite.samples.sample import Parameters
 from tests.samples.installing import Installer, reason_to_skip
 from tests.samples.running import running
 from tests.samples.scenarios import CHANNELS, NO_TERMINAL, PRIVATE

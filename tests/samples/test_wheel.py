@@ -5,7 +5,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from fulgurite.playground.samplefolders import find_samples
+from fulgurite.samples.folders import find_samples
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -16,7 +16,7 @@ def test_the_wheel_has_every_file_of_every_sample(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         for sample in find_samples():
-            folder = f"fulgurite/playground/samples/{sample.folder}"
+            folder = f"fulgurite/samples/programs/{sample.folder}"
             assert archive.read(f"{folder}/sample.toml")
             for name, text in sample.files.items():
                 assert archive.read(f"{folder}/{name}").decode() == text

@@ -108,7 +108,7 @@ def try_key(
     The exit status is 1 if it may not.
     """
     from fulgurite.client.credentials import kept_for, keychain
-    from fulgurite.client.doctor import examine_key
+    from fulgurite.doctor.examination import examine_key
 
     with naming_options(name="NAME"):
         key = keychain(name)

@@ -15,7 +15,7 @@ from fulgurite.cli.running import run
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fulgurite.client.findings import Finding
+    from fulgurite.doctor.findings import Finding
 
 EXIT_FAILED = 1
 
@@ -35,7 +35,7 @@ def doctor(
     status is 1 if a check failed.
     """
     from fulgurite.client.credentials import keychain
-    from fulgurite.client.doctor import examine
+    from fulgurite.doctor.examination import examine
 
     with naming_options(name="--credentials"):
         key = None if credentials is None else keychain(credentials)

@@ -155,8 +155,8 @@ async def _listen(
     up: str,
 ) -> None:
     from fulgurite.client.credentials import keychain
-    from fulgurite.client.listen import listen
-    from fulgurite.client.screen import Up
+    from fulgurite.terminal.listen import listen
+    from fulgurite.terminal.screen import Up
 
     private = next((channel.name for channel in channels if channel.kind.is_private), None)
     key = None if credentials is None else keychain(credentials)

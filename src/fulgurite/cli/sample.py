@@ -15,7 +15,7 @@ from fulgurite.cli.options import naming_options
 from fulgurite.errors import InputError
 
 if TYPE_CHECKING:
-    from fulgurite.playground.sample import Sample
+    from fulgurite.samples.sample import Sample
 
 
 def sample(
@@ -50,8 +50,8 @@ def sample(
     Without --output it prints the source.
     """
     from fulgurite.client.endpoints import resolve_endpoint
-    from fulgurite.playground.sample import DEFAULT_CHANNELS, check_parameters, fill, steps
-    from fulgurite.playground.samplefolders import find_sample, find_samples
+    from fulgurite.samples.folders import find_sample, find_samples
+    from fulgurite.samples.sample import DEFAULT_CHANNELS, check_parameters, fill, steps
 
     if as_json and not list_all:
         raise InputError("--json", "without --list", "--list --json")
@@ -84,7 +84,7 @@ def _print_list(samples: list[Sample], as_json: bool) -> None:
     from rich.table import Table
 
     from fulgurite.cli.output import console
-    from fulgurite.playground.sample import shown
+    from fulgurite.samples.sample import shown
 
     if as_json:
         print(msgspec.json.encode([shown(sample) for sample in samples]).decode())

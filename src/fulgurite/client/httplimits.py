@@ -1,4 +1,4 @@
-"""How often the HTTP API may be asked (protocol reference, section 5). Pure: the time is an argument.
+"""How often the HTTP API may be asked (protocol reference, section 5). Pure.
 
 500 requests in 5 minutes are allowed, from an address and, of the private API, for an account. Beyond that one is
 blocked for a while, and has a lower limit afterwards. So only a share is ever spent here, and the rest is left for the

@@ -1,4 +1,4 @@
-"""The orders of accounts, from acceptance to their end: brought to the markets, booked, and told in events.
+"""The orders of accounts, from acceptance to their end: brought to the markets, booked, and told in events. Pure.
 
 An order or cancellation is accepted first and meets its market `ORDER_LATENCY_NS` later, in the exchange's own order of
 time: so the answer to the request comes before the events, which go out as `Published` with their account

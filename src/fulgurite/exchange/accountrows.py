@@ -1,4 +1,4 @@
-"""What the private HTTP API tells of an account's money, positions and orders (protocol reference, section 5)."""
+"""What the private HTTP API tells of an account's money, positions and orders (protocol reference, section 5). Pure."""
 
 from __future__ import annotations
 

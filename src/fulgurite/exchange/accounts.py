@@ -1,4 +1,4 @@
-"""What an account owns, what is reserved for its orders, and its FX positions.
+"""What an account owns, what is reserved for its orders, and its FX positions. Pure.
 
 All money is integer: an amount is a count of 1e-13 of its currency, the finest product of a price (1e-5 at least) and
 a size (1e-8), so that nothing is ever rounded but the commission.

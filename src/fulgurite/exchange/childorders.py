@@ -1,5 +1,5 @@
-"""Orders of accounts and their executions: the events on `child_order_events` (section 3.5 of the protocol
-reference) and the rows of `/v1/me/getchildorders` and `/v1/me/getexecutions` (section 5).
+"""Orders of accounts and their executions: the events on `child_order_events` (section 3.5 of the protocol reference)
+and the rows of `/v1/me/getchildorders` and `/v1/me/getexecutions` (section 5). Pure.
 
 Pure text: an order is changed by `exchange.accountorders` and written here.
 """

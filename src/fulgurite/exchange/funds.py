@@ -1,4 +1,5 @@
-"""Whether an account can pay for an order, and what an order makes it reserve (section 5 of the protocol reference)."""
+"""Whether an account can pay for an order, and what an order makes it reserve (section 5 of the protocol reference).
+Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The market of one product: its matching engine, and what the exchange remembers of it.
+"""The market of one product: its matching engine, and what the exchange remembers of it. Pure.
 
 All times are nanoseconds since 1970-01-01 UTC and come in as arguments.
 """

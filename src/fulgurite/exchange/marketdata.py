@@ -1,4 +1,4 @@
-"""What the public HTTP API needs to know of an exchange, whether that is simulated or replayed."""
+"""What the public HTTP API needs to know of an exchange, whether that is simulated or replayed. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Price-time-priority matching of one product, in integer ticks and lots.
+"""Price-time-priority matching of one product, in integer ticks and lots. Pure.
 
 The engine knows orders and levels, and nothing of time, accounts, channels or text. Whoever submits an order gives
 it its id, and gets back what happened: fills, each at the maker's price, and the levels whose total changed.

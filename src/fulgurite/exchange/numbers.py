@@ -1,4 +1,4 @@
-"""The exact text of the wire's numbers, times and acceptance ids (protocol reference, sections 3 and 5).
+"""The exact text of the wire's numbers, times and acceptance ids (protocol reference, sections 3 and 5). Pure.
 
 The realtime channels pass .NET decimals through: always a decimal point, never an exponent, in the ticker even
 trailing zeros. The HTTP API prints numbers as JavaScript does. Inside the exchange a price is an integer count of

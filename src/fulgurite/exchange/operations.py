@@ -1,4 +1,4 @@
-"""The operations of the HTTP API, pure: what is served, and what `exchange.openapi` describes (section 5).
+"""The operations of the HTTP API: what is served, and what `exchange.openapi` describes (section 5). Pure.
 
 Each is served under `/v1` by the handler of its path, so that nothing is served that is not described.
 """

@@ -1,4 +1,4 @@
-"""Seeded order flow: what the participants of the embedded exchange do.
+"""Seeded order flow: what the participants of the embedded exchange do. Pure.
 
 It aims at markets that look like the captures in rates, bursts, spread, depth and sizes, and that can run for ever:
 the number of resting orders and the price are both drawn back to what is typical. It is no model of real traders.

@@ -1,4 +1,4 @@
-"""Order requests: from the JSON of a body to checked values in ticks and lots (protocol reference, section 5).
+"""Order requests: from the JSON of a body to checked values in ticks and lots (protocol reference, section 5). Pure.
 
 Nothing here knows accounts or markets. What cannot be meant raises an `InputError` that names the member and says
 what is accepted; nothing else is ever raised, whatever the body is.

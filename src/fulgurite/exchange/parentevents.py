@@ -1,4 +1,4 @@
-"""The events on `parent_order_events`, as text (section 3.6 of the protocol reference)."""
+"""The events on `parent_order_events`, as text (section 3.6 of the protocol reference). Pure."""
 
 from __future__ import annotations
 

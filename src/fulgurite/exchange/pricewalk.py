@@ -1,4 +1,4 @@
-"""How the worth of a product wanders, pure: seeded random walks that can go on for ever.
+"""How the worth of a product wanders: seeded random walks that can go on for ever. Pure.
 
 Their paths depend on their generators and on time alone, never on how often they are asked.
 """

@@ -1,4 +1,4 @@
-"""The nine products of the Japanese exchange: their rules, and what their markets look like.
+"""The nine products of the Japanese exchange: their rules, and what their markets look like. Pure.
 
 Tick sizes and minimum orders are from section 4 of the protocol reference, the ticker's decimals from the captures
 of 2021 (section 3.3). The markets follow the same captures in depth, spread and activity.

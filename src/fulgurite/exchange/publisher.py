@@ -1,4 +1,4 @@
-"""From what happens in a market to the messages of its four public channels (protocol reference, section 3).
+"""From what happens in a market to the messages of its four public channels (protocol reference, section 3). Pure.
 
 Key order, number formats, order of levels and cadence are the wire's. A message here is what stands under
 `message` in a frame; dialects and sockets are no business of this module.

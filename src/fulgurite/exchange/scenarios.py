@@ -1,4 +1,4 @@
-"""The named scenarios: fault plans for what has happened to users of the real service."""
+"""The named scenarios: fault plans for what has happened to users of the real service. Pure."""
 
 from __future__ import annotations
 

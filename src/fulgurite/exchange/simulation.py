@@ -1,4 +1,4 @@
-"""The embedded exchange without its sockets: all markets, driven by order flow, as one stream of messages.
+"""The embedded exchange without its sockets: all markets, driven by order flow, as one stream of messages. Pure.
 
 A discrete-event simulation: it jumps from one moment at which something happens to the next. So its stream depends
 on the seed, the start and the products alone, and not on how often, or how late, it is asked to advance.

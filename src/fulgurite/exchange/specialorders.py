@@ -1,4 +1,5 @@
 """Special orders: when their parts are placed, and what becomes of them (sections 3.6 and 5 of the protocol reference).
+Pure.
 
 A state machine that is told prices and the fate of its orders, and answers with actions; `exchange.accountorders`
 carries them out and writes the events.

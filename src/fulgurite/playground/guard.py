@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import secrets
 from collections.abc import Iterable
 
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -28,16 +27,14 @@ class Guard:
             address (0.0.0.0, ::) stands for every IP address, since only names can be rebound, and for the names that
             this machine has.
         port: the port it listens on.
-        own_names: what this machine calls itself.
-        token: what the page must show; random if not given.
+        token: the page must show it; random.
+        cookie: another random text, which is no way to the token.
+        own_names: the names of this machine.
     """
 
-    def __init__(
-        self, hosts: Iterable[str], port: int, own_names: Iterable[str] = (), token: str | None = None
-    ) -> None:
-        self.token = token or secrets.token_urlsafe(24)  # short enough for a line of a terminal with its address
-        # The cookie is no way to the token.
-        self.cookie = secrets.token_urlsafe(32)
+    def __init__(self, hosts: Iterable[str], port: int, token: str, cookie: str, own_names: Iterable[str] = ()) -> None:
+        self.token = token
+        self.cookie = cookie
         # Cookies go to all ports of a host, and each playground has its own.
         self.cookie_name = f"fulgurite-{port}"
         self._port = port

@@ -1,4 +1,4 @@
-"""What the page and its backend say to each other; `static/messages.js` mirrors it for the page.
+"""What the page and its backend say to each other; `static/messages.js` mirrors it for the page. Pure.
 
 Every message is a JSON object whose `type` names it. The page sends one per WebSocket message; the backend sends
 arrays of them, one array a batch. Times are milliseconds since 1970-01-01 UTC, which JavaScript holds exactly.

@@ -38,7 +38,9 @@ from starlette.routing import Route
 
 from fulgurite.client import Endpoint, resolve_endpoint
 from fulgurite.errors import InputError
-from fulgurite.playground.sample import (
+from fulgurite.protocol.dialects import DialectName
+from fulgurite.samples.folders import find_sample, find_samples
+from fulgurite.samples.sample import (
     DEFAULT_SILENCE,
     Sample,
     check_parameters,
@@ -46,8 +48,6 @@ from fulgurite.playground.sample import (
     shown,
     steps,
 )
-from fulgurite.playground.samplefolders import find_sample, find_samples
-from fulgurite.protocol.dialects import DialectName
 
 _MEMBERS = ("language", "dialect", "channel", "endpoint", "auth", "silence")
 

@@ -75,7 +75,9 @@ async def run(
     async with contextlib.AsyncExitStack() as stack:
         exchange = None if owned is None else await stack.enter_async_context(OwnedExchange(owned))
         logs = stack.enter_context(contextlib.closing(FrameLogs()))
-        guard = Guard([host, address, fresh], port, own_names=[name, f"{name.partition('.')[0]}.local"])
+        token = secrets.token_urlsafe(24)  # short enough for a line of a terminal with its address
+        own_names = [name, f"{name.partition('.')[0]}.local"]
+        guard = Guard([host, address, fresh], port, token, secrets.token_urlsafe(32), own_names)
         await stack.enter_async_context(serve_app(create_app(embedded, logs, guard, owned=exchange), listening))
         # By the address, since a name that was given may lead a browser to others, too.
         plain = f"http://{url_host(address)}:{port}"

@@ -1,1 +1,1 @@
-"""The wire, pure: channel names, messages, both dialects and their state machines. Nothing here awaits."""
+"""The wire: channel names, messages, both dialects and their state machines. Nothing here awaits. Pure."""

@@ -1,4 +1,4 @@
-"""Signing and checking `auth` (protocol reference, section 2), and signing private HTTP requests (section 5)."""
+"""Signing and checking `auth` (protocol reference, section 2), and signing private HTTP requests (section 5). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of realtime channels, and what they are made of (protocol reference, section 3)."""
+"""Names of realtime channels, and what they are made of (protocol reference, section 3). Pure."""
 
 from __future__ import annotations
 

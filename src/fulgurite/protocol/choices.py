@@ -1,4 +1,4 @@
-"""What the real service does is unknown here; each line is our choice, with its reason, in this one place.
+"""What the real service does is unknown here; each line is our choice, with its reason, in this one place. Pure.
 
 Every constant answers a `[?]` of the protocol reference (the section stands beside it). When somebody measures the
 real answer, the constant changes and nothing else does.

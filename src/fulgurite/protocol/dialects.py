@@ -1,4 +1,4 @@
-"""The two dialects as two objects with one interface, so that nobody else has to ask which one it is."""
+"""The two dialects as two objects with one interface, so that nobody else has to ask which one it is. Pure."""
 
 from __future__ import annotations
 

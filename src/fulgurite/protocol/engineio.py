@@ -1,4 +1,5 @@
-"""Engine.IO 3 over the websocket transport: packets and the opening handshake (protocol reference, section 1.6)."""
+"""Engine.IO 3 over the websocket transport: packets and the opening handshake (protocol reference, section 1.6).
+Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the state machines of both dialects report, and the interface that all four share.
+"""What the state machines of both dialects report, and the interface that all four share. Pure.
 
 A state machine is fed and drained and never awaits: `receive` takes one WebSocket message, `frames_to_send` gives
 what must go out, `next_timer` and `handle_timer` move time. `now` is in seconds on any clock that never goes back.

@@ -1,4 +1,5 @@
-"""Joining WebSocket fragments into messages (RFC 6455, sections 5.4 and 8.1), for both the client and the server."""
+"""Joining WebSocket fragments into messages (RFC 6455, sections 5.4 and 8.1), for both the client and the server.
+Pure."""
 
 from __future__ import annotations
 

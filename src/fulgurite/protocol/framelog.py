@@ -1,4 +1,4 @@
-"""The frame log: raw realtime traffic as JSON Lines, the one text format for it.
+"""The frame log: raw realtime traffic as JSON Lines, the one text format for it. Pure.
 
 Each line is one object: ``{"received_ns": int, "frame": str}`` or ``{"sent_ns": int, "frame": str}``, optionally with
 ``"connection": int``; or ``{"event": str, ...}`` for opens, closes and gaps. Times are nanoseconds since 1970 UTC.

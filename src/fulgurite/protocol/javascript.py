@@ -1,4 +1,4 @@
-"""JSON as JavaScript reads and writes it, which is what the real server does with whatever it echoes.
+"""JSON as JavaScript reads and writes it, which is what the real server does with whatever it echoes. Pure.
 
 Python's own differs where a client can see it: every JavaScript number is a double, written in a style of its own,
 and members whose names are integers come first.

@@ -1,4 +1,4 @@
-"""JSON-RPC 2.0 over WebSocket, both sides (protocol reference, sections 1.1 and 1.2).
+"""JSON-RPC 2.0 over WebSocket, both sides (protocol reference, sections 1.1 and 1.2). Pure.
 
 The server's side answers malformed input as the library does that the real server is built on: `J` in the
 reference. JavaScript's rules are kept where they show: `null` as a call is met with silence, "" is no method.

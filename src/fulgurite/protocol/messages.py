@@ -1,4 +1,4 @@
-"""The messages of the six channels as typed values, and the times in them (protocol reference, section 3).
+"""The messages of the six channels as typed values, and the times in them (protocol reference, section 3). Pure.
 
 Field names are the wire's own. A field that the wire leaves out is None here (never on the wire); members that
 the reference does not know are ignored, since "items may change or be added" (section 3.3). Numbers are `float`:

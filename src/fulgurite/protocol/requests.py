@@ -1,4 +1,4 @@
-"""The requests that a client waits to have answered."""
+"""The requests that a client waits to have answered. Pure."""
 
 from __future__ import annotations
 

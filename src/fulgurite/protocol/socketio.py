@@ -1,4 +1,4 @@
-"""Socket.IO 2 packets, and both sides of a session over Engine.IO 3 (protocol reference, section 1.6).
+"""Socket.IO 2 packets, and both sides of a session over Engine.IO 3 (protocol reference, section 1.6). Pure.
 
 The server's side follows the library that the real server is inferred to run: Socket.IO 4 with `allowEIO3`.
 """

@@ -1,4 +1,4 @@
-"""What the server grants and refuses, the same in both dialects (protocol reference, section 1.2)."""
+"""What the server grants and refuses, the same in both dialects (protocol reference, section 1.2). Pure."""
 
 from __future__ import annotations
 

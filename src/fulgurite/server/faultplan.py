@@ -1,4 +1,4 @@
-"""Which faults are on, and for whom, pure: time is an argument, and each fault draws its chances from its own seed."""
+"""Which faults are on, and for whom: time is an argument, and each fault draws its chances from its own seed. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The faults, pure: a plan is data. Each fault is one object, in a plan's file and in the control API's bodies alike.
+"""The faults: a plan is data. Each fault is one object, in a plan's file and in the control API's bodies alike. Pure.
 
 `fault` names it and every other member is a parameter, a moment or an aim; times are seconds. What a fault makes of a
 message is decided here and in `spoiling`, when and at whom in `faultplan`; the shells obey.

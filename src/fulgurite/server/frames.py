@@ -1,4 +1,4 @@
-"""WebSocket frames and messages as the server handles them (RFC 6455, sections 5.2 to 5.6)."""
+"""WebSocket frames and messages as the server handles them (RFC 6455, sections 5.2 to 5.6). Pure."""
 
 from __future__ import annotations
 

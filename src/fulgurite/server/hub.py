@@ -1,4 +1,4 @@
-"""The hub, pure: the only way anything published reaches a subscriber.
+"""The hub: the only way anything published reaches a subscriber. Pure.
 
 A message is encoded once per dialect and framed once. What is published between two flushes is joined, so that a
 subscriber costs one write for all of it; subscribers with the same channels share the joined bytes.

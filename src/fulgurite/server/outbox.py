@@ -1,4 +1,4 @@
-"""What waits to be sent to a connection that suffers delays or a narrow bandwidth, pure."""
+"""What waits to be sent to a connection that suffers delays or a narrow bandwidth. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server's check of pongs, pure: the rule of the reference implementation (protocol reference, section 1.3)."""
+"""The server's check of pongs: the rule of the reference implementation (protocol reference, section 1.3). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The truth, pure: what was published, and what of it was delivered to each connection. All of it is bounded."""
+"""The truth: what was published, and what of it was delivered to each connection. All of it is bounded. Pure."""
 
 from __future__ import annotations
 

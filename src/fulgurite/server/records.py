@@ -1,4 +1,4 @@
-"""What became of each connection, pure: for `/control/connections`."""
+"""What became of each connection: for `/control/connections`. Pure."""
 
 from __future__ import annotations
 

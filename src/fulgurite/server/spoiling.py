@@ -1,4 +1,4 @@
-"""What faults make of messages, pure: from JSON text to JSON text. What is not touched stays as it was, to the byte.
+"""What faults make of messages: from JSON text to JSON text. What is not touched stays as it was, to the byte. Pure.
 
 A message that does not have the shape that is to be spoilt is left as it is: a replayed frame log may hold anything.
 """

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status, StatusKind
-from fulgurite.client.lines import human_lines, json_line
+from fulgurite.terminal.itemlines import human_lines, json_line
 
 
 def message(channel: str, text: str) -> Message:

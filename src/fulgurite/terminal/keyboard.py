@@ -14,7 +14,7 @@ SUSPEND = "\x1a"
 """Ctrl-Z, which comes as a key: whoever has a screen must leave it first, and then call `suspend`."""
 
 
-class Keys:
+class Keyboard:
     """Has the keys of standard input told, where it is a terminal in whose foreground we are.
 
     Args:

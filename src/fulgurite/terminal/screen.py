@@ -1,4 +1,4 @@
-"""The screen of `fulgurite listen`: an overview as lines of a given size, in words with styles. Pure.
+"""The screen of `fulgurite listen`: its state as lines of a given size, in words with styles. Pure.
 
 Every panel is a function from what is to be shown and a size to that many lines, each as wide as that or less.
 """
@@ -12,12 +12,12 @@ from itertools import islice
 from typing import Final, TypeAlias
 
 from fulgurite.client.items import StatusKind
-from fulgurite.client.layout import Column, beside, cut, sized, table, table_width, wrapped, wrapped_words
-from fulgurite.client.overview import ConnectionView, Entry, Overview, ProductView
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Level
 from fulgurite.protocol.words import Words, number_text, printable
+from fulgurite.terminal.layout import Column, beside, cut, sized, table, table_width, wrapped, wrapped_words
+from fulgurite.terminal.screenstate import ConnectionView, Entry, ProductView, ScreenState
 
 MIN_WIDTH: Final = 40
 MIN_HEIGHT: Final = 10
@@ -60,26 +60,26 @@ _Panel: TypeAlias = tuple[int, list[Words]]
 
 
 def screen(
-    overview: Overview, books: Mapping[str, OrderBook], width: int, height: int, now_ns: int, up: Up = Up.GREEN
+    state: ScreenState, books: Mapping[str, OrderBook], width: int, height: int, now_ns: int, up: Up = Up.GREEN
 ) -> list[Words]:
     """The whole screen.
 
     Args:
-        overview: what is shown.
+        state: what is shown.
         books: the order books that are shown, by product.
         width: columns of the terminal.
         height: its lines; so many come back.
         now_ns: the present, nanoseconds since 1970.
         up: the colour of buyers and of prices that rise; red in Japan.
     """
-    lines = _header(overview, width, now_ns)
+    lines = _header(state, width, now_ns)
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         too_small = f"The terminal has {width} x {height}: make it {MIN_WIDTH} x {MIN_HEIGHT} or larger"
-        return sized([*lines[:2], [(too_small, "yellow")], *_log(overview, width, max(height - 3, 0))], width, height)
-    has = {channel.kind for channel in overview.channels}
-    if overview.products:
+        return sized([*lines[:2], [(too_small, "yellow")], *_log(state, width, max(height - 3, 0))], width, height)
+    has = {channel.kind for channel in state.channels}
+    if state.products:
         room = max(2, height // 3 if Kind.TICKER in has else 0)
-        lines += [[], *_tickers(overview, width, room, now_ns, up)] if Kind.TICKER in has else []
+        lines += [[], *_tickers(state, width, room, now_ns, up)] if Kind.TICKER in has else []
     rest = height - len(lines)
     log_height = min(max(5, rest // 4), 12, rest)
     middle = rest - log_height - 1
@@ -87,9 +87,9 @@ def screen(
         middle = min(middle, 2 * DEPTH + 3)
     is_middle = bool(books) or Kind.EXECUTIONS in has or any(kind.is_private for kind in has)
     if is_middle and middle >= 4:
-        lines += [[], *_middle(overview, books, width, middle - 1, up)]
+        lines += [[], *_middle(state, books, width, middle - 1, up)]
     log_height = height - len(lines) - 1
-    lines += [[], *_log(overview, width, log_height)]
+    lines += [[], *_log(state, width, log_height)]
     return sized(lines, width, height)
 
 
@@ -108,43 +108,43 @@ def keys_line(books: int, held_since: str = "") -> Words:
     return [*line, (" space ", "reverse"), (" hold", "dim")]
 
 
-def summary(overview: Overview, now_ns: int) -> list[Words]:
+def summary(state: ScreenState, now_ns: int) -> list[Words]:
     """What remains to be said when the screen is gone: how much came, and the last things that went wrong."""
-    count = f"{_counted(overview.messages, 'message')} in {_duration((now_ns - overview.started_ns) / 1e9)}"
-    gaps = f"{_counted(overview.gaps, 'gap')}, {overview.recovered} recovered"
+    count = f"{_counted(state.messages, 'message')} in {_duration((now_ns - state.started_ns) / 1e9)}"
+    gaps = f"{_counted(state.gaps, 'gap')}, {state.recovered} recovered"
     lines: list[Words] = [[(f"{count}, {gaps}", "bold")]]
-    lines += [_entry(entry) for entry in overview.log if entry.style == _BAD][-5:]
+    lines += [_entry(entry) for entry in state.log if entry.style == _BAD][-5:]
     return lines
 
 
 # --- the header
 
 
-def _header(overview: Overview, width: int, now_ns: int) -> list[Words]:
-    first: Words = [(" fulgurite ", "bold black on cyan"), (f" {printable(overview.endpoint)}", "bold")]
-    for number, view in sorted(overview.connections.items()):
+def _header(state: ScreenState, width: int, now_ns: int) -> list[Words]:
+    first: Words = [(" fulgurite ", "bold black on cyan"), (f" {printable(state.endpoint)}", "bold")]
+    for number, view in sorted(state.connections.items()):
         dialect = "socketio" if "/socket.io" in view.url else "json-rpc"
         first += [
             (f"  {dialect} ", ""),
-            _connection_state(view, {channel.name for channel in overview.channels}, now_ns),
+            _connection_state(view, {channel.name for channel in state.channels}, now_ns),
         ]
         if number > 3:
             break
-    delay = overview.delay_ns()
+    delay = state.delay_ns()
     facts = [
-        f"{overview.rate(now_ns):.0f} messages/s",
-        f"{overview.messages:,} in {_duration((now_ns - overview.started_ns) / 1e9)}",
+        f"{state.rate(now_ns):.0f} messages/s",
+        f"{state.messages:,} in {_duration((now_ns - state.started_ns) / 1e9)}",
         *([] if delay is None else [f"delay {delay / 1e6:.0f} ms"]),
     ]
     second: Words = [(" " + "  ".join(facts), "dim")]
-    if overview.gaps:
-        count = _counted(overview.gaps, "gap")
-        second.append((f"  {count}" + (f", {overview.recovered} recovered" if overview.recovered else ""), "bold red"))
-    if overview.recording:
-        second.append((f"  {printable(overview.recording)}", "bold magenta"))
+    if state.gaps:
+        count = _counted(state.gaps, "gap")
+        second.append((f"  {count}" + (f", {state.recovered} recovered" if state.recovered else ""), "bold red"))
+    if state.recording:
+        second.append((f"  {printable(state.recording)}", "bold magenta"))
     lines = [cut(first, width), cut(second, width)]
-    if overview.failure:
-        lines.append([(printable(f" {overview.failure} "), _BAD)])
+    if state.failure:
+        lines.append([(printable(f" {state.failure} "), _BAD)])
     return lines
 
 
@@ -164,9 +164,9 @@ def _connection_state(view: ConnectionView, wanted: set[str], now_ns: int) -> tu
 # --- the tickers
 
 
-def _tickers(overview: Overview, width: int, height: int, now_ns: int, up: Up) -> list[Words]:
-    names = [channel.product_code for channel in overview.channels if channel.kind is Kind.TICKER]
-    views = [(name, overview.products[name]) for name in dict.fromkeys(names)]
+def _tickers(state: ScreenState, width: int, height: int, now_ns: int, up: Up) -> list[Words]:
+    names = [channel.product_code for channel in state.channels if channel.kind is Kind.TICKER]
+    views = [(name, state.products[name]) for name in dict.fromkeys(names)]
     shown = views[: height - 1]
 
     def column(title: str, cell: Callable[[ProductView], tuple[str, str]], is_right: bool = True) -> Column:
@@ -235,14 +235,14 @@ def _age(view: ProductView, now_ns: int) -> tuple[str, str]:
 # --- books, trades and orders
 
 
-def _middle(overview: Overview, books: Mapping[str, OrderBook], width: int, height: int, up: Up) -> list[Words]:
+def _middle(state: ScreenState, books: Mapping[str, OrderBook], width: int, height: int, up: Up) -> list[Words]:
     """Order books, trades and open orders: side by side, or the books above the others where that is too narrow."""
-    kinds = {channel.kind for channel in overview.channels}
+    kinds = {channel.kind for channel in state.channels}
     others: list[_Draw] = []
     if Kind.EXECUTIONS in kinds:
-        others.append(lambda width, height: _trades(overview, width, height, up))
+        others.append(lambda width, height: _trades(state, width, height, up))
     if Kind.CHILD_ORDER_EVENTS in kinds:
-        others.append(lambda width, height: _orders(overview, width, height, up))
+        others.append(lambda width, height: _orders(state, width, height, up))
     if not others:
         return _joined(_ladders(books, width, height, up, LADDER_WIDTH * 2), height)
     if not books:
@@ -325,8 +325,8 @@ def _bar(share: float, width: int) -> str:
     return ("█" * full + " ▏▎▍▌▋▊▉"[part].strip())[:width]
 
 
-def _trades(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
-    shown = list(islice(reversed(overview.trades), height - 1))
+def _trades(state: ScreenState, width: int, height: int, up: Up) -> list[Words]:
+    shown = list(islice(reversed(state.trades), height - 1))
     if not shown:
         return [[("TRADES", _TITLE)], [("none yet", "dim")]]
     sides = {"BUY": ("B", up), "SELL": ("S", up.down)}
@@ -337,7 +337,7 @@ def _trades(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
         Column("PRICE", [(number_text(execution.price), colour) for _, execution, _, colour in rows]),
         Column("SIZE", [(_size(execution.size), "") for _, execution, *_ in rows]),
     ]
-    if len({trade.product_code for trade in overview.trades}) > 1:
+    if len({trade.product_code for trade in state.trades}) > 1:
         columns.append(Column("PRODUCT", [(printable(trade.product_code), "dim") for trade, *_ in rows], False))
     if any(trade.is_recovered for trade in shown):
         words = [("recovered" if trade.is_recovered else "", "yellow") for trade, *_ in rows]
@@ -349,8 +349,8 @@ def _trades(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
     return table(columns)
 
 
-def _orders(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
-    shown = list(islice(reversed(overview.orders.values()), height - 1))
+def _orders(state: ScreenState, width: int, height: int, up: Up) -> list[Words]:
+    shown = list(islice(reversed(state.orders.values()), height - 1))
     if not shown:
         return [[("OPEN ORDERS", _TITLE)], [("none placed since the start", "dim")]]
     colours = {"BUY": up, "SELL": up.down}
@@ -371,11 +371,11 @@ def _orders(overview: Overview, width: int, height: int, up: Up) -> list[Words]:
 # --- the log
 
 
-def _log(overview: Overview, width: int, height: int) -> list[Words]:
+def _log(state: ScreenState, width: int, height: int) -> list[Words]:
     if height < 1:
         return []
     lines: list[Words] = []
-    for entry in reversed(overview.log):
+    for entry in reversed(state.log):
         words = _entry(entry)
         at_end = wrapped_words(words, width, 3 if entry.style == _BAD else 1)
         if len(lines) + len(at_end) > height - 1:

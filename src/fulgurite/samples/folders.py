@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from fulgurite.errors import InputError
-from fulgurite.playground.sample import MANIFEST, Manifest, Sample, Verified, digest
+from fulgurite.samples.sample import MANIFEST, Manifest, Sample, Verified, digest
 
-SAMPLES: Final = Path(__file__).parent / "samples"
+SAMPLES: Final = Path(__file__).parent / "programs"
 
 VERIFIED: Final = "verified.json"
 """What CI has run: an object of `Verified` by the folder's name."""

@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from fulgurite.client import Credentials, Endpoint
-from fulgurite.client.doctor import examine, examine_key
-from fulgurite.client.findings import Finding, Mark
+from fulgurite.doctor.examination import examine, examine_key
+from fulgurite.doctor.findings import Finding, Mark
 from fulgurite.errors import KeychainError
 from fulgurite.exchange.run import Exchange, run
 from fulgurite.server.bind import port_of

@@ -18,16 +18,16 @@ from fulgurite.client.connect import connect
 from fulgurite.client.credentials import KeychainKey
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
-from fulgurite.client.keys import SUSPEND, Keys, suspend
-from fulgurite.client.lines import human_lines, json_line
-from fulgurite.client.overview import Overview
 from fulgurite.client.recording import Recorder
-from fulgurite.client.screen import Up, keys_line, screen, summary
 from fulgurite.client.signing import Credentials, Signer
 from fulgurite.client.stream import Stream
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.words import Words
+from fulgurite.terminal.itemlines import human_lines, json_line
+from fulgurite.terminal.keyboard import SUSPEND, Keyboard, suspend
+from fulgurite.terminal.screen import Up, keys_line, screen, summary
+from fulgurite.terminal.screenstate import ScreenState
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -72,7 +72,7 @@ async def listen(
         channels: what to subscribe.
         endpoint: where; see `connect`.
         dialect: "json-rpc" or "socketio"; see `connect`.
-        as_json: print each message and each gap as one line of JSON (see `lines.json_line`), and everything else on
+        as_json: print each message and each gap as one line of JSON (see `itemlines.json_line`), and everything else on
             `err`; otherwise everything goes to `out`, in words and colours.
         plain: print lines at a terminal, too.
         up: the screen's colour of buyers, and of prices that rise.
@@ -260,19 +260,19 @@ class _Quit(Exception):
 
 
 class _Screen:
-    """Draws an overview on the terminal's alternate screen; leaving puts the terminal back and prints a summary."""
+    """Draws the state on the terminal's alternate screen; leaving puts the terminal back and prints a summary."""
 
     def __init__(self, stream: Stream, channels: list[Channel], recorder: Recorder | None, up: Up, out: TextIO) -> None:
         from rich.console import Console
 
-        self._overview = Overview(channels, stream.endpoint.name, time.time_ns())
+        self._state = ScreenState(channels, stream.endpoint.name, time.time_ns())
         products = [channel.product_code for channel in channels if channel.kind is Kind.BOARD]
         self._books = {product_code: stream.books[product_code] for product_code in products}
         self._recorder = recorder
         self._up = up
         self._console = Console(file=out, highlight=False, markup=False, emoji=False)
         self._live = self._make_live()
-        self._keys = Keys(self._press)
+        self._keyboard = Keyboard(self._press)
         self._is_quitting = False
         # Which book is shown first, and when the screen was held, if it is.
         self._first_book = 0
@@ -282,7 +282,7 @@ class _Screen:
         self._ticks = 0
 
     def __enter__(self) -> Self:
-        self._keys.open()
+        self._keyboard.open()
         self._live.start()
         self._draw()
         return self
@@ -292,18 +292,18 @@ class _Screen:
     ) -> None:
         with contextlib.suppress(OSError):  # the terminal may have gone
             self._live.stop()
-        self._keys.close()
+        self._keyboard.close()
         with contextlib.suppress(OSError):
-            for words in summary(self._overview, time.time_ns()):
+            for words in summary(self._state, time.time_ns()):
                 self._console.print(self._text(words))
             if self._recorder is not None and self._recorder.error is None:
                 self._console.print(f"recorded {self._recorder.written_bytes / 1e6:.1f} MB in {self._recorder.path}")
 
     def take(self, batch: list[Item]) -> None:
         """Take what came; it is drawn at the next tick."""
-        self._overview.take(batch)
+        self._state.take(batch)
         for product_code, book in self._books.items():
-            self._overview.look_at_book(product_code, book, time.time_ns())
+            self._state.look_at_book(product_code, book, time.time_ns())
         self._has_changed = True
 
     def tick(self) -> None:
@@ -337,9 +337,9 @@ class _Screen:
             self._draw()
         elif key == SUSPEND:
             self._live.stop()
-            self._keys.close()
+            self._keyboard.close()
             suspend()
-            self._keys.open()
+            self._keyboard.open()
             self._live = self._make_live()  # one that was stopped shows nothing any more
             self._live.start()
             self._draw()
@@ -348,13 +348,13 @@ class _Screen:
         from rich.text import Text
 
         if self._recorder is not None:
-            self._overview.recording = f"REC {self._recorder.written_bytes / 1e6:.1f} MB"
-            self._overview.failure = str(self._recorder.error or "")
+            self._state.recording = f"REC {self._recorder.written_bytes / 1e6:.1f} MB"
+            self._state.failure = str(self._recorder.error or "")
         width, height = self._console.size
         names = list(self._books)
         books = {name: self._books[name] for name in names[self._first_book :] + names[: self._first_book]}
-        footer = [keys_line(len(books), self._held_since)] if self._keys.are_told else []
-        lines = [*screen(self._overview, books, width, height - len(footer), time.time_ns(), self._up), *footer]
+        footer = [keys_line(len(books), self._held_since)] if self._keyboard.are_told else []
+        lines = [*screen(self._state, books, width, height - len(footer), time.time_ns(), self._up), *footer]
         text = Text("\n", no_wrap=True, overflow="crop", end="").join(map(self._text, lines))
         self._live.update(text, refresh=True)
 

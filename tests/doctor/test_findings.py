@@ -4,7 +4,7 @@ from email.utils import formatdate
 
 import pytest
 
-from fulgurite.client.findings import (
+from fulgurite.doctor.findings import (
     Finding,
     Mark,
     certificate_finding,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from fulgurite.client.findings import Finding, Mark, certificate_finding, timed_finding
+from fulgurite.doctor.findings import Finding, Mark, certificate_finding, timed_finding
 from fulgurite.errors import RemoteProtocolError
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ClientEvent, Ended, Opened

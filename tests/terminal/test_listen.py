@@ -15,11 +15,11 @@ from typing import Any, TextIO
 import pytest
 
 from fulgurite.client.items import Gap, Message
-from fulgurite.client.listen import listen
 from fulgurite.client.replay import replay
 from fulgurite.errors import ChannelError, InputError, RecordingError
 from fulgurite.exchange.run import run
 from fulgurite.protocol.channels import board, board_snapshot, executions, ticker
+from fulgurite.terminal.listen import listen
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
 from tests.terminals import Terminal, at_terminal
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fulgurite.client.layout import Column, beside, cut, sized, table, table_width, wrapped_words
+from fulgurite.terminal.layout import Column, beside, cut, sized, table, table_width, wrapped_words
 
 
 def test_a_table_is_as_wide_as_its_widest_cells_and_has_no_end_to_cut_off():

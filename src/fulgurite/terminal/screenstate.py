@@ -1,4 +1,4 @@
-"""What a person who listens wants to see at a glance, kept from the stream's items. Pure.
+"""The state of the screen of `fulgurite listen`, kept from the stream's items. Pure.
 
 Everything is bounded: the oldest trades, entries of the log, and open orders are forgotten.
 """
@@ -110,7 +110,7 @@ class ConnectionView:
         """Those that are acknowledged."""
 
 
-class Overview:
+class ScreenState:
     """Takes items, and holds what is to be shown.
 
     Args:

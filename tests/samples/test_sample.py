@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fulgurite.client import LIVE, resolve_endpoint
 from fulgurite.errors import InputError
-from fulgurite.playground.sample import PARAMETERS, Parameters, check_parameters, digest, fill_source, steps
-from fulgurite.playground.samplefolders import find_sample, find_samples
 from fulgurite.protocol.dialects import DialectName
+from fulgurite.samples.folders import find_sample, find_samples
+from fulgurite.samples.sample import PARAMETERS, Parameters, check_parameters, digest, fill_source, steps
 
 SOURCE = """\
 const endpoint = "wss://live" // fulgurite:endpoint

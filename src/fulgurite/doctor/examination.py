@@ -19,7 +19,9 @@ import msgspec
 
 from fulgurite.client.credentials import KeychainKey, bound
 from fulgurite.client.endpoints import Endpoint
-from fulgurite.client.findings import (
+from fulgurite.client.http import HttpApi
+from fulgurite.client.signing import Credentials, ask
+from fulgurite.doctor.findings import (
     Finding,
     Mark,
     clock_finding,
@@ -29,9 +31,7 @@ from fulgurite.client.findings import (
     proxy_finding,
     timed_finding,
 )
-from fulgurite.client.http import HttpApi
-from fulgurite.client.probes import UNKNOWN_ADVICE, Dialogue, Failure, reach, since, words_of
-from fulgurite.client.signing import Credentials, ask
+from fulgurite.doctor.probes import UNKNOWN_ADVICE, Dialogue, Failure, reach, since, words_of
 from fulgurite.errors import FulguriteError, HttpRequestError, KeychainError
 from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import child_order_events, parse_channel, ticker
