@@ -67,7 +67,7 @@ async def main() -> None:
                 await fill(server)
             else:
                 await pace(server, float(numbers[0]))
-            dropped = sum(server.dropped.values())
+            dropped = sum(server.connections.dropped.values())
             versions = {"Python": platform.python_version()}
             said = {"dropped": dropped, "is_stuck": await is_stuck(server), "versions": versions}
             print(json.dumps(said), flush=True)

@@ -273,7 +273,7 @@ async def test_a_frozen_connection_says_nothing_not_even_a_pong_and_thaws(server
 
 async def test_a_frozen_client_of_socketio_is_given_up_only_when_it_thaws(server):
     async with connect(server, "socketio") as client:
-        (connection,) = server.connections
+        (connection,) = server.connections.open
         give(server, "freeze")
         connection._protocol.handle_timer(1e9)  # its heartbeat is long overdue
         connection._timer_is_due()
@@ -356,7 +356,7 @@ async def test_what_waits_for_a_trickle_is_bounded(server, dialect):
         give(server, "trickle", bytes_per_second=1)
         server.hub.publish(TICKER, b" " * WRITE_BUFFER_LIMIT)
         server.hub.flush()
-        assert server.dropped == {Drop.SLOW_CONSUMER: 1}
+        assert server.connections.dropped == {Drop.SLOW_CONSUMER: 1}
 
 
 # --- requests
@@ -538,7 +538,7 @@ async def test_stopping_does_not_wait_for_a_slow_handshake(dialect):
     async with serve("127.0.0.1", 0, check_auth=lambda params: None) as server:
         give(server, "slow-handshake", by=1000)
         connecting = asyncio.create_task(websockets.connect(server.url + PATHS[dialect]).__aenter__())
-        while not server.held:  # noqa: ASYNC110
+        while not server.connections.held:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     with pytest.raises((websockets.InvalidHandshake, OSError, EOFError)):
         await connecting
@@ -557,7 +557,7 @@ async def test_a_connection_is_accepted_and_closed_at_once(server, dialect):
 async def test_pings_come_at_another_interval_and_an_unsolicited_pong_is_cut_off(server):
     async with connect(server, "json-rpc") as client:
         give(server, "pings", interval=0.2, timeout=0)
-        while not server.dropped[Drop.LATE_PONG]:
+        while not server.connections.dropped[Drop.LATE_PONG]:
             await client.connection.pong()  # unasked for, so later than the last ping
             await asyncio.sleep(0.05)
         assert await closed(client) == (None, "")
@@ -594,7 +594,7 @@ async def test_a_fault_comes_later_repeatedly_and_ends(server, dialect):
 async def test_a_connection_without_faults_goes_the_fast_way_again(server, dialect):
     async with connect(server, dialect) as client:
         give(server, "mute", seconds=0.1, channel=BOARD)
-        (connection,) = server.connections
+        (connection,) = server.connections.open
         assert not connection.sufferer.is_well
         while server.faults.plan.active():  # noqa: ASYNC110
             await asyncio.sleep(0.01)

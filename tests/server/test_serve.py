@@ -94,7 +94,7 @@ async def test_a_slow_consumer_is_dropped_and_counted_and_slows_nobody(server):
         for _ in range(4 * WRITE_BUFFER_LIMIT // len(message)):
             server.hub.publish(TICKER, message)
             assert len(await quick.recv()) > len(message)
-    assert server.dropped == {Drop.SLOW_CONSUMER: 1}
+    assert server.connections.dropped == {Drop.SLOW_CONSUMER: 1}
     slow.close()
 
 
@@ -107,7 +107,7 @@ async def test_pings_are_sent_and_a_client_that_does_not_answer_is_cut_off():
         assert await reader.readexactly(2) == b"\x89\x00"
         assert await reader.read() == b""  # cut without a close frame
         writer.close()
-        assert server.dropped == {Drop.LATE_PONG: 1}
+        assert server.connections.dropped == {Drop.LATE_PONG: 1}
         await subscribed(polite)  # whose library answers pings
 
 

@@ -180,7 +180,7 @@ class Replay:
 
     def _end_books(self) -> None:
         """Disconnect whoever keeps a book: what comes next does not continue what was sent."""
-        for connection in self._server.connections:
+        for connection in tuple(self._server.connections.open):
             if any(_is_of_changes(channel) for channel in self._server.hub.channels_of(connection)):
                 connection.close(RESTART_CODE, "replay begins again")
 

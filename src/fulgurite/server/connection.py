@@ -1,4 +1,4 @@
-"""One connection of the realtime server: moves bytes between a socket, a dialect's state machine and the hub."""
+"""A connection of the realtime server moves bytes between a socket, a dialect's state machine and the hub."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import math
 import secrets
 import socket
 import struct
-from collections.abc import Iterable
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
 
@@ -18,14 +20,14 @@ from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, Refusal
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import Authenticated, Ended, ServerEvent, Subscribed, Unsubscribed
 from fulgurite.protocol.fragments import PROTOCOL_ERROR, Fragments
-from fulgurite.server.faultplan import ActiveFault, Copy, Sufferer
+from fulgurite.server.faultplan import Copy, FaultPlan, Sufferer
 from fulgurite.server.faults import CloseAtOnce, Pings
 from fulgurite.server.frames import BINARY, NO_CODE, PING, TEXT, close_code, fragments, frame, pong
 from fulgurite.server.hub import Hub
 from fulgurite.server.outbox import Outbox
 from fulgurite.server.pings import PongCheck
 from fulgurite.server.published import Published, PublishedLog
-from fulgurite.server.records import ConnectionRecord
+from fulgurite.server.records import ConnectionRecord, ConnectionRecords
 
 WRITE_BUFFER_LIMIT: Final = 8 * 1024 * 1024
 """Bytes that may wait for one subscriber. Beyond this it is a slow consumer and is dropped."""
@@ -67,69 +69,50 @@ class HeldAnswer(WSUpgradeResponse):
         return bytes(super().to_bytes())
 
 
-class Server(Protocol):
-    """What a connection tells, and asks of, the server that it belongs to."""
+class Connections:
+    """The connections of one server, and all that they share.
 
-    hub: Hub[Connection]
-    log: PublishedLog
-    held: set[Connection]
-    """Those whose handshake a fault holds back."""
+    Args:
+        check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong, it is
+            told the seconds too.
+        pings: the times of heartbeats.
+    """
 
-    @property
-    def pings(self) -> Pings:
-        """The times of heartbeats."""
-        ...
+    def __init__(self, check_auth: Callable[..., str | None], pings: Pings) -> None:
+        self.check_auth = check_auth
+        self.pings = pings
+        self.open: dict[Connection, None] = {}
+        """In the order of their handshakes."""
+        self.held: set[Connection] = set()
+        """Those whose handshake a fault holds back."""
+        self.paused: set[Connection] = set()
+        """Those whose write buffer is above its high water mark."""
+        self.changed = asyncio.Event()
+        """Set when a client subscribes or goes; a coroutine that waits clears it first."""
+        self.caught_up = asyncio.Event()
+        """Set when a client has caught up or goes, likewise."""
+        self.dropped: Counter[Drop] = Counter()
+        """How many connections the server ended, by reason."""
+        self.log = PublishedLog(time.time_ns)
+        self.records = ConnectionRecords()
+        self.plan = FaultPlan()
+        self.hub: Hub[Connection] = Hub(_deliver, self._flush_this_tick, self.log, Connection.filter)
+        """Messages published here go out at the end of this tick of the event loop."""
 
-    def opened(self, connection: Connection) -> None:
-        """A handshake is done."""
-        ...
+    def _flush_this_tick(self) -> None:
+        asyncio.get_running_loop().call_soon(self.hub.flush)
 
-    def closed(self, connection: Connection) -> None:
-        """The socket is gone."""
-        ...
 
-    def check_auth(self, params: object, clock_skew: int) -> str | None:
-        """The key that `auth` params prove, or None."""
-        ...
-
-    def authenticate(self, connection: Connection, account: str) -> None:
-        """A client has proved whose it is."""
-        ...
-
-    def subscribe(self, connection: Connection, channel: str) -> None:
-        """A client subscribed a channel."""
-        ...
-
-    def unsubscribe(self, connection: Connection, channel: str) -> None:
-        """A client wants a channel no longer."""
-        ...
-
-    def set_filtered(self, connection: Connection, is_filtered: bool) -> None:
-        """Faults decide about each message to a client, or no longer."""
-        ...
-
-    def remove(self, connection: Connection) -> None:
-        """Nothing more is sent to this client."""
-        ...
-
-    def paused(self, connection: Connection) -> None:
-        """More waits for this client than its buffer's high water mark."""
-        ...
-
-    def resumed(self, connection: Connection) -> None:
-        """This client has caught up, or is gone."""
-        ...
-
-    def count_drop(self, reason: Drop) -> None:
-        """The server ends a connection."""
-        ...
+def _deliver(connections: Collection[Connection], frames: bytes) -> None:
+    for connection in connections:
+        connection.write(frames)
 
 
 class Connection(WSListener):
     """One client's connection.
 
     Args:
-        server: whose connection it is.
+        connections: all of the server, among which it takes its place.
         dialect: what it speaks, by the path it asked for.
         client: what it calls itself, or "".
         is_dummy: it is acknowledged everything and sent no message (a fault).
@@ -139,7 +122,7 @@ class Connection(WSListener):
 
     def __init__(
         self,
-        server: Server,
+        connections: Connections,
         dialect: Dialect,
         *,
         client: str = "",
@@ -152,21 +135,21 @@ class Connection(WSListener):
         self.client = client
         self.record: ConnectionRecord
         """What is noted about it, once it is open."""
-        self.sufferer = Sufferer(server.log.older, is_dummy)
+        self.sufferer = Sufferer(connections.log.older, is_dummy)
         """The faults that are on for it."""
         self._held = held
         self._close_at_once = close_at_once
         # What faults hold back; None where none ever has, as with most connections.
         self._outbox: Outbox[Copy] | None = None
         self._outbox_timer: asyncio.TimerHandle | None = None
-        self._server = server
+        self._connections = connections
         self._loop = asyncio.get_running_loop()
         self._protocol = dialect.server(
             self._check_auth,
             secrets.token_urlsafe(15),
             self._loop.time(),
-            server.pings.interval,
-            server.pings.timeout,
+            connections.pings.interval,
+            connections.pings.timeout,
         )
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._transport: WSTransport | None = None
@@ -189,7 +172,7 @@ class Connection(WSListener):
         if self._held is None:
             self._open()
         else:
-            self._server.held.add(self)
+            self._connections.held.add(self)
             self._timer = self._loop.call_later(self._held.seconds, self._answer_handshake)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -223,19 +206,24 @@ class Connection(WSListener):
             if timer is not None:
                 timer.cancel()
         if self._held is None:
-            self._server.closed(self)
+            self._connections.open.pop(self, None)
+            self._leave_hub()
+            self._connections.records.close(self.record, self._connections.log.last_number, time.time_ns())
+            self.resume_writing()
+            self._connections.changed.set()
         else:
-            self._server.held.discard(self)
+            self._connections.held.discard(self)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write: more than 64 KiB wait."""
         self._is_paused = True
-        self._server.paused(self)
+        self._connections.paused.add(self)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self._is_paused = False
-        self._server.resumed(self)
+        self._connections.paused.discard(self)
+        self._connections.caught_up.set()
 
     # --- called by the server
 
@@ -267,23 +255,26 @@ class Connection(WSListener):
 
     def write_half(self, text: bytes) -> None:
         """Send what is due, and after it half of the bytes of a frame: a fault has the connection cut there."""
-        self._server.hub.flush()
+        self._connections.hub.flush()
         self._pump(math.inf)
         if self._can_write() and not self.sufferer.is_frozen:
             whole = frame(text)
             self._write(whole[: len(whole) // 2])
 
-    def suffer(self, faults: Iterable[ActiveFault]) -> None:
-        """These faults are on for it from now on."""
-        if self._is_closing:
+    def refresh_faults(self) -> None:
+        """Suffer the faults of the plan that are on for it now."""
+        plan, record = self._connections.plan, self.record
+        if self._is_closing or (self.sufferer.is_well and not plan.active()):
             return
+        channels = self._connections.hub.channels_of(self)
+        faults = plan.against(record.number, record.client, channels, self._loop.time())
         was_frozen, filtered = self.sufferer.is_frozen, self.sufferer.filters
-        self._server.hub.flush()
+        self._connections.hub.flush()
         self.sufferer.set_faults(faults)
         self._find_way()
         self.record.faults = self.sufferer.numbers()
         if self.sufferer.filters != filtered:
-            self._server.set_filtered(self, self.sufferer.filters)
+            self._set_filtered(self.sufferer.filters)
         if self.sufferer.is_frozen:
             if self._outbox is not None:
                 self._outbox.clear()
@@ -304,7 +295,7 @@ class Connection(WSListener):
         if self._pongs.ping(last_ping_at, timeout):
             self.write(frame(b"", PING))
         else:
-            self._server.count_drop(Drop.LATE_PONG)
+            self._connections.dropped[Drop.LATE_PONG] += 1
             self.abort()
 
     def close(self, code: int, reason: str = "") -> None:
@@ -312,7 +303,7 @@ class Connection(WSListener):
         if self._is_closing or self._transport is None:
             return
         # What was published before this still goes out; removing it from the hub would flush too late.
-        self._server.hub.flush()
+        self._connections.hub.flush()
         if self.sufferer.is_frozen:
             self.abort()
             return
@@ -320,7 +311,7 @@ class Connection(WSListener):
         self.record.code, self.record.reason = (None if code == NO_CODE else code), reason
         self._is_closing = True
         self._direct = None
-        self._server.remove(self)
+        self._leave_hub()
         # 123 bytes is what a close frame can hold besides its code, and half a character is none.
         text = reason.encode()[:123].decode(errors="ignore").encode()
         payload = b"" if code == NO_CODE else code.to_bytes(2) + text
@@ -334,7 +325,7 @@ class Connection(WSListener):
         self._is_closing = True
         self._direct = None
         if self._held is None:
-            self._server.remove(self)
+            self._leave_hub()
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
@@ -349,7 +340,13 @@ class Connection(WSListener):
     # --- inside
 
     def _open(self) -> None:
-        self._server.opened(self)
+        connections = self._connections
+        connections.open[self] = None
+        self.record = connections.records.open(self.dialect.name, self.client, time.time_ns())
+        connections.hub.add(self, self.dialect.name)
+        if self.sufferer.filters:
+            self._set_filtered(True)
+        self.refresh_faults()
         if self._close_at_once is not None:
             self.close(self._close_at_once.code, self._close_at_once.reason)
             return
@@ -361,15 +358,16 @@ class Connection(WSListener):
         if self._transport is not None and self._held is not None:
             self._transport.underlying_transport.write(self._held.whole())
             self._held = None
-            self._server.held.discard(self)
+            self._connections.held.discard(self)
             self._open()
 
     def _check_auth(self, params: object) -> str | Refusal | None:
-        return self.sufferer.auth_refusal() or self._server.check_auth(params, self.sufferer.clock_skew())
+        check, clock_skew = self._connections.check_auth, self.sufferer.clock_skew()
+        return self.sufferer.auth_refusal() or (check(params, clock_skew) if clock_skew else check(params))
 
     def _received(self, message: str | bytes) -> None:
         # What was published before goes out before the answer.
-        self._server.hub.flush()
+        self._connections.hub.flush()
         hides_answer = not self.sufferer.is_well and self.sufferer.hides_answer(str(message))
         self._obey(self._protocol.receive(message, self._loop.time()), hides_answer)
 
@@ -381,15 +379,22 @@ class Connection(WSListener):
     def _obey(self, events: list[ServerEvent], hides_answer: bool = False) -> None:
         # The answer to a subscription stands before the channel's first message.
         self._send_answers(hides_answer)
+        hub, log = self._connections.hub, self._connections.log
         for event in events:
             if self._is_closing:
                 return
             if isinstance(event, Authenticated):
-                self._server.authenticate(self, event.api_key)
+                hub.authenticate(self, event.api_key)
+                self.record.account = event.api_key
             elif isinstance(event, Subscribed):
-                self._server.subscribe(self, event.channel)
+                hub.subscribe(self, event.channel)
+                self.record.subscribe(event.channel, log.last_number)
+                self.refresh_faults()
+                self._connections.changed.set()
             elif isinstance(event, Unsubscribed):
-                self._server.unsubscribe(self, event.channel)
+                hub.unsubscribe(self, event.channel)
+                self.record.unsubscribe(event.channel, log.last_number)
+                self.refresh_faults()
             elif isinstance(event, Ended):
                 self.close(NO_CODE)
         self._arm_timer()
@@ -407,6 +412,14 @@ class Connection(WSListener):
             # It is re-armed when it fires: a heartbeat that moves it costs nothing.
             if due is not None:
                 self._timer = self._loop.call_at(due, self._timer_is_due)
+
+    def _set_filtered(self, is_filtered: bool) -> None:
+        self._connections.hub.set_filtered(self, is_filtered)
+        self.record.set_filtered(is_filtered, self._connections.log.last_number)
+
+    def _leave_hub(self) -> None:
+        self._connections.hub.remove(self)
+        self.record.close(self._connections.log.last_number)
 
     def _put(self, frames: bytes, due: float, copy: Copy | None = None) -> None:
         if not self.sufferer.is_frozen:
@@ -456,7 +469,7 @@ class Connection(WSListener):
         if self._outbox is not None:
             waiting += self._outbox.size
         if waiting > WRITE_BUFFER_LIMIT:
-            self._server.count_drop(Drop.SLOW_CONSUMER)
+            self._connections.dropped[Drop.SLOW_CONSUMER] += 1
             self.close(WSCloseCode.POLICY_VIOLATION.value, f"slow consumer: {waiting} bytes unread")
 
     def _closed_by_client(self, code: int) -> None:

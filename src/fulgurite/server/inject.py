@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Callable
 
 from fulgurite.server import spoiling
-from fulgurite.server.connection import Connection
-from fulgurite.server.faultplan import ActiveFault, Copy, FaultPlan
+from fulgurite.server.connection import Connection, Connections
+from fulgurite.server.faultplan import ActiveFault, Copy
 from fulgurite.server.faults import Aimed, AnyFault, BrokenFrame, Close, Pings, Reset, SnapshotAnomaly
-from fulgurite.server.hub import Hub
-from fulgurite.server.published import PublishedLog
-
-
-class Server(Protocol):
-    """What faults befall."""
-
-    hub: Hub[Connection]
-    log: PublishedLog
-
-    @property
-    def connections(self) -> Collection[Connection]:
-        """Who is connected."""
-        ...
-
-    def set_pings(self, pings: Pings | None) -> None:
-        """Ping at another interval; None restores the first."""
-        ...
 
 
 class FaultInjector:
-    """Runs a fault plan against a server: one timer, which is only there while faults are.
+    """Runs the fault plan against the connections: one timer, which is only there while faults are.
 
     Args:
-        server: whose connections suffer.
+        connections: those who suffer.
+        set_pings: pings at another interval; None restores the first.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._server = server
+    def __init__(self, connections: Connections, set_pings: Callable[[Pings | None], None]) -> None:
+        self._connections = connections
+        self._set_pings = set_pings
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._pings: Pings | None = None
-        self.plan = FaultPlan()
+        self.plan = connections.plan
 
     def give(self, fault: AnyFault) -> ActiveFault:
         """Take a fault up; without `after` it comes at once.
@@ -66,13 +49,6 @@ class FaultInjector:
         if self._timer is not None:
             self._timer.cancel()
 
-    def refresh(self, connection: Connection) -> None:
-        """A connection was opened, or its channels have changed."""
-        if self.plan.active() or not connection.sufferer.is_well:
-            channels = self._server.hub.channels_of(connection)
-            record = connection.record
-            connection.suffer(self.plan.against(record.number, record.client, channels, self._loop.time()))
-
     def _act(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -80,12 +56,12 @@ class FaultInjector:
         now = self._loop.time()
         for active in self.plan.struck(now):
             self._strike(active)
-        for connection in self._server.connections:
-            self.refresh(connection)
+        for connection in tuple(self._connections.open):
+            connection.refresh_faults()
         pings = next((fault for _, fault in self.plan.on(Pings, now)), None)
         if pings != self._pings:
             self._pings = pings
-            self._server.set_pings(pings)
+            self._set_pings(pings)
         due = self.plan.next_timer(now)
         if due is not None:
             self._timer = self._loop.call_at(due, self._act)
@@ -93,8 +69,8 @@ class FaultInjector:
     def _strike(self, active: ActiveFault) -> None:
         fault = active.fault
         assert isinstance(fault, Aimed), "moments are aimed"
-        for connection in self._server.connections:
-            channels = self._server.hub.channels_of(connection)
+        for connection in tuple(self._connections.open):
+            channels = self._connections.hub.channels_of(connection)
             record = connection.record
             if not fault.aims_at(record.number, record.client, channels) or not active.happens():
                 continue
@@ -108,8 +84,8 @@ class FaultInjector:
                 self._send_anomalies(connection, active, fault)
 
     def _break_frame(self, connection: Connection, fault: BrokenFrame) -> None:
-        channels = filter(fault.aims_at_channel, self._server.hub.channels_of(connection))
-        newest = [last for last in (self._server.log.older(channel, 0.0) for channel in channels) if last is not None]
+        channels = filter(fault.aims_at_channel, self._connections.hub.channels_of(connection))
+        newest = [last for each in channels if (last := self._connections.log.older(each, 0.0)) is not None]
         # Nobody sees the other half, so where nothing was published yet, something else does.
         last = max(newest, key=lambda each: each.number, default=None)
         text = connection.dialect.encode_message(last.channel, last.message) if last else b"[]"
@@ -120,11 +96,11 @@ class FaultInjector:
             connection.abort()
 
     def _send_anomalies(self, connection: Connection, active: ActiveFault, fault: SnapshotAnomaly) -> None:
-        self._server.hub.flush()
-        for channel in sorted(self._server.hub.channels_of(connection)):
+        self._connections.hub.flush()
+        for channel in sorted(self._connections.hub.channels_of(connection)):
             if not (channel.startswith("lightning_board_snapshot_") and fault.aims_at_channel(channel)):
                 continue
-            last = self._server.log.older(channel, 0.0)
+            last = self._connections.log.older(channel, 0.0)
             if last is not None:
                 payload = connection.dialect.encode_message(channel, spoiling.anomalous(last.message, active.rng))
                 connection.send_copy(Copy(last, payload, 1, self._loop.time(), altered=True))

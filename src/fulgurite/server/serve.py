@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl
@@ -23,12 +21,10 @@ from picows import (
 from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, PONG_TIMEOUT_SECONDS, SOCKETIO_VERSIONS
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 from fulgurite.server.bind import bind_socket, port_of, url_host
-from fulgurite.server.connection import Connection, Drop, HeldAnswer
+from fulgurite.server.connection import Connection, Connections, Drop, HeldAnswer
 from fulgurite.server.faults import CloseAtOnce, Dummy, Pings, Refuse, SlowHandshake
-from fulgurite.server.hub import Hub
 from fulgurite.server.inject import FaultInjector
-from fulgurite.server.published import Published, PublishedLog
-from fulgurite.server.records import ConnectionRecords, ConnectionReport
+from fulgurite.server.records import ConnectionReport
 
 PING_INTERVAL_SECONDS: Final = 15.0
 """What the real service has (protocol reference, section 1.3)."""
@@ -53,49 +49,24 @@ class RealtimeServer:
     """
 
     def __init__(self, check_auth: Callable[..., str | None], ping_interval: float = PING_INTERVAL_SECONDS) -> None:
-        self._check_auth = check_auth
         self._default_pings = Pings(interval=ping_interval, timeout=PONG_TIMEOUT_SECONDS)
-        self._pings = self._default_pings
         self._loop = asyncio.get_running_loop()
-        self._connections: dict[Connection, None] = {}  # in their order
-        self.held: set[Connection] = set()
-        """Those whose handshake a fault holds back."""
-        # Those whose write buffer is above its high water mark.
-        self._paused: set[Connection] = set()
-        self._writable = asyncio.Event()
-        self._all_closed = asyncio.Event()
-        self._has_subscriber = asyncio.Event()
         # Long ago, as in the reference implementation: a pong before the first ping is one too late.
         self._last_ping_at = 0.0
         self._ping_timer = self._loop.call_later(ping_interval, self._ping_all)
-        self._records = ConnectionRecords()
-        self.log = PublishedLog(time.time_ns)
-        """What was published."""
-        self.faults = FaultInjector(self)
-        """What is made to go wrong."""
-        self.hub: Hub[Connection] = Hub(self._deliver, self._flush_this_tick, self.log, self._filter)
-        """What is published here goes out at the end of this tick of the event loop."""
+        self.connections = Connections(check_auth, self._default_pings)
+        self.hub = self.connections.hub
+        self.log = self.connections.log
+        self.faults = FaultInjector(self.connections, self._set_pings)
         self.is_refusing = False
         """Whether every handshake is refused with HTTP status 503, as if for maintenance."""
-        self.dropped: Counter[Drop] = Counter()
-        """How many connections the server ended, by reason."""
         self.url = ""
         """The address without a path, for example ``ws://127.0.0.1:7351``."""
-
-    @property
-    def pings(self) -> Pings:
-        """The times of heartbeats, those of a fault while one is on."""
-        return self._pings
-
-    @property
-    def connections(self) -> tuple[Connection, ...]:
-        """Who is connected, in the order in which they came."""
-        return tuple(self._connections)
 
     def reports(self) -> list[ConnectionReport]:
         """What was delivered to each connection, and to the last that are gone."""
         self.hub.flush()
-        return self._records.report(self.log.last_number)
+        return self.connections.records.report(self.log.last_number)
 
     async def writable(self) -> None:
         """Wait until no client has more unread than its buffer's high water mark.
@@ -103,25 +74,23 @@ class RealtimeServer:
         A client that reads nothing for `STALL_LIMIT_SECONDS` is dropped as a slow consumer.
         """
         self.hub.flush()
-        while self._paused:
-            self._writable.clear()
+        while self.connections.paused:
+            self.connections.caught_up.clear()
             try:
                 async with asyncio.timeout(STALL_LIMIT_SECONDS):
-                    await self._writable.wait()
+                    await self.connections.caught_up.wait()
             except TimeoutError:
-                for connection in tuple(self._paused):
-                    self.count_drop(Drop.SLOW_CONSUMER)
+                for connection in tuple(self.connections.paused):
+                    self.connections.dropped[Drop.SLOW_CONSUMER] += 1
                     connection.abort()
 
     async def subscribed(self) -> None:
         """Wait until anybody has subscribed anything."""
-        while not self.hub.has_subscribers():
-            self._has_subscriber.clear()
-            await self._has_subscriber.wait()
+        await self._until(self.hub.has_subscribers)
 
     def close_all(self, code: int, reason: str) -> None:
         """Close every connection, after what has been published to it."""
-        for connection in tuple(self._connections):
+        for connection in tuple(self.connections.open):
             connection.close(code, reason)
 
     async def stop(self) -> None:
@@ -130,113 +99,33 @@ class RealtimeServer:
         self._ping_timer.cancel()
         self.hub.flush()
         self.close_all(1001, "the server is going away")
-        if self._connections:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._all_closed.wait()
-        for connection in (*self._connections, *self.held):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._until(lambda: not self.connections.open)
+        for connection in (*self.connections.open, *self.connections.held):
             connection.abort()
 
-    # --- called by connections
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            self.connections.changed.clear()
+            await self.connections.changed.wait()
 
-    def opened(self, connection: Connection) -> None:
-        """A handshake is done."""
-        self._connections[connection] = None
-        self._all_closed.clear()
-        connection.record = self._records.open(connection.dialect.name, connection.client, time.time_ns())
-        self.hub.add(connection, connection.dialect.name)
-        if connection.sufferer.filters:
-            self.set_filtered(connection, True)
-        self.faults.refresh(connection)
-
-    def closed(self, connection: Connection) -> None:
-        """The socket is gone."""
-        self._connections.pop(connection, None)
-        self.remove(connection)
-        self._records.close(connection.record, self.log.last_number, time.time_ns())
-        self.resumed(connection)
-        if not self._connections:
-            self._all_closed.set()
-
-    def subscribe(self, connection: Connection, channel: str) -> None:
-        """A client subscribed a channel."""
-        self.hub.subscribe(connection, channel)
-        connection.record.subscribe(channel, self.log.last_number)
-        self.faults.refresh(connection)
-        self._has_subscriber.set()
-
-    def unsubscribe(self, connection: Connection, channel: str) -> None:
-        """A client wants a channel no longer."""
-        self.hub.unsubscribe(connection, channel)
-        connection.record.unsubscribe(channel, self.log.last_number)
-        self.faults.refresh(connection)
-
-    def authenticate(self, connection: Connection, account: str) -> None:
-        """A client has proved whose it is."""
-        self.hub.authenticate(connection, account)
-        connection.record.account = account
-
-    def set_filtered(self, connection: Connection, is_filtered: bool) -> None:
-        """Faults decide about each message to a client, or no longer."""
-        self.hub.set_filtered(connection, is_filtered)
-        connection.record.set_filtered(is_filtered, self.log.last_number)
-
-    def remove(self, connection: Connection) -> None:
-        """Nothing more is sent to this client."""
-        self.hub.remove(connection)
-        connection.record.close(self.log.last_number)
-
-    def check_auth(self, params: object, clock_skew: int) -> str | None:
-        """The key that `auth` params prove, or None.
-
-        Args:
-            params: what the client sent.
-            clock_skew: seconds by which a fault has our clock ahead.
-        """
-        return self._check_auth(params, clock_skew) if clock_skew else self._check_auth(params)
-
-    def set_pings(self, pings: Pings | None) -> None:
-        """Ping at another interval from now on; None restores the first."""
-        self._pings = pings or self._default_pings
+    def _set_pings(self, pings: Pings | None) -> None:
+        self.connections.pings = pings or self._default_pings
         self._ping_timer.cancel()
-        self._ping_timer = self._loop.call_later(self._pings.interval, self._ping_all)
-
-    def paused(self, connection: Connection) -> None:
-        """More waits for this client than its buffer's high water mark."""
-        self._paused.add(connection)
-
-    def resumed(self, connection: Connection) -> None:
-        """This client has caught up, or is gone."""
-        self._paused.discard(connection)
-        self._writable.set()
-
-    def count_drop(self, reason: Drop) -> None:
-        """The server ends a connection."""
-        self.dropped[reason] += 1
-
-    # --- inside
-
-    def _flush_this_tick(self) -> None:
-        self._loop.call_soon(self.hub.flush)
-
-    def _deliver(self, connections: Collection[Connection], frames: bytes) -> None:
-        for connection in connections:
-            connection.write(frames)
-
-    def _filter(self, connection: Connection, messages: list[Published]) -> None:
-        connection.filter(messages)
+        self._ping_timer = self._loop.call_later(self.connections.pings.interval, self._ping_all)
 
     def _ping_all(self) -> None:
-        self._ping_timer = self._loop.call_later(self._pings.interval, self._ping_all)
-        for connection in tuple(self._connections):
+        self._ping_timer = self._loop.call_later(self.connections.pings.interval, self._ping_all)
+        for connection in tuple(self.connections.open):
             if connection.dialect.websocket_pings:
-                connection.ping(self._last_ping_at, self._pings.timeout)
+                connection.ping(self._last_ping_at, self.connections.pings.timeout)
         self._last_ping_at = self._loop.time()
 
     def route(self, request: WSUpgradeRequest) -> WSListener | WSUpgradeResponseWithListener | None:
         """Choose the dialect by the path that a handshake asks for."""
         path, _, query = request.path.decode(errors="replace").partition("?")
-        if len(self._connections) >= MAX_CONNECTIONS:
+        if len(self.connections.open) >= MAX_CONNECTIONS:
             return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections")
         if self.is_refusing:
             return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, b"scheduled maintenance")
@@ -266,7 +155,7 @@ class RealtimeServer:
         response = WSUpgradeResponse.create_101_response(headers)
         held = None if slow is None else HeldAnswer(response, slow.by)
         listener = Connection(
-            self,
+            self.connections,
             dialect,
             client=client,
             is_dummy=self.faults.plan.hit(Dummy, client, now) is not None,
