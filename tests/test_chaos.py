@@ -281,8 +281,12 @@ def test_a_diff_that_was_lost_without_a_trace_is_an_excuse_until_the_next_snapsh
     assert excused.wrong_snapshots == [1]
 
 
-@pytest.mark.parametrize(("altered", "failures"), [([3], 0), ([], 1)])
-def test_a_book_without_a_snapshot_that_came_spoilt_is_right_by_its_diffs(altered: list[int], failures: int) -> None:
+@pytest.mark.parametrize(
+    ("altered", "gaps", "failures"), [([3], [], 0), ([], [(2, 4)], 0), ([], [(1, 2), (4, 5)], 1), ([], [], 1)]
+)
+def test_a_book_without_a_snapshot_that_was_lost_is_right_by_its_diffs(
+    altered: list[int], gaps: list[tuple[int, int]], failures: int
+) -> None:
     channel = "lightning_board_snapshot_FX_BTC_JPY"
     published = [
         _board(1, channel, 100.0, 99.0),
@@ -296,6 +300,7 @@ def test_a_book_without_a_snapshot_that_came_spoilt_is_right_by_its_diffs(altere
         board = msgspec.json.decode(each.message, type=Board)
         (book.apply_snapshot if each.channel == channel else book.apply_diff)(board)
         given += [Message(each.channel, each.number, "", each.message), Look(True, digest(book), each.number)]
+    given += [Gap(channel, "silent", from_ns, to_ns) for from_ns, to_ns in gaps]
     rows = {each.channel: Delivered([(1, 4)], [(1, 4)], altered) for each in published}
     report = ConnectionReport(1, "json-rpc", "", 0, None, None, "", "", [], rows)
     verdict = Verdict()

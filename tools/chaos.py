@@ -268,11 +268,12 @@ class Round:
 
     async def _audited(self, stream: Stream) -> None:
         """Wait until all executions that have come were compared with the list, and what was missing is taken."""
-        feeds = {product: stream._feeds.by_name[f"lightning_executions_{product}"] for product in PRODUCTS}
-        newest = {product: feed.numbering.newest for product, feed in feeds.items()}
+        feeds = [stream._feeds.by_name[f"lightning_executions_{product}"] for product in PRODUCTS]
+        channels = [feed.executions for feed in feeds if feed.executions is not None]
+        newest = [executions.numbering.newest for executions in channels]
         try:
             async with asyncio.timeout(RECOVERY_SECONDS):
-                while any((feed._audit.reached or 0) < newest[product] for product, feed in feeds.items()):  # noqa: ASYNC110
+                while any((each._audit.reached or 0) < last for each, last in zip(channels, newest, strict=True)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
                 while stream._inboxes.main.items:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)

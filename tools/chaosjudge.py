@@ -256,6 +256,12 @@ def judge_book(
         digests.append(digest(book) if book.state is BookState.LIVE else None)
         places[each.channel, bytes(each.message)].append(index)
     deliveries = {channel: Deliveries(channel, reports) for channel in {each.channel for each in published}}
+    gaps = [item for item in given if isinstance(item, Gap)]
+
+    def is_lost(each: Published) -> bool:
+        is_in_gap = any(gap.channel == each.channel and gap.from_ns <= each.published_ns <= gap.to_ns for gap in gaps)
+        return is_in_gap or deliveries[each.channel].is_spoilt(each.number)
+
     at, snapshot_at, snapshot_ns = -1, -1, 0
     before = at, snapshot_at, snapshot_ns  # the first message since the last look
     candidates: list[int] = []
@@ -298,9 +304,10 @@ def judge_book(
                 if not right and is_merged:
                     right = [index for index in candidates if item.digest in _without_latest(published, index)]
                 if not right and not is_merged and snapshot_at >= 0:
-                    # A snapshot that came spoilt was lost, and a gap says so; the book goes on by the diffs.
+                    # A snapshot that came spoilt, or while its channel was silent and subscribed again, was lost, and
+                    # a gap says so; the book goes on by the diffs.
                     missed = [i for i in range(snapshot_at + 1, candidates[-1]) if "_snapshot_" in published[i].channel]
-                    if all(deliveries[published[i].channel].is_spoilt(published[i].number) for i in missed):
+                    if all(is_lost(published[i]) for i in missed):
                         right = [i for i in candidates if _without(published, snapshot_at, i, missed) == item.digest]
                 is_right = bool(right)
                 if right:

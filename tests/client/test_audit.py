@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fulgurite.client.audit import LIST_AGE_NS, Audit
-from fulgurite.client.feed import RepairMode
+from fulgurite.client.channelgaps import RepairMode
 from fulgurite.client.items import Gap, GapCause, Message, Origin, Repaired
 from fulgurite.protocol.messages import Execution
 from tests.client.test_feed import EXECUTIONS, SECOND, Driver, ids, row

@@ -185,7 +185,7 @@ def test_nothing_is_lost_or_doubled_while_the_listing_grows(data):
     between = [number for number in sorted(listed) if after < number and (before is None or number < before)]
     assert asked <= max_pages
     found = ids(result)
-    # Without holes: what is missing is missing at the older end.
+    # Without gaps: what is missing is missing at the older end.
     assert found == between[len(between) - len(found) :]
     if result.is_complete:
         assert found == between

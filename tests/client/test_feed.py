@@ -12,12 +12,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.channelexecutions import ChannelExecutions
+from fulgurite.client.channelgaps import HELD_LIMIT, RepairMode
 from fulgurite.client.duplicates import executions_of
-from fulgurite.client.feed import FIRST_MESSAGE_SECONDS, WAITING_LIMIT, Feed, Hole, RepairMode
+from fulgurite.client.feed import FIRST_MESSAGE_SECONDS, Feed
+from fulgurite.client.gaplife import GapLife
 from fulgurite.client.items import Gap, GapCause, Message, Origin, Repaired
 from fulgurite.protocol.channels import Channel, board, board_snapshot, child_order_events, executions, ticker
 from fulgurite.protocol.messages import Board
@@ -54,15 +57,16 @@ class Driver:
         self.now += seconds
         return self.take(self.feed.handle_timer(self.now))
 
-    def acknowledge(self, connection: int = 0) -> list[Message | Gap]:
-        return self.take(self.feed.acknowledged(connection, self.now_ns, self.now, self.now_ns))
+    def acknowledge(self, connection: int = 0, asked_ns: int | None = None) -> list[Message | Gap]:
+        asked_ns = self.now_ns if asked_ns is None else asked_ns
+        return self.take(self.feed.acknowledged(connection, asked_ns, self.now, self.now_ns))
 
     def interrupt(self, reason: str = "it broke", connection: int = 0) -> list[Message | Gap]:
         return self.take(self.feed.interrupted(connection, reason, self.now, self.now_ns))
 
     def send(self, message: object, connection: int = 0) -> list[Message | Gap]:
         raw = msgspec.Raw(json.dumps(message).encode())
-        return self.take(self.feed.take(connection, Message(self.feed.name, self.now_ns, "frame", raw), self.now))
+        return self.take(self.feed.message(connection, Message(self.feed.name, self.now_ns, "frame", raw), self.now))
 
     def execute(self, *numbers: int) -> list[Message | Gap]:
         return self.send([row(number) for number in numbers])
@@ -71,21 +75,26 @@ class Driver:
         return self.send([row(number) for number in numbers], connection)
 
     def repair(self, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any) -> list[Message | Gap]:
-        (hole,) = self.feed.to_repair
-        self.feed.to_repair.clear()
-        return self.finish_repair(hole, numbers, repaired, **more)
+        (gap,) = self.feed.gaps.to_repair
+        self.feed.gaps.to_repair.clear()
+        return self.finish_repair(gap, numbers, repaired, **more)
 
     def finish_repair(
-        self, hole: Hole, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any
+        self, gap: GapLife, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any
     ) -> list[Message | Gap]:
         rows = [row(number) for number in numbers]
         raw = msgspec.Raw(json.dumps(rows).encode())
         messages = [Message(self.feed.name, self.now_ns, "", raw, origin=Origin.BACKFILLED)] if rows else []
-        return self.take(self.feed.repaired(hole, messages, repaired, **more))
+        return self.take(self.feed.repaired(gap, messages, repaired, **more))
 
     @property
     def now_ns(self) -> int:
         return int(self.now * SECOND)
+
+    @property
+    def executions(self) -> ChannelExecutions:
+        assert self.feed.executions is not None
+        return self.feed.executions
 
     @property
     def gaps(self) -> list[Gap]:
@@ -157,6 +166,31 @@ def test_a_message_resumes_a_channel_whose_answer_never_comes():
     gap, message = driver.send(2)
     assert isinstance(gap, Gap)
     assert gap.first is message
+
+
+@pytest.mark.parametrize("repair", RepairMode)
+def test_the_gap_of_an_account_is_given_also_where_an_event_resumes_the_channel(repair):
+    driver = Driver(child_order_events(), repair)
+    driver.acknowledge()
+    driver.interrupt()
+    given = driver.send([])
+    if repair is RepairMode.BEFORE:
+        (life,) = driver.feed.gaps.to_repair
+        given = driver.take(driver.feed.repaired(life, [], Repaired.FULL))
+    assert [item.reason for item in given if isinstance(item, Gap)] == ["it broke"]
+
+
+def test_a_gap_that_is_interrupted_again_is_told_after_its_last_resumption():
+    driver = Driver()
+    driver.acknowledge()
+    driver.interrupt("one")
+    driver.acknowledge()
+    driver.interrupt("two")
+    assert driver.pass_seconds(2 * FIRST_MESSAGE_SECONDS) == []
+    driver.acknowledge()
+    (gap,) = driver.pass_seconds(0)
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.from_ns, gap.to_ns) == ("one; then two", 0, 10 * SECOND)
 
 
 def test_a_channel_that_was_never_alive_has_no_gap():
@@ -240,8 +274,8 @@ def test_executions_are_backfilled_before_later_ones_are_given():
     driver.acknowledge()
     assert driver.execute(6) == []
     assert driver.execute(7, 8) == []
-    (hole,) = driver.feed.to_repair
-    assert (hole.after, hole.before) == (2, 6)
+    (life,) = driver.feed.gaps.to_repair
+    assert (life.after, life.before) == (2, 6)
     gap, *messages = driver.repair([3, 4, 5])
     assert isinstance(gap, Gap)
     assert (gap.repaired, gap.recovered, gap.first) == (Repaired.FULL, 3, messages[1])
@@ -274,9 +308,9 @@ def test_a_second_gap_during_a_repair_waits_for_the_first():
         driver.interrupt(f"before {first}")
         driver.acknowledge()
         driver.execute(first)
-    first_hole, second_hole = driver.feed.to_repair
-    assert driver.finish_repair(second_hole, [5, 6, 7]) == []
-    assert ids(driver.finish_repair(first_hole, [2, 3])) == [2, 3, 4, 5, 6, 7, 8]
+    first_gap, second_gap = driver.feed.gaps.to_repair
+    assert driver.finish_repair(second_gap, [5, 6, 7]) == []
+    assert ids(driver.finish_repair(first_gap, [2, 3])) == [2, 3, 4, 5, 6, 7, 8]
     assert [gap.reason for gap in driver.gaps] == ["before 4", "before 8"]
 
 
@@ -286,12 +320,12 @@ def test_what_a_backfill_without_an_end_brought_is_not_given_again():
     driver.interrupt()
     driver.acknowledge()
     driver.pass_seconds(FIRST_MESSAGE_SECONDS)
-    (hole,) = driver.feed.to_repair
-    assert hole.before is None
+    (life,) = driver.feed.gaps.to_repair
+    assert life.before is None
     driver.execute(4, 5)
     driver.repair([2, 3, 4])
     assert driver.ids == [1, 2, 3, 4, 5]
-    assert driver.feed.duplicates == 1
+    assert driver.executions.duplicates == 1
 
 
 def test_a_repair_that_takes_too_long_is_given_up():
@@ -299,11 +333,11 @@ def test_a_repair_that_takes_too_long_is_given_up():
     driver.execute(1)
     driver.interrupt()
     driver.acknowledge()
-    for number in range(3, WAITING_LIMIT + 3):
+    for number in range(3, HELD_LIMIT + 3):
         driver.execute(number)
     (gap,) = driver.gaps
-    assert (gap.repaired, gap.note) == (Repaired.NONE, f"not repaired: {WAITING_LIMIT} messages were waiting for it")
-    assert driver.ids == [1, *range(3, WAITING_LIMIT + 3)]
+    assert (gap.repaired, gap.note) == (Repaired.NONE, f"not repaired: {HELD_LIMIT} messages were waiting for it")
+    assert driver.ids == [1, *range(3, HELD_LIMIT + 3)]
 
 
 def test_a_repair_that_comes_after_it_was_given_up_changes_nothing():
@@ -312,11 +346,11 @@ def test_a_repair_that_comes_after_it_was_given_up_changes_nothing():
     driver.interrupt()
     driver.acknowledge()
     driver.execute(3)
-    (hole,) = driver.feed.to_repair
+    (life,) = driver.feed.gaps.to_repair
     given = driver.take(driver.feed.finish(driver.now, driver.now_ns))
     assert ids(given) == [3]
     assert driver.gaps[0].note == "not repaired: the stream was closed"
-    assert driver.finish_repair(hole, [2]) == []
+    assert driver.finish_repair(life, [2]) == []
 
 
 def test_the_end_of_the_stream_tells_of_repairs_that_are_under_way():
@@ -335,7 +369,7 @@ def test_channels_that_cannot_be_repaired_wait_for_nothing():
     driver.send(1)
     driver.interrupt()
     assert len(driver.send(2)) == 2
-    assert driver.feed.to_repair == []
+    assert driver.feed.gaps.to_repair == []
 
 
 # --- duplicates
@@ -347,7 +381,7 @@ def test_executions_that_were_given_are_left_out():
     assert driver.execute(1, 2) == []
     (message,) = driver.execute(2, 3)
     assert ids([message]) == [3]
-    assert driver.feed.duplicates == 3
+    assert driver.executions.duplicates == 3
 
 
 def test_executions_with_id_0_are_told_apart_by_their_orders():
@@ -479,7 +513,7 @@ def test_when_both_connections_end_there_is_one_gap():
     assert len(given) == 2
 
 
-def test_a_hole_between_connections_is_a_gap():
+def test_a_gap_between_connections_is_a_gap():
     """The one that was ahead ends before the other is known to follow: nobody can say what was between."""
     keeper = BookKeeper()
     driver = Driver(board("BTC_JPY"), connections=2)
@@ -511,14 +545,14 @@ def test_what_came_without_an_id_does_not_come_again_with_one():
     driver.interrupt()
     driver.acknowledge()
     driver.send([row(4, "D")])
-    (hole,) = driver.feed.to_repair
+    (life,) = driver.feed.gaps.to_repair
     found = [{**row(2, "B"), "exec_date": "2026-11-22T00:00:00"}, row(3, "C")]
     message = Message(driver.feed.name, 0, "", msgspec.Raw(json.dumps(found).encode()), origin=Origin.BACKFILLED)
-    driver.take(driver.feed.repaired(hole, [message], Repaired.FULL))
+    driver.take(driver.feed.repaired(life, [message], Repaired.FULL))
     assert driver.ids == [1, 0, 3, 4]
 
 
-def test_a_hole_that_another_connection_shows_late_begins_where_it_was():
+def test_a_gap_that_another_connection_shows_late_begins_where_it_was():
     driver = Driver(EXECUTIONS, RepairMode.BEFORE, connections=2)
     for connection in (0, 1):
         driver.acknowledge(connection)
@@ -530,9 +564,9 @@ def test_a_hole_that_another_connection_shows_late_begins_where_it_was():
         driver.send([row(number)], 1)
     driver.pass_seconds(1)
     driver.send([row(4)], 1)
-    (hole,) = driver.feed.to_repair
-    assert (hole.after, hole.before) == (1, 4)
-    assert ids([hole.gap.last] if hole.gap.last else []) == [1]
+    (life,) = driver.feed.gaps.to_repair
+    assert (life.after, life.before) == (1, 4)
+    assert ids([life.item.last] if life.item.last else []) == [1]
 
 
 @pytest.mark.parametrize("mode", [RepairMode.BEFORE, RepairMode.OFF])
@@ -548,8 +582,8 @@ def test_what_a_connection_that_takes_over_brings_late_comes_after_a_gap_that_na
     for number in (2, 4, 5, 6):  # the second connection, which was behind, lost 3 with the frame that cannot be read
         driver.send([row(number)], 1)
     if mode is RepairMode.BEFORE:
-        (hole,) = driver.feed.to_repair
-        assert (hole.after, hole.before) == (1, 6)
+        (life,) = driver.feed.gaps.to_repair
+        assert (life.after, life.before) == (1, 6)
         driver.repair([2, 3, 4, 5])
         assert driver.ids == [1, 5, 2, 3, 4, 6]
     else:
@@ -617,7 +651,7 @@ def test_what_came_late_is_given_after_the_gap_that_names_it_where_nothing_is_re
     assert (_last_id(gap), _first_id(gap)) == (16, 19)
 
 
-def test_what_came_late_into_a_hole_that_has_been_told_is_no_other_gap():
+def test_what_came_late_into_a_gap_that_has_been_told_is_no_other_gap():
     driver = Driver(EXECUTIONS, connections=2)
     driver.send([row(16)], 0)
     driver.interrupt(connection=0)
@@ -629,7 +663,7 @@ def test_what_came_late_into_a_hole_that_has_been_told_is_no_other_gap():
     assert [(_last_id(gap), _first_id(gap)) for gap in driver.gaps] == [(16, 18)]
 
 
-def test_what_came_late_after_a_hole_that_was_told_without_its_end_is_in_another_gap():
+def test_what_came_late_after_a_gap_that_was_told_without_its_end_is_in_another_gap():
     driver = Driver(EXECUTIONS, connections=2)
     driver.send([row(16)], 0)
     driver.interrupt(connection=0)
@@ -642,7 +676,7 @@ def test_what_came_late_after_a_hole_that_was_told_without_its_end_is_in_another
     assert [(_last_id(gap), _first_id(gap)) for gap in driver.gaps] == [(16, float("inf")), (16, 19)]
 
 
-def test_executions_that_one_connection_brings_twice_are_no_hole():
+def test_executions_that_one_connection_brings_twice_are_no_gap():
     driver = Driver(EXECUTIONS, connections=2)
     for connection in (0, 1):
         driver.acknowledge(connection)
@@ -684,7 +718,7 @@ def test_a_book_takes_no_snapshot_that_is_older_than_its_diffs():
     for second, (bids, is_in_place) in enumerate([(levels, True), ([], False)]):
         text = msgspec.Raw(json.dumps({"mid_price": 100.0, "bids": bids, "asks": []}).encode())
         message = Message(feed.name, second * SECOND, "", text)
-        assert list(feed.take(0, message, float(second), is_in_place)) == [message]
+        assert list(feed.message(0, message, float(second), is_in_place)) == [message]
     assert keeper.book.best_bid is not None
 
 
@@ -702,17 +736,20 @@ Event = st.one_of(
 
 
 @settings(max_examples=300)
+@example(
+    [("execute", 1), ("wait", 1.0), ("acknowledge", None), ("acknowledge", None), ("repeat", 2)], RepairMode.BEFORE
+)
 @given(st.lists(Event, max_size=60), st.sampled_from(RepairMode))
 def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_all(events, mode):
     driver = Driver(EXECUTIONS, mode)
     published = 1
     sent = [1]
     is_on = True
-    holes: list[Hole] = []
+    gaps: list[GapLife] = []
     driver.execute(1)
     for kind, value in events:
-        holes += driver.feed.to_repair
-        driver.feed.to_repair.clear()
+        gaps += driver.feed.gaps.to_repair
+        driver.feed.gaps.to_repair.clear()
         match kind:
             case "execute":
                 numbers = range(published + 1, published + 1 + value)
@@ -735,18 +772,18 @@ def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_a
                 # The server sends again what it has sent on this connection. On another it might have begun anew.
                 if is_on and (again := sent[len(sent) - value :]):
                     driver.execute(*again)
-            case "repair" if value < len(holes):
-                hole = holes.pop(value)
-                assert hole.after is not None
-                driver.finish_repair(hole, range(hole.after + 1, hole.before or published + 1))
+            case "repair" if value < len(gaps):
+                gap = gaps.pop(value)
+                assert gap.after is not None
+                driver.finish_repair(gap, range(gap.after + 1, gap.before or published + 1))
             case "wait":
                 driver.pass_seconds(value)
     # The rest of the repairs, and one more message to resume it all.
     driver.acknowledge()
     published += 1
     driver.execute(published)
-    for hole in [*holes, *driver.feed.to_repair]:
-        driver.finish_repair(hole, range((hole.after or 0) + 1, hole.before or published + 1))
+    for gap in [*gaps, *driver.feed.gaps.to_repair]:
+        driver.finish_repair(gap, range((gap.after or 0) + 1, gap.before or published + 1))
     driver.take(driver.feed.finish(driver.now, driver.now_ns))
 
     given = driver.ids
@@ -779,6 +816,7 @@ def test_no_execution_that_any_connection_brought_is_lost_without_a_gap(events, 
     published, brought = 1, {1}
     # What is on its way over a connection that is open; 0 is the acknowledgement.
     ways: list[list[int] | None] = [[], None]
+    asked_ns = [0, 0]
     for kind, connection, seconds in [*events, ("deliver", 0, 0.1), ("deliver", 1, 0.1)]:
         driver.now += seconds  # many messages come at one time
         way = ways[connection]
@@ -791,11 +829,12 @@ def test_no_execution_that_any_connection_brought_is_lost_without_a_gap(events, 
             driver.pass_seconds(FIRST_MESSAGE_SECONDS)
         elif way is None:
             ways[connection] = [0]
+            asked_ns[connection] = driver.now_ns
         elif kind == "interrupt":
             ways[connection] = None
             driver.interrupt(connection=connection)
         elif kind == "deliver" and way[:1] == [0]:
-            driver.acknowledge(connection)
+            driver.acknowledge(connection, asked_ns[connection])
             del way[0]
         elif way:
             number = way.pop(0)
@@ -804,8 +843,8 @@ def test_no_execution_that_any_connection_brought_is_lost_without_a_gap(events, 
                 driver.send([row(number)], connection)
             elif kind == "lose" and number:
                 driver.take(driver.feed.lost(connection, "unreadable", driver.now, driver.now_ns))
-    for hole in driver.feed.to_repair:
-        driver.finish_repair(hole, range((hole.after or 0) + 1, hole.before or published + 1))
+    for gap in driver.feed.gaps.to_repair:
+        driver.finish_repair(gap, range((gap.after or 0) + 1, gap.before or published + 1))
     driver.take(driver.feed.finish(driver.now, driver.now_ns))
 
     given = driver.ids
@@ -852,12 +891,12 @@ def test_executions_of_a_restarted_service_are_given_after_a_gap_that_says_so():
     assert ids([first]) == [10, 11]
     assert driver.send([other(12), other(13)]) == driver.given[-1:]
     assert driver.ids == [10, 11, 12, 10, 11, 12, 13]
-    assert driver.feed.newest_id == 13, "the next repair asks from here"
+    assert driver.executions.newest_id == 13, "the next repair asks from here"
     driver.interrupt()
     driver.acknowledge()
     driver.send([other(20)])
-    (hole,) = driver.feed.to_repair
-    assert (hole.after, hole.before) == (13, 20)
+    (life,) = driver.feed.gaps.to_repair
+    assert (life.after, life.before) == (13, 20)
 
 
 @pytest.mark.parametrize("connections", [1, 2])
@@ -915,7 +954,7 @@ def test_ids_may_begin_again_on_a_connection_that_goes_on():
     for number in range(3):
         given_now = driver.send([row(5, f"JRF{number + 8}")]) + driver.send([row(7, f"JRF{number + 8}")])
         assert [item.cause if isinstance(item, Gap) else ids([item]) for item in given_now] == ["renumbered", [5], [7]]
-    assert driver.feed.duplicates == 0
+    assert driver.executions.duplicates == 0
 
 
 def test_a_service_that_repeats_itself_numbers_nothing_anew():
@@ -936,16 +975,16 @@ def test_a_repair_that_asks_for_ids_of_a_former_numbering_ends(repair):
     driver.interrupt()
     driver.acknowledge()
     driver.execute(20)
-    (hole,) = driver.feed.to_repair
-    driver.feed.to_repair.clear()
+    (life,) = driver.feed.gaps.to_repair
+    driver.feed.gaps.to_repair.clear()
     driver.send([other(1)])
     assert [(gap.cause, gap.repaired) for gap in driver.gaps if gap.repaired is not Repaired.PENDING] == [
         ("interrupted", Repaired.NONE),
         ("renumbered", Repaired.NONE),
     ]
     assert driver.ids == [10, 20, 1]
-    assert not driver.feed.is_repairing(hole)
-    assert driver.finish_repair(hole, [15]) == []
+    assert not life.is_repairing
+    assert driver.finish_repair(life, [15]) == []
 
 
 def test_two_connections_follow_into_a_new_numbering_with_one_gap():
@@ -965,7 +1004,7 @@ def test_two_connections_follow_into_a_new_numbering_with_one_gap():
     driver.send([other(4)], 0)
     assert driver.ids == [5, 6, 7, 1, 2, 3, 4]
     assert [gap.cause for gap in driver.gaps] == ["renumbered"]
-    assert driver.feed.newest_id == 4
+    assert driver.executions.newest_id == 4
 
 
 def test_what_a_connection_brings_late_is_no_new_numbering():

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from fulgurite.client.feed import RepairMode
+from fulgurite.client.channelgaps import RepairMode
 from fulgurite.client.feeds import Feeds
 from fulgurite.client.items import Gap, Message, Repaired
 from fulgurite.errors import InputError
@@ -112,10 +112,10 @@ def test_each_repair_is_asked_for_once() -> None:
     feeds.interrupted(0, "cut", 2.0, 2 * SECOND)
     feeds.acknowledged(0, EXECUTIONS, 2 * SECOND, 3.0, 3 * SECOND)
     assert feeds.handle_timer(1000.0) == []  # the gap waits for it
-    ((feed, hole),) = feeds.to_repair
+    ((feed, life),) = feeds.to_repair
     feeds.to_repair.clear()
     assert feeds.handle_timer(2000.0) == []
     assert not feeds.to_repair
-    (gap,) = feed.repaired(hole, [], Repaired.FULL)
+    (gap,) = feed.repaired(life, [], Repaired.FULL)
     assert isinstance(gap, Gap)
     assert gap.repaired is Repaired.FULL

@@ -1,4 +1,4 @@
-"""One sequence from several connections: nothing twice, nothing out of order, and no hole that is not reported.
+"""One sequence from several connections: nothing twice, nothing out of order, and no gap that is not reported.
 
 This module is long because its examples and its properties share one simulated service.
 """
@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from fulgurite.client.merge import BOARD_PROOF, ChannelMerge, HoleStart, Verdict
+from fulgurite.client.merge import BOARD_PROOF, ChannelMerge, GapStart, Verdict
 from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Kind
 
@@ -37,16 +37,16 @@ class Merge:
         return _since(verdict)
 
     def bring(self, connection: int, words: str) -> tuple[str, int | None]:
-        """What is given out for these messages, and the earliest beginning of a hole reported with them."""
+        """What is given out for these messages, and the earliest beginning of a gap reported with them."""
         items: list[str] = []
-        holes = []
+        gaps = []
         for word in words.split():
             self.now += 1
             verdict = self.merge.receive(connection, word, Raw(f'"{word}"'.encode()), self.now)
             items.extend(verdict.items)
-            if verdict.hole is not None:
-                holes.append(verdict.hole.since_ns)
-        return " ".join(items), min(holes, default=None)
+            if verdict.gap is not None:
+                gaps.append(verdict.gap.since_ns)
+        return " ".join(items), min(gaps, default=None)
 
     def leave(self, connection: int) -> tuple[str, int | None]:
         verdict = self.merge.left(connection, self.now)
@@ -64,7 +64,7 @@ class Traded(NamedTuple):
     """A verdict, with the first id of each message instead of the message."""
 
     items: tuple[int, ...] = ()
-    hole_since_ns: int | None = None
+    gap_since_ns: int | None = None
     late: tuple[int, ...] = ()
 
 
@@ -74,7 +74,7 @@ def traded(verdict: Verdict[str]) -> Traded:
 
 
 def _since(verdict: Verdict[Any]) -> int | None:
-    return None if verdict.hole is None else verdict.hole.since_ns
+    return None if verdict.gap is None else verdict.gap.since_ns
 
 
 def trading(*connections: int, window: int | None = None) -> Merge:
@@ -99,7 +99,7 @@ def test_message_of_a_connection_that_has_not_joined_joins_it():
     assert Merge().bring(A, "p q") == ("p q", None)
 
 
-def test_hole_after_an_interruption_begins_with_the_last_message():
+def test_gap_after_an_interruption_begins_with_the_last_message():
     merge = merge_of(A)
     merge.bring(A, "p q")  # at 2 and 3
     assert merge.leave(A) == ("", None)
@@ -107,16 +107,16 @@ def test_hole_after_an_interruption_begins_with_the_last_message():
     assert merge.bring(A, "q") == ("q", None)
 
 
-def test_hole_after_an_interruption_without_messages_begins_with_the_acknowledgement():
+def test_gap_after_an_interruption_without_messages_begins_with_the_acknowledgement():
     merge = merge_of(A)
     merge.leave(A)
     assert merge.bring(A, "p") == ("p", 1)
 
 
-def test_lost_frame_of_the_only_connection_is_a_hole_and_nothing_is_held_back():
+def test_lost_frame_of_the_only_connection_is_a_gap_and_nothing_is_held_back():
     merge = merge_of(A, kind=Kind.BOARD)
     merge.bring(A, "p q")
-    assert merge.merge.lost(A, 9) == Verdict((), HoleStart(2, 3))
+    assert merge.merge.lost(A, 9) == Verdict((), GapStart(2, 3))
     assert merge.bring(A, "q r") == ("q r", None)
 
 
@@ -130,7 +130,7 @@ def test_loss_of_a_connection_that_has_not_joined_is_none():
 # --- two connections
 
 
-def test_connection_acknowledged_after_the_other_ended_goes_on_without_a_hole_if_it_was_asked_for_before():
+def test_connection_acknowledged_after_the_other_ended_goes_on_without_a_gap_if_it_was_asked_for_before():
     merge = merge_of(A)
     merge.bring(A, "p q r")
     asked_ns = merge.now - 1
@@ -157,7 +157,7 @@ def test_newcomer_that_is_ahead_gives_out_what_it_brought_beyond_the_end():
     assert merge.bring(A, "r s t") == ("t", None)
 
 
-def test_ending_of_the_connection_ahead_leaves_no_hole():
+def test_ending_of_the_connection_ahead_leaves_no_gap():
     merge = merge_of(A, B)
     merge.bring(A, "p q r s")
     merge.bring(B, "p q")
@@ -165,21 +165,21 @@ def test_ending_of_the_connection_ahead_leaves_no_hole():
     assert merge.bring(B, "r s t") == ("t", None)
 
 
-def test_newcomer_that_lags_goes_on_without_a_hole():
+def test_newcomer_that_lags_goes_on_without_a_gap():
     merge = merge_of(A, B)
     merge.bring(A, "p q r")
     merge.leave(A)
     assert merge.bring(B, "q r s") == ("s", None)
 
 
-def test_hole_is_reported_where_the_other_connection_brings_nothing_known():
+def test_gap_is_reported_where_the_other_connection_brings_nothing_known():
     merge = merge_of(A, B)
     merge.bring(A, "p q")  # at 3 and 4
     merge.leave(A)
     assert merge.bring(B, "s t") == ("s t", 4)
 
 
-def test_messages_that_waited_follow_the_hole_when_the_other_connection_ends():
+def test_messages_that_waited_follow_the_gap_when_the_other_connection_ends():
     merge = merge_of(A, B)
     merge.bring(A, "p q")
     merge.bring(B, "s t")
@@ -205,7 +205,7 @@ def test_connection_that_lost_what_the_other_has_yet_to_bring_is_found_then():
     assert merge.bring(B, "t u") == ("u", None)
 
 
-def test_connection_ahead_that_lost_a_message_unnoticed_makes_a_hole_that_is_reported_late():
+def test_connection_ahead_that_lost_a_message_unnoticed_makes_a_gap_that_is_reported_late():
     merge = merge_of(A, B)
     merge.bring(A, "p")  # at 3
     merge.bring(B, "p")
@@ -214,7 +214,7 @@ def test_connection_ahead_that_lost_a_message_unnoticed_makes_a_hole_that_is_rep
     assert merge.bring(A, "r s t") == ("t", 3)
 
 
-def test_disagreement_that_is_never_settled_is_a_hole():
+def test_disagreement_that_is_never_settled_is_a_gap():
     merge = merge_of(A, B)
     merge.bring(A, "p")
     merge.bring(B, "p r")
@@ -222,7 +222,7 @@ def test_disagreement_that_is_never_settled_is_a_hole():
     assert merge.leave(A) == ("", 3)
 
 
-def test_order_is_kept_when_the_connection_that_made_the_hole_ends():
+def test_order_is_kept_when_the_connection_that_made_the_gap_ends():
     merge = merge_of(A, B)
     merge.bring(A, "p")
     merge.bring(B, "p")
@@ -283,7 +283,7 @@ def test_place_in_a_board_is_believed_after_several_different_messages():
     assert merge.bring(B, "r s") == ("s", None)
 
 
-def test_hole_is_reported_where_too_little_of_a_board_agreed():
+def test_gap_is_reported_where_too_little_of_a_board_agreed():
     merge = merge_of(A, B, kind=Kind.BOARD)
     merge.bring(A, "p q r")  # at 3, 4 and 5
     merge.leave(A)
@@ -293,7 +293,7 @@ def test_hole_is_reported_where_too_little_of_a_board_agreed():
 
 @pytest.mark.parametrize("cycle", ["p", "p q"])
 def test_repeating_board_is_never_taken_for_a_place(cycle):
-    """The other connection waits as long as one is healthy; afterwards a hole is reported, once."""
+    """The other connection waits as long as one is healthy; afterwards a gap is reported, once."""
     merge = merge_of(A, B, kind=Kind.BOARD)
     for _ in range(10):
         assert merge.bring(A, cycle) == (cycle, None)
@@ -348,7 +348,7 @@ def test_execution_that_the_aligned_connection_goes_past_is_given_out_before_the
     assert merge.trade(B, 21) == Traded((21,))
 
 
-def test_execution_that_comes_before_the_first_of_the_aligned_connection_makes_no_hole():
+def test_execution_that_comes_before_the_first_of_the_aligned_connection_makes_no_gap():
     """It may have been published before that one was subscribed."""
     merge = trading(A, B)
     merge.trade(B, 18)
@@ -393,7 +393,7 @@ def test_tickers_have_ids_too():
     merge: ChannelMerge[int] = ChannelMerge(Kind.TICKER)
     for connection, number in ((A, 16), (B, 18), (A, 19)):
         verdict = merge.receive(connection, number, Raw(f'{{"tick_id":{number}}}'.encode()), number)
-    assert verdict == Verdict((18, 19), HoleStart(1, 16))
+    assert verdict == Verdict((18, 19), GapStart(1, 16))
 
 
 def test_executions_without_ids_wait_as_ever():
@@ -421,7 +421,7 @@ def test_what_a_connection_brought_late_is_handed_over_when_it_leaves_before_its
     assert traded(merge.merge.left(B, 9)) == Traded((), 3, (17,))
 
 
-def test_what_a_connection_brings_late_that_joined_after_the_sequence_began_is_in_a_hole():
+def test_what_a_connection_brings_late_that_joined_after_the_sequence_began_is_in_a_gap():
     merge = trading(A, B)  # A at 1, B asked at 2
     merge.trade(A, 18)
     merge.trade(B, 17)
@@ -436,7 +436,7 @@ def test_what_a_connection_brings_late_that_was_asked_for_before_the_sequence_be
     assert merge.trade(B, 18) == Traded((), None, (17,))
 
 
-def test_what_the_sequence_lacks_is_handed_over_with_its_hole():
+def test_what_the_sequence_lacks_is_handed_over_with_its_gap():
     merge = trading(A, B)
     merge.trade(A, 16)  # at 3
     merge.trade(B, 16)
@@ -453,7 +453,7 @@ def test_end_reports_a_disagreement_but_not_what_agrees_as_far_as_it_goes():
     merge.bring(B, "t")
     assert merge.merge.finish() == NOTHING
     merge.bring(B, "x")
-    assert merge.merge.finish() == Verdict((), HoleStart(3, 5))
+    assert merge.merge.finish() == Verdict((), GapStart(3, 5))
 
 
 # --- bounds
@@ -473,7 +473,7 @@ def test_connection_that_lags_further_than_the_window_waits_until_it_has_caught_
     assert merge.bring(B, "s t u v w") == ("w", None)
 
 
-def test_disagreement_that_is_forgotten_is_a_hole():
+def test_disagreement_that_is_forgotten_is_a_gap():
     merge = merge_of(A, B, kind=Kind.BOARD, window=4)
     merge.bring(A, "p q r")  # at 3, 4 and 5
     merge.bring(B, "p q r t")
@@ -512,10 +512,10 @@ class World:
     asked_at: dict[int, int] = field(default_factory=dict)
     published_at: dict[int, int] = field(default_factory=dict)
     given_at: dict[int, int] = field(default_factory=dict)
-    # What was given out between holes.
+    # What was given out between gaps.
     segments: list[list[int]] = field(default_factory=lambda: [[]])
     # After how many that were given out, and reported at.
-    holes: list[tuple[int, int]] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
     # What came after something newer; and what was newer than all that was given out when it came.
     late: set[int] = field(default_factory=set)
     newest: set[int] = field(default_factory=set)
@@ -558,8 +558,8 @@ class World:
         self.take(self.merge.receive(connection, number, Raw(text.encode()), self.now))
 
     def take(self, verdict: Verdict[int]) -> None:
-        if verdict.hole is not None:
-            self.holes.append((verdict.hole.after, self.now))
+        if verdict.gap is not None:
+            self.gaps.append((verdict.gap.after, self.now))
             self.segments.append([])
         self.segments[-1].extend(verdict.items)
         self.late |= set(verdict.late)
@@ -577,15 +577,15 @@ class World:
         return [number for segment in self.segments for number in segment]
 
     def check(self, *until: int) -> None:
-        """Between holes all is in order, and what is missing after the first message lies in a reported hole."""
+        """Between gaps all is in order, and what is missing after the first message lies in a reported gap."""
         assert all(before < after for segment in self.segments for before, after in pairwise(segment))
         given_out = set(self.output)
         for missing in set(range(min(given_out, default=0), max(given_out | set(until), default=0))) - given_out:
             before = max(number for number in given_out if number < missing)
             assert any(
                 after <= self.output.index(before) + 1 and self.published_at[missing] <= reported
-                for after, reported in self.holes
-            ), f"{missing} is missing after {before}; holes {self.holes}"
+                for after, reported in self.gaps
+            ), f"{missing} is missing after {before}; gaps {self.gaps}"
 
 
 def numbered(count: int) -> list[str]:
@@ -635,11 +635,11 @@ def test_nothing_is_missing_while_one_connection_is_healthy_whatever_becomes_of_
             world.act(action, connection)
     world.finish()
     assert world.output == list(range(world.published))
-    assert world.holes == []
+    assert world.gaps == []
 
 
 @given(actions(3, "leave", "lose"))
-def test_whatever_ends_or_is_lost_lies_in_a_reported_hole(events):
+def test_whatever_ends_or_is_lost_lies_in_a_reported_gap(events):
     world = World(numbered(60), ChannelMerge(Kind.TICKER))
     for action, connection in events:
         world.act(action, connection)
@@ -664,7 +664,7 @@ def test_nothing_that_came_is_dropped_where_there_are_ids(events):
 
 
 @given(boards() | st.just(numbered(40)), actions(2), actions(2))
-def test_connection_that_ends_leaves_no_hole_once_the_other_one_is_aligned(texts, before, after):
+def test_connection_that_ends_leaves_no_gap_once_the_other_one_is_aligned(texts, before, after):
     """Which of the two ends, and who is ahead, makes no difference."""
     kind = Kind.TICKER if texts == numbered(40) else Kind.BOARD
     world = World([f"-{number}.5" for number in range(BOARD_PROOF)] + texts, ChannelMerge(kind))
@@ -683,11 +683,11 @@ def test_connection_that_ends_leaves_no_hole_once_the_other_one_is_aligned(texts
             world.act(action, connection)
     world.finish()
     assert world.output == list(range(world.published))
-    assert world.holes == []
+    assert world.gaps == []
 
 
 @given(actions(3, "drop"))
-def test_what_was_lost_unnoticed_lies_in_a_reported_hole_once_another_connection_brings_it(events):
+def test_what_was_lost_unnoticed_lies_in_a_reported_gap_once_another_connection_brings_it(events):
     """Connection A loses nothing, yet another one that is ahead may."""
     world = World(numbered(60), ChannelMerge(Kind.TICKER))
     for connection in (A, B, C):

@@ -96,3 +96,10 @@ def test_what_was_looked_up_counts_once_all_of_it_has_been_sent():
     assert not came(numbering, A, 98)
     numbering.asked(B, asked_ns=60)
     assert came(numbering, B, 97)
+
+
+def test_a_connection_that_is_asked_again_goes_on_and_its_repetitions_begin_none(numbering):
+    numbering.left(B)
+    for asked_ns in (200, 300):
+        numbering.asked(A, asked_ns)
+    assert not came(numbering, A, 99, 100, is_new=False)

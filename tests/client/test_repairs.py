@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fulgurite.client.feed import PENDING_NOTE, REPAIRS_LIMIT, RepairMode
+from fulgurite.client.channelgaps import PENDING_NOTE, REPAIRS_LIMIT, RepairMode
 from fulgurite.client.http import HttpApi
 from fulgurite.client.httplimits import PERIOD_SECONDS, SHARE
 from fulgurite.client.items import Repaired
@@ -64,7 +64,7 @@ async def listing() -> AsyncIterator[Listing]:
         yield listing
 
 
-def with_a_hole(repair: RepairMode) -> Driver:
+def with_a_gap(repair: RepairMode) -> Driver:
     """Between the executions 1 and 5."""
     driver = Driver(EXECUTIONS, repair)
     driver.acknowledge()
@@ -76,17 +76,17 @@ def with_a_hole(repair: RepairMode) -> Driver:
 
 
 async def repair(driver: Driver, listing: Listing) -> None:
-    (hole,) = driver.feed.to_repair
-    driver.feed.to_repair.clear()
+    (life,) = driver.feed.gaps.to_repair
+    driver.feed.gaps.to_repair.clear()
     async with HttpApi(listing.url) as api:
-        await Repairs(api, lambda is_waited_for: repeat(0.0)).repair(driver.feed, hole, driver.given.extend)
+        await Repairs(api, lambda is_waited_for: repeat(0.0)).repair(driver.feed, life, driver.given.extend)
 
 
 @pytest.mark.parametrize("mode", [RepairMode.BEFORE, RepairMode.ALONGSIDE])
 async def test_an_api_that_fails_for_long_is_asked_until_it_answers(listing, mode):
     listing.ids = [1, 2, 3, 4, 5]
     listing.failures = repeat("502 Bad Gateway", 10 * len(DELAYS))
-    driver = with_a_hole(mode)
+    driver = with_a_gap(mode)
     await repair(driver, listing)
     gap = driver.gaps[-1]
     assert (gap.repaired, gap.recovered, gap.note) == (Repaired.FULL, 3, "")
@@ -97,7 +97,7 @@ async def test_an_api_that_fails_for_long_is_asked_until_it_answers(listing, mod
 @pytest.mark.parametrize("status", ["400 Bad Request", "401 Unauthorized", "404 Not Found"])
 async def test_a_refusal_that_stays_one_is_not_asked_for_again(listing, status):
     listing.failures = repeat(status)
-    driver = with_a_hole(RepairMode.BEFORE)
+    driver = with_a_gap(RepairMode.BEFORE)
     await repair(driver, listing)
     assert listing.requests == 1
     assert f"HTTP status {status[:3]}" in driver.gaps[-1].note
@@ -106,7 +106,7 @@ async def test_a_refusal_that_stays_one_is_not_asked_for_again(listing, status):
 
 async def test_what_the_list_does_not_show_after_the_first_attempts_it_will_not_show(listing):
     listing.ids = [1, 2, 3]
-    driver = with_a_hole(RepairMode.ALONGSIDE)
+    driver = with_a_gap(RepairMode.ALONGSIDE)
     await repair(driver, listing)
     assert listing.requests == len(DELAYS)
     assert (driver.gaps[-1].repaired, driver.ids) == (Repaired.PARTIAL, [1, 5, 2, 3])
@@ -115,7 +115,7 @@ async def test_what_the_list_does_not_show_after_the_first_attempts_it_will_not_
 async def test_messages_wait_no_longer_than_is_said(listing, monkeypatch):
     monkeypatch.setattr("fulgurite.client.repairs.REPAIR_SECONDS", 0.3)
     listing.failures = repeat("502 Bad Gateway")
-    driver = with_a_hole(RepairMode.BEFORE)
+    driver = with_a_gap(RepairMode.BEFORE)
     await repair(driver, listing)
     assert (driver.gaps[-1].repaired, driver.ids) == (Repaired.NONE, [1, 5])
     assert "HTTP status 502" in driver.gaps[-1].note
@@ -123,7 +123,7 @@ async def test_messages_wait_no_longer_than_is_said(listing, monkeypatch):
 
 async def test_a_repair_that_nobody_wants_any_more_ends(listing):
     listing.failures = repeat("502 Bad Gateway")
-    driver = with_a_hole(RepairMode.ALONGSIDE)
+    driver = with_a_gap(RepairMode.ALONGSIDE)
     task = asyncio.create_task(repair(driver, listing))
     await listing.asked_twice.wait()
     driver.take(driver.feed.finish(driver.now, driver.now_ns))
@@ -133,7 +133,7 @@ async def test_a_repair_that_nobody_wants_any_more_ends(listing):
     assert (closed.repaired, closed.note) == (Repaired.NONE, "not repaired: the stream was closed")
 
 
-async def test_a_hole_that_was_told_before_its_end_came_is_repaired_up_to_it(listing):
+async def test_a_gap_that_was_told_before_its_end_came_is_repaired_up_to_it(listing):
     """Or what has been given since would be fetched, however much that is by now."""
     driver = Driver(EXECUTIONS, RepairMode.ALONGSIDE)
     driver.acknowledge()
@@ -141,11 +141,11 @@ async def test_a_hole_that_was_told_before_its_end_came_is_repaired_up_to_it(lis
     driver.interrupt()
     driver.acknowledge()
     driver.pass_seconds(60)
-    (hole,) = driver.feed.to_repair
-    assert hole.before is None
+    (life,) = driver.feed.gaps.to_repair
+    assert life.before is None
     driver.execute(5)
     driver.execute(6)
-    assert (hole.after, hole.before) == (1, 5)
+    assert (life.after, life.before) == (1, 5)
 
 
 def test_an_outage_of_up_to_fifty_seconds_is_outlasted_while_messages_wait():
@@ -174,5 +174,5 @@ def test_the_oldest_of_too_many_repairs_is_given_up():
     given_up = [gap for gap in driver.gaps if gap.repaired is Repaired.NONE]
     assert [gap.reason for gap in given_up] == ["the 1th time", "the 2th time"]
     assert all("wait to be repaired" in gap.note for gap in given_up)
-    assert sum(driver.feed.is_repairing(hole) for hole in driver.feed.to_repair) == REPAIRS_LIMIT
+    assert sum(gap.is_repairing for gap in driver.feed.gaps.to_repair) == REPAIRS_LIMIT
     assert driver.ids[-1] == 10 * (REPAIRS_LIMIT + 3)

@@ -13,10 +13,10 @@ import msgspec
 
 from fulgurite.client.audits import AUDIT_SECONDS, Audits
 from fulgurite.client.backoff import backoff, in_maintenance
+from fulgurite.client.channelgaps import RepairMode
 from fulgurite.client.connection import Settings
 from fulgurite.client.credentials import KeychainKey, bound
 from fulgurite.client.endpoints import ACCEPTED_ENDPOINTS, Endpoint, check_endpoint, check_http, resolve_endpoint
-from fulgurite.client.feed import RepairMode
 from fulgurite.client.hints import hints
 from fulgurite.client.http import HttpApi
 from fulgurite.client.inbox import Overflow

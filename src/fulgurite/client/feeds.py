@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping
-from fulgurite.client.feed import Feed, Hole, RepairMode
+from fulgurite.client.channelgaps import RepairMode
+from fulgurite.client.feed import Feed
+from fulgurite.client.gaplife import GapLife
 from fulgurite.client.items import Gap, Message
 from fulgurite.protocol.channels import Channel, Kind, check_product_code
 
@@ -39,7 +41,7 @@ class Feeds:
         self.by_name: dict[str, Feed] = {}
         """By the name of the channel."""
         self.bookkeeping = Bookkeeping(look)
-        self.to_repair: list[tuple[Feed, Hole]] = []
+        self.to_repair: list[tuple[Feed, GapLife]] = []
         """Repairs to be started. The shell takes them out, and calls `Feed.repaired` once for each."""
         self._repair = repair
         self._unrepaired = unrepaired
@@ -96,7 +98,7 @@ class Feeds:
                 # A consumer that keeps a book by the gaps must be told before the snapshot that heals it.
                 items += self._shown(diffs, diffs.tell())
                 is_in_place = diffs.is_level(connection)
-        items += self._shown(feed, feed.take(connection, message, now, is_in_place))
+        items += self._shown(feed, feed.message(connection, message, now, is_in_place))
         return items
 
     def acknowledged(self, connection: int, channel: str, asked_ns: int, now: float, at_ns: int) -> Items:
@@ -157,9 +159,9 @@ class Feeds:
     # --- inside
 
     def _shown(self, feed: Feed, items: Sequence[Message | Gap]) -> Items:
-        if feed.to_repair:
-            self.to_repair += [(feed, hole) for hole in feed.to_repair]
-            feed.to_repair.clear()
+        if feed.gaps.to_repair:
+            self.to_repair += [(feed, gap) for gap in feed.gaps.to_repair]
+            feed.gaps.to_repair.clear()
         return [item for item in items if feed.is_given or not isinstance(item, Message)]
 
     def _boards(self, product_code: str) -> Iterator[Feed]:

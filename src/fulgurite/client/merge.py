@@ -16,22 +16,22 @@ What is guaranteed, as long as no two stretches of the sequence within the windo
 * A new message is never held back while a connection that is aligned brings it.
 * While one connection is aligned and loses nothing, the joining and leaving of others, and what is told of them with
   `lost`, change nothing. When the last aligned one leaves, another whose place is known by then, or by what it brings
-  next, goes on without a hole.
-* Between two reported holes everything comes once and in order, and nothing is missing that is not in one of them.
+  next, goes on without a gap.
+* Between two reported gaps everything comes once and in order, and nothing is missing that is not in one of them.
 * A message that one connection brought and the sequence lacks, because another one that was ahead had lost it
-  unnoticed, cannot be put in any more. It is reported as a hole once its connection is aligned again, or is given up.
+  unnoticed, cannot be put in any more. It is reported as a gap once its connection is aligned again, or is given up.
 * Executions and tickers carry ids that ascend (sections 3.3, 3.4), until the service begins to number anew. What only
   waiting connections have brought, newer than all that was given out, is *ahead*: as soon as an aligned one goes past
-  it, or nobody is left who might, it is given out in its place, and a hole is reported before it, since more may be
+  it, or nobody is left who might, it is given out in its place, and a gap is reported before it, since more may be
   missing. None of it is ever dropped.
 
 What content alone cannot tell:
 
 * What every connection lost unnoticed.
 * Where a connection is while a board repeats itself (an idle market's snapshots, a book that toggles between two
-  states). It waits for as long as that lasts. If the last aligned one leaves meanwhile, a hole is reported.
-* Whether a connection that takes over with a hole, because nothing that it brings is known, was ahead or behind: what
-  it then brings may have been given out before the hole, or belong there. It takes two failures within its lag (the
+  states). It waits for as long as that lasts. If the last aligned one leaves meanwhile, a gap is reported.
+* Whether a connection that takes over with a gap, because nothing that it brings is known, was ahead or behind: what
+  it then brings may have been given out before the gap, or belong there. It takes two failures within its lag (the
   last aligned connection lost something, and then left), or a board that repeats itself.
 * Whether what a connection brings before its place has ever been known belongs to the sequence, if it was asked for
   before the sequence began. If the aligned one loses that unnoticed, as where both have just joined and one of them is
@@ -66,8 +66,8 @@ BOARD_PROOF: Final = 3
 two states never shows that many."""
 
 
-class HoleStart(NamedTuple):
-    """Where a hole begins."""
+class GapStart(NamedTuple):
+    """Where a gap begins."""
 
     after: int
     """So many of all messages that have been given out come before it. Times do not tell: many messages come at one."""
@@ -80,11 +80,11 @@ class Verdict(msgspec.Struct, Generic[Item], frozen=True, gc=False):
 
     items: tuple[Item, ...] = ()
     """What is to be given out now, in order."""
-    hole: HoleStart | None = None
+    gap: GapStart | None = None
     """Where messages may be missing: between its beginning and `items`. Where it was found late, some messages after it
     have been given out by now. None where none may be."""
     late: tuple[Item, ...] = ()
-    """What a connection brought that belongs before what has been given out: into the hole, or, where there is none,
+    """What a connection brought that belongs before what has been given out: into the gap, or, where there is none,
     before the sequence began, so that it may have been given out then."""
 
 
@@ -100,7 +100,7 @@ class ChannelMerge(Generic[Item]):
         kind: the channel's kind. It says how many messages must agree before a connection's place is believed.
         window: how many messages are remembered, at least `BOARD_PROOF`; of each waiting connection as many again.
             By default `WINDOW`, or `SNAPSHOT_WINDOW`. A connection that lags further behind loses its place, and of a
-            waiting one the oldest are forgotten; if it had been aligned before, a hole is reported then, because it
+            waiting one the oldest are forgotten; if it had been aligned before, a gap is reported then, because it
             may have brought what the sequence lacks.
 
     Raises:
@@ -136,12 +136,12 @@ class ChannelMerge(Generic[Item]):
     def joined(self, connection: int, asked_ns: int, now_ns: int) -> Verdict[Item]:
         """A connection's subscription was acknowledged: its messages follow from here, whatever came before.
 
-        Where there is no other connection it is aligned from the start, and a hole is reported if there was one before.
+        Where there is no other connection it is aligned from the start, and a gap is reported if there was one before.
 
         Args:
             connection: any number that is not in use.
             asked_ns: when the subscription was asked for. A connection that asked before the last one left may still
-                bring what that one brought; then it is its first message that tells whether there is a hole.
+                bring what that one brought; then it is its first message that tells whether there is a gap.
             now_ns: when it was acknowledged.
         """
         if connection in self._aligned or connection in self._waiting:
@@ -152,23 +152,23 @@ class ChannelMerge(Generic[Item]):
             is_within = self._began_ns is not None and asked_ns >= self._began_ns
             self._waiting[connection] = _Waiting(is_within=is_within)
             return _NOTHING
-        hole = self._hole_at_end()
+        gap = self._gap_at_end()
         self._sequence.clear()
         self._began_ns = now_ns
         self._began_at = self._end
         self._aligned[connection] = self._end
-        return Verdict((), hole)
+        return Verdict((), gap)
 
     def begin_again(self, connection: int, now_ns: int) -> Verdict[Item]:
         """The service began anew: what this connection brings next, and others after it, stands in no sequence yet."""
         items: list[Item] = []
-        hole = self._catch_up(None, items)
+        gap = self._catch_up(None, items)
         others = (self._aligned.keys() | self._waiting.keys()) - {connection}
         self._sequence.clear()
         self._newest, self._began_ns, self._began_at = 0, now_ns, self._end
         self._waiting = {other: _Waiting(is_within=True) for other in sorted(others)}
         self._aligned = {connection: self._end}
-        return Verdict(tuple(items), hole)
+        return Verdict(tuple(items), gap)
 
     def receive(self, connection: int, item: Item, text: msgspec.Raw | str, now_ns: int) -> Verdict[Item]:
         """A connection brought a message.
@@ -181,12 +181,12 @@ class ChannelMerge(Generic[Item]):
             text: the message's JSON text.
             now_ns: when it came.
         """
-        hole = None
+        gap = None
         if self._comes_once and self._repeats(connection, text):
             return _NOTHING
         position = self._aligned.get(connection)
         if position is None and connection not in self._waiting:
-            hole = self.joined(connection, 0, now_ns).hole
+            gap = self.joined(connection, 0, now_ns).gap
             position = self._aligned.get(connection)
         if position is not None:
             behind = self._end - position
@@ -194,17 +194,17 @@ class ChannelMerge(Generic[Item]):
                 items: list[Item] = []
                 entry = Text(text, now_ns)
                 if self._falls_back(entry):
-                    hole = _earlier(hole, self._catch_up(None, items))
+                    gap = _earlier(gap, self._catch_up(None, items))
                     self._newest = 0
-                hole = _earlier(hole, self._catch_up(entry, items))
+                gap = _earlier(gap, self._catch_up(entry, items))
                 self._append(item, entry, items)
                 self._aligned[connection] = self._end
-                return self._settle(items, hole, []) if self._waiting else Verdict(tuple(items), hole)
+                return self._settle(items, gap, []) if self._waiting else Verdict(tuple(items), gap)
             if behind <= len(self._sequence):
                 if self._sequence[-behind].equals(text):
                     self._aligned[connection] = position + 1
                     return _NOTHING
-                waiting: _Waiting[Item] = _Waiting(position, self._hole_before(position))
+                waiting: _Waiting[Item] = _Waiting(position, self._gap_before(position))
             else:
                 waiting = _Waiting()
             del self._aligned[connection]
@@ -214,7 +214,7 @@ class ChannelMerge(Generic[Item]):
     def lost(self, connection: int, now_ns: int) -> Verdict[Item]:
         """A connection may have lost messages, for example with a frame that cannot be read, and goes on."""
         if self._aligned.get(connection) == self._end and len(self._aligned) + len(self._waiting) == 1:
-            return Verdict((), self._hole_at_end())
+            return Verdict((), self._gap_at_end())
         is_known = connection in self._aligned or connection in self._waiting
         verdict = self.left(connection, now_ns)
         if is_known:
@@ -226,27 +226,27 @@ class ChannelMerge(Generic[Item]):
         self._aligned.pop(connection, None)
         waiting = self._waiting.pop(connection, None)
         # If it disagreed with the sequence, who was right will not be known.
-        hole = None if waiting is None else waiting.hole
+        gap = None if waiting is None else waiting.gap
         items: list[Item] = []
         late: list[Item] = []
         if not self._aligned and not self._waiting:
             self._deserted_ns = now_ns
-            hole = _earlier(hole, self._catch_up(None, items))
+            gap = _earlier(gap, self._catch_up(None, items))
         if waiting is not None:
-            hole = _earlier(hole, self._abandon(waiting, len(waiting.texts), late))
-        return self._settle(items, hole, late)
+            gap = _earlier(gap, self._abandon(waiting, len(waiting.texts), late))
+        return self._settle(items, gap, late)
 
     def finish(self) -> Verdict[Item]:
         """No more will come over any connection: give out what is ahead, and report what has not been settled."""
         items: list[Item] = []
         late: list[Item] = []
-        hole = self._catch_up(None, items)
+        gap = self._catch_up(None, items)
         for waiting in self._waiting.values():
-            hole = _earlier(hole, self._abandon(waiting, len(waiting.texts), late))
+            gap = _earlier(gap, self._abandon(waiting, len(waiting.texts), late))
             fit = self._fit(waiting) if waiting.texts else None
             if fit is None or (fit.waiting_from, fit.waiting_to) != (0, len(waiting.texts)):
-                hole = _earlier(hole, waiting.hole)
-        return Verdict(tuple(items), hole, tuple(late))
+                gap = _earlier(gap, waiting.gap)
+        return Verdict(tuple(items), gap, tuple(late))
 
     def is_level(self, connection: int) -> bool:
         """Whether a connection has brought all that was given out: what comes over it now is not older."""
@@ -267,58 +267,58 @@ class ChannelMerge(Generic[Item]):
         waiting = self._waiting[connection]
         items: list[Item] = []
         late: list[Item] = []
-        hole = None
+        gap = None
         if self._has_ids:
             ids = text.ids()
             if ids is not None and ids.lowest > self._newest:
                 self._ahead.setdefault(ids, (item, text))
             if len(self._ahead) == self._window:
-                hole = self._catch_up(None, items)
+                gap = self._catch_up(None, items)
         if len(waiting.texts) == self._window:
-            hole = _earlier(hole, self._abandon(waiting, 1, late))
+            gap = _earlier(gap, self._abandon(waiting, 1, late))
             waiting.items.popleft()
             waiting.texts.popleft()
-            hole = _earlier(hole, waiting.hole)
-            waiting.agreed_to = waiting.hole = None
+            gap = _earlier(gap, waiting.gap)
+            waiting.agreed_to = waiting.gap = None
         waiting.items.append(item)
         waiting.texts.append(text)
-        return self._settle(items, hole, late)
+        return self._settle(items, gap, late)
 
-    def _settle(self, items: list[Item], hole: HoleStart | None, late: list[Item]) -> Verdict[Item]:
+    def _settle(self, items: list[Item], gap: GapStart | None, late: list[Item]) -> Verdict[Item]:
         """Align the waiting connections that can be; where none is aligned, let one go on if it must."""
         for connection, waiting in list(self._waiting.items()):
             if not waiting.texts:
                 continue
             fit = self._fit(waiting)
             if fit is not None and fit.is_only and fit.different >= self._proof:
-                hole = _earlier(hole, self._lacking(waiting, fit, late))
+                gap = _earlier(gap, self._lacking(waiting, fit, late))
                 place = self._number_of_first(waiting) + fit.given_to
-                hole = _earlier(hole, self._align(connection, fit.waiting_to, place, items))
+                gap = _earlier(gap, self._align(connection, fit.waiting_to, place, items))
             elif not self._aligned and self._must_go_on(waiting, fit):
-                hole = _earlier(hole, _earlier(waiting.hole, self._hole_at_end()))
+                gap = _earlier(gap, _earlier(waiting.gap, self._gap_at_end()))
                 # What agrees with the sequence has most likely been given out.
-                hole = _earlier(hole, self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items))
-        if not items and hole is None and not late:
+                gap = _earlier(gap, self._align(connection, 0 if fit is None else fit.waiting_to, self._end, items))
+        if not items and gap is None and not late:
             return _NOTHING
-        return Verdict(tuple(items), hole, tuple(late))
+        return Verdict(tuple(items), gap, tuple(late))
 
-    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> HoleStart | None:
+    def _align(self, connection: int, known: int, place: int, items: list[Item]) -> GapStart | None:
         """Let a waiting connection go on at a place, after as many of its messages as are known there."""
         waiting = self._waiting.pop(connection)
-        hole = None
+        gap = None
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), known, None):
             # These go beyond the end, else all would be known.
-            hole = _earlier(hole, self._catch_up(text, items))
+            gap = _earlier(gap, self._catch_up(text, items))
             self._append(item, text, items)
             place = self._end
         self._aligned[connection] = place
-        return hole
+        return gap
 
-    def _catch_up(self, following: Text | None, items: list[Item]) -> HoleStart | None:
+    def _catch_up(self, following: Text | None, items: list[Item]) -> GapStart | None:
         """Give out what is ahead and belongs before this message that follows, or all of it.
 
         Returns:
-            The hole before them: who brought them may have joined after more of them were lost. None where there are
+            The gap before them: who brought them may have joined after more of them were lost. None where there are
             none, or the sequence has only begun, perhaps after them.
         """
         if not self._ahead:
@@ -326,16 +326,16 @@ class ChannelMerge(Generic[Item]):
         before = None if following is None else following.ids()
         if following is not None and before is None:
             return None
-        hole = None
+        gap = None
         for ids in sorted(self._ahead):
             if before is None or ids.highest < before.lowest:
                 item, text = self._ahead.pop(ids)
-                if hole is None and self._sequence:
-                    hole = self._hole_at_end()
+                if gap is None and self._sequence:
+                    gap = self._gap_at_end()
                 self._append(item, text, items)
             elif ids.highest <= before.highest:
                 del self._ahead[ids]
-        return hole
+        return gap
 
     def _append(self, item: Item, text: Text, items: list[Item]) -> None:
         items.append(item)
@@ -370,13 +370,13 @@ class ChannelMerge(Generic[Item]):
         """The number of the first message in the sequence that a waiting connection may be about to bring."""
         return max(self._end - len(self._sequence), waiting.agreed_to or 0)
 
-    def _lacking(self, waiting: _Waiting[Item], fit: _Fit, late: list[Item]) -> HoleStart | None:
-        """The hole that begins before the first message that the connection brought and the sequence lacks, if any.
+    def _lacking(self, waiting: _Waiting[Item], fit: _Fit, late: list[Item]) -> GapStart | None:
+        """The gap that begins before the first message that the connection brought and the sequence lacks, if any.
 
         What the connection brought before the agreement must stand in the sequence before it, in the same order: then
         it is the connection that has lost something. All that does not is added to `late`.
         """
-        hole = None
+        gap = None
         first = number = self._number_of_first(waiting)
         stop = number + fit.given_from
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), fit.waiting_from):
@@ -387,22 +387,22 @@ class ChannelMerge(Generic[Item]):
                 number = passed + 1
                 continue
             late.append(item)
-            before = self._hole_before(number)
-            hole = _earlier(hole, before if number > first else _earlier(waiting.hole, before))
+            before = self._gap_before(number)
+            gap = _earlier(gap, before if number > first else _earlier(waiting.gap, before))
         if self._has_ids and fit.waiting_from == 0:
             # What it brought before the beginning of the sequence, or of what is remembered of it.
             late += islice(waiting.items, fit.waiting_to - (fit.given_to - fit.given_from))
-        return hole
+        return gap
 
-    def _abandon(self, waiting: _Waiting[Item], count: int, late: list[Item]) -> HoleStart | None:
+    def _abandon(self, waiting: _Waiting[Item], count: int, late: list[Item]) -> GapStart | None:
         """Add to `late` what has ids and the sequence lacks, of as many messages of a connection that never agreed.
 
         Returns:
-            The hole before them; None where there are none, or they may be older than what is remembered.
+            The gap before them; None where there are none, or they may be older than what is remembered.
         """
         if not self._has_ids:
             return None
-        hole = None
+        gap = None
         given = {text.meaning() for text in self._sequence}
         for item, text in islice(zip(waiting.items, waiting.texts, strict=True), count):
             ids = text.ids()
@@ -412,34 +412,34 @@ class ChannelMerge(Generic[Item]):
             older = [n for n, each in enumerate(self._sequence, 1) if (of := each.ids()) and of.highest < ids.lowest]
             if older or self._holds_all_of(waiting):
                 first = self._end - len(self._sequence)
-                hole = _earlier(hole, self._hole_before(first + max(older, default=0)))
-        return hole
+                gap = _earlier(gap, self._gap_before(first + max(older, default=0)))
+        return gap
 
     def _holds_all_of(self, waiting: _Waiting[Item]) -> bool:
         """Whether all that a connection may have brought is either remembered, or lacking."""
         return waiting.is_within and self._began_at == self._end - len(self._sequence)
 
-    # --- holes
+    # --- gaps
 
-    def _hole_at_end(self) -> HoleStart | None:
-        return self._hole_before(self._end)
+    def _gap_at_end(self) -> GapStart | None:
+        return self._gap_before(self._end)
 
-    def _hole_before(self, number: int) -> HoleStart | None:
+    def _gap_before(self, number: int) -> GapStart | None:
         """One that begins before the message with this number. Of the time, the earliest that is remembered."""
         if not self._sequence or number <= self._began_at:
-            return None if self._began_ns is None else HoleStart(number, self._began_ns)
-        return HoleStart(number, self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns)
+            return None if self._began_ns is None else GapStart(number, self._began_ns)
+        return GapStart(number, self._sequence[max(number - 1 - self._end, -len(self._sequence))].at_ns)
 
 
 class _Waiting(Generic[Item]):
     """A connection whose place is not known."""
 
-    __slots__ = ("agreed_to", "hole", "is_within", "items", "texts")
+    __slots__ = ("agreed_to", "gap", "is_within", "items", "texts")
 
-    def __init__(self, agreed_to: int | None = None, hole: HoleStart | None = None, *, is_within: bool = False) -> None:
-        # Where it was aligned before: the number of the message that it disagreed with, and the hole that it may show.
+    def __init__(self, agreed_to: int | None = None, gap: GapStart | None = None, *, is_within: bool = False) -> None:
+        # Where it was aligned before: the number of the message that it disagreed with, and the gap that it may show.
         self.agreed_to = agreed_to
-        self.hole = hole
+        self.gap = gap
         # Whether it was asked for after the sequence had begun.
         self.is_within = is_within
         # What it brought since.
@@ -495,5 +495,5 @@ def _find_fit(waiting: list[bytes], given: list[bytes], may_begin_earlier: bool)
     return found._replace(different=len(set(agreeing)), is_only=len(best) == 1)
 
 
-def _earlier(one: HoleStart | None, other: HoleStart | None) -> HoleStart | None:
+def _earlier(one: GapStart | None, other: GapStart | None) -> GapStart | None:
     return one if other is None else other if one is None else min(one, other)

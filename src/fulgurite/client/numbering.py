@@ -51,7 +51,9 @@ class Numbering:
         """A connection was asked for the channel at this time, and will bring what is published from then on."""
         floor = self.newest if self._newest_ns < asked_ns else 0
         is_first = not any(place.has_brought for place in self._connections.values())
-        self._connections[connection] = _Place(self._number, floor, is_first)
+        # One that is asked again while it brings the channel goes on as before.
+        has_brought = connection in self._connections and self._connections[connection].has_brought
+        self._connections[connection] = _Place(self._number, floor, is_first, has_brought)
 
     def came(self, connection: int, ids: Sequence[int], at_ns: int, is_new: Callable[[], bool]) -> bool:
         """A connection brought executions with these ids, 0 where one has none.

@@ -1,4 +1,4 @@
-"""Repairs the holes of a stream's channels, as far as the HTTP API can tell what was missed (section 5)."""
+"""Repairs the gaps of a stream's channels, as far as the HTTP API can tell what was missed (section 5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from fulgurite.client.backoff import is_fatal
-from fulgurite.client.feed import Feed, Hole
+from fulgurite.client.feed import Feed
 from fulgurite.client.fetching import (
     fetch_executions,
     fetch_orders,
@@ -22,9 +22,11 @@ from fulgurite.client.fetching import (
     start_ledger,
     start_parent_ledger,
 )
+from fulgurite.client.gaplife import GapLife
 from fulgurite.client.http import HttpApi
 from fulgurite.client.items import Gap, Message, Origin, Repaired
 from fulgurite.client.orderrows import Reconciliation
+from fulgurite.client.reconcile import OrderLedger
 from fulgurite.errors import FulguriteError, HttpRequestError
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import ChildOrderEvent, Execution, ParentOrderEvent
@@ -100,7 +102,7 @@ class Repairs:
         await self._stack.aclose()
 
     async def learn(self, feed: Feed) -> None:
-        """Find out where a channel stands, so that a hole before its first message can be repaired, too."""
+        """Find out where a channel stands, so that a gap before its first message can be repaired, too."""
         # What goes wrong here leaves nothing to repair yet; a repair will say what is wrong.
         for delay, _ in zip(self._delays(True), DELAYS, strict=False):
             await asyncio.sleep(delay)
@@ -108,15 +110,15 @@ class Repairs:
                 if feed.channel.kind is Kind.EXECUTIONS:
                     newest = await newest_execution_id(self.api, feed.channel.product_code)
                     feed.learned(newest or 0, time.time_ns())
-                elif feed.orders is not None:
+                elif isinstance(feed.orders, OrderLedger):
                     await start_ledger(self.api, feed.orders, await self._find_products())
-                elif feed.parent_orders is not None:
-                    await start_parent_ledger(self.api, feed.parent_orders, await self._find_products())
+                elif feed.orders is not None:
+                    await start_parent_ledger(self.api, feed.orders, await self._find_products())
                 feed.learned_ns = time.time_ns()
                 return
 
-    async def repair(self, feed: Feed, hole: Hole, give: Callable[[Iterable[Message | Gap]], None]) -> None:
-        """Repair a hole, and give what comes of it; what goes wrong is said in the gap.
+    async def repair(self, feed: Feed, gap: GapLife, give: Callable[[Iterable[Message | Gap]], None]) -> None:
+        """Repair a gap, and give what comes of it; what goes wrong is said in the gap.
 
         It is tried again while requests fail: for `REPAIR_SECONDS` where later messages wait for it, and else for as
         long as the service keeps executions.
@@ -128,9 +130,9 @@ class Repairs:
             async with asyncio.timeout(seconds):
                 for number, delay in enumerate(self._delays(feed.waits_for_repairs), 1):
                     await asyncio.sleep(delay)
-                    if not feed.is_repairing(hole):
+                    if not gap.is_repairing:
                         return
-                    outcome = await attempt(feed, hole)
+                    outcome = await attempt(feed, gap)
                     # A later attempt may know less than an earlier one, if the server has gone meanwhile.
                     if best is None or _rows(outcome) >= _rows(best):
                         best = outcome
@@ -143,15 +145,15 @@ class Repairs:
             note = f"not repaired: nothing came of it within {seconds:.0f} s; the limits may not have allowed it"
             best = best or Outcome([], Repaired.NONE, note)
         assert best is not None  # the delays have no end
-        give(feed.repaired(hole, best.messages, best.repaired, best.note, best.unresolved))
+        give(feed.repaired(gap, best.messages, best.repaired, best.note, best.unresolved))
 
-    async def _reconcile(self, feed: Feed, hole: Hole) -> Outcome:
+    async def _reconcile(self, feed: Feed, gap: GapLife) -> Outcome:
         try:
             found = await self._fetch_events(feed)
         except FulguriteError as error:
             return Outcome([], Repaired.NONE, f"not repaired: {error}", error=error)
         problem = found.problem
-        if feed.learned_ns is None or feed.learned_ns > hole.began_ns:
+        if feed.learned_ns is None or feed.learned_ns > gap.began_ns:
             problem = f"{problem}; the account's orders were not known before".removeprefix("; ")
         is_whole = not problem and not found.unresolved
         repaired = Repaired.FULL if is_whole else Repaired.PARTIAL if found.events else Repaired.NONE
@@ -159,21 +161,21 @@ class Repairs:
 
     async def _fetch_events(self, feed: Feed) -> Reconciliation[ChildOrderEvent] | Reconciliation[ParentOrderEvent]:
         products = await self._find_products()
-        if feed.orders is not None:
+        if isinstance(feed.orders, OrderLedger):
             return await fetch_orders(self.api, feed.orders, products)
-        assert feed.parent_orders is not None  # the feeds of private channels have the one or the other
-        return await fetch_parent_orders(self.api, feed.parent_orders, products)
+        assert feed.orders is not None  # the feeds of private channels have the one or the other
+        return await fetch_parent_orders(self.api, feed.orders, products)
 
     async def _find_products(self) -> list[str]:
         if self._products is None:
             self._products = await markets(self.api)
         return self._products
 
-    async def _backfill(self, feed: Feed, hole: Hole) -> Outcome:
-        if hole.after is None:
+    async def _backfill(self, feed: Feed, gap: GapLife) -> Outcome:
+        if gap.after is None:
             return Outcome([], Repaired.NONE, "not repaired: no execution was known before it")
         try:
-            found = await fetch_executions(self.api, feed.channel.product_code, hole.after, hole.before)
+            found = await fetch_executions(self.api, feed.channel.product_code, gap.after, gap.before)
         except FulguriteError as error:
             return Outcome([], Repaired.NONE, f"not repaired: {error}")
         repaired = Repaired.FULL if found.is_complete else Repaired.PARTIAL if found.executions else Repaired.NONE

@@ -18,9 +18,10 @@ import msgspec
 from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping, Books
+from fulgurite.client.channelgaps import RepairMode
 from fulgurite.client.connection import BEHIND_SECONDS, PROBE_SECONDS, Connection, Settings, Split
 from fulgurite.client.endpoints import Endpoint
-from fulgurite.client.feed import Feed, RepairMode
+from fulgurite.client.feed import Feed
 from fulgurite.client.feeds import Feeds
 from fulgurite.client.inbox import ChannelItems, Overflow
 from fulgurite.client.inboxes import Inboxes
@@ -434,7 +435,7 @@ class Stream:
         if (
             self._tasks is not None
             and self._repairs is not None
-            and feed.is_repaired
+            and feed.needs_repair
             and feed.name not in self._learned
         ):
             self._learned.add(feed.name)
@@ -448,10 +449,10 @@ class Stream:
     def _give(self, items: Iterable[Message | Gap]) -> None:
         self._append(items)
         while self._feeds.to_repair:
-            feed, hole = self._feeds.to_repair.pop(0)
+            feed, gap = self._feeds.to_repair.pop(0)
             assert self._repairs is not None  # or else the feeds would not ask for it
             assert self._tasks is not None  # nothing comes when there is no connection
-            self._tasks.create_task(self._repairs.repair(feed, hole, partial(self._give_late, feed)))
+            self._tasks.create_task(self._repairs.repair(feed, gap, partial(self._give_late, feed)))
 
     def _append(self, items: Iterable[Message | Gap]) -> None:
         for item in items:
