@@ -20,10 +20,7 @@ find_python() {
         seen="$seen $name is $version;"
         "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || continue
         # Debian and Ubuntu keep this part of Python's library in a package of its own.
-        if ! "$name" -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-            say "Installing python3-venv with apt-get ..."
-            { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv; } >/dev/null || true
-        fi
+        "$name" -c 'import ensurepip' 2>/dev/null || install_package python3-venv
         if "$name" -c 'import ensurepip' 2>/dev/null; then
             command -v "$name"
             return
@@ -150,57 +147,54 @@ wanted_peers() {
     cksum <"$peers/package-lock.json"
 }
 
-# What the samples are written in: from PyPI into .venv where that has it, else from Debian where it may be installed.
-# What is missing then, their tests say.
+# The compilers of the samples: from PyPI into .venv where that has them, else from Debian where they may be installed.
+# The tests of a sample whose compiler is missing then say so.
 install_toolchains() {
+    lock_venv
     wheels=$(cd "$root" && "$venv/bin/python" -m tests.samples.installing wheels)
     if [ "$wheels" ]; then
         say "Installing $wheels into .venv ..."
         # shellcheck disable=SC2086  # several words
         "$venv/bin/python" -m pip --quiet --disable-pip-version-check install $wheels || true
     fi
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
     packages=$(cd "$root" && "$venv/bin/python" -m tests.samples.installing packages)
-    [ "$packages" ] || return 0
-    apt-get -qq update >/dev/null || true
-    printf '%s\n' "$packages" | while IFS= read -r package; do  # one by one, since not every release has each
-        say "Installing $package with apt-get ..."
-        DEBIAN_FRONTEND=noninteractive apt-get -qq satisfy -y "$package" </dev/null >/dev/null 2>&1 || true
+    printf '%s' "$packages" | while IFS= read -r package || [ "$package" ]; do
+        install_package "$package"  # one by one, since not every release has each
     done
-}
-
-# Japanese letters for the pictures of the page, where they are missing and may be installed.
-install_fonts() {
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
-    [ "$(fc-list :lang=ja 2>/dev/null)" ] && return
-    say "Installing fonts-ipafont-gothic with apt-get ..."
-    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y fonts-ipafont-gothic; } >/dev/null || true
+    unlock_venv
 }
 
 # A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own. Without one the tests of
-# the page are skipped, and what stands here last says what to install.
+# the page are skipped and say what to install. Its pictures need Japanese letters.
 install_browser() {
-    find_browser >/dev/null 2>&1 && return
-    with_deps=
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "Installing Chromium with apt-get ..."
-        # Ubuntu's package of this name is only a door to its snap store, so success is what find_browser says.
-        apt-get -qq update >/dev/null || true
-        for package in libatomic1 chromium-headless-shell chromium; do  # the second without all that a window needs
-            find_browser >/dev/null 2>&1 && return
-            DEBIAN_FRONTEND=noninteractive apt-get -qq install -y "$package" >/dev/null 2>&1 || true
-        done
-        find_browser >/dev/null 2>&1 && return
-        with_deps=--with-deps
+    lock_venv
+    [ "$(fc-list :lang=ja 2>/dev/null)" ] || install_package fonts-ipafont-gothic
+    for package in libatomic1 chromium-headless-shell chromium; do  # the second without all that a window needs
+        has_browser || install_package "$package"
+    done
+    # Ubuntu's package of this name is only a door to its snap store, so only running the browser tells.
+    if ! has_browser; then
+        say "Installing Playwright's Chromium ..."
+        # What it prints when it fails is long, and the skipped tests say the same in a line.
+        # shellcheck disable=SC2046  # no word at all, or one
+        "$venv/bin/python" -m playwright install $(may_use_apt && echo --with-deps) chromium >/dev/null 2>&1 || true
     fi
-    say "Installing Playwright's Chromium ..."
-    # What it prints when it fails is long, and find_browser says the same in a line.
-    # shellcheck disable=SC2086  # no word at all, or one
-    "$venv/bin/python" -m playwright install $with_deps chromium >/dev/null 2>&1 || true
-    find_browser >/dev/null || true
+    unlock_venv
 }
 
-# Prints the browser's path, or says what is missing.
-find_browser() {
+has_browser() {
     "$venv/bin/python" "$root/tests/chromium.py"
+}
+
+may_use_apt() {
+    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null
+}
+
+# install_package NAME: installs a package of Debian's, or an alternative of several (`a | b`), where that is allowed.
+install_package() {
+    may_use_apt || return 0
+    say "Installing $1 with apt-get ..."
+    [ "${apt_is_up_to_date-}" ] || apt-get -qq update >/dev/null || true
+    apt_is_up_to_date=yes
+    DEBIAN_FRONTEND=noninteractive apt-get -qq satisfy -y "$1" </dev/null >/dev/null 2>&1 || true
 }

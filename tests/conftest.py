@@ -1,4 +1,7 @@
-"""What every test may use: the recorded captures, a browser page, and the rule that CI skips nothing."""
+"""The fixtures of all tests: the recorded captures, programs that are installed on demand, a browser page.
+
+CI skips nothing.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,9 @@ ROOT = Path(__file__).parent.parent
 # A slow machine is no defect: by default an example that takes 200 ms is one.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+
+# Programs that were installed into .venv are found there.
+os.environ["PATH"] = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start
 # and interrupt. What ignores a signal hands that on, what handles it does not.
@@ -55,9 +61,30 @@ def nothing_outlasts_the_tests() -> Iterator[None]:
         pytest.fail("still running after the tests, and killed now:\n" + "\n".join(left))
 
 
+def install(config: pytest.Config, *names: str) -> None:
+    """Install programs by the functions `install_NAME` of scripts/setup.sh, which show their progress."""
+    script = " && ".join([". scripts/setup.sh", *(f"install_{name}" for name in names)])
+    with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        subprocess.run(("sh", "-c", script, "scripts/test"), cwd=ROOT, check=True, stdin=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="session")
-def chromium_path() -> str:
+def node(pytestconfig: pytest.Config) -> Path:
+    """Node.js on the path; gives the folder of the npm packages of `tests/peers`."""
+    install(pytestconfig, "node")
+    return ROOT / "tests" / "peers" / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def toolchains(pytestconfig: pytest.Config) -> None:
+    """The compilers and programs of the samples, where they can be installed."""
+    install(pytestconfig, "node", "browser", "toolchains")
+
+
+@pytest.fixture(scope="session")
+def chromium_path(pytestconfig: pytest.Config) -> str:
     """The path of the browser; a test that asks for it is skipped where there is none."""
+    install(pytestconfig, "browser")
     path = find_chromium()
     if path is None:
         pytest.skip(why_none())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from typing import Any
 
 import httpx
@@ -65,8 +66,11 @@ SENT: dict[str, list[dict[str, Any]]] = {
     "/me/cancelallchildorders": [{"product_code": "BTC_JPY"}],
 }
 
-SIMULATION = Simulation(1, START_NS)
-"""Only ever read."""
+
+@cache
+def simulation() -> Simulation:
+    """A market that is only read."""
+    return Simulation(1, START_NS)
 
 
 class Api:
@@ -81,7 +85,7 @@ class Api:
         self.special = world.send_parent(**SPECIAL)
         world.run()
         private = private_routes(world.orders, {KEY: SECRET}, lambda: world.now_ns, limits=limits, clock=lambda: NOW)
-        self.app = create_app(SIMULATION, private, limits=limits, clock=lambda: NOW)
+        self.app = create_app(simulation(), private, limits=limits, clock=lambda: NOW)
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://exchange")
 
     async def call(

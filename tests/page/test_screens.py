@@ -16,7 +16,6 @@ from fulgurite import playground
 from tests.page.visiting import DESKTOP, PHONE, VIEWS, choose, connection_state, endpoint_of, opened, shoot, show_view
 
 FITTING = (Path(__file__).parent / "fitting.js").read_text()
-AXE = Path(__file__).parent.parent / "peers" / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 LOOKS = [("light", "desktop"), ("light", "phone"), ("dark", "phone"), ("dark", "desktop")]
 EXAMINED = {("en", "light", "desktop"), ("ja", "dark", "desktop"), ("ja", "light", "phone"), ("en", "dark", "phone")}
@@ -72,15 +71,21 @@ async def populate(page: Page) -> None:
     await expect(page.locator(".tape tbody tr").nth(4)).to_be_visible()
 
 
+@pytest.fixture(scope="session")
+def axe(node: Path) -> str:
+    """The script of axe-core, which examines a page for accessibility."""
+    return (node / "axe-core" / "axe.min.js").read_text()
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
-async def test_every_view_fits(browser, exchange, language):
+async def test_every_view_fits(browser, exchange, axe, language):
     async with (
         playground.run(endpoint_of(exchange), owned=exchange) as served,
         opened(browser, served.url, locale=language) as (page, *_),
     ):
         await populate(page)
         # Evaluated rather than added as a script, which the page's policy forbids.
-        await page.evaluate(AXE.read_text())
+        await page.evaluate(axe)
         found: dict[str, list[str]] = {}
 
         async def look(name: str, scheme: str, size: str) -> None:
@@ -120,13 +125,13 @@ async def test_every_view_fits(browser, exchange, language):
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-async def test_what_to_know_first_is_beside_the_key_and_beside_live_and_fits(browser, exchange, language):
+async def test_what_to_know_first_is_beside_the_key_and_beside_live_and_fits(browser, exchange, axe, language):
     """A line there, and all of it in a dialog, which pushes nothing away."""
     async with (
         playground.run(endpoint_of(exchange), owned=exchange) as served,
         opened(browser, served.url, "#view=orders", locale=language) as (page, *_),
     ):
-        await page.evaluate(AXE.read_text())
+        await page.evaluate(axe)
         not_theirs = {"en": "This page is not bitFlyer's", "ja": "bitFlyer のものではありません"}[language]
         for size in (DESKTOP, PHONE):
             await page.set_viewport_size(size)

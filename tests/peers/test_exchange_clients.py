@@ -14,7 +14,7 @@ import pytest_asyncio
 from fulgurite.exchange.run import Exchange, run
 from tests.peers.programs import next_event, program
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("node")]
 
 TICKER, BOARD, SNAPSHOT, EXECUTIONS = CHANNELS = [
     f"lightning_{kind}_FX_BTC_JPY" for kind in ("ticker", "board", "board_snapshot", "executions")

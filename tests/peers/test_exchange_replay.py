@@ -12,6 +12,8 @@ from fulgurite.exchange.run import run
 from tests.captures import SESSIONS, convert, received_messages
 from tests.peers.programs import next_event, program
 
+pytestmark = pytest.mark.usefixtures("node")
+
 
 @pytest.mark.parametrize("client", ["socketio_client.js", "socketio_client.py", "jsonrpc_client.js"])
 @pytest.mark.parametrize("session", SESSIONS)

@@ -14,6 +14,8 @@ import pytest
 
 from tests.peers.programs import next_event, program, reference_server
 
+pytestmark = pytest.mark.usefixtures("node")
+
 TICKER = "lightning_ticker_BTC_JPY"
 MESSAGE = {"product_code": "BTC_JPY", "ltp": 1.5}
 KEYS = b'{"key": "key", "secret": "any"}\n'

@@ -602,6 +602,7 @@ async def plays(request: pytest.FixtureRequest) -> AsyncIterator[dict[Scene, asy
     await asyncio.gather(*tasks.values(), return_exceptions=True)
 
 
+@pytest.mark.usefixtures("node")
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("scene", [pytest.param(scene, id=scene.__name__) for _, scene in pairs()])
 async def test_a_scenario_shows(plays: dict[Scene, asyncio.Task[None]], scene: Scene):

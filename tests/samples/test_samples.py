@@ -68,7 +68,9 @@ class Verdicts:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def verdicts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Verdicts]:
+async def verdicts(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, toolchains: None
+) -> AsyncIterator[Verdicts]:
     """The verdicts of all scenarios that this session asks for; their samples are under way."""
     asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     pairs = [

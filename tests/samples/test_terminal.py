@@ -15,6 +15,7 @@ from tests.samples.scenarios import CHANNELS, NO_TERMINAL, PRIVATE
 from tests.samples.test_samples import SAMPLES
 
 
+@pytest.mark.usefixtures("node")
 @pytest.mark.parametrize("folder", ["node-json-rpc", "node-socketio", "typescript-json-rpc", "typescript-socketio"])
 async def test_ctrl_d_at_the_prompt_ends_it_with_a_line(folder: str, tmp_path: Path) -> None:
     sample = SAMPLES[folder]

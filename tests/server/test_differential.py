@@ -30,7 +30,7 @@ from fulgurite.protocol.choices import SOCKETIO_ESCAPES_CARETS
 from fulgurite.server.serve import serve
 from tests.peers.programs import reference_server
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("node")]
 
 JSON_RPC = "/json-rpc"
 SOCKETIO = "/socket.io/?EIO=3&transport=websocket"

@@ -19,7 +19,6 @@ import fulgurite
 
 ROOT = Path(__file__).parent.parent.parent
 USER = Path(__file__).with_name("user.py")
-PYRIGHT = ROOT / "tests" / "peers" / "node_modules" / "pyright" / "index.js"
 
 PROGRAMS = [
     (path.name, block)
@@ -110,9 +109,12 @@ def mypy(python: Path, program: Path) -> dict[str, dict[int, str]]:
 
 def pyright(python: Path, program: Path) -> dict[str, dict[int, str]]:
     (program / "pyrightconfig.json").write_text(json.dumps({"typeCheckingMode": "strict"}))
-    if not PYRIGHT.exists():
-        pytest.skip("pyright is not installed; scripts/test installs it")
-    command = ["node", str(PYRIGHT), "--outputjson", f"--pythonpath={python}"]
+    command = [
+        "node",
+        str(ROOT / "tests/peers/node_modules/pyright/index.js"),
+        "--outputjson",
+        f"--pythonpath={python}",
+    ]
     done = subprocess.run(command, cwd=program, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
     wrong: dict[str, dict[int, str]] = {}
@@ -123,7 +125,7 @@ def pyright(python: Path, program: Path) -> dict[str, dict[int, str]]:
 
 
 @pytest.fixture(scope="module", params=[mypy, pyright], ids=["mypy", "pyright"])
-def wrong(request: pytest.FixtureRequest, python: Path, program: Path) -> dict[str, dict[int, str]]:
+def wrong(request: pytest.FixtureRequest, node: Path, python: Path, program: Path) -> dict[str, dict[int, str]]:
     """The lines that a checker finds wrong in each file, with what it says."""
     check: Callable[[Path, Path], dict[str, dict[int, str]]] = request.param
     return check(python, program)
