@@ -19,6 +19,7 @@ from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS, LogClock
 from fulgurite.protocol.logformats import Odd, Step
+from fulgurite.protocol.pacedclock import PacedClock
 
 TURN_SECONDS: Final = 0.005
 """How long lines are read until others have their turn."""
@@ -95,9 +96,9 @@ class Replay:
         self._items: deque[Item] = deque()
         # When others are to have their turn.
         self._turn_ends_at = 0.0
-        # What time it is in the log, and what the machine's clock showed when it began.
-        self._clock = clock
-        self._began_at: float | None = None
+        # How much time has passed in the log, and in the replay once that has begun.
+        self._passed = clock
+        self._clock: PacedClock | None = None
         self._has_ended = False
 
     async def __aenter__(self) -> Self:
@@ -160,7 +161,7 @@ class Replay:
 
     def _pass_time(self, line: Line) -> None:
         at_ns = line.received_ns or line.sent_ns or line.at_ns
-        if at_ns and (seconds := self._clock.take(at_ns)):
+        if at_ns and (seconds := self._passed.take(at_ns)):
             detail = "the log pauses here, or its recorder's clock was set ahead; the replay goes on at once"
             self._said.append(Status(StatusKind.PASSED_OVER, at_ns, None, detail, seconds))
 
@@ -179,9 +180,9 @@ class Replay:
 
     def _delay(self, speed: float, now: float) -> float:
         """Seconds until the next step is due."""
-        if self._began_at is None:
-            self._began_at = now
-        return self._began_at + self._clock.seconds / speed - now
+        if self._clock is None:
+            self._clock = PacedClock(0, now, speed)
+        return self._clock.seconds_until(self._passed.passed_ns, now)
 
     def _take_next(self) -> list[Item]:
         """Take the next step: none, one or several items follow from it."""

@@ -14,6 +14,7 @@ from fulgurite.exchange.publisher import Published
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
+from fulgurite.protocol.pacedclock import PacedClock
 from fulgurite.server.serve import RealtimeServer
 
 log = logging.getLogger(__name__)
@@ -64,25 +65,30 @@ class ExchangeClock:
         if not 0 < speed <= MAX_SPEED:
             raise InputError("speed", speed, f"a number above 0 and up to {MAX_SPEED:g}")
         self.speed = speed
-        self._anchor(start_ns)
+        self._wall, self._awake, self._slept = time.time(), time.monotonic(), 0.0
+        self._clock = PacedClock(start_ns, self._awake, speed)
 
     def now_ns(self) -> int:
         """Nanoseconds since 1970-01-01 UTC."""
-        # In this order, so that whatever comes between the two readings is not taken for sleep.
-        by_wall = time.time() - self._anchor_wall
-        passed = time.monotonic() - self._anchor_at
-        if by_wall > passed + SHORTEST_SLEEP_SECONDS:
-            self._anchor(self._anchor_ns + int(by_wall * self.speed * 1e9))
-            return self._anchor_ns
-        return self._anchor_ns + int(passed * self.speed * 1e9)
+        return self._clock.at(self._machine())
 
     def set_back(self, now_ns: int) -> None:
         """Show `now_ns`, an earlier time than it does, and go on from there."""
-        self._anchor(now_ns)
+        self._clock.set(now_ns, self._machine())
 
-    def _anchor(self, now_ns: int) -> None:
-        # It shows `now_ns` now, by the machine's clock that never goes back, and by the one that goes on in its sleep.
-        self._anchor_ns, self._anchor_at, self._anchor_wall = now_ns, time.monotonic(), time.time()
+    def seconds_until(self, due_ns: int) -> float:
+        """Seconds until it shows a time, below 0 where that has passed."""
+        return self._clock.seconds_until(due_ns, self._machine())
+
+    def _machine(self) -> float:
+        """Seconds of the machine's clock that never goes back, and of the machine's sleep."""
+        # In this order, or a pause between the two readings counts as sleep.
+        wall, awake = time.time(), time.monotonic()
+        slept = (wall - self._wall) - (awake - self._awake)
+        if slept > SHORTEST_SLEEP_SECONDS:
+            self._slept += slept
+            self._wall, self._awake = wall, awake
+        return awake + self._slept
 
 
 async def drive(
@@ -102,7 +108,7 @@ async def drive(
     """
     has_begun = False
     while True:
-        lag = -_seconds_until(simulation, clock)
+        lag = -clock.seconds_until(simulation.next_event_ns)
         if lag > LONGEST_LAG_SECONDS:
             passed_ns = clock.now_ns()
             if has_begun:  # else a slow machine took so long to make the market, which nobody has seen yet
@@ -117,7 +123,7 @@ async def drive(
             _carry_out(simulation.advance(min(now_ns, next_ns + 1_000_000_000)), server)
         server.is_refusing = refuse_in_maintenance and simulation.is_stopped
         is_behind = simulation.next_event_ns <= now_ns
-        pause = min(max(_seconds_until(simulation, clock), SHORTEST_STEP_SECONDS), LONGEST_STEP_SECONDS)
+        pause = min(max(clock.seconds_until(simulation.next_event_ns), SHORTEST_STEP_SECONDS), LONGEST_STEP_SECONDS)
         await asyncio.sleep(0 if is_behind else pause)
 
 
@@ -127,8 +133,3 @@ def _carry_out(events: Iterable[Published | CloseConnections], server: RealtimeS
             server.close_all(event.code, event.reason)
         else:
             server.hub.publish(event.channel, event.message, event.account)
-
-
-def _seconds_until(simulation: Simulation, clock: ExchangeClock) -> float:
-    """The time until something happens in the market, below 0 where it ought to have happened."""
-    return (simulation.next_event_ns - clock.now_ns()) / 1e9 / clock.speed

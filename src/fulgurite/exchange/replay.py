@@ -19,6 +19,7 @@ from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.framelog import Line, Recorded, recorded_messages
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS, LogClock
 from fulgurite.protocol.logformats import Odd
+from fulgurite.protocol.pacedclock import PacedClock
 from fulgurite.server.serve import RealtimeServer
 
 BURST_BYTES: Final = 256 * 1024
@@ -29,6 +30,9 @@ SKIMMED_LINES: Final = 2_000
 
 LONGEST_LAG_SECONDS: Final = 5.0
 """A replay that is later than this, since its process was suspended, goes on where it stood instead of catching up."""
+
+MAX_POSITION_SECONDS: Final = 1e9
+"""Positions beyond this are the end of every log."""
 
 RESTART_CODE: Final = 1012
 """The WebSocket close code of a service that restarts."""
@@ -111,19 +115,18 @@ class Replay:
         self._problem = ""
         self._finished = False
         self._changed = asyncio.Event()
-        # A position that was asked for and is still to be sought; None while none is.
-        self._sought: float | None = None
+        # A position in nanoseconds that was asked for and is still to be sought; None while none is.
+        self._sought: int | None = None
         # This pass through the log: what comes, the next of it if that was read, and how much time has passed.
         self._bursts = self._read()
         self._next: Burst | None = None
         self._longest_pause = longest_pause
-        self._clock = LogClock(longest_pause)
-        # At this moment of the loop's clock the replay stood at this position.
-        self._anchor_time = 0.0
-        self._anchor_position = 0.0
+        self._passed = LogClock(longest_pause)
+        # Shows the position in nanoseconds; it stands until `run`.
+        self._clock = PacedClock(0, 0.0, speed=0.0)
         # What was sent once is sent again under higher ids; so far the present pass has come in the log.
         self._reissue = Reissue()
-        self._reached = -1.0
+        self._reached = -1
         self.markets = ReplayedMarkets()
         """What the HTTP API is answered from: the state after what was sent."""
 
@@ -139,7 +142,7 @@ class Replay:
 
     def status(self) -> ReplayStatus:
         """Where the replay stands."""
-        position = round(self._position(), 6)
+        position = round(self._clock.at(_now()) / 1e9, 6)
         return ReplayStatus(
             self._paused, self._speed, position, self._sent, self._malformed, self._finished, self._problem
         )
@@ -153,28 +156,32 @@ class Replay:
         speed = self._speed if change.speed is None else _checked("speed", change.speed)
         if change.position is not None:
             self._sought = self._reachable(_checked("position", change.position))
-        self._anchor(self._position() if self._sought is None else self._sought)
+        if self._sought is not None:
+            self._clock.set(self._sought, _now())
         self._speed = speed
         self._paused = self._paused if change.paused is None else change.paused
+        self._set_clock_speed()
         self._changed.set()
 
     async def run(self) -> None:
         """Send, until cancelled."""
         while True:
-            start = self._sought or 0.0
+            start = self._sought or 0
             self._sought = None
-            self._finished = False
             if self._reached >= 0:
                 self._end_books()
             if self._log.is_rewindable:
                 await self._begin_again(is_again=start <= self._reached)
-            self._anchor(start)
+            self._clock.set(start, _now())
+            self._set_clock_speed()
             await self._play_from(start)
-            if self._sought is None:
-                self._anchor(self._clock.seconds)
-            while self._sought is None and not self._loops:
-                self._finished = True
-                await self._wait_for_change()
+            self._finished = self._sought is None and not self._loops
+            if self._finished:
+                self._set_clock_speed()
+                self._clock.set(self._passed.passed_ns, _now())
+                while self._sought is None:
+                    await self._wait_for_change()
+                self._finished = False
             # A log without a single message must not spin.
             await asyncio.sleep(0)
 
@@ -188,19 +195,19 @@ class Replay:
         """Go to the beginning of the log; `is_again` is whether what is sent from here on was sent before."""
         if is_again:
             self._reissue.begin_again()
-            self._reached = -1.0
+            self._reached = -1
         self.markets.clear(keep_executions=is_again)
         await self._bursts.aclose()
         self._log.rewind()
         self._bursts = self._read()
         self._next = None
-        self._clock = LogClock(self._longest_pause)
+        self._passed = LogClock(self._longest_pause)
 
-    async def _play_from(self, start: float) -> None:
+    async def _play_from(self, start: int) -> None:
         unread = 0
         taken = 0
         while (burst := await self._peek()) is not None:
-            position = self._clock.seconds
+            position = self._passed.passed_ns
             taken += 1
             if taken % SKIMMED_LINES == 0:
                 await asyncio.sleep(0)
@@ -227,24 +234,23 @@ class Replay:
                 await asyncio.sleep(0)
         self._server.hub.flush()
 
-    async def _wait_until(self, position: float) -> None:
+    async def _wait_until(self, position: int) -> None:
         """Wait until the replay may send what was recorded at `position`, or another position is sought."""
-        loop = asyncio.get_running_loop()
         while self._sought is None:
             if self._paused:
                 await self._wait_for_change()
             elif self._speed == 0:
-                self._anchor_position = max(position, self._anchor_position)
+                self._clock.set(max(position, self._clock.at(_now())), _now())
                 if self._server.hub.has_subscribers():
                     return
                 await self._wait_for_change(self._server.subscribed())
             else:
-                due = self._anchor_time + (position - self._anchor_position) / self._speed
-                if due < loop.time() - LONGEST_LAG_SECONDS:
-                    self._anchor(position)
-                if due <= loop.time():
+                seconds = self._clock.seconds_until(position, _now())
+                if seconds < -LONGEST_LAG_SECONDS:
+                    self._clock.set(position, _now())
+                if seconds <= 0:
                     return
-                await self._wait_for_change(asyncio.sleep(due - loop.time()))
+                await self._wait_for_change(asyncio.sleep(seconds))
 
     async def _wait_for_change(self, other: Coroutine[Any, Any, object] | None = None) -> None:
         """Wait until `change` was called, or until `other` is done."""
@@ -259,33 +265,27 @@ class Replay:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    def _position(self) -> float:
-        if self._paused or self._speed == 0 or self._finished or self._anchor_time == 0:
-            return self._anchor_position
-        elapsed = asyncio.get_running_loop().time() - self._anchor_time
-        return self._anchor_position + elapsed * self._speed
+    def _set_clock_speed(self) -> None:
+        self._clock.set_speed(0.0 if self._paused or self._finished else self._speed, _now())
 
-    def _anchor(self, position: float) -> None:
-        self._anchor_position = position
-        self._anchor_time = asyncio.get_running_loop().time()
-
-    def _reachable(self, position: float) -> float:
-        if not self._log.is_rewindable and (self._finished or position < self._clock.seconds):
-            passed = f"{self._clock.seconds:.6f}"
+    def _reachable(self, position: float) -> int:
+        position_ns = int(min(position, MAX_POSITION_SECONDS) * 1e9)
+        if not self._log.is_rewindable and (self._finished or position_ns < self._passed.passed_ns):
+            passed = f"{self._passed.seconds:.6f}"
             raise InputError("position", position, f"one that is still to come: {passed} s have passed of a pipe")
-        return position
+        return position_ns
 
     async def _peek(self) -> Burst | None:
         """The burst that comes next; None at the end of the log."""
         if self._next is None:
             self._next = await anext(self._bursts, None)
-            passed_over = 0.0 if self._next is None else self._clock.take(self._next.received_ns)
+            passed_over = 0.0 if self._next is None else self._passed.take(self._next.received_ns)
             if passed_over:
                 log.warning(
                     "%s pauses for %.0f s after %.6f s, or its recorder's clock was set ahead; that is passed over",
                     self._log.path,
                     passed_over,
-                    self._clock.seconds,
+                    self._passed.seconds,
                 )
         return self._next
 
@@ -310,6 +310,10 @@ class Replay:
         else:
             self._problem = step.problem
             log.warning("%s%s: %s", self._log.path, " ends early" if step.is_end else "", step.problem)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _is_of_changes(channel: str) -> bool:

@@ -16,6 +16,7 @@ from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.logformats import Odd, Step
 from fulgurite.protocol.logreader import read_log
+from fulgurite.protocol.pacedclock import PacedClock
 
 TURN_SECONDS: Final = 0.005
 """How long lines are read until others have their turn."""
@@ -62,9 +63,8 @@ class Replaying:
         self._taken = 0
         self._target = bisect.bisect_left(log.positions, until_ns)
         self._sought_from = 0
-        # The replay's own clock showed this when the log's showed that.
-        self._anchor_at = 0.0
-        self._anchor_ns = 0
+        # Shows the position; None until the first step that has to wait, and after each move.
+        self._clock: PacedClock | None = None
         self._changed = asyncio.Event()
 
     @property
@@ -94,9 +94,8 @@ class Replaying:
         if self._taken >= len(positions):
             return positions[-1]
         reached = positions[max(0, self._taken - 1)]
-        if self._is_paused or self._speed is None or self.is_seeking or not self._anchor_ns:
-            return max(reached, min(self._anchor_ns, positions[self._taken]))
-        return max(reached, min(self._clock_ns(self._speed), positions[self._taken]))
+        shown = 0 if self._clock is None else self._clock.at(_now())
+        return max(reached, min(shown, positions[self._taken]))
 
     @property
     def at_ns(self) -> int:
@@ -106,8 +105,10 @@ class Replaying:
 
     def set_pace(self, speed: float | None, is_paused: bool) -> None:
         """Go on at another speed, or stand still."""
-        self._anchor()
         self._speed, self._is_paused = speed, is_paused
+        if self._clock is not None:
+            self._clock.set(self.position_ns, _now())
+            self._clock.set_speed(0.0 if is_paused or speed is None else speed, _now())
         self._wake()
 
     def can_seek(self, at_ns: int) -> bool:
@@ -118,7 +119,7 @@ class Replaying:
         """Go to a position that is still to come, as fast as possible."""
         self._sought_from = self._taken
         self._target = bisect.bisect_left(self.log.positions, at_ns)
-        self._anchor_ns = 0
+        self._clock = None
         self._wake()
 
     async def __aenter__(self) -> Self:
@@ -183,8 +184,7 @@ class Replaying:
             return False
         if self._speed is None:
             return not self._outbox.is_half_full
-        self._start_clock()
-        return self._clock_ns(self._speed) >= self.log.positions[self._taken]
+        return self._seconds_to_wait(self._speed) <= 0
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
@@ -194,25 +194,20 @@ class Replaying:
             if not self._is_paused:
                 delay = FULL_SECONDS
                 if self._speed is not None:
-                    missing_ns = self.log.positions[self._taken] - self._clock_ns(self._speed)
-                    delay = missing_ns / 1e9 / self._speed
+                    delay = self._seconds_to_wait(self._speed)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(None if delay is None else loop.time() + delay):
                     await self._changed.wait()
 
-    def _start_clock(self) -> None:
-        if not self._anchor_ns:
-            self._anchor_at = asyncio.get_running_loop().time()
-            self._anchor_ns = self.log.positions[self._taken]
-
-    def _clock_ns(self, speed: float) -> int:
-        return self._anchor_ns + int((asyncio.get_running_loop().time() - self._anchor_at) * speed * 1e9)
-
-    def _anchor(self) -> None:
-        """Let the clock go on from where it stands."""
-        if self._anchor_ns:
-            self._anchor_ns = self.position_ns
-            self._anchor_at = asyncio.get_running_loop().time()
+    def _seconds_to_wait(self, speed: float) -> float:
+        due_ns = self.log.positions[self._taken]
+        if self._clock is None:
+            self._clock = PacedClock(due_ns, _now(), speed)
+        return self._clock.seconds_until(due_ns, _now())
 
     def _wake(self) -> None:
         self._changed.set()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
