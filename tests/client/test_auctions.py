@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from fulgurite.client import Item, Stream, connect
-from fulgurite.client.playback import Playback
+from fulgurite.client.logreplay import LogReplay
 from fulgurite.client.recording import log_lines
 from fulgurite.exchange.timeline import MarketState
 from fulgurite.orderbook import BookState
@@ -88,11 +88,11 @@ async def test_a_circuit_break_live_and_replayed(connections):
         last = book.copy()
     await reading
     # A replay has the same: in the end the book of the last message, and it was in an auction.
-    playback = Playback()
-    replayed = playback.keep_book(PRODUCT).book
+    log_replay = LogReplay()
+    replayed = log_replay.keep_book(PRODUCT).book
     seen: list[str] = []
     for line in log_lines(items, connections > 1):
-        playback.take(parse_line(format_line(line)))
+        log_replay.receive(parse_line(format_line(line)))
         if replayed.state is not BookState.STALE:  # as it is from the end on
             kept = replayed.copy()
             seen += [] if seen[-1:] == [kept.state] else [str(kept.state)]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import fulgurite
 from fulgurite import Gap, GapCause, Malformed, Message, Status, StatusKind, board, board_snapshot, executions, ticker
 from fulgurite.client.items import Frame, Item, Origin, Repaired
-from fulgurite.client.playback import Playback
+from fulgurite.client.logreplay import LogReplay
 from fulgurite.client.recording import Recorder, log_lines
 from fulgurite.client.replay import replay
 from fulgurite.errors import InputError
@@ -125,15 +125,15 @@ async def test_a_recorded_stream_comes_again_as_it_was(tmp_path, name, options):
     again = await replayed(tmp_path / name)
     assert [comparable(item) for item in again] == [comparable(item) for item in items]
 
-    playback = Playback()
-    book = playback.keep_book(PRODUCT).book
+    log_replay = LogReplay()
+    book = log_replay.keep_book(PRODUCT).book
     count = 0
     seen: dict[int, Any] = {}
     data = (tmp_path / name).read_bytes()
     if name.endswith(".zst"):
         data = zstandard.ZstdDecompressor().decompressobj().decompress(data)
     for line in data.splitlines():
-        count += len(playback.take(parse_line(line)))
+        count += len(log_replay.receive(parse_line(line)))
         seen[count] = book_of(book)
     assert {state for state, *_ in books.values()} >= {BookState.LIVE}
     # After the last item the book may be asked once more when the stream has ended.
@@ -407,13 +407,13 @@ any_item = st.one_of(
 
 
 def test_a_book_is_stale_where_the_stream_was_behind_until_it_had_caught_up():
-    playback = Playback()
-    book = playback.keep_book(PRODUCT).book
+    log_replay = LogReplay()
+    book = log_replay.keep_book(PRODUCT).book
     states = []
 
     def take(item: Item) -> None:
         for line in log_lines([item], False):
-            playback.take(parse_line(format_line(line)))
+            log_replay.receive(parse_line(format_line(line)))
         states.append(str(book.state))
 
     def come(channel: Channel, text: str) -> None:
@@ -432,8 +432,8 @@ def test_a_book_is_stale_where_the_stream_was_behind_until_it_had_caught_up():
 
 
 def test_a_book_is_stale_where_frames_were_dropped_that_no_gap_tells_of():
-    playback = Playback()
-    book = playback.keep_book(PRODUCT).book
+    log_replay = LogReplay()
+    book = log_replay.keep_book(PRODUCT).book
     snapshot = '{"mid_price":100.0,"bids":[{"price":99.0,"size":1.0}],"asks":[{"price":101.0,"size":1.0}]}'
     frame = jsonrpc.encode_message(board_snapshot(PRODUCT).name, snapshot.encode()).decode()
     dropped = Status(StatusKind.DROPPED, 6, detail="the consumer was too slow", dropped=2)
@@ -441,7 +441,7 @@ def test_a_book_is_stale_where_frames_were_dropped_that_no_gap_tells_of():
     came = Frame("received", 5, frame)
     states = []
     for line in log_lines([*subscribed, came, dropped, came], False):
-        items = playback.take(parse_line(format_line(line)))
+        items = log_replay.receive(parse_line(format_line(line)))
         states.append(str(book.state))
         assert (dropped in items) == (line.event == "dropped")
     assert states == ["WAITING_SNAPSHOT"] * 2 + ["LIVE", "STALE", "LIVE"]
@@ -450,12 +450,12 @@ def test_a_book_is_stale_where_frames_were_dropped_that_no_gap_tells_of():
 @settings(max_examples=300)
 @given(st.lists(any_item, max_size=40), st.booleans())
 def test_whatever_was_recorded_can_be_replayed(items, is_numbered):
-    playback = Playback()
-    book = playback.keep_book(PRODUCT).book
+    log_replay = LogReplay()
+    book = log_replay.keep_book(PRODUCT).book
     given_items: list[Item] = []
     for line in log_lines(items, is_numbered):
-        given_items += playback.take(parse_line(format_line(line)))
-    given_items += playback.finish()
+        given_items += log_replay.receive(parse_line(format_line(line)))
+    given_items += log_replay.finish()
     assert book.state is not BookState.LIVE
     recorded = [item for item in items if isinstance(item, Status)]
     assert [item for item in given_items if isinstance(item, Status)] == [

@@ -6,12 +6,13 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from fulgurite.client.backoff import is_fatal
 from fulgurite.client.conversation import Conversation
+from fulgurite.client.feeds import Split
 from fulgurite.client.items import Frame, Malformed, Message, Status, StatusKind
 from fulgurite.client.liveness import Liveness, Silence, Step
 from fulgurite.client.opening import open_session
@@ -31,9 +32,6 @@ PROBE_SECONDS: Final = 1.0
 
 ANSWER_SECONDS: Final = BEHIND_SECONDS - PROBE_SECONDS
 """A longer silence shows that messages may be old: they may have been so ever since the last answer."""
-
-Split: TypeAlias = Callable[[str], tuple[str, str] | None]
-"""See `ClientProtocol.split`."""
 
 
 class Settings(NamedTuple):

@@ -5,7 +5,10 @@ The live stream and the replay drive this one object and hold none of its rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
 
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping
 from fulgurite.client.channelgaps import RepairMode
@@ -15,6 +18,23 @@ from fulgurite.client.items import Gap, Message
 from fulgurite.protocol.channels import Channel, Kind, check_product_code
 
 Items = list[Message | Gap]
+Split: TypeAlias = Callable[[str], tuple[str, str] | None]
+"""See `ClientProtocol.split`."""
+
+
+class ItemList(Protocol):
+    """A list, a deque, or another sequence that items can be appended to."""
+
+    def append(self, item: Message | Gap, /) -> None:
+        """Append one."""
+
+
+class Outlet(Protocol):
+    """A queue of items, or whoever collects them."""
+
+    @property
+    def items(self) -> ItemList:
+        """The items that have come."""
 
 
 class Feeds:
@@ -84,6 +104,51 @@ class Feeds:
         return dropped
 
     # --- events
+
+    def ordinary(
+        self, connection: int, split: Split, frames: Sequence[str], start: int, now: float, at_ns: int,
+        heard: dict[str, float], own: Mapping[str, Outlet], main: Outlet,
+    ) -> int:  # fmt: skip
+        """Frames came, nearly all of them channels' messages as the service writes them, so little is called for each.
+
+        Args:
+            connection: the connection that they came over.
+            split: finds a frame's channel and message, as `ClientProtocol.split` of its dialect.
+            frames: the frames.
+            start: the place of the first that is to be taken.
+            now: the present time.
+            at_ns: the time at which they came.
+            heard: gets the present time of each channel that is heard.
+            own: by channel, the outlets of some channels' items.
+            main: the outlet of all others.
+
+        Returns:
+            The place of the first frame that is none, and is to be read as a whole; their number if all were taken.
+        """
+        feeds = self.by_name
+        for place in range(start, len(frames)):
+            frame = frames[place]
+            found = split(frame)
+            if found is None:
+                return place
+            channel, text = found
+            feed = feeds.get(channel)
+            if feed is None:
+                return place
+            try:
+                data = feed.decode(text)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
+                return place
+            heard[channel] = now
+            message = Message(channel, at_ns, frame, text, data)
+            if feed.is_plain:
+                feed.pass_on(message, data)
+                if feed.is_given:
+                    (own.get(channel, main) if own else main).items.append(message)
+            else:
+                for item in self.message(connection, message, now):
+                    own.get(item.channel, main).items.append(item)
+        return len(frames)
 
     def message(self, connection: int, message: Message, now: float) -> Items:
         """A message came; that of a channel without a feed is an item as it is."""

@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from fulgurite.client.bookkeeping import Books
 from fulgurite.client.items import Item, Malformed, Status, StatusKind
-from fulgurite.client.playback import Playback
+from fulgurite.client.logreplay import LogReplay
 from fulgurite.logfile import LogFile
 from fulgurite.orderbook import OrderBook
 from fulgurite.protocol.arguments import check_number
@@ -84,8 +84,8 @@ class Replay:
     def __init__(self, log: LogFile, speed: float | None, clock: LogClock) -> None:
         self._log = log
         self._speed = speed
-        self._playback = Playback()
-        self.books: Mapping[str, OrderBook] = Books(self._playback)
+        self._log_replay = LogReplay()
+        self.books: Mapping[str, OrderBook] = Books(self._log_replay)
         """The order book of each product, kept from the moment it is first asked for, out of the log's channels `board`
         and `board_snapshot`. It is as new as the item in hand, or the batch, and STALE after each gap in the diffs."""
         # What comes next, and is not due yet.
@@ -192,15 +192,15 @@ class Replay:
 
     def _items_of(self, step: Step | None) -> list[Item]:
         if isinstance(step, Line):
-            return self._playback.take(step)
+            return self._log_replay.receive(step)
         if isinstance(step, Odd):
             text = step.text[:SHOWN_LIMIT].decode(errors="backslashreplace")
-            return self._playback.unreadable(text, f"line {step.number} of {self._log.path}: {step.problem}")
+            return self._log_replay.unreadable(text, f"line {step.number} of {self._log.path}: {step.problem}")
         assert step is not None
         if step.is_end:
-            return [Malformed(self._playback.at_ns, "", f"{self._log.path} ends early: {step.problem}")]
-        return self._playback.unreadable("", f"{self._log.path}: {step.problem}")
+            return [Malformed(self._log_replay.at_ns, "", f"{self._log.path} ends early: {step.problem}")]
+        return self._log_replay.unreadable("", f"{self._log.path}: {step.problem}")
 
     def _finish(self) -> list[Item]:
         self.close()
-        return self._playback.finish()
+        return self._log_replay.finish()

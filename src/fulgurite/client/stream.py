@@ -13,16 +13,14 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Final, Literal, Self, overload
 
-import msgspec
-
 from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping, Books
 from fulgurite.client.channelgaps import RepairMode
-from fulgurite.client.connection import BEHIND_SECONDS, PROBE_SECONDS, Connection, Settings, Split
+from fulgurite.client.connection import BEHIND_SECONDS, PROBE_SECONDS, Connection, Settings
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.feed import Feed
-from fulgurite.client.feeds import Feeds
+from fulgurite.client.feeds import Feeds, Split
 from fulgurite.client.inbox import ChannelItems, Overflow
 from fulgurite.client.inboxes import Inboxes
 from fulgurite.client.items import Gap, Item, Message
@@ -262,33 +260,12 @@ class Stream:
     def ordinary(
         self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
     ) -> int:
-        """Take ordinary messages; see `connection.Receiver`. Nearly all come this way, so it calls little for each."""
-        feeds, own, main = self._feeds.by_name, self._inboxes.own, self._inboxes.main
-        for place in range(start, len(texts)):
-            text = texts[place]
-            found = split(text)
-            if found is None:
-                break
-            channel, body = found
-            feed = feeds.get(channel)
-            if feed is None:
-                break
-            try:
-                data = feed.decode(body)
-            except (msgspec.DecodeError, UnicodeError, RecursionError):
-                break
-            heard[channel] = now
-            message = Message(channel, at_ns, text, body, data)
-            if feed.is_plain:
-                feed.pass_on(message, data)
-                if feed.is_given:
-                    (own.get(channel, main) if own else main).items.append(message)
-            else:
-                self.message(number, message, now)
-        else:
-            place = len(texts)
+        """Take ordinary messages; see `connection.Receiver`."""
+        own, main = self._inboxes.own, self._inboxes.main
+        place = self._feeds.ordinary(number, split, texts, start, now, at_ns, heard, own, main)
+        self._begin_repairs()
         if self._waiting_for_books:
-            for feed in feeds.values():  # a diff may have ended an auction
+            for feed in self._feeds.by_name.values():  # a diff may have ended an auction
                 self._wake_for_books(feed)
         self.woken()
         return place
@@ -448,6 +425,9 @@ class Stream:
 
     def _give(self, items: Iterable[Message | Gap]) -> None:
         self._append(items)
+        self._begin_repairs()
+
+    def _begin_repairs(self) -> None:
         while self._feeds.to_repair:
             feed, gap = self._feeds.to_repair.pop(0)
             assert self._repairs is not None  # or else the feeds would not ask for it

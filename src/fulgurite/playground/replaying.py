@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from fulgurite.client import Frame, Item, Status, StatusKind
 from fulgurite.client.bookkeeping import Books
-from fulgurite.client.playback import Playback
+from fulgurite.client.logreplay import LogReplay
 from fulgurite.playground.openlog import OpenedLog
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol.framelog import Line
@@ -37,8 +37,8 @@ FULL_SECONDS: Final = 0.01
 class Replaying:
     """Reads an opened log from its beginning, and gives the items that a stream gave when it was made.
 
-    The client's own feeds make the gaps of it (`client.playback`). It is iterated as a stream is, once; who wants to go
-    back makes another.
+    The client's own feeds make the gaps of it (`client.logreplay`). It is iterated as a stream is, once; going back
+    takes another.
 
     Args:
         log: what is replayed.
@@ -57,8 +57,8 @@ class Replaying:
         self._outbox = outbox
         self._speed = speed
         self._is_paused = is_paused
-        self._playback = Playback()
-        self.books = Books(self._playback)
+        self._log_replay = LogReplay()
+        self.books = Books(self._log_replay)
         # Steps that were taken, and up to which they are taken without waiting.
         self._taken = 0
         self._target = bisect.bisect_left(log.positions, until_ns)
@@ -143,17 +143,17 @@ class Replaying:
                     items = []
                 await self._until_due()
                 turn_ends_at = loop.time() + TURN_SECONDS
-            slot = self._playback.at_ns // BATCH_NS
+            slot = self._log_replay.at_ns // BATCH_NS
             items += self._take(step)
             is_over = loop.time() >= turn_ends_at
-            if is_over or len(items) >= BATCH_ITEMS or slot != self._playback.at_ns // BATCH_NS:
+            if is_over or len(items) >= BATCH_ITEMS or slot != self._log_replay.at_ns // BATCH_NS:
                 yield items
                 items = []
             if is_over:
                 await asyncio.sleep(0)
                 turn_ends_at = loop.time() + TURN_SECONDS
         self.has_ended = True
-        yield [*items, *self._playback.finish()]
+        yield [*items, *self._log_replay.finish()]
 
     # --- inside
 
@@ -163,11 +163,11 @@ class Replaying:
             return self._take_line(step)
         if isinstance(step, Odd):
             shown = step.text[:400].decode(errors="backslashreplace")
-            return self._playback.unreadable(shown, f"line {step.number} of {self.log.name}: {step.problem}")
-        return self._playback.unreadable("", f"{self.log.name}: {step.problem}")
+            return self._log_replay.unreadable(shown, f"line {step.number} of {self.log.name}: {step.problem}")
+        return self._log_replay.unreadable("", f"{self.log.name}: {step.problem}")
 
     def _take_line(self, line: Line) -> list[Item]:
-        items = self._playback.take(line)
+        items = self._log_replay.receive(line)
         if seconds := self.log.passed_over.get(self._taken - 1):
             items.insert(0, Status(StatusKind.PASSED_OVER, self.log.times[self._taken - 1], seconds=seconds))
         if line.frame is None or self._taken <= self._target - FRAMES_BEFORE:

@@ -32,19 +32,23 @@ _ORIGINS: Final = frozenset(Origin) - {Origin.LIVE}
 _NOW: Final = 0.0
 
 
-class Playback:
+class LogReplay:
     """Takes the lines of one frame log, in order."""
 
     def __init__(self) -> None:
         self.at_ns = 0
         """The latest time that a line had, nanoseconds since 1970."""
-        # How many connections bring the same channels is known before the first feed is made.
+        self.items: list[Item] = []
+        """The items that have followed from the line in hand."""
+        # The number of connections that bring the same channels is known before the first feed is made.
         self._feeds = Feeds()
         self._open: set[int] = set()  # connections
         # The end of each channel's latest gap.
         self._told_to_ns: dict[str, int] = {}
         # Neither is ever asked for anything; they only read.
         self._readers = JsonRpcClient(), SocketIoClient()
+        # When each channel was heard, which matters to nobody here.
+        self._heard: dict[str, float] = {}
 
     @property
     def bookkeeping(self) -> Bookkeeping:
@@ -55,31 +59,14 @@ class Playback:
         """Keep the book of a product from now on."""
         return self._feeds.keep_book(product_code)
 
-    def take(self, line: Line) -> list[Item]:
-        """Take a line, and give what follows from it."""
-        if line.event is None and line.frame is not None and line.received_ns is not None:
-            items = self._ordinary(self._number(line), line.frame, line.received_ns)
-            if items is not None:
-                return items
-        at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
-        self.at_ns = max(self.at_ns, at_ns)
-        if line.frame is not None:
-            items = [] if line.received_ns is None else self._received(line, line.frame, line.received_ns)
-        elif line.event in _KINDS:
-            items = self._happened(Status(
-                StatusKind(line.event), at_ns, line.channel, line.detail or "", line.seconds,
-                line.connection or 0, line.close_code, line.close_reason, dropped=line.dropped or 0,
-            ))  # fmt: skip
-        elif line.event in _ORIGINS and line.channel is not None and line.message is not None:
-            raw = msgspec.Raw(line.message.encode(errors="replace"))
-            message = Message(line.channel, at_ns, "", raw, origin=Origin(line.event))
-            feed = self._feed(line.channel)
-            if feed is not None:
-                feed.recovered(message)
-            items = [message]
-        else:
-            items = self._gap(line) if line.event == "gap" else []
-        return self._noted(items)
+    def receive(self, line: Line) -> list[Item]:
+        """Take a line, and give the items that follow from it."""
+        is_frame = line.event is None and line.frame is not None and line.received_ns is not None
+        if not (is_frame and self._ordinary(line)):
+            at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
+            self.at_ns = max(self.at_ns, at_ns)
+            self.items += self._extraordinary(line, at_ns)
+        return self._taken()
 
     def unreadable(self, text: str, error: str) -> list[Item]:
         """Take what is no line of a frame log, but may have been one.
@@ -88,11 +75,11 @@ class Playback:
             text: as much of it as there is.
             error: what is wrong with it, and where.
         """
-        items: list[Item] = [Malformed(self.at_ns, text, error)]
+        self.items.append(Malformed(self.at_ns, text, error))
         reason = f"a part of the log that could not be read: {error}"
         for number in {0, *self._open}:
-            items += self._feeds.lost(number, text, reason, _NOW, self.at_ns)
-        return self._noted(items)
+            self.items += self._feeds.lost(number, text, reason, _NOW, self.at_ns)
+        return self._taken()
 
     def finish(self) -> list[Item]:
         """The log has ended: give what is still to be said."""
@@ -100,24 +87,36 @@ class Playback:
 
     # --- inside
 
-    def _ordinary(self, number: int, frame: str, at_ns: int) -> list[Item] | None:
-        """The items of an ordinary frame, as `Stream.ordinary` takes it, or None where it is to be read as a whole."""
+    def _ordinary(self, line: Line) -> bool:
+        """Take a frame that is a channel's message as the service writes it; whether it is."""
+        assert line.frame is not None  # the caller has seen
+        assert line.received_ns is not None  # both
+        feeds, number = self._feeds, self._number(line)
+        if not feeds.ordinary(number, self._split, (line.frame,), 0, _NOW, line.received_ns, self._heard, {}, self):
+            return False
+        self.at_ns = max(self.at_ns, line.received_ns)
+        return True
+
+    def _split(self, frame: str) -> tuple[str, str] | None:
         json_rpc, socketio = self._readers
-        found = json_rpc.split(frame) or socketio.split(frame)
-        feed = None if found is None else self._feeds.by_name.get(found[0])
-        if found is None or feed is None:
-            return None
-        channel, body = found
-        try:
-            data = feed.decode(body)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
-        self.at_ns = max(self.at_ns, at_ns)
-        message = Message(channel, at_ns, frame, body, data)
-        if feed.is_plain:
-            feed.pass_on(message, data)
+        return json_rpc.split(frame) or socketio.split(frame)
+
+    def _extraordinary(self, line: Line, at_ns: int) -> list[Item]:
+        if line.frame is not None:
+            return [] if line.received_ns is None else self._received(line, line.frame, line.received_ns)
+        if line.event in _KINDS:
+            return self._happened(Status(
+                StatusKind(line.event), at_ns, line.channel, line.detail or "", line.seconds,
+                line.connection or 0, line.close_code, line.close_reason, dropped=line.dropped or 0,
+            ))  # fmt: skip
+        if line.event in _ORIGINS and line.channel is not None and line.message is not None:
+            raw = msgspec.Raw(line.message.encode(errors="replace"))
+            message = Message(line.channel, at_ns, "", raw, origin=Origin(line.event))
+            feed = self._feed(line.channel)
+            if feed is not None:
+                feed.recovered(message)
             return [message]
-        return self._noted([*self._feeds.message(number, message, _NOW)])
+        return self._gap(line) if line.event == "gap" else []
 
     def _received(self, line: Line, frame: str, at_ns: int) -> list[Item]:
         number = self._number(line)
@@ -198,7 +197,8 @@ class Playback:
             feed.keeper.resumed(feed.channel.kind)
         return [*items, gap]
 
-    def _noted(self, items: list[Item]) -> list[Item]:
+    def _taken(self) -> list[Item]:
+        items, self.items = self.items, []
         for item in items:
             if type(item) is Gap and item.channel in self._feeds.by_name:
                 self._told_to_ns[item.channel] = item.to_ns
