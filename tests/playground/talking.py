@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from fulgurite import playground
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 
 class Talker:
