@@ -1,4 +1,7 @@
-"""`scripts/bench`: run all rows in alternating rounds, print the tables and write docs/benchmarks.md."""
+"""`scripts/bench`: runs all rows in alternating rounds, prints the tables and writes docs/benchmarks.md.
+
+A run of some sections, or a quick one, writes the page into a temporary folder.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +21,20 @@ from benchmarks.processes import Failed
 from benchmarks.tables import Row, Table
 
 SECTIONS = tuple(dict.fromkeys(table.section for table in TABLES))
-RESULTS = ROOT / "benchmarks" / "figures"  # not "results", which mypy would take for the module
 ROUNDS = 3
 QUICK_DIVISOR = 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, help="how often each row is measured; 0 only writes the page"
-    )
-    parser.add_argument("--quick", action="store_true", help="one short round to see that it works; nothing is kept")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often each row is measured")
+    parser.add_argument("--quick", action="store_true", help="one short round to see that it works")
     parser.add_argument(
         "--section",
         action="append",
         choices=SECTIONS,
-        help="measure this alone, and keep what is known of the others; may be given repeatedly",
+        help="measure this alone; may be given repeatedly",
     )
-    parser.add_argument("--docs", type=Path, help="where benchmarks.md is written, if not into docs")
     arguments = parser.parse_args()
     is_quick: bool = arguments.quick
     sections = set(arguments.section or SECTIONS)
@@ -44,13 +43,12 @@ def main() -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 150
-    found = results.Results() if is_quick else results.load(RESULTS)
+    found = results.Results()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     seconds = dict.fromkeys(sections, 0.0)
     with tempfile.TemporaryDirectory() as name, Progress(*columns, console=console) as progress:
         folder = Path(name)
-        tables = [table for table in TABLES if table.section in sections and rounds]
-        results.forget(found, {table.title for table in tables})
+        tables = [table for table in TABLES if table.section in sections]
         broken = _install_all({row.environment for table in tables for row in table.rows}, progress)
         turns = [(table, row) for table in tables for row in table.rows]
         task = progress.add_task("", total=len(turns) * rounds)
@@ -62,24 +60,15 @@ def main() -> None:
                     _measure(table, row, folder, found, broken, QUICK_DIVISOR if is_quick else 1)
                 seconds[table.section] += time.monotonic() - began
                 progress.advance(task)
-            # At the end of each round, so that what was measured until then is not lost.
-            _keep(found, tables, number + 1, None if is_quick else RESULTS)
-    report.show(console, found, sections if rounds else set())
+    for table in tables:
+        done = 1 if table.is_once else rounds
+        found.measured[table.section] = results.Measured(f"{datetime.now(UTC):%Y-%m-%d}", done, results.machine())
+    report.show(console, found, sections)
     console.print(", ".join(f"{section} took {each:.0f} s" for section, each in seconds.items() if each))
-    docs = arguments.docs or (Path(tempfile.mkdtemp(prefix="fulgurite-bench-")) if is_quick else ROOT / "docs")
+    is_whole = not is_quick and sections == set(SECTIONS)
+    docs = ROOT / "docs" if is_whole else Path(tempfile.mkdtemp(prefix="fulgurite-bench-"))
     report.write(docs, found, is_quick)
     console.print(f"Written: {docs / 'benchmarks.md'}")
-
-
-def _keep(found: results.Results, tables: list[Table], rounds: int, folder: Path | None) -> None:
-    titles: dict[str, set[str]] = {}
-    for table in tables:
-        done = 1 if all(each.is_once for each in tables if each.section == table.section) else rounds
-        found.measured[table.section] = results.Measured(f"{datetime.now(UTC):%Y-%m-%d}", done, results.machine())
-        titles.setdefault(table.section, set()).add(table.title)
-    if folder is not None:
-        for section, its in titles.items():
-            results.save(found, section, its, folder)
 
 
 def _install_all(wanted: set[str], progress: Progress) -> dict[str, str]:

@@ -87,7 +87,6 @@ def _table(section: Section) -> Table:
         compared,
         GOALS[section.key],
         does="what a message becomes",
-        chart="p99" if section.pace else "rate",
     )
 
 
@@ -140,10 +139,7 @@ HOW = """\
 * For latency the server writes one message every 333 µs and notes when; the client notes when it has handled each
   diff; both by the same clock of the machine. Nothing waits between two messages, so that most of it is waking up: the
   processor, the process and, for a client whose user writes `async for`, a task of it. The floor handles a message
-  where it is read; "a task woken" gives it to a waiting task, and is the floor of any such client. "asyncio alone" is a
-  bare protocol that only notes when the bytes of each frame are there; pybotters' store cannot keep up with that pace,
-  so it is later and later.
-* cryptofeed takes nothing but TLS, so it is missing without. It and pylightningfx need Python 3.13; all rows in Python
-  run on the same one.
+  where it is read.
+* cryptofeed takes nothing but TLS. It needs Python 3.13; all rows in Python run on the same one.
 * The other clients' books know nothing of levels that have gone stale, and need not: no message is lost here.
 """

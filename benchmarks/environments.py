@@ -16,9 +16,7 @@ PACKAGES = {
     "fulgurite": ["-e", str(ROOT)],
     "cryptofeed": ["cryptofeed==3.0.1"],
     "pybotters": ["pybotters==1.11.2"],
-    "pylightningfx": ["pylightningfx==0.2.0"],
-    "engines": ["-e", str(ROOT), "lightmatchingengine==2019.1.4", "order-matching[polars]==0.12.0"],
-    "servers": ["websockets==17.4", "aiohttp==3.14.5", "uvloop==0.23.0"],
+    "servers": ["websockets==17.4", "uvloop==0.23.0"],
     # GPL-3.0-or-later, and sortedcontainers: only measured, never imported by the package.
     "books": ["order-book==1.1.0", "sortedcontainers==2.4.0"],
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any, NamedTuple
 
 import trustme
 
-from benchmarks.environments import ROOT, interpreter
+from benchmarks.environments import interpreter
 from benchmarks.frames import DIFF, generate
-from benchmarks.processes import Failed, kernel_kb, memory_kb, read_line, started, tell
+from benchmarks.processes import Failed, memory_kb, read_line, started, tell
 from benchmarks.rows import LEVELS
-from benchmarks.subscribers import channels_of
+from benchmarks.subscribers import CHANNEL
 from benchmarks.tables import Column, Compared, Figures, Goal, Row, Table
 from fulgurite.protocol.jsonrpc import encode_message
 
@@ -26,10 +25,9 @@ PAYLOAD_BYTES = 485
 """The mean length of a diff, and about that of the one that is sent."""
 
 BATCHED = 3_200_000
-ALONE = 640_000
 ONE_BY_ONE = 160_000
-"""Messages delivered in a run, to all subscribers together, enough for some seconds: by ours and the floor in bursts,
-by them one at a time, and by the others."""
+"""Messages delivered in a run, to all subscribers together, enough for some seconds: by ours and the floor, and by the
+others."""
 
 
 @cache
@@ -56,21 +54,13 @@ class Delivery(NamedTuple):
     deliveries: int
     """Messages that come to all subscribers together, about."""
     is_tls: bool = False
-    burst: int = BURST
-    """Messages published in one tick of the event loop."""
-    channels: int = 1
-    """Channels of each subscriber."""
-    of: int = 1
-    """Channels published in turn."""
-    is_profiled: bool = False
 
 
 def deliver(server: str, environment: str, wanted: Delivery, folder: Path, python: str = "") -> dict[str, Any]:
-    """Let a server publish; return what it says of itself, and "delivered", "took_ns", and what memory a connection
-    takes: "memory_kb" in the server, "kernel_kb" for each of its two sockets.
+    """Let a server publish; return its own figures, and "delivered", "took_ns" and "memory_kb", of a connection.
 
     Args:
-        server: one that `run_fanout.py` or `run_fanout.js` has.
+        server: one that `run_fanout.py` has.
         environment: what it runs in.
         wanted: what it is to do.
         folder: for the certificate.
@@ -80,32 +70,24 @@ def deliver(server: str, environment: str, wanted: Delivery, folder: Path, pytho
         Failed: a process ended, hung, or did not get what was sent.
     """
     pem, authority = certificate(folder) if wanted.is_tls else (None, None)
-    names = channels_of(0, wanted.of, wanted.of)
-    # Each subscriber gets so many; of all that is published each gets its channels' part, in whole rounds.
-    each = max(round(wanted.deliveries / wanted.subscribers / wanted.channels), 1) * wanted.channels
-    published = each * wanted.of // wanted.channels
+    each = max(round(wanted.deliveries / wanted.subscribers), 1)
     settings = {
-        "channels": names,
+        "channel": CHANNEL,
         "message": payload().decode(),
-        "text": encode_message(names[0], payload()).decode(),
-        "count": published,
-        "burst": wanted.burst,
+        "text": encode_message(CHANNEL, payload()).decode(),
+        "count": each,
+        "burst": BURST,
         "certificate": pem and str(pem),
-        "profile": wanted.is_profiled,
     }
-    program = "run_fanout.js" if environment == "node" else "run_fanout.py"
-    command: list[object] = [python or interpreter(environment), RUNNERS / program, server, json.dumps(settings)]
-    dialect = {"socket.io": "socketio", "socketio": "socketio", "json-rpc": "json-rpc"}.get(server, "none")
-    paths = os.environ | {"NODE_PATH": str(ROOT / "tests" / "peers" / "node_modules")}
-    with started(command, paths) as process:
+    command = [python or interpreter(environment), RUNNERS / "run_fanout.py", server, json.dumps(settings)]
+    with started(command) as process:
         ready = read_line(process)
-        before_kb, kernel_before_kb = memory_kb(process), kernel_kb()
-        arguments = [ready["port"], wanted.subscribers, dialect, each, ready["bytes"]]
-        arguments += ["--channels", wanted.channels, "--of", wanted.of]
+        before_kb = memory_kb(process)
+        arguments = [ready["port"], wanted.subscribers, server, each, ready["bytes"]]
         arguments += ["--tls", authority] if wanted.is_tls else []
         with started([sys.executable, "-m", "benchmarks.subscribers", *arguments]) as load:
             read_line(load)
-            connected_kb, kernel_connected_kb = memory_kb(process), kernel_kb()
+            connected_kb = memory_kb(process)
             tell(process, "publish")
             try:
                 end_ns = read_line(load)["end_ns"]
@@ -118,7 +100,6 @@ def deliver(server: str, environment: str, wanted: Delivery, folder: Path, pytho
         "delivered": each * wanted.subscribers,
         "took_ns": end_ns - result["began_ns"],
         "memory_kb": (connected_kb - before_kb) / wanted.subscribers,
-        "kernel_kb": (kernel_connected_kb - kernel_before_kb) / wanted.subscribers / 2,
     }
 
 
@@ -139,75 +120,55 @@ SERVERS = (
     ("pre-framed, picows (the floor)", "fulgurite", "floor", "joined bytes to each socket, no hub", BATCHED),
     ("websockets", "servers", "websockets", "broadcast()", ONE_BY_ONE),
     ("websockets, uvloop", "servers", "websockets-uvloop", "broadcast()", ONE_BY_ONE),
-    ("aiohttp", "servers", "aiohttp", "a queue and a task a client", ONE_BY_ONE),
-    ("Socket.IO 4 for clients of 2 (Node.js)", "node", "socket.io", "emit to a room", ONE_BY_ONE),
-    ("ws (Node.js), as tardis-machine sends", "node", "ws", "send() to each; see below", ONE_BY_ONE),
 )
 
 
 def _row(
-    name: str,
-    environment: str,
-    server: str,
-    does: str,
-    deliveries: int,
-    *,
-    subscribers: int,
-    is_tls: bool,
-    burst: int,
+    name: str, environment: str, server: str, does: str, deliveries: int, *, subscribers: int, is_tls: bool
 ) -> Row:
     def measure(folder: Path, divisor: int) -> Figures:
-        due = deliveries if burst > 1 else min(deliveries, ALONE)
-        wanted = Delivery(subscribers, due // divisor, is_tls, burst)
+        wanted = Delivery(subscribers, deliveries // divisor, is_tls)
         return figures_of(deliver(server, environment, wanted, folder))
 
     return Row(name, environment, measure, does)
 
 
-def _table(subscribers: int, is_tls: bool, burst: int = BURST) -> Table:
+def _table(subscribers: int, is_tls: bool) -> Table:
     where = f"to {subscribers:,} subscribers {'over TLS' if is_tls else 'without TLS'}"
-    goals = []
-    if burst == BURST:
-        for other in ("websockets", "websockets, uvloop"):
-            goals.append(Goal(f"the rate of {other} {where}, times", "rate", 8.0, other=other, cost="cpu"))
-        goals.append(Goal(f"the floor's rate {where}, times", "rate", 0.8, other=SERVERS[2][0], cost="cpu"))
-        if subscribers == 1_000:
-            kilobytes = 60.0 if is_tls else 20.0
-            what = f"memory of a connection {'over TLS' if is_tls else 'without TLS'}, kB"
-            goals.append(Goal(what, "memory", kilobytes, is_most=True, decimals=1))
+    goals = [
+        Goal(f"the rate of {other} {where}, times", "rate", 8.0, other=other, cost="cpu")
+        for other in ("websockets", "websockets, uvloop")
+    ]
+    goals.append(Goal(f"the floor's rate {where}, times", "rate", 0.8, other=SERVERS[2][0], cost="cpu"))
+    if subscribers == 1_000:
+        kilobytes = 60.0 if is_tls else 20.0
+        what = f"memory of a connection {'over TLS' if is_tls else 'without TLS'}, kB"
+        goals.append(Goal(what, "memory", kilobytes, is_most=True, decimals=1))
     return Table(
         "fanout",
-        f"Fan-out: one channel {where}" + (", one message at a time" if burst == 1 else ""),
+        f"Fan-out: one channel {where}",
         (
             Column("rate", "1,000 messages/s delivered"),
             Column("cpu", "server CPU µs/message", 2),
             Column("memory", "kB a connection"),
         ),
-        tuple(_row(*server, subscribers=subscribers, is_tls=is_tls, burst=burst) for server in SERVERS),
+        tuple(_row(*server, subscribers=subscribers, is_tls=is_tls) for server in SERVERS),
         (Compared("rate", "ours is times as fast"), Compared("cpu", "and by CPU", is_cost=True)),
         tuple(goals),
     )
 
 
-TABLES = (
-    *(_table(subscribers, is_tls) for is_tls in (False, True) for subscribers in (100, 1_000)),
-    _table(100, is_tls=False, burst=1),
-)
+TABLES = tuple(_table(subscribers, is_tls) for is_tls in (False, True) for subscribers in (100, 1_000))
 
 HOW = """\
 * Fan-out: each server runs in a process of its own and gets the same diff of the order book to publish, about 485
-  bytes, in bursts of 8, and in one table one at a time. It publishes the next burst when no socket has more than
-  64 KiB waiting: ours by the exchange's own means, aiohttp by a bounded queue a client, and for the others their
-  buffers are looked at. Nothing is compressed. Ours and the floor make one write a socket of each burst, and the others
-  one of each message, which is most of the difference, as the table without bursts shows.
+  bytes, in bursts of 8. It publishes the next burst when no socket has more than 64 KiB waiting: ours by the exchange's
+  own means, the others by a look at their buffers. Nothing is compressed. Ours and the floor make one write a socket of
+  each burst, and the others one of each message, which is most of the difference.
 * One other process has all the subscribers. It has the kernel count and throw away what comes to them, every 2 ms, and
   over TLS without deciphering it; of one subscriber it keeps the whole stream, which must be the same message again and
   again. So what bounds the rate is the server.
-* tardis-machine cannot be had as a package. What is measured of it is how it sends: the text of each message to each
-  client by a `send` of ws, the library that it uses. In real time it also keeps a connection upstream for each client,
-  over which each message comes once more and is decoded; that is left out, so that it would cost more than its row.
 * Ours counts and keeps every message that is published, as its control API promises; the floor does not.
 * Memory is what the server's process grew by while the subscribers connected, divided by their number; of 100 it is
   coarse.
-* Socket.IO 2 itself is no longer maintained. Its clients are served by Socket.IO 4 with `allowEIO3`.
 """

@@ -33,8 +33,6 @@ class Sample(NamedTuple):
     book_is_right: bool | None
     """Whether its best prices were the market's at the end; None where it keeps no book."""
     versions: dict[str, str]
-    shares: dict[str, float]
-    """Per cent of the processor time by function, where that was asked for."""
 
 
 class Frames:
@@ -77,7 +75,6 @@ def run_client(
     count: int,
     folder: Path,
     python: str = "",
-    is_profiled: bool = False,
 ) -> Sample:
     """Let a client read one run.
 
@@ -88,7 +85,6 @@ def run_client(
         count: how many messages.
         folder: for the certificate.
         python: what runs it instead of its own environment.
-        is_profiled: find out where its time goes, which only those in Python can.
 
     Raises:
         Failed: it ended, hung, or did not see what was sent.
@@ -102,7 +98,7 @@ def run_client(
     environment = os.environ | {"NODE_PATH": str(ROOT / "tests" / "peers" / "node_modules")}
     if section.tls:
         environment |= {"SSL_CERT_FILE": str(ca_file), "NODE_EXTRA_CA_CERTS": str(ca_file)}
-    told = msgspec.to_builtins(expected) | {"paced": bool(section.pace), "profile": is_profiled}
+    told = msgspec.to_builtins(expected) | {"paced": bool(section.pace)}
     with started(server_command) as server:
         url = read_line(server)["url"]
         program, *arguments = client.program
@@ -131,7 +127,6 @@ def run_client(
         latencies_us={name: latencies[len(latencies) * rank // 1000] for name, rank in RANKS.items() if latencies},
         book_is_right=None if result["best"] is None else result["best"] == best,
         versions=result["versions"],
-        shares=result.get("shares", {}),
     )
 
 

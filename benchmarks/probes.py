@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks import clients, exchange, fanout, framelog, growth, page, profiles, slow, start
+from benchmarks import clients, fanout, framelog, page, slow, start
 
-_MODULES = (clients, fanout, slow, growth, framelog, exchange, profiles, start, page)
+_MODULES = (clients, fanout, slow, framelog, start, page)
 
 TABLES = tuple(table for module in _MODULES for table in module.TABLES)
 HOWS = tuple(module.HOW for module in _MODULES)

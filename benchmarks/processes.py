@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import ROOT
@@ -71,10 +70,3 @@ def memory_kb(process: subprocess.Popen[str]) -> int:
     """Resident memory of a program, in units of 1,000 bytes."""
     result = subprocess.run(["ps", "-o", "rss=", "-p", str(process.pid)], capture_output=True, text=True)
     return int(result.stdout) * 1024 // 1000
-
-
-def kernel_kb() -> float:
-    """What the whole machine's kernel holds and cannot give back, in units of 1,000 bytes; 0 where it does not say."""
-    path = Path("/proc/meminfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    return next((int(line.split()[1]) * 1.024 for line in lines if line.startswith("SUnreclaim:")), 0.0)

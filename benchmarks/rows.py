@@ -37,17 +37,10 @@ SOCKETIO = Client(
     "Fulgurite, Socket.IO", "fulgurite", ("run_ours.py", "socketio"), "typed, book", 200_000, 40_000, dialect="socketio"
 )
 FLOOR = Client("picows + msgspec (the floor)", "fulgurite", ("run_floor.py",), "typed, no session", 200_000, 40_000)
-RAW = Client("picows alone", "fulgurite", ("run_floor.py", "raw"), "bytes", 400_000)
-WOKEN = Client(
-    "picows + msgspec, a task woken", "fulgurite", ("run_floor.py", "woken"), "typed, no session", 200_000, 40_000
-)
-ASYNCIO = Client("asyncio alone", "fulgurite", ("run_asyncio.py",), "bytes", 200_000)
 CRYPTOFEED = Client("cryptofeed", "cryptofeed", ("run_cryptofeed.py",), "typed (Decimal), book", 50_000, 40_000)
 TARDIS = Client("tardis-dev + its OrderBook", "node", ("run_tardis.js",), "typed, book", 100_000, 40_000)
 TARDIS_MESSAGES = Client("tardis-dev", "node", ("run_tardis.js", "messages"), "typed, no book", 100_000)
-PYLIGHTNINGFX = Client("pylightningfx", "pylightningfx", ("run_pylightningfx.py",), "typed, no book", 50_000)
 PYBOTTERS = Client("pybotters + its store", "pybotters", ("run_pybotters.py",), "dicts, book", 4_000, 200)
-PYBOTTERS_JSON = Client("pybotters", "pybotters", ("run_pybotters.py", "json"), "dicts, no book", 50_000)
 
 
 class Section(NamedTuple):
@@ -65,27 +58,24 @@ SECTIONS = (
     Section(
         "tls",
         "Socket to message over TLS, as the live service is reached; 300 levels a side",
-        (
-            *(OURS, SOCKETIO, FLOOR, RAW, TARDIS, TARDIS_MESSAGES),
-            *(CRYPTOFEED, PYLIGHTNINGFX, PYBOTTERS_JSON, PYBOTTERS),
-        ),
+        (OURS, SOCKETIO, FLOOR, TARDIS, TARDIS_MESSAGES, CRYPTOFEED, PYBOTTERS),
     ),
     Section(
         "plain",
         "The same without TLS",
-        (OURS, SOCKETIO, FLOOR, RAW, TARDIS, TARDIS_MESSAGES, PYLIGHTNINGFX, PYBOTTERS),
+        (OURS, FLOOR),
         tls=False,
     ),
     Section(
         "deep",
         "The same over TLS with 10,000 levels a side",
-        (OURS, SOCKETIO, FLOOR, TARDIS, CRYPTOFEED, PYBOTTERS),
+        (OURS,),
         levels=DEEP_LEVELS,
     ),
     Section(
         "latency",
         "Delivery latency over TLS at 3,000 messages a second",
-        (OURS, SOCKETIO, FLOOR, WOKEN, ASYNCIO, TARDIS, CRYPTOFEED, PYLIGHTNINGFX, PYBOTTERS_JSON, PYBOTTERS),
+        (OURS, FLOOR),
         pace=PACE,
     ),
 )

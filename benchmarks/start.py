@@ -96,10 +96,7 @@ TABLES = (
         (
             _python("import fulgurite", "fulgurite"),
             _python("from fulgurite import connect", "fulgurite"),
-            _python("import typer", "fulgurite"),
             _python("pass", "fulgurite"),
-            _python("import pybotters", "pybotters"),
-            _python("import cryptofeed", "cryptofeed"),
         ),
         (Compared("ms", "ours is times as fast", is_cost=True),),
         (Goal("`import fulgurite` within, ms", "ms", 120, is_most=True, decimals=0),),
@@ -124,7 +121,6 @@ TABLES = (
 HOW = """\
 * Start: the whole of a fresh process, from being started to its end, Python's own start included; the median of 9 in
   each round. `import fulgurite` loads its parts when they are first used, so the row that uses `connect` is there too.
-  Typer is what the commands are written with: its import is the floor of `fulgurite --help`, and most of it.
   `fulgurite play` is timed until a program that does what the page does (gets it, opens its WebSocket, asks for a
   connection) is given the first message of a channel; the browser's own time is not in it.
 """

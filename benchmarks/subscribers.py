@@ -1,7 +1,6 @@
 """Reads what a server sends to many subscribers, as cheaply as can be: it counts bytes, and looks at one stream.
 
     python -m benchmarks.subscribers PORT SUBSCRIBERS DIALECT MESSAGES BYTES_A_MESSAGE [--tls CA_FILE]
-        [--channels NUMBER --of NUMBER]
 
 Prints {} once all have subscribed, and when each has all its messages, when that was: nanoseconds of the machine's
 monotonic clock. The first subscriber keeps what it gets, which must be the same frames again and again. The others'
@@ -21,7 +20,6 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 BUFFER_BYTES = 1024 * 1024
@@ -32,29 +30,13 @@ SILENCE_SECONDS = 0.2
 CHANNEL = "lightning_board_BTC_JPY"
 
 
-def channels_of(number: int, count: int, of: int) -> list[str]:
-    """The channels of a subscriber: so many of all, each beginning one further than the one before it.
-
-    Args:
-        number: which subscriber.
-        count: how many it has.
-        of: how many there are.
-    """
-    names = [CHANNEL] if of == 1 else [f"lightning_board_C{each:03}_JPY" for each in range(of)]
-    return [names[(number + each) % of] for each in range(count)]
-
-
-def opening(dialect: str, channels: list[str]) -> tuple[str, list[tuple[bytes, bytes, int]]]:
-    """By dialect: the path, and what is sent and then expected, how often, before the stream begins."""
+def opening(dialect: str) -> tuple[str, list[tuple[bytes, bytes]]]:
+    """By dialect: the path, and the pairs of a frame to send and the answer to expect before the stream begins."""
     if dialect == "json-rpc":
-        calls = [
-            masked(json.dumps({"method": "subscribe", "params": {"channel": channel}, "id": 1}).encode())
-            for channel in channels
-        ]
-        return "/json-rpc", [(b"".join(calls), b'"result":true', len(calls))]
+        call = {"method": "subscribe", "params": {"channel": CHANNEL}, "id": 1}
+        return "/json-rpc", [(masked(json.dumps(call).encode()), b'"result":true')]
     if dialect == "socketio":
-        calls = [masked(f'420["subscribe","{channel}"]'.encode()) for channel in channels]
-        return "/socket.io/?EIO=3&transport=websocket", [(b"".join(calls), b"430[", len(calls))]
+        return "/socket.io/?EIO=3&transport=websocket", [(masked(f'420["subscribe","{CHANNEL}"]'.encode()), b"430[")]
     return "/", []
 
 
@@ -71,13 +53,7 @@ def masked(text: bytes) -> bytes:
     return b"\x81" + length + b"\0\0\0\0" + text
 
 
-def subscribe(
-    port: int,
-    dialect: str,
-    context: ssl.SSLContext | None,
-    receive_buffer: int = 0,
-    channels: Sequence[str] = (CHANNEL,),
-) -> socket.socket:
+def subscribe(port: int, dialect: str, context: ssl.SSLContext | None, receive_buffer: int = 0) -> socket.socket:
     """Connect, shake hands and subscribe; everything up to the stream itself is read.
 
     Args:
@@ -85,7 +61,6 @@ def subscribe(
         dialect: see `opening`; another sends nothing.
         context: what is trusted, for TLS.
         receive_buffer: bytes that the kernel may hold for this socket, 0 for what it thinks best.
-        channels: what is subscribed.
     """
     raw = socket.socket()
     if receive_buffer:
@@ -93,16 +68,16 @@ def subscribe(
     raw.connect(("127.0.0.1", port))
     raw.settimeout(30)
     sock = context.wrap_socket(raw, server_hostname="127.0.0.1") if context else raw
-    path, steps = opening(dialect, list(channels))
+    path, steps = opening(dialect)
     key = base64.b64encode(bytes(16)).decode()
     handshake = (
         f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     data = b""
-    for sent, expected, times in [(handshake.encode(), b"\r\n\r\n", 1), *steps]:
+    for sent, expected in [(handshake.encode(), b"\r\n\r\n"), *steps]:
         sock.sendall(sent)
-        while data.count(expected) < times:
+        while expected not in data:
             piece = sock.recv(65536)
             assert piece, f"the server ended the connection after {data!r}"
             data += piece
@@ -167,28 +142,17 @@ def main() -> None:
     parser.add_argument("messages", type=int)
     parser.add_argument("bytes", type=int)
     parser.add_argument("--tls", type=Path)
-    parser.add_argument("--channels", type=int, default=1)
-    parser.add_argument("--of", type=int, default=1)
     arguments = parser.parse_args()
     most = allow_many_sockets()
     needed = arguments.subscribers + 50
     assert needed <= most, f"{needed:,} files are needed, and the hard limit is {most:,} (ulimit -Hn)"
     context = ssl.create_default_context(cafile=arguments.tls) if arguments.tls else None
-    sockets = [
-        subscribe(
-            arguments.port,
-            arguments.dialect,
-            context,
-            channels=channels_of(number, arguments.channels, arguments.of),
-        )
-        for number in range(arguments.subscribers)
-    ]
+    sockets = [subscribe(arguments.port, arguments.dialect, context) for _ in range(arguments.subscribers)]
     print("{}", flush=True)
     stream, end_ns = count_all(sockets, arguments.messages * arguments.bytes)
     frame = stream[: arguments.bytes]
     assert frame[:4] == b"\x81\x7e" + (len(frame) - 4).to_bytes(2), "no text frame of that length"
-    cycle = stream[: arguments.channels * arguments.bytes]
-    assert stream == cycle * (arguments.messages // arguments.channels), "not the same messages each time"
+    assert stream == frame * arguments.messages, "not the same message each time"
     print(json.dumps({"end_ns": end_ns}), flush=True)
     sys.stdin.readline()  # connected until all is counted
 

@@ -7,9 +7,6 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-SHOWN_PERCENT = 2.0
-"""Shares below are told together."""
-
 BEST = "(the best of the others)"
 """As the other row of a goal: whichever does best in that round."""
 
@@ -94,15 +91,6 @@ class Goal(NamedTuple):
     """Of a figure alone: the row that it is, if not the first."""
 
 
-class Lines(NamedTuple):
-    """A chart of columns over the rows, whose names are numbers."""
-
-    title: str
-    across: str
-    """What the rows count."""
-    columns: tuple[str, ...]
-
-
 AllFigures = dict[tuple[str, str], list[Figures]]
 """By the table's title and the row's name, one entry a round."""
 
@@ -113,15 +101,11 @@ class Table(NamedTuple):
     section: str
     title: str
     columns: tuple[Column, ...]
-    """None where the values of a row are shares, in per cent, of what they are named after."""
     rows: tuple[Row, ...]
     compared: tuple[Compared, ...] = ()
     goals: tuple[Goal, ...] = ()
     does: str = "what it does"
     """The head of the column with what each row does; "" for no such column."""
-    chart: str = ""
-    """The column that the bars show, if not the first; there are bars only where rows are compared."""
-    lines: tuple[Lines, ...] = ()
     words: Callable[[AllFigures], str] | None = None
     """What the figures mean, as Markdown; "" while they are not all there."""
     is_once: bool = False
@@ -131,7 +115,7 @@ class Table(NamedTuple):
 def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]) -> Grid:
     """The table with what was measured."""
     rows = []
-    width = max(len(table.columns), 1) + len(table.compared)
+    width = len(table.columns) + len(table.compared)
     for row in table.rows:
         samples = figures.get((table.title, row.name))
         why = failures.get((table.title, row.name))
@@ -139,7 +123,7 @@ def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]
             if why:
                 rows.append([row.name, row.does, f"not measured: {why}", *[""] * (width - 1)])
             continue
-        cells = [_cell(samples, column.key, column.decimals) for column in table.columns] or [_shares(samples)]
+        cells = [_cell(samples, column.key, column.decimals) for column in table.columns]
         for compared in table.compared:
             ratio = ratio_of(table, figures, row.name, compared.key, compared.is_cost)
             cells.append(ratio.text(2) if ratio else "")
@@ -147,8 +131,7 @@ def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]
         if why:
             notes.append(f"after {len(samples)} rounds: {why}")
         rows.append([row.name, row.does + "".join(f" ({note})" for note in notes), *cells])
-    heads = [*(column.head for column in table.columns)] or ["% of its processor time"]
-    head = ["", table.does, *heads, *(compared.head for compared in table.compared)]
+    head = ["", table.does, *(column.head for column in table.columns), *(compared.head for compared in table.compared)]
     if not table.does and all(not row[1] for row in rows):
         return Grid(table.title, [head[0], *head[2:]], [[row[0], *row[2:]] for row in rows])
     return Grid(table.title, head, rows)
@@ -157,14 +140,6 @@ def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]
 def _cell(samples: list[Figures], key: str, decimals: int) -> str:
     found = range_of(samples, key)
     return found.text(decimals) if found else ""
-
-
-def _shares(samples: list[Figures]) -> str:
-    names = {name for sample in samples for name in sample.values}
-    found = {name: median(sample.values.get(name, 0.0) for sample in samples) for name in names}
-    shown = sorted(((share, name) for name, share in found.items() if share >= SHOWN_PERCENT), reverse=True)
-    rest = 100 - sum(share for share, _ in shown)
-    return ", ".join([*(f"{name} {share:.0f}" for share, name in shown), f"others {rest:.0f}"])
 
 
 def range_of(samples: list[Figures], key: str) -> Range | None:

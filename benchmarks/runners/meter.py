@@ -13,8 +13,6 @@ import sys
 import time
 from importlib import metadata
 
-import sampler
-
 URL = sys.argv[1]
 EXPECTED = json.loads(sys.argv[2])
 PACED = EXPECTED.get("paced", False)
@@ -40,8 +38,6 @@ def ready() -> None:
 def start() -> None:
     """From here on the processor time counts."""
     global _ready_cpu_ns
-    if EXPECTED.get("profile"):
-        sampler.start()
     _ready_cpu_ns = time.process_time_ns()
 
 
@@ -55,7 +51,6 @@ def done(counts: dict[str, int], best: tuple[float, float] | None, *packages: st
         began_ns: when the work began, where nobody else knows it.
     """
     end_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
-    shares = sampler.stop()
     versions = {name: metadata.version(name) for name in packages} | {"Python": platform.python_version()}
     result = {
         "began_ns": began_ns,
@@ -64,7 +59,6 @@ def done(counts: dict[str, int], best: tuple[float, float] | None, *packages: st
         "counts": counts,
         "best": best and [float(price) for price in best],
         "handled_ns": handled_ns,
-        "shares": shares,
         "versions": versions,
     }
     print(json.dumps(result), flush=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import meter
 from cryptofeed import FeedHandler
 from cryptofeed.connection import WebsocketEndpoint
@@ -21,8 +19,6 @@ async def on_book(book, receipt_timestamp):
             meter.ready()
         return
     seen["diffs"] += 1
-    if meter.PACED:
-        meter.handled_ns.append(time.monotonic_ns())
     if seen["diffs"] == meter.EXPECTED["diffs"]:
         best = book.book[BID].index(0)[0], book.book[ASK].index(0)[0]
         meter.done(seen, best, "cryptofeed", "websockets", "uvloop", "msgspec")

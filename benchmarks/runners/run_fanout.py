@@ -1,11 +1,9 @@
 """Servers that publish one message to all who are connected: python run_fanout.py SERVER SETTINGS
 
-SETTINGS is JSON: "text" (one message, whole), "channels" and "message" (its parts; only ours has more channels than
-one, which take turns), "count", "burst", and "certificate" (a PEM file with its key, or null). Prints the port and the
-bytes of a message on the wire. At the first line on standard input it publishes: bursts of "burst" messages, the next
-one when the sockets take more. At the second, when all has arrived, it prints the processor time since the first, the
-part of it that the system took, the processor time before it, for connecting, and when that was. With "profile" ours
-prints where its time went, too.
+SETTINGS is JSON: "text" (one message, whole), "channel" and "message" (its parts), "count", "burst", and "certificate"
+(a PEM file with its key, or null). Prints the port and the bytes of a message on the wire. At the first line of its
+input it publishes: bursts of "burst" messages, the next one when the sockets take more. At the second, when all has
+arrived, it prints the processor time since the first, and the time of the first.
 
 All but ours send to whoever is connected; each waits for slow sockets in the way its users would have to.
 """
@@ -13,7 +11,6 @@ All but ours send to whoever is connected; each waits for slow sockets in the wa
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import platform
@@ -22,8 +19,6 @@ import ssl
 import sys
 import time
 from importlib import metadata
-
-import sampler
 
 SERVER = sys.argv[1]
 SETTINGS = json.loads(sys.argv[2])
@@ -55,20 +50,13 @@ async def drained(transports):
 
 async def measure(port, size, publish, *packages):
     print(json.dumps({"port": port, "bytes": size}), flush=True)
-    ready_ns = time.process_time_ns()
     await asyncio.to_thread(sys.stdin.readline)
-    if SETTINGS.get("profile"):
-        sampler.start()
-    system = resource.getrusage(resource.RUSAGE_SELF).ru_stime
     began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
     await publish()
     await asyncio.to_thread(sys.stdin.readline)
     result = {
         "began_ns": began_ns,
         "cpu_ns": time.process_time_ns() - cpu_ns,
-        "connect_cpu_ns": cpu_ns - ready_ns,
-        "system_s": resource.getrusage(resource.RUSAGE_SELF).ru_stime - system,
-        "shares": sampler.stop(),
         "versions": {name: metadata.version(name) for name in packages} | {"Python": platform.python_version()},
     }
     print(json.dumps(result), flush=True)
@@ -80,16 +68,15 @@ async def ours(dialect_name):
     from fulgurite.server.frames import frame
     from fulgurite.server.serve import serve
 
-    channels, message = SETTINGS["channels"], SETTINGS["message"].encode()
-    size = len(frame(find_dialect(dialect_name).encode_message(channels[0], message)))
-    turns = itertools.cycle(channels)
+    channel, message = SETTINGS["channel"], SETTINGS["message"].encode()
+    size = len(frame(find_dialect(dialect_name).encode_message(channel, message)))
     options = {"ssl_context": context(), "ping_interval": PING_SECONDS}
     async with serve("127.0.0.1", 0, check_auth=lambda *_: None, **options) as server:
 
         async def publish():
             for burst in bursts():
                 for _ in range(burst):
-                    server.hub.publish(next(turns), message)
+                    server.hub.publish(channel, message)
                 await server.writable()
                 await asyncio.sleep(0)
 
@@ -141,42 +128,12 @@ async def with_websockets():
         await measure(port, HEADER_BYTES + len(TEXT), publish, "websockets", "uvloop")
 
 
-async def with_aiohttp():
-    from aiohttp import web
-
-    queues = set()
-
-    async def handle(request):
-        response = web.WebSocketResponse(compress=False)
-        await response.prepare(request)
-        queue = asyncio.Queue(maxsize=100)
-        queues.add(queue)
-        while True:
-            await response.send_str(await queue.get())
-
-    async def publish():
-        for burst in bursts():
-            for _ in range(burst):
-                for queue in queues:
-                    await queue.put(TEXT)
-            await asyncio.sleep(0)
-
-    application = web.Application()
-    application.add_routes([web.get("/", handle)])
-    runner = web.AppRunner(application)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context())
-    await site.start()
-    await measure(runner.addresses[0][1], HEADER_BYTES + len(TEXT), publish, "aiohttp")
-
-
 SERVERS = {
     "json-rpc": lambda: ours("json-rpc"),
     "socketio": lambda: ours("socketio"),
     "floor": floor,
     "websockets": with_websockets,
     "websockets-uvloop": with_websockets,
-    "aiohttp": with_aiohttp,
 }
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)

@@ -1,17 +1,10 @@
-"""The floor: picows and msgspec's typed decoding and nothing else.
-
-A third argument says otherwise: "raw" does not even decode; "woken" gives what it has decoded to a task that waits for
-it, as every client must whose user writes `async for`.
-"""
+"""The floor: picows and msgspec's typed decoding and nothing else."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
-from collections import Counter
-from typing import Any
 
 import meter
 import msgspec
@@ -112,73 +105,9 @@ class Floor(WSListener):
                 meter.ready()
 
 
-class Raw(Floor):
-    """Takes every frame's bytes, and counts."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.messages = 0
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self.answers:
-            self.answers -= 1
-            return
-        frame.get_payload_as_bytes()
-        self.messages += 1
-        if self.messages == 1:
-            meter.ready()
-        elif self.messages == meter.EXPECTED["messages"]:
-            meter.done({"messages": self.messages}, None, "picows")
-
-
-class Woken(Floor):
-    """Gives every message to a task that waits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: list[tuple[str, Any]] = []
-        self.waiter: asyncio.Future[None] | None = None
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self.answers:
-            self.answers -= 1
-            return
-        params = NOTIFICATION.decode(frame.get_payload_as_memoryview()).params
-        self.items.append((params.channel, DECODERS[params.channel].decode(params.message)))
-        if self.waiter is not None:
-            self.waiter.set_result(None)
-            self.waiter = None
-
-    async def take(self) -> None:
-        loop = asyncio.get_running_loop()
-        counts: Counter[str] = Counter()
-        while counts[meter.DIFF] < meter.EXPECTED["diffs"]:
-            if not self.items:
-                self.waiter = loop.create_future()
-                await self.waiter
-            items, self.items = self.items, []
-            for channel, data in items:
-                counts[channel] += len(data) if channel == meter.EXECUTIONS else 1
-                if channel == meter.DIFF and meter.PACED:
-                    meter.handled_ns.append(time.monotonic_ns())
-                elif channel == meter.SNAPSHOT and counts[channel] == 1:
-                    meter.ready()
-        names = {
-            "diffs": meter.DIFF,
-            "tickers": meter.TICKER,
-            "executions": meter.EXECUTIONS,
-            "snapshots": meter.SNAPSHOT,
-        }
-        meter.done({name: counts[channel] for name, channel in names.items()}, None, "picows", "msgspec")
-
-
-KINDS = {"raw": Raw, "woken": Woken}
-
-
 async def main() -> None:
-    listener: Floor = KINDS.get("".join(sys.argv[3:]), Floor)()
-    transport, _ = await ws_connect(lambda: listener, meter.URL)
-    await (listener.take() if isinstance(listener, Woken) else transport.wait_disconnected())
+    transport, _ = await ws_connect(Floor, meter.URL)
+    await transport.wait_disconnected()
 
 
 if __name__ == "__main__":

@@ -1,33 +1,26 @@
-"""pybotters as its users run it: its store keeps the book. With a third argument, "json", without the store."""
+"""pybotters as its users run it: its store keeps the book."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-import time
 
 import meter
 import pybotters
 
 seen = dict.fromkeys(("diffs", "tickers", "executions", "snapshots"), 0)
-store = None if sys.argv[3:] == ["json"] else pybotters.bitFlyerDataStore()
+store = pybotters.bitFlyerDataStore()
 
 
 def handle(message, ws) -> None:
     if "params" not in message:
         return
-    if store is not None:
-        store.onmessage(message, ws)
+    store.onmessage(message, ws)
     channel = message["params"]["channel"]
     if channel == meter.DIFF:
         seen["diffs"] += 1
-        if meter.PACED:
-            meter.handled_ns.append(time.monotonic_ns())
         if seen["diffs"] == meter.EXPECTED["diffs"]:
-            best = None
-            if store is not None:
-                book = store.board.sorted()
-                best = book["bids"][0]["price"], book["asks"][0]["price"]
+            book = store.board.sorted()
+            best = book["bids"][0]["price"], book["asks"][0]["price"]
             meter.done(seen, best, "pybotters", "aiohttp")
     elif channel == meter.TICKER:
         seen["tickers"] += 1
