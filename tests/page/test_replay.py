@@ -156,9 +156,9 @@ async def test_no_endpoint_is_chosen_while_a_recording_is_on_screen(visit):
 async def test_a_replay_leads_back_to_the_connection_even_if_its_end_is_told_first(visit):
     await expect(connection_state(visit)).to_have_text("Open")
     script = """async (text) => {
-        const names = ['tapes', 'receive', 'state'];
-        const [tapes, { receive }, state] = await Promise.all(names.map((name) => import(`/static/js/${name}.js`)));
-        await tapes.openLog(new File([text], 'day.jsonl'));
+        const names = ['replay', 'receive', 'state'];
+        const [replay, { receive }, state] = await Promise.all(names.map((name) => import(`/static/js/${name}.js`)));
+        await replay.openLog(new File([text], 'day.jsonl'));
         receive([{ ...state.connection.value, state: 'closed' }]);
         const log = { name: 'day.jsonl', from_ms: 0, to_ms: 1, lines: 1, malformed: 0, problems: [], channels: [] };
         receive([{ type: 'replay', run: 1, dialect: 'json-rpc', ...log }]);

@@ -142,7 +142,7 @@ async def test_a_typed_key_signs_for_the_endpoint_that_it_was_typed_for_alone(bl
     """Whatever the backend may ask: an HTTP API beside the endpoint counts as another."""
     text = "17953930186332b3dfe993b5a66755d2bd400e263ae40"
     script = """async ([text, places]) => {
-        const secret = await import("/static/js/secret.js");
+        const secret = await import("/static/js/credentials.js");
         const state = await import("/static/js/state.js");
         state.endpointChoice.value = "url";
         state.endpointUrl.value = "ws://127.0.0.1:9/json-rpc";
@@ -175,7 +175,7 @@ async def test_a_typed_key_ends_with_the_program_behind_the_page(browser):
         await expect_auth(page, "authenticated")
     await expect(page.locator(".choice")).to_be_visible()
     text = "17953930186332b3dfe993b5a66755d2bd400e263ae40"
-    assert await page.evaluate("async (text) => (await import('/static/js/secret.js')).sign(text)", text) == ""
+    assert await page.evaluate("async (text) => (await import('/static/js/signing.js')).sign(text)", text) == ""
     await context.close()
 
 
@@ -262,7 +262,7 @@ async def test_the_page_signs_auth_and_lists_and_never_an_order(blank):
         "anything": False,
         "": False,
     }
-    assert await call(blank, "secret", "a.map(m.isSigned)", list(texts)) == list(texts.values())
+    assert await call(blank, "signing", "a.map(m.isSigned)", list(texts)) == list(texts.values())
 
 
 async def test_without_an_exchange_of_its_own_the_page_offers_no_demo_account(browser):

@@ -140,6 +140,7 @@ def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
     """Who adds a signal decides: it is made by `told` or `kept`, or it is the user's or the page's and stands here."""
     own = {
         "account": {"credentials", "stored"},
+        "byhand": {"isOpen"},
         "faultruns": {"aim"},
         "fields": {"remark"},
         "framefilter": {"way", "channel", "text", "path", "pathFault", "comparisons", "unknownPath"},
@@ -165,7 +166,8 @@ def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
             *("addedProducts", "view", "leftFolded", "rightFolded", "rightShows", "rightWide", "part", "dialog"),
             *("hasCredentials", "frameVersion", "following", "now"),
         },
-        "tapes": {"recording", "replay", "position", "opening", "recorded"},
+        "recording": {"recording", "recorded"},
+        "replay": {"replay", "position", "opening"},
     }
     found: dict[str, set[str]] = {}
     for path in sorted(STATIC.glob("js/*.js")):

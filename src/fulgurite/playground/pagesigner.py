@@ -1,6 +1,6 @@
 """Signatures from the page, which alone has the secret. A shell: it waits for the page's answers.
 
-The page looks at what it is to sign and for whom (static/js/secret.js): nothing but `auth` and reading of orders, and
+The page looks at what it is to sign and for whom (static/js/credentials.js): nothing but `auth` and reading of orders, and
 for no other endpoint than the one that its key was typed for.
 """
 

@@ -1,7 +1,7 @@
 // Questions to the backend that have one answer each.
 import { credentials } from "./account.js";
 import * as backend from "./backend.js";
-import { sign } from "./secret.js";
+import { sign } from "./signing.js";
 import { sourceNumber } from "./source.js";
 
 /** @typedef {import("./messages.js").Answer} Answer */
@@ -46,21 +46,21 @@ export async function privately(method, path, body) {
     { type: "private", number, method, target, body: text, api_key: name, timestamp, signature }));
 }
 
-/** @param {import("./messages.js").FromBackend} message @returns {boolean} whether it is for here alone */
-export function takeAnswer(message) {
-  if (message.type === "hello") {
-    // Another backend does not know what the one before was asked.
-    for (const [number, { resolve }] of waiting) resolve(unanswered(number));
-    waiting.clear();
-    return false;
-  }
-  if (message.type !== "answer") return false;
-  const asker = waiting.get(message.number);
-  // What one exchange answers must not be written under the name of another.
-  asker?.resolve(asker.source === sourceNumber() ? message : unanswered(message.number));
-  waiting.delete(message.number);
-  return true;
+/** Another backend does not know what the one before was asked. */
+export function giveUp() {
+  for (const [number, { resolve }] of waiting) resolve(unanswered(number));
+  waiting.clear();
 }
+
+/** @type {import("./messages.js").Handlers} */
+export const handlers = {
+  answer(message) {
+    const asker = waiting.get(message.number);
+    // An answer of one exchange must not be written under the name of another.
+    asker?.resolve(asker.source === sourceNumber() ? message : unanswered(message.number));
+    waiting.delete(message.number);
+  },
+};
 
 /** @param {number} number @returns {Answer} */
 const unanswered = (number) => ({ type: "answer", number, status: 0, body: "", at_ms: 0 });

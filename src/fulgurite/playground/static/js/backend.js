@@ -1,10 +1,10 @@
 // The page's WebSocket to its own backend. Reconnects by itself. A backend that is started again has a new name and a new
 // token, and this page cannot come back to it; at the plain address it can, once that was opened in this browser again.
 import * as happened from "./happened.js";
-import { receive } from "./receive.js";
 import { isFull, link } from "./state.js";
 import { token } from "./token.js";
 
+/** @typedef {import("./messages.js").FromBackend} FromBackend */
 /** @typedef {import("./messages.js").ToBackend} ToBackend */
 
 const RETRY_MS = 1000;
@@ -30,37 +30,27 @@ export function send(message) {
 export const fetchGuarded = (path, init = {}) => (
   fetch(path, { ...init, headers: { "fulgurite-token": token() }, cache: "no-store" }));
 
-/** Open the line and keep it open. @param {() => void} onHello called each time the backend has said hello */
-export function open(onHello) {
+/** Open the line and keep it open. @param {(messages: FromBackend[]) => void} receive */
+export function open(receive) {
   const opening = new WebSocket(`ws://${location.host}/ws?token=${encodeURIComponent(token())}`);
   socket = opening;
-  opening.addEventListener("message", ({ data }) => {
-    const messages = /** @type {import("./messages.js").FromBackend[]} */ (JSON.parse(data));
-    happened.heard();
-    receive(messages);
-    if (messages.some(({ type }) => type === "hello")) {
-      happened.found();
-      isFull.value = false;
-      link.value = "open";
-      onHello();
-    }
-  });
+  opening.addEventListener("message", ({ data }) => receive(JSON.parse(data)));
   opening.addEventListener("close", ({ code }) => {
     isFull.value = code === TRY_AGAIN_LATER;
     happened.lost(isFull.value);
     link.value = "lost";
-    setTimeout(() => retry(onHello), isFull.value ? FULL_RETRY_MS : RETRY_MS);
+    setTimeout(() => retry(receive), isFull.value ? FULL_RETRY_MS : RETRY_MS);
   });
 }
 
-/** @param {() => void} onHello */
-async function retry(onHello) {
+/** @param {(messages: FromBackend[]) => void} receive */
+async function retry(receive) {
   try {
     const answer = await fetchGuarded("/");
-    if (answer.ok) return open(onHello);
+    if (answer.ok) return open(receive);
     if (NOT_LET_IN.includes(answer.status)) happened.lockedOut();
   } catch {
     // it is not there
   }
-  setTimeout(() => retry(onHello), RETRY_MS);
+  setTimeout(() => retry(receive), RETRY_MS);
 }

@@ -39,6 +39,11 @@ export const maintaining = told(() => false);
 /** Whom the presets hit. */
 export const aim = signal(/** @type {"page" | "everyone"} */ ("page"));
 
+/** @param {"page" | "everyone"} whom */
+export function chooseAim(whom) {
+  aim.value = whom;
+}
+
 /** What the connections of this page call themselves. @returns {string} */
 export const ownName = () => state.hello.value?.client ?? "";
 
@@ -114,50 +119,51 @@ const KINDS = new Set(["closed", "unreachable", "backing_off", "open", "authenti
   "unanswered", "failed"]);
 const HARMLESS = new Set(["open", "authenticated", "backing_off"]);
 
-/** Take note of what may come of a fault. @param {import("./messages.js").FromBackend} message @returns {false} */
-export function watchFaults(message) {
-  const now = run.peek();
-  if (!now || isOver(now)) return false;
-  switch (message.type) {
-    case "status":
-      if (message.at_ms >= now.startedMs && KINDS.has(message.kind)) {
-        note("status", message.kind, message.at_ms, [message.channel].filter(Boolean), message.detail, message);
-      }
-      break;
-    case "gap":
-      if (message.to_ms >= now.startedMs) {
-        note("gap", message.repaired, message.to_ms, [message.channel], message.reason, message, message.from_ms);
-      }
-      break;
-    case "malformed":
-      note("malformed", "", message.at_ms, [], message.problem);
-      break;
-    case "book":
-      if (message.state === "STALE" && state.book.peek()?.state === "LIVE") {
-        note("book", message.state, state.now.peek(), [message.product_code], message.reason);
-      } else if (message.state === "LIVE" && state.book.peek()?.state === "STALE") {
-        note("book", message.state, state.now.peek(), [message.product_code], "");
-      } else if (message.drift_count > (state.book.peek()?.drift_count ?? Infinity)) {
-        note("book", "drift", state.now.peek(), [message.product_code], "");
-      }
-      break;
-    case "ticker": {
-      const before = state.ticker.peek();
-      if (before?.product_code === message.product_code && before.state !== message.state) {
-        note("market", message.state, state.now.peek(), [message.product_code], "");
-      }
-      break;
-    }
-    case "channels":
-      if (now.recoveredMs !== null) break;
-      if (message.now_ms - lookedMs >= LOOK_MS) {
-        lookedMs = message.now_ms;
-        void look();
-      }
-      if (now.struckMs !== null && isWell(message.channels, now)) run.value = { ...now, recoveredMs: message.now_ms };
-  }
-  return false;
+/** @returns {Run | null} the run that is still watched */
+function watched() {
+  const seen = run.peek();
+  return seen && !isOver(seen) ? seen : null;
 }
+
+/** @param {number} atMs @returns {boolean} whether this may come of the fault that is watched */
+const follows = (atMs) => atMs >= (watched()?.startedMs ?? Infinity);
+
+/** These take note of what may come of a fault, and compare it with the state before it.
+ * @type {import("./messages.js").Handlers} */
+export const handlers = {
+  status(message) {
+    if (!follows(message.at_ms) || !KINDS.has(message.kind)) return;
+    note("status", message.kind, message.at_ms, [message.channel].filter(Boolean), message.detail, message);
+  },
+  gap(message) {
+    if (!follows(message.to_ms)) return;
+    note("gap", message.repaired, message.to_ms, [message.channel], message.reason, message, message.from_ms);
+  },
+  malformed(message) {
+    if (watched()) note("malformed", "", message.at_ms, [], message.problem);
+  },
+  book({ state: name, product_code, reason, drift_count }) {
+    if (!watched()) return;
+    const before = state.book.peek();
+    if (name === "STALE" && before?.state === "LIVE") note("book", name, state.now.peek(), [product_code], reason);
+    else if (name === "LIVE" && before?.state === "STALE") note("book", name, state.now.peek(), [product_code], "");
+    else if (drift_count > (before?.drift_count ?? Infinity)) note("book", "drift", state.now.peek(), [product_code], "");
+  },
+  ticker({ state: name, product_code }) {
+    const before = state.ticker.peek();
+    if (!watched() || before?.product_code !== product_code || before.state === name) return;
+    note("market", name, state.now.peek(), [product_code], "");
+  },
+  channels({ now_ms, channels }) {
+    const seen = watched();
+    if (!seen || seen.recoveredMs !== null) return;
+    if (now_ms - lookedMs >= LOOK_MS) {
+      lookedMs = now_ms;
+      void look();
+    }
+    if (seen.struckMs !== null && isWell(channels, seen)) run.value = { ...seen, recoveredMs: now_ms };
+  },
+};
 
 /** How long after all was well again something may still be of the same fault, as a repair is. */
 const AFTER_MS = 10_000;

@@ -29,6 +29,15 @@ export function watch() {
   }, { capture: true });
 }
 
+export function dismissRemark() {
+  remark.value = null;
+}
+
+/** Bind a field to a signal. @param {import("../vendor/signals.js").Signal<any>} target @returns {(event: Event) => void} */
+export const writes = (target) => ({ currentTarget: field }) => {
+  if (isText(field) || field instanceof HTMLSelectElement) target.value = field.value;
+};
+
 /** @param {EventTarget | null} target @returns {target is HTMLInputElement | HTMLTextAreaElement} */
 function isText(target) {
   return target instanceof HTMLTextAreaElement

@@ -18,19 +18,21 @@ emptyWithValues(() => {
   flowedMs = null;
 });
 
-/** @param {import("./messages.js").Channels} message */
-export function watchChannels({ now_ms, channels }) {
-  if (state.connection.peek()?.state !== "open") return;
-  flowedMs = now_ms;
-  for (const { channel, state: name, last_ms } of channels) {
-    const before = known.get(channel);
-    const flows = name === "receiving" || name === "acknowledged";
-    known.set(channel, {
-      heardMs: last_ms ?? before?.heardMs ?? null,
-      flowedMs: flows ? now_ms : before?.flowedMs ?? null,
-    });
-  }
-}
+/** @type {import("./messages.js").Handlers} */
+export const handlers = {
+  channels({ now_ms, channels }) {
+    if (state.connection.peek()?.state !== "open") return;
+    flowedMs = now_ms;
+    for (const { channel, state: name, last_ms } of channels) {
+      const before = known.get(channel);
+      const flows = name === "receiving" || name === "acknowledged";
+      known.set(channel, {
+        heardMs: last_ms ?? before?.heardMs ?? null,
+        flowedMs: flows ? now_ms : before?.flowedMs ?? null,
+      });
+    }
+  },
+};
 
 /** @returns {WhyOld | null} what is wrong with the whole connection */
 export function whyOld() {

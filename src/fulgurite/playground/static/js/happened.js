@@ -73,18 +73,17 @@ export function gap(gap) {
   events.value = withGap(events.value, gap, ++nextKey);
 }
 
-/** @param {import("./messages.js").GapFirst} found */
-export function gapFirst(found) {
-  events.value = withFirst(events.value, found);
-}
-
-/** @param {import("./messages.js").Channels} message */
-export function totals(message) {
-  if (rateHistory.take(message)) rateVersion.value += 1;
-}
+/** @type {import("./messages.js").Handlers} */
+export const handlers = {
+  gapfirst(message) { events.value = withFirst(events.value, message); },
+  latencies(message) { latencies.value = message.latencies; },
+  channels(message) {
+    if (rateHistory.take(message)) rateVersion.value += 1;
+  },
+};
 
 /** A backend that says hello has no connection yet, whatever the one before it had. */
-export function hello() {
+export function endLanes() {
   lanes.value = endedLanes(lanes.value, now.value);
 }
 

@@ -1,15 +1,15 @@
 // The keyboard: one key each for what is done often. The list on `?` is made from the same table.
-import { chooseDialect, connect, disconnect, pauseFrames, viewProduct } from "./actions.js";
+import { openDialog, pauseFrames, showMatrix, showView, toggleSide } from "./actions.js";
+import { chooseDialect, connect, disconnect } from "./connecting.js";
+import { viewProduct } from "./marketdata.js";
 import * as state from "./state.js";
-import { toggleSide } from "./views/fold.js";
-import { showView, VIEWS } from "./views/viewtabs.js";
 
 /** @typedef {import("./i18n.js").Key} Key */
 /** @typedef {{keys: string[], words: Key, run: (key: string) => void}} Shortcut */
 
 /** @type {Shortcut[]} */
 export const SHORTCUTS = [
-  { keys: ["1", "2", "3", "4", "5"], words: "keyViews", run: (key) => showView(VIEWS[Number(key) - 1] ?? "market") },
+  { keys: ["1", "2", "3", "4", "5"], words: "keyViews", run: (key) => showView(state.VIEWS[Number(key) - 1] ?? "market") },
   { keys: ["c"], words: "keyConnect", run: () => (state.isConnected.value ? disconnect() : connect()) },
   {
     keys: ["d"],
@@ -23,8 +23,8 @@ export const SHORTCUTS = [
   { keys: ["]"], words: "keyRight", run: () => toggleSide("right") },
   { keys: ["p"], words: "keyPause", run: () => pauseFrames(!state.frameLog.paused) },
   { keys: ["/"], words: "keyFilter", run: focusFilter },
-  { keys: ["s"], words: "keySettings", run: () => { state.dialog.value = "settings"; } },
-  { keys: ["?"], words: "keyKeys", run: () => { state.dialog.value = "keys"; } },
+  { keys: ["s"], words: "keySettings", run: () => openDialog("settings") },
+  { keys: ["?"], words: "keyKeys", run: () => openDialog("keys") },
 ];
 
 /** Listen to the keys of the whole page. */
@@ -55,8 +55,7 @@ function stepProduct(step) {
 }
 
 function focusMatrix() {
-  state.leftFolded.value = false;
-  state.part.value = "left";
+  showMatrix();
   whenDrawn(() => document.querySelector(".in-view .cell"));
 }
 

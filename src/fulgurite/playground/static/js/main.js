@@ -1,13 +1,13 @@
 // Starts the page.
 import { effect } from "../vendor/signals.js";
-import { resume } from "./actions.js";
 import * as backend from "./backend.js";
+import { tick } from "./clock.js";
 import { html, render } from "./dom.js";
 import { watch } from "./fields.js";
 import * as happened from "./happened.js";
 import { language } from "./i18n.js";
 import { listen } from "./keyboard.js";
-import { tick } from "./receive.js";
+import { receive } from "./receive.js";
 import { follow as followSample } from "./samples.js";
 import "./settings.js";
 import { follow } from "./url.js";
@@ -27,6 +27,6 @@ addEventListener("pagehide", happened.keep);
 setInterval(tick, TICK_MS);
 // Out of sight a page's clock ticks seldom: whoever comes back must not see what was true then.
 document.addEventListener("visibilitychange", tick);
-backend.open(resume);
+backend.open(receive);
 const root = document.getElementById("root");
 if (root) render(html`<${App} />`, root);

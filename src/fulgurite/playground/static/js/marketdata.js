@@ -1,14 +1,16 @@
-// What the charts of the product in view show, and which of them are in sight: the backend sends what these need.
-import { signal } from "../vendor/signals.js";
+// The market of the product in view, and the charts that are in sight: the backend sends what these need.
+import { batch, effect, signal } from "../vendor/signals.js";
+import { send } from "./backend.js";
 import { CandleStore } from "./candlestore.js";
 import { HeatStore } from "./heatstore.js";
 import { emptyWithValues, told } from "./source.js";
-import { product } from "./state.js";
+import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").Interval} Interval */
 /** @typedef {import("./messages.js").MarketPart} MarketPart */
 /** @typedef {"candles" | "depth" | "heatmap"} ChartName */
 
+const TRADE_LIMIT = 200;
 export const INTERVALS = /** @type {const} */ ([1, 10, 60, 300]);
 export const CHARTS = /** @type {const} */ (["candles", "heatmap", "depth"]);
 
@@ -18,6 +20,10 @@ export const FIRST_INTERVAL = 10;
 export const upperChart = signal(/** @type {ChartName} */ (FIRST_CHARTS[0]));
 export const lowerChart = signal(/** @type {ChartName} */ (FIRST_CHARTS[1]));
 export const interval = signal(/** @type {Interval} */ (FIRST_INTERVAL));
+// The same chart twice is of no use.
+effect(() => {
+  if (lowerChart.value === upperChart.value) lowerChart.value = upperChart.value === "heatmap" ? "depth" : "heatmap";
+});
 /** What is in sight. */
 export const parts = signal(/** @type {readonly MarketPart[]} */ ([]));
 
@@ -31,27 +37,83 @@ export const depth = told(() => /** @type {import("./messages.js").Depth | null}
 export const lastLiveDepth = told(() => /** @type {import("./messages.js").Depth | null} */ (null));
 emptyWithValues(clearCharts);
 
-/** @param {import("./messages.js").Candles | import("./messages.js").Heatmap | import("./messages.js").Depth} message */
-export function takeChart(message) {
-  if (message.product_code !== product.peek()) return; // it was on its way when the product was switched
-  switch (message.type) {
-    case "candles":
-      if (message.interval_s !== interval.peek()) return;
-      candleStore.take(message);
-      candleVersion.value += 1;
-      break;
-    case "heatmap":
-      heatStore.take(message);
-      heatVersion.value += 1;
-      break;
-    case "depth":
-      depth.value = message;
-      if (message.state === "LIVE") lastLiveDepth.value = message;
-  }
+let nextKey = 0;
+
+/** @param {{product_code: string}} message @returns {boolean} false for one that was on its way at a change of product */
+const isInView = ({ product_code }) => product_code === state.product.peek();
+
+/** @type {import("./messages.js").Handlers} */
+export const handlers = {
+  book(message) {
+    state.book.value = message;
+    if (message.state === "LIVE") state.lastLiveBook.value = message;
+  },
+  ticker(message) {
+    if (isInView(message)) state.ticker.value = message;
+  },
+  executions(message) {
+    const rows = message.rows.map((row) => ({ row, key: ++nextKey }));
+    state.trades.value = (message.restart ? rows : [...state.trades.value, ...rows]).slice(-TRADE_LIMIT);
+  },
+  candles(message) {
+    if (!isInView(message) || message.interval_s !== interval.peek()) return;
+    candleStore.take(message);
+    candleVersion.value += 1;
+  },
+  heatmap(message) {
+    if (!isInView(message)) return;
+    heatStore.take(message);
+    heatVersion.value += 1;
+  },
+  depth(message) {
+    if (!isInView(message)) return;
+    depth.value = message;
+    if (message.state === "LIVE") lastLiveDepth.value = message;
+  },
+};
+
+/** @param {string} code */
+export function viewProduct(code) {
+  if (state.product.value === code) return;
+  batch(() => {
+    state.product.value = code;
+    state.book.value = null;
+    state.lastLiveBook.value = null;
+    state.ticker.value = null;
+    state.trades.value = [];
+    clearCharts();
+  });
+  send({ type: "view", product_code: code });
 }
 
-/** Another product is in view: what is known of it comes from the backend. */
-export function clearCharts() {
+/** Show these parts of the market, and nothing costs what the others need. @param {readonly MarketPart[]} shown */
+export function showParts(shown) {
+  parts.value = shown;
+  sendCharts();
+}
+
+/** @param {"upper" | "lower"} place @param {ChartName} chart */
+export function chooseChart(place, chart) {
+  (place === "upper" ? upperChart : lowerChart).value = chart;
+}
+
+/** @param {Interval} seconds of a candle */
+export function chooseInterval(seconds) {
+  interval.value = seconds;
+  sendCharts();
+}
+
+/** Tell a backend that has just said hello what is in sight. */
+export function sendView() {
+  send({ type: "view", product_code: state.product.value });
+  sendCharts();
+}
+
+function sendCharts() {
+  send({ type: "charts", parts: [...parts.value], interval_s: interval.value });
+}
+
+function clearCharts() {
   candleStore.clear();
   heatStore.clear();
   candleVersion.value += 1;

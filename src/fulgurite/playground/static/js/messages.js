@@ -120,4 +120,7 @@
  *   | {type: "maintain", number: number}} ToBackend
  */
 
+/** What an area of the page does with the messages that it registers for, by their type.
+ * @typedef {{[T in FromBackend["type"]]?: (message: Extract<FromBackend, {type: T}>) => void}} Handlers */
+
 export {};

@@ -4,8 +4,8 @@ import { auth, credentials, funds, orders } from "./account.js";
 import { privately } from "./ask.js";
 import { isPrivate } from "./channels.js";
 import * as lives from "./orderlives.js";
+import { replay } from "./replay.js";
 import { endpointChoice, endpointProducts, hello, product } from "./state.js";
-import { replay } from "./tapes.js";
 
 /** Orders can be sent to the embedded exchange alone, by a key that this page has. */
 export const canTrade = () => endpointChoice.value === "embedded" && hello.value?.is_owned === true
@@ -30,14 +30,16 @@ effect(() => {
   }
 });
 
-/** @param {import("./messages.js").FromBackend} message @returns {boolean} whether it is for here alone */
-export function takeOrders(message) {
-  if (message.type === "gap" && isPrivate(message.channel)) orders.value = lives.takeGap(orders.value, message);
-  if (message.type !== "orderevents") return false;
-  orders.value = lives.takeEvents(orders.value, message);
-  askFunds();
-  return true;
-}
+/** @type {import("./messages.js").Handlers} */
+export const handlers = {
+  gap(message) {
+    if (isPrivate(message.channel)) orders.value = lives.takeGap(orders.value, message);
+  },
+  orderevents(message) {
+    orders.value = lives.takeEvents(orders.value, message);
+    askFunds();
+  },
+};
 
 /** Forget the orders that have ended. */
 export function clearEnded() {

@@ -1,7 +1,7 @@
 // The sample beside the views: the program for exactly what is on screen, in a language the user chooses.
 import { fetchGuarded } from "./backend.js";
+import { replay } from "./replay.js";
 import * as state from "./state.js";
-import { replay } from "./tapes.js";
 import { computed, effect, signal } from "../vendor/signals.js";
 
 /**

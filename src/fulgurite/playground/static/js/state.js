@@ -1,11 +1,11 @@
-// Everything the page knows, as signals. `receive.js` and `actions.js` write them; views only read.
+// The state that several areas share, as signals. Actions and the handlers of messages write them; views only read.
 import { computed, signal } from "../vendor/signals.js";
 import { channelsOf } from "./channels.js";
 import { FrameLog } from "./framelog.js";
 import { emptyWithPast, emptyWithValues, kept, told } from "./source.js";
 
 /** @typedef {"embedded" | "live" | "url"} EndpointChoice */
-/** @typedef {"market" | "frames" | "connection" | "orders" | "faults"} ViewName */
+/** @typedef {typeof VIEWS[number]} ViewName */
 /** @typedef {{row: import("./messages.js").Execution | import("./messages.js").Gap, key: number}} TradeRow */
 
 /**
@@ -13,6 +13,7 @@ import { emptyWithPast, emptyWithValues, kept, told } from "./source.js";
  * @typedef {import("../vendor/signals.js").Signal<T>} Signal
  */
 
+export const VIEWS = /** @type {const} */ (["market", "frames", "connection", "orders", "faults"]);
 export const LIVELY_PRODUCT = "FX_BTC_JPY";
 
 // The page's own line to its backend.

@@ -1,12 +1,14 @@
 // The state of the page in its address, after the #, so that a view can be shared: never a secret, and nothing that is
 // as it is at first. The browser's history walks through it. The server never sees that part of an address.
-import { chooseDialect, chooseInterval, connect, disconnect, subscribe, unsubscribe, viewProduct } from "./actions.js";
+import { subscribe, unsubscribe } from "./actions.js";
 import { channelsOf, isPrivate, KINDS, productOf } from "./channels.js";
+import { chooseDialect, connect, disconnect } from "./connecting.js";
 import { chosenLanguage, LANGUAGES, t } from "./i18n.js";
-import { CHARTS, FIRST_CHARTS, FIRST_INTERVAL, interval, INTERVALS, lowerChart, upperChart } from "./marketdata.js";
+import {
+  CHARTS, chooseInterval, FIRST_CHARTS, FIRST_INTERVAL, interval, INTERVALS, lowerChart, upperChart, viewProduct,
+} from "./marketdata.js";
 import { chosen as sampleLanguage } from "./samples.js";
 import * as state from "./state.js";
-import { VIEWS } from "./views/viewtabs.js";
 import { batch, effect } from "../vendor/signals.js";
 
 /**
@@ -96,7 +98,7 @@ export function parse(text) {
   const [upper, lower] = (parts.get("charts") ?? "").split(",");
   const folded = (parts.get("folded") ?? "").split(",");
   return {
-    view: VIEWS.find((name) => name === parts.get("view")) ?? FIRST.view,
+    view: state.VIEWS.find((name) => name === parts.get("view")) ?? FIRST.view,
     endpoint: named ?? "url",
     url: !named && isEndpoint(endpoint) ? endpoint : "",
     http: isHttp(http) ? http : "",

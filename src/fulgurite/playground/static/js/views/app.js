@@ -1,5 +1,6 @@
 // The whole page: header, matrix on the left, one of the views in the middle, the sample on the right, and the strip of
 // the last minutes along the bottom. A narrow screen shows one of the three at a time.
+import { dismissProblem } from "../actions.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { isFull, leftFolded, link, part, problem, rightFolded, rightWide, view } from "../state.js";
@@ -15,8 +16,8 @@ import { Matrix } from "./matrix.js";
 import { narrow } from "./narrow.js";
 import { Orders } from "./orders.js";
 import { RealBanner } from "./realbanner.js";
+import { RecordingBar } from "./recordingbar.js";
 import { Sample } from "./sample.js";
-import { TapeBar } from "./tapebar.js";
 import { Timeline } from "./timeline.js";
 import { ViewTabs } from "./viewtabs.js";
 
@@ -28,7 +29,7 @@ export function App() {
     <${RealBanner} />
     <${Problem} />
     <${FirstVisit} />
-    <${TapeBar} />
+    <${RecordingBar} />
     <main class="columns" id="main">${narrow.value ? html`<${OnePart} />` : html`<${AllParts} />`}</main>
     <${Timeline} />
     <${Dialogs} />
@@ -73,7 +74,7 @@ function Problem() {
   return html`
     <p class="problem" role="alert">
       <strong>${t("problem")}.</strong> ${problem.value}
-      <button type="button" class="plain" onClick=${() => { problem.value = ""; }}>${t("dismiss")}</button>
+      <button type="button" class="plain" onClick=${dismissProblem}>${t("dismiss")}</button>
     </p>
   `;
 }

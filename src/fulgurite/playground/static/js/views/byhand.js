@@ -1,12 +1,12 @@
 // A frame is written by hand and sent over a connection of its own, and what the server answers stands beside it.
+import { endByHand, handRows, handState, isConfirmed, sendByHand, toggleConfirmed, togglePanel } from "../byhand.js";
 import { html } from "../dom.js";
+import { writes } from "../fields.js";
 import { formatTime } from "../format.js";
 import { EXAMPLES } from "../handexamples.js";
 import { t } from "../i18n.js";
-import { kept } from "../source.js";
+import { replay } from "../replay.js";
 import * as state from "../state.js";
-import { handRows, handState, replay } from "../tapes.js";
-import { send } from "../backend.js";
 import { signal } from "../../vendor/signals.js";
 import { useLayoutEffect, useRef } from "../../vendor/preact-hooks.js";
 
@@ -14,20 +14,9 @@ const TEXT_LIMIT = 50_000;
 /** Characters of an answer that are shown here; the list has all. */
 const SHOWN = 2_000;
 
-export const isOpen = signal(false);
 const text = signal("");
-/** Whether the user means the real service: asked anew for each page, and each time that it is chosen. */
-const isConfirmed = kept(() => false);
 /** The connection by hand, as far as anybody says how it is. */
 const known = () => (state.link.value === "open" ? handState.value : null);
-
-function sendText() {
-  state.problem.value = "";
-  send({
-    type: "byhand", text: text.value, endpoint: state.endpoint.value, dialect: state.dialect.value,
-    confirmed: state.isReal.value && isConfirmed.value,
-  });
-}
 
 export function ByHand() {
   const dialect = state.dialect.value;
@@ -45,7 +34,7 @@ export function ByHand() {
   const sendWithKeys = (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || !canSend) return;
     event.preventDefault();
-    sendText();
+    sendByHand(text.value);
   };
   return html`
     <section class="hand" aria-labelledby="hand-title">
@@ -54,8 +43,8 @@ export function ByHand() {
         <span class="hint hand-url" title=${known()?.detail ?? ""}>${stateWords()}</span>
         <span class="push"></span>
         ${open && html`<button type="button" class="plain"
-          onClick=${() => send({ type: "endbyhand" })}>${t("handClose")}</button>`}
-        <button type="button" class="plain" onClick=${() => { isOpen.value = false; }}>${t("handHide")}</button>
+          onClick=${endByHand}>${t("handClose")}</button>`}
+        <button type="button" class="plain" onClick=${togglePanel}>${t("handHide")}</button>
       </header>
       <div class="hand-body">
         <div class="hand-write">
@@ -65,18 +54,16 @@ export function ByHand() {
           </select>
           <textarea aria-label=${t("handText")} spellcheck=${false} rows="4" maxlength=${TEXT_LIMIT}
             placeholder=${t("handPlaceholder")} value=${text.value} onKeyDown=${sendWithKeys}
-            onInput=${(/** @type {InputEvent} */ event) => {
-              if (event.currentTarget instanceof HTMLTextAreaElement) text.value = event.currentTarget.value;
-            }}></textarea>
+            onInput=${writes(text)}></textarea>
           ${live && html`
             <label class="hand-live">
               <input type="checkbox" checked=${isConfirmed.value}
-                onChange=${() => { isConfirmed.value = !isConfirmed.value; }} />
+                onChange=${toggleConfirmed} />
               <span>${t("handLive")}</span>
             </label>`}
           <div class="hand-send">
             <button type="button" class=${live ? "action danger" : "action primary"} disabled=${!canSend}
-              onClick=${sendText}>${live ? t("handSendLive") : t("handSend")}</button>
+              onClick=${() => sendByHand(text.value)}>${live ? t("handSendLive") : t("handSend")}</button>
             <span class="hint">${replay.value ? t("handReplay") : t("handHint")}</span>
           </div>
         </div>

@@ -1,7 +1,7 @@
 // What is to be known before a key is used, or the live service: a line where it is needed, and all of it in a dialog.
+import { openDialog } from "../actions.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { dialog } from "../state.js";
 
 const POINTS = /** @type {const} */ ([
   "careNotTheirs", "careLive", "careTwoFactor", "careWatched", "careLeast", "careSecret", "careDelete",
@@ -16,7 +16,7 @@ export function CareLine() {
   return html`
     <p class="care-line">${t("careShort")}
       ${" "}<button type="button" class="plain" aria-haspopup="dialog"
-        onClick=${() => { dialog.value = "care"; }}>${t("careOpen")}</button></p>
+        onClick=${() => openDialog("care")}>${t("careOpen")}</button></p>
   `;
 }
 

@@ -1,10 +1,11 @@
 // One chart of the product in view, and the switch to the others.
-import { chooseInterval } from "../actions.js";
 import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
 import { oldBook, oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
-import { candleStore, candleVersion, CHARTS, heatStore, heatVersion, INTERVALS, interval, lastLiveDepth } from "../marketdata.js";
+import {
+  candleStore, candleVersion, CHARTS, chooseChart, chooseInterval, heatStore, heatVersion, INTERVALS, interval, lastLiveDepth,
+} from "../marketdata.js";
 import { product } from "../state.js";
 import { Age } from "./age.js";
 import { CandleChart, intervalName } from "./candles.js";
@@ -16,7 +17,7 @@ import { HeatMap, HeatScale } from "./heatmap.js";
 const VIEWS = { candles: CandleChart, heatmap: HeatMap, depth: DepthChart };
 const NAMES = /** @type {const} */ ({ candles: "candles", heatmap: "heatmap", depth: "depthChart" });
 
-/** @param {{name: string, chosen: import("../state.js").Signal<ChartName>, taken: ChartName | null}} props where it is,
+/** @param {{name: "upper" | "lower", chosen: import("../state.js").Signal<ChartName>, taken: ChartName | null}} props where it is,
  * which chart it shows, and which is shown elsewhere */
 export function Chart({ name, chosen, taken }) {
   const shown = chosen.value;
@@ -28,7 +29,7 @@ export function Chart({ name, chosen, taken }) {
           ${CHARTS.filter((chart) => chart !== taken).map((chart) => html`
             <label key=${chart}>
               <input type="radio" name=${`chart-${name}`} value=${chart} checked=${shown === chart}
-                onChange=${() => { chosen.value = chart; }} />
+                onChange=${() => chooseChart(name, chart)} />
               <span>${t(NAMES[chart])}</span>
             </label>`)}
         </fieldset>

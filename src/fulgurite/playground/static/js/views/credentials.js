@@ -1,8 +1,9 @@
 // Who signs for the private channels: nobody yet, with the ways to change that, or somebody, with what came of it.
 import { auth, credentials, stored } from "../account.js";
+import { forget, listStored, useDemo, useSecret, useStored } from "../credentials.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { canSign, forget, listStored, useDemo, useSecret, useStored } from "../secret.js";
+import { canSign } from "../signing.js";
 import { endpointChoice, hello, link } from "../state.js";
 import { CareLine } from "./care.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";

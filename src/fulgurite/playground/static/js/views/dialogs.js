@@ -1,4 +1,5 @@
 // The dialogs of the page: its settings, the list of its keys, and what to know before a key of an account is used.
+import { openDialog } from "../actions.js";
 import { html } from "../dom.js";
 import { chooseLanguage, language, t } from "../i18n.js";
 import { SHORTCUTS } from "../keyboard.js";
@@ -19,7 +20,7 @@ export function Dialogs() {
   }
 }
 
-const close = () => { dialog.value = ""; };
+const close = () => openDialog("");
 
 /** The browser keeps the focus inside it, closes it on Escape, and gives the focus back.
  * @param {{title: string, children: Child}} props */

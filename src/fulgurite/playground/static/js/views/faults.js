@@ -1,15 +1,15 @@
 // The faults view: what can go wrong on the embedded exchange, to be pressed, and what comes of it on this connection.
 import { credentials } from "../account.js";
-import { showParts } from "../actions.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
-import { active, aim, end, give, look, maintaining, ownName, press, refusal, run } from "../faultruns.js";
+import { active, aim, chooseAim, end, give, look, maintaining, ownName, press, refusal, run } from "../faultruns.js";
 import { formatClock, formatSpan } from "../format.js";
 import { oldProgram } from "../freshness.js";
 import { t } from "../i18n.js";
+import { showParts } from "../marketdata.js";
 import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
-import { replay } from "../tapes.js";
+import { replay } from "../replay.js";
 import { Age } from "./age.js";
 import { detailText, gapReason } from "./events.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
@@ -104,7 +104,7 @@ function Aim() {
       ${choices.map(([name, label]) => html`
         <label key=${name}>
           <input type="radio" name="fault-aim" value=${name} checked=${aim.value === name}
-            onChange=${() => { aim.value = name; }} />
+            onChange=${() => chooseAim(name)} />
           <span>${t(label)}</span>
         </label>`)}
     </fieldset>

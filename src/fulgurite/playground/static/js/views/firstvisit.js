@@ -3,7 +3,7 @@ import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { endpointChoice, hello } from "../state.js";
 import { keep, recall } from "../storage.js";
-import { replay } from "../tapes.js";
+import { replay } from "../replay.js";
 import { signal } from "../../vendor/signals.js";
 
 const SEEN = /** @type {const} */ (["yes"]);

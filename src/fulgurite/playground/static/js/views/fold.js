@@ -1,21 +1,15 @@
 // Folding the sides away: a button in a side's head, and what is left of a folded side.
+import { toggleSide } from "../actions.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { leftFolded, rightFolded } from "../state.js";
 import { narrow } from "./narrow.js";
 
 /** @typedef {"left" | "right"} Side */
 
 const SIDES = {
-  left: { folded: leftFolded, away: "«", back: "»", name: /** @type {const} */ ("channels"), key: "[" },
-  right: { folded: rightFolded, away: "»", back: "«", name: /** @type {const} */ ("sideOfSample"), key: "]" },
+  left: { away: "«", back: "»", name: /** @type {const} */ ("channels"), key: "[" },
+  right: { away: "»", back: "«", name: /** @type {const} */ ("sideOfSample"), key: "]" },
 };
-
-/** @param {Side} side */
-export function toggleSide(side) {
-  const { folded } = SIDES[side];
-  folded.value = !folded.value;
-}
 
 /** Folds the side away that it stands in, where there are sides. @param {{side: Side}} props */
 export function FoldButton({ side }) {

@@ -9,7 +9,7 @@ import { formatBytes, formatTime } from "../format.js";
 import { prettyPrint, summarise } from "../frametext.js";
 import { t } from "../i18n.js";
 import { messageLatency } from "../latency.js";
-import { sourceWord } from "../tapes.js";
+import { sourceWord } from "../recording.js";
 import { formatMs } from "./events.js";
 import { marked } from "./marked.js";
 import { signal } from "../../vendor/signals.js";

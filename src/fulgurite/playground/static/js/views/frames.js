@@ -1,8 +1,10 @@
 // The frames view: every row in a list of which only what is in sight is drawn, and what to look for in it.
-import { clearFrames, pauseFrames, selectFrame } from "../actions.js";
+import { clearFrames, follow, pauseFrames, selectFrame } from "../actions.js";
+import { isOpen, togglePanel } from "../byhand.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { exportedLog, fileName, saveFile } from "../exportlog.js";
+import { writes } from "../fields.js";
 import { formatBytes, formatClock, formatPrice, formatSpan, formatTime } from "../format.js";
 import * as filter from "../framefilter.js";
 import { foundSpans } from "../framefields.js";
@@ -11,10 +13,11 @@ import { summarise } from "../frametext.js";
 import { oldConnection } from "../freshness.js";
 import { t } from "../i18n.js";
 import { messageLatency } from "../latency.js";
+import { record, recording, sourceWord } from "../recording.js";
+import { openLog, replay } from "../replay.js";
 import { following, link, now, selectedFrame, wanted, watchFrameLog } from "../state.js";
-import { openLog, record, recording, replay, sourceWord } from "../tapes.js";
 import { useEffect, useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
-import { ByHand, isOpen } from "./byhand.js";
+import { ByHand } from "./byhand.js";
 import { detailText, formatMs, gapDetail, gapText, statusText } from "./events.js";
 import { Age } from "./age.js";
 import { FrameDetail } from "./framedetail.js";
@@ -84,13 +87,13 @@ function Tools() {
         ${t("waiting", { count: waiting.toLocaleString("en-US") })}</span>`}
       <label class="check" title=${t("followHint")}>
         <input type="checkbox" checked=${following.value}
-          onChange=${() => { following.value = !following.value; }} />${t("follow")}
+          onChange=${() => follow(!following.value)} />${t("follow")}
       </label>
       <button type="button" class="plain" onClick=${clearFrames}>${t("clear")}</button>
       ${count > 0 && html`<${Age} of=${oldConnection} />`}
       <span class="push"></span>
       <button type="button" class="action" aria-expanded=${isOpen.value ? "true" : "false"}
-        onClick=${() => { isOpen.value = !isOpen.value; }}>${t("handOpen")}</button>
+        onClick=${togglePanel}>${t("handOpen")}</button>
       <button type="button" class="action" disabled=${isReplay || link.value !== "open"} title=${t("recordHint")}
         aria-pressed=${recording.value ? "true" : "false"} onClick=${() => record(!recording.value)}>
         <span class="record-mark" aria-hidden="true">●</span> ${recording.value ? t("recordingStop") : t("record")}
@@ -108,13 +111,6 @@ async function saveRows() {
   const { parts } = await exportedLog(watchFrameLog());
   saveFile(parts, fileName("frames", sourceWord(), now.value));
 }
-
-/** @param {import("../state.js").Signal<string>} target @returns {(event: Event) => void} */
-const writes = (target) => ({ currentTarget }) => {
-  if (currentTarget instanceof HTMLInputElement || currentTarget instanceof HTMLSelectElement) {
-    target.value = currentTarget.value;
-  }
-};
 
 function FilterBar() {
   const fault = filter.pathFault.value;
@@ -191,8 +187,8 @@ function List() {
   const scrolled = ({ currentTarget: list }) => {
     if (!(list instanceof HTMLElement) || !drawn.current) return;
     const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 2;
-    if (list.scrollTop < drawn.current.scrollTop - 1 && !atEnd) following.value = false;
-    else if (atEnd && !list.querySelector("button:focus-visible")) following.value = true;
+    if (list.scrollTop < drawn.current.scrollTop - 1 && !atEnd) follow(false);
+    else if (atEnd && !list.querySelector("button:focus-visible")) follow(true);
     drawn.current.scrollTop = list.scrollTop;
     setScrollTop(list.scrollTop);
   };
@@ -221,7 +217,7 @@ function List() {
 
 /** A row that was reached with the keyboard stays where it is. @param {FocusEvent} event */
 function reached({ target }) {
-  if (target instanceof HTMLButtonElement && target.matches(":focus-visible")) following.value = false;
+  if (target instanceof HTMLButtonElement && target.matches(":focus-visible")) follow(false);
 }
 
 /** @param {Row} row @returns {import("../dom.js").VNode} */

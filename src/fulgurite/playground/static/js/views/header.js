@@ -1,10 +1,12 @@
 // The header: endpoint, dialect, connect, the state of the connection, rates, language, settings and keys.
-import { chooseDialect, chooseEndpoint, connect, disconnect } from "../actions.js";
+import { openDialog } from "../actions.js";
+import { chooseDialect, chooseEndpoint, connect, disconnect } from "../connecting.js";
 import { html } from "../dom.js";
+import { writes } from "../fields.js";
 import { formatBytes, formatRate } from "../format.js";
 import { chooseLanguage, language, t } from "../i18n.js";
+import { replay } from "../replay.js";
 import * as state from "../state.js";
-import { replay } from "../tapes.js";
 import { TabList } from "./tablist.js";
 
 /** @typedef {import("../messages.js").Dialect} Dialect */
@@ -87,11 +89,6 @@ function UrlRow() {
   `;
 }
 
-/** @param {import("../state.js").Signal<string>} target @returns {(event: Event) => void} */
-const writes = (target) => ({ currentTarget }) => {
-  if (currentTarget instanceof HTMLInputElement) target.value = currentTarget.value;
-};
-
 function ConnectButton() {
   const connected = state.isConnected.value;
   const label = !connected ? t("connect") : state.connection.value?.state === "open" ? t("disconnect") : t("cancel");
@@ -160,14 +157,14 @@ function Tools() {
           onClick=${() => chooseLanguage("ja")}>日本語</button>
       </div>
       <button type="button" class="plain tool" aria-haspopup="dialog" aria-keyshortcuts="s" aria-label=${t("settings")}
-        title="${t("settings")} (s)" onClick=${() => { state.dialog.value = "settings"; }}>
+        title="${t("settings")} (s)" onClick=${() => openDialog("settings")}>
         <svg aria-hidden="true" viewBox="0 0 16 16" width="16" height="16" fill="none" stroke="currentColor"
           stroke-width="1.4" stroke-linecap="round">
           <path d="M2 4.5h7m4 0h1M2 11.5h1m4 0h7" /><circle cx="11" cy="4.5" r="2" /><circle cx="5" cy="11.5" r="2" />
         </svg>
       </button>
       <button type="button" class="plain tool" aria-haspopup="dialog" aria-keyshortcuts="?" aria-label=${t("keys")}
-        title="${t("keys")} (?)" onClick=${() => { state.dialog.value = "keys"; }}>?</button>
+        title="${t("keys")} (?)" onClick=${() => openDialog("keys")}>?</button>
     </div>
   `;
 }

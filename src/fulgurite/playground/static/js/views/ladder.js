@@ -6,7 +6,7 @@ import { decimalsOf, formatPrice, formatSize } from "../format.js";
 import { oldBook } from "../freshness.js";
 import { t } from "../i18n.js";
 import * as state from "../state.js";
-import { position } from "../tapes.js";
+import { position } from "../replay.js";
 import { Age } from "./age.js";
 import { useHeight } from "./usesize.js";
 

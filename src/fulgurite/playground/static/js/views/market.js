@@ -1,12 +1,11 @@
 // The market view of one product: its switch, its ticker, the charts, the ladder and the executions.
 import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
-import { showParts, viewProduct } from "../actions.js";
 import { KINDS } from "../channels.js";
 import { html } from "../dom.js";
 import { formatPrice, formatSize } from "../format.js";
 import { oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
-import { lowerChart, upperChart } from "../marketdata.js";
+import { lowerChart, showParts, upperChart, viewProduct } from "../marketdata.js";
 import { product, products, ticker } from "../state.js";
 import { Age } from "./age.js";
 import { Chart } from "./charts.js";
@@ -21,10 +20,8 @@ const HIGH = 480;
 export function Market() {
   const { ref, hasRoom } = useRoom();
   const upper = upperChart.value;
-  // The same chart twice is of no use.
-  const lower = lowerChart.value === upper ? (upper === "heatmap" ? "depth" : "heatmap") : lowerChart.value;
+  const lower = lowerChart.value;
   useLayoutEffect(() => {
-    lowerChart.value = lower;
     showParts(hasRoom ? ["book", upper, lower] : ["book", upper]);
   }, [upper, lower, hasRoom]);
   useLayoutEffect(() => () => showParts([]), []);

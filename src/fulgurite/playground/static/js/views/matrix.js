@@ -1,13 +1,13 @@
 // The matrix: one row a product, one column a kind of channel; a click subscribes or unsubscribes.
-import { addProduct, subscribe, toggleChannel, unsubscribe, unsubscribeAll, viewProduct } from "../actions.js";
+import { addProduct, showView, subscribe, toggleChannel, unsubscribe, unsubscribeAll } from "../actions.js";
 import { cellState, channelsOf, isPrivate, KINDS, PRIVATE, productOf, warmth, whySilent } from "../channels.js";
 import { html } from "../dom.js";
 import { formatRate, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
+import { viewProduct } from "../marketdata.js";
 import * as state from "../state.js";
 import { useRef, useState } from "../../vendor/preact-hooks.js";
 import { FoldButton } from "./fold.js";
-import { showView } from "./viewtabs.js";
 
 /** @typedef {import("../channels.js").CellState} CellState */
 /** @typedef {import("../../vendor/preact.js").Child} Child */

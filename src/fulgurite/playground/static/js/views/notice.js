@@ -1,8 +1,9 @@
 // A short word about what has just passed, or goes on: that the page slept, or has lost its program and found it again.
+import { dismissNotice } from "../actions.js";
 import { html } from "../dom.js";
-import { remark } from "../fields.js";
+import { dismissRemark, remark } from "../fields.js";
 import { formatSpan } from "../format.js";
-import { heardAt, notice } from "../happened.js";
+import { heardAt } from "../happened.js";
 import { t } from "../i18n.js";
 import { link, now } from "../state.js";
 import { eventWords } from "./events.js";
@@ -23,7 +24,7 @@ function Remark({ remark: { kind, ...numbers } }) {
   return html`
     <p class="notice notice-lasting" data-notice=${kind}>
       ${t(kind, values)}
-      <button type="button" class="plain" onClick=${() => { remark.value = null; }}>${t("noticeHide")}</button>
+      <button type="button" class="plain" onClick=${dismissRemark}>${t("noticeHide")}</button>
     </p>
   `;
 }
@@ -40,7 +41,7 @@ function Passed({ row }) {
   return html`
     <p class="notice" data-notice=${row.kind}>
       <strong>${title}.</strong> ${text}
-      <button type="button" class="plain" onClick=${() => { notice.value = null; }}>${t("noticeHide")}</button>
+      <button type="button" class="plain" onClick=${dismissNotice}>${t("noticeHide")}</button>
     </p>
   `;
 }

@@ -9,7 +9,7 @@ import { t } from "../i18n.js";
 import { isOpen, LIFE_LIMIT, withoutEnded } from "../orderlives.js";
 import { canTrade, cancel, clearEnded } from "../orders.js";
 import { endpointChoice, isConnected, product, wanted } from "../state.js";
-import { replay } from "../tapes.js";
+import { replay } from "../replay.js";
 import { Age } from "./age.js";
 import { Credentials } from "./credentials.js";
 import { Lifeline, Mark } from "./lifeline.js";

@@ -2,7 +2,7 @@
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { isConnected, isReal } from "../state.js";
-import { replay } from "../tapes.js";
+import { replay } from "../replay.js";
 import { CareLine } from "./care.js";
 import { computed, effect } from "../../vendor/signals.js";
 

@@ -1,4 +1,5 @@
 // The right side: the code for what is on screen, and what a user must know.
+import { showOnRight, toggleRightWide } from "../actions.js";
 import { html } from "../dom.js";
 import { highlight } from "../highlight.js";
 import { t } from "../i18n.js";
@@ -12,7 +13,7 @@ import { useMemo, useState } from "../../vendor/preact-hooks.js";
 
 export function Sample() {
   const tabs = /** @type {const} */ (["sample", "notes"]).map((id) => ({
-    id, label: t(id), selected: rightShows.value === id, choose: () => { rightShows.value = id; }, attributes: {},
+    id, label: t(id), selected: rightShows.value === id, choose: () => showOnRight(id), attributes: {},
   }));
   const widen = t(rightWide.value ? "sampleNarrower" : "sampleWider");
   return html`
@@ -21,7 +22,7 @@ export function Sample() {
         <${TabList} label=${t("sideOfSample")} controls="right" tabs=${tabs} style="sample-tabs" />
         ${!narrow.value && html`
           <button type="button" class="plain" aria-pressed=${rightWide.value ? "true" : "false"} aria-label=${widen}
-            title=${widen} onClick=${() => { rightWide.value = !rightWide.value; }}>↔</button>`}
+            title=${widen} onClick=${toggleRightWide}>↔</button>`}
         <${FoldButton} side="right" />
       </header>
       <div class="sample-body" role="tabpanel" id="right" aria-labelledby="tab-${rightShows.value}">

@@ -1,12 +1,12 @@
 // The strip along the bottom: the last ten minutes, each connection a line, each gap a hole in it. It is drawn once a
 // second, and when something happens.
+import { showEvent } from "../actions.js";
 import { html } from "../dom.js";
 import { formatClock, formatSpan } from "../format.js";
 import { second } from "../freshness.js";
-import { events, focusedEvent, knownLanes, lanes, notice } from "../happened.js";
+import { events, knownLanes, lanes, notice } from "../happened.js";
 import { mendedShare, STRIP_MS, timeOf } from "../history.js";
 import { t } from "../i18n.js";
-import { view } from "../state.js";
 import { eventWords } from "./events.js";
 import { Notice } from "./notice.js";
 import { useStill } from "./still.js";
@@ -149,12 +149,6 @@ function Hole({ row }) {
       <span class="hole-mended" style=${{ height: `${share * 100}%` }}></span>
     </span>
   `;
-}
-
-/** Shows an event where all is said about it. @param {number} key */
-function showEvent(key) {
-  view.value = "connection";
-  focusedEvent.value = key;
 }
 
 /** Close codes and how many channels missed something, where there is room. */

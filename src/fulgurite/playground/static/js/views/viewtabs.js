@@ -1,22 +1,10 @@
 // The tabs above the middle: which view of the stream is shown; on a narrow screen also the two sides.
+import { showColumn, showView } from "../actions.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { part, view } from "../state.js";
-import { batch } from "../../vendor/signals.js";
+import { part, view, VIEWS } from "../state.js";
 import { narrow } from "./narrow.js";
 import { TabList } from "./tablist.js";
-
-/** @typedef {import("../state.js").ViewName} ViewName */
-
-export const VIEWS = /** @type {const} */ (["market", "frames", "connection", "orders", "faults"]);
-
-/** @param {ViewName} name */
-export function showView(name) {
-  batch(() => {
-    view.value = name;
-    part.value = "middle";
-  });
-}
 
 export function ViewTabs() {
   const isMiddle = part.value === "middle" || !narrow.value;
@@ -36,6 +24,6 @@ const side = (id, label) => ({
   id,
   label,
   selected: part.value === id,
-  choose: () => { part.value = id; },
+  choose: () => showColumn(id),
   attributes: { "data-part": id },
 });

@@ -1,11 +1,12 @@
 // Why the market view has nothing to show, or nothing new, and what to do about it.
-import { connect, subscribe } from "../actions.js";
+import { subscribe } from "../actions.js";
 import { channelsOf } from "../channels.js";
+import { connect } from "../connecting.js";
 import { html } from "../dom.js";
 import { endpointWords, FAILURES } from "./events.js";
 import { t } from "../i18n.js";
+import { replay } from "../replay.js";
 import * as state from "../state.js";
-import { replay } from "../tapes.js";
 
 /** @typedef {{key: import("../i18n.js").Key, action?: {words: import("../i18n.js").Key, run: () => void}}} Why */
 

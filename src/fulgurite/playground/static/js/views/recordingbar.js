@@ -1,10 +1,11 @@
 // The bar below the header, in sight in every view: what is being recorded, and the replay with its controls.
-import { connect, disconnect } from "../actions.js";
+import { connect, disconnect } from "../connecting.js";
 import { html } from "../dom.js";
 import { formatBytes, formatClock, formatSpan } from "../format.js";
 import { t } from "../i18n.js";
+import { dismissRecorded, record, recorded, recording } from "../recording.js";
+import * as replaying from "../replay.js";
 import { link, now } from "../state.js";
-import * as tapes from "../tapes.js";
 import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {import("../messages.js").Replay} Replay */
@@ -12,32 +13,33 @@ import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 30, 100];
 
-export function TapeBar() {
-  const replay = tapes.replay.value;
-  const position = tapes.position.value;
+export function RecordingBar() {
+  const replay = replaying.replay.value;
+  const position = replaying.position.value;
+  const opening = replaying.opening.value;
   return html`
     <${DropTarget} />
-    ${tapes.opening.value && html`<p class="tape-bar" role="status">${t("opening", { name: tapes.opening.value })}</p>`}
+    ${opening && html`<p class="tape-bar" role="status">${t("opening", { name: opening })}</p>`}
     ${replay && position && html`<${ReplayBar} replay=${replay} position=${position} />`}
-    ${tapes.recording.value && link.value !== "lost" && html`<${RecordingBar} recording=${tapes.recording.value} />`}
-    ${tapes.recorded.value && html`<${Recorded} />`}
+    ${recording.value && link.value !== "lost" && html`<${Running} recording=${recording.value} />`}
+    ${recorded.value && html`<${Recorded} />`}
   `;
 }
 
 /** @param {{replay: Replay, position: Position}} props */
 function ReplayBar({ replay, position }) {
   const { paused, speed, ended, seeking } = position;
-  const back = () => (tapes.wasConnected() ? connect() : disconnect());
+  const back = () => (replaying.wasConnected() ? connect() : disconnect());
   const play = ended ? t("replayAgain") : paused ? t("replayPlay") : t("replayPause");
   /** @param {Event} event */
   const chooseSpeed = ({ currentTarget }) => {
     if (currentTarget instanceof HTMLSelectElement) {
-      tapes.setPace({ speed: currentTarget.value === "max" ? null : Number(currentTarget.value) });
+      replaying.setPace({ speed: currentTarget.value === "max" ? null : Number(currentTarget.value) });
     }
   };
   const toggle = () => {
-    if (ended) tapes.seek(replay.from_ms);
-    tapes.setPace({ paused: ended ? false : !paused });
+    if (ended) replaying.seek(replay.from_ms);
+    replaying.setPace({ paused: ended ? false : !paused });
   };
   return html`
     <section class="tape-bar tape-replay" aria-label=${t("replay")}>
@@ -81,7 +83,7 @@ function Scrub({ replay, position }) {
   const valueOf = ({ currentTarget }) => (currentTarget instanceof HTMLInputElement ? Number(currentTarget.value) : at);
   /** @param {Event} event */
   const go = (event) => {
-    tapes.seek(valueOf(event));
+    replaying.seek(valueOf(event));
     setDragged(null);
   };
   return html`
@@ -94,7 +96,7 @@ function Scrub({ replay, position }) {
 }
 
 /** @param {{recording: import("../messages.js").Recording}} props */
-function RecordingBar({ recording }) {
+function Running({ recording }) {
   return html`
     <section class="tape-bar tape-recording" aria-label=${t("recording")}>
       <strong class="tape-badge"><span aria-hidden="true">●</span> ${t("recordingBadge")}</strong>
@@ -105,13 +107,13 @@ function RecordingBar({ recording }) {
       })}</span>
       ${recording.problem && html`<span class="badge tape-malformed" role="status">${recording.problem}</span>`}
       <span class="push"></span>
-      <button type="button" class="action" onClick=${() => tapes.record(false)}>${t("recordingStop")}</button>
+      <button type="button" class="action" onClick=${() => record(false)}>${t("recordingStop")}</button>
     </section>
   `;
 }
 
 function Recorded() {
-  const value = tapes.recorded.value;
+  const value = recorded.value;
   if (!value) return null;
   const text = t(value.problem === "full" ? "recordedFull" : "recorded", {
     count: value.frames.toLocaleString("en-US"), bytes: formatBytes(value.bytes),
@@ -120,7 +122,7 @@ function Recorded() {
     <p class="tape-bar" role="status">
       <span>${text} ${value.problem && value.problem !== "full" ? value.problem : ""}</span>
       <span class="push"></span>
-      <button type="button" class="plain" onClick=${() => { tapes.recorded.value = null; }}>${t("dismiss")}</button>
+      <button type="button" class="plain" onClick=${dismissRecorded}>${t("dismiss")}</button>
     </p>
   `;
 }
@@ -146,7 +148,7 @@ function DropTarget() {
       drop: (/** @type {DragEvent} */ event) => {
         move(event, 0);
         const file = event.dataTransfer?.files[0];
-        if (file && link.peek() === "open") void tapes.openLog(file);
+        if (file && link.peek() === "open") void replaying.openLog(file);
       },
     };
     for (const [name, handler] of Object.entries(handlers)) {

@@ -1,33 +1,23 @@
-// What is recorded and replayed, and the connection by hand: their state, and what becomes of the page meanwhile.
+// The replay of a frame log: its state, its controls, and the page's own state meanwhile.
 import { signal } from "../vendor/signals.js";
 import { fetchGuarded, send } from "./backend.js";
-import { fileName, saveFile } from "./exportlog.js";
+import { productOf } from "./channels.js";
 import { formatBytes } from "./format.js";
 import * as happened from "./happened.js";
 import { t } from "./i18n.js";
-import { productOf } from "./channels.js";
-import { forgetPast, kept, told } from "./source.js";
+import { forgetPast } from "./source.js";
 import * as state from "./state.js";
 
-/** @typedef {import("./messages.js").FromBackend} FromBackend */
 /** @typedef {import("./messages.js").Replay} Replay */
 /** @typedef {import("./messages.js").Position} Position */
 
 /** The longest file that the backend takes. */
 export const FILE_LIMIT = 64 * 1024 * 1024;
-/** The rows of the connection by hand that are shown beside it. */
-const HAND_ROWS = 100;
 
-export const recording = signal(/** @type {import("./messages.js").Recording | null} */ (null));
 export const replay = signal(/** @type {Replay | null} */ (null));
 export const position = signal(/** @type {Position | null} */ (null));
-export const handState = told(() => /** @type {import("./messages.js").HandState | null} */ (null));
-export const handRows = kept(() => (
-  /** @type {readonly (import("./messages.js").Frame | import("./messages.js").Status)[]} */ ([])));
 /** The file that is on its way to the backend. */
 export const opening = signal("");
-/** What became of the last recording, until it is dismissed. */
-export const recorded = signal(/** @type {{frames: number, bytes: number, problem: string} | null} */ (null));
 
 /** What the page showed before the replay. */
 let before = /** @type {{wanted: ReadonlySet<string>, product: string, events: readonly happened.EventRow[],
@@ -35,41 +25,11 @@ let before = /** @type {{wanted: ReadonlySet<string>, product: string, events: r
 /** Whether there was a connection when the log was given. Its end may be told before the replay begins. */
 let isFromLive = false;
 
-/**
- * Take what concerns recording, replaying and the connection by hand.
- * @param {FromBackend} message
- * @returns {boolean} whether that is all there is to it
- */
-export function takeTapes(message) {
-  switch (message.type) {
-    case "recording":
-      recording.value = message.active ? message : null;
-      if (message.key) void fetchRecording(message);
-      return true;
-    case "replay":
-      takeReplay(message);
-      return true;
-    case "position":
-      position.value = message;
-      return true;
-    case "handstate":
-      handState.value = message;
-      return true;
-    case "hello":
-      // This backend knows nothing of what was under way.
-      recording.value = null;
-      if (replay.value) takeReplay({ .../** @type {Replay} */ (replay.value), run: 0 });
-      return false;
-    case "frame":
-      if (message.by_hand) handRows.value = [...handRows.value.slice(1 - HAND_ROWS), message];
-      return false;
-    case "status":
-      if (message.kind.startsWith("hand_")) handRows.value = [...handRows.value.slice(1 - HAND_ROWS), message];
-      return false;
-    default:
-      return false;
-  }
-}
+/** @type {import("./messages.js").Handlers} */
+export const handlers = {
+  replay: takeReplay,
+  position(message) { position.value = message; },
+};
 
 /** @param {Replay} message */
 function takeReplay(message) {
@@ -121,34 +81,6 @@ function viewProduct(product) {
   send({ type: "view", product_code: product });
 }
 
-// --- what the user can do
-
-/** @returns {string} where what is shown comes from, for the name of a file; of an address its host alone, since the
- * rest may be secret */
-export function sourceWord() {
-  if (replay.value) return replay.value.name.replace(/(\.\w+)+$/, "");
-  if (state.endpointChoice.value !== "url") return state.endpointChoice.value;
-  return URL.canParse(state.endpoint.value) ? new URL(state.endpoint.value).host : "url";
-}
-
-let recordedFrom = "";
-
-/** @param {boolean} on */
-export function record(on) {
-  if (on) recordedFrom = sourceWord();
-  recorded.value = null;
-  send({ type: "record", on });
-}
-
-/** @param {import("./messages.js").Recording} message */
-async function fetchRecording({ key, frames, bytes, since_ms, problem }) {
-  const answer = await fetchGuarded(`/logs/${key}`);
-  if (!answer.ok) return;
-  const blob = await answer.blob();
-  saveFile([blob], fileName("recording", recordedFrom, since_ms));
-  recorded.value = { frames, bytes: Math.max(bytes, blob.size), problem };
-}
-
 /** @param {File} file */
 export async function openLog(file) {
   if (opening.value) return;
@@ -158,7 +90,6 @@ export async function openLog(file) {
     return;
   }
   opening.value = file.name;
-  recorded.value = null;
   try {
     const answer = await fetchGuarded("/logs", { method: "POST", body: file });
     if (!answer.ok) throw new Error((await answer.text()).trim());
