@@ -55,7 +55,9 @@ async def test_a_dialect_that_is_chosen_while_a_connection_is_asked_for_is_the_o
     await expect(connection_state(visit)).to_have_text("Open")
     await visit.get_by_role("button", name="Disconnect").click()
     await expect(connection_state(visit)).to_have_text("Not connected")
-    await visit.evaluate("import('/static/js/connecting.js').then((m) => { m.connect(); m.chooseDialect('socketio'); })")
+    await visit.evaluate(
+        "import('/static/js/connecting.js').then((m) => { m.connect(); m.chooseDialect('socketio'); })"
+    )
     await expect(connection_state(visit)).to_have_text("Open")
     await expect_sent(visit, f'["subscribe","lightning_ticker_{FX}"]')
 
