@@ -11,9 +11,8 @@ import pytest
 from playwright.async_api import expect
 
 from fulgurite import playground
-from fulgurite.server.faults import FAULTS, parse_fault
 from tests.page.owning import at_exchange, expect_auth, use_demo
-from tests.page.visiting import call, connection_state, endpoint_of, opened, show_view
+from tests.page.visiting import connection_state, endpoint_of, opened, show_view
 
 MINUTE = 90_000
 
@@ -168,18 +167,3 @@ async def test_other_endpoints_cannot_be_made_to_go_wrong(browser):
         await page.get_by_role("radio", name="Live").check(force=True)
         await expect(page.get_by_text("on the embedded exchange alone")).to_be_visible()
         await expect(page.locator(".preset")).to_have_count(0)
-
-
-async def test_every_preset_and_example_is_accepted_and_has_its_words(blank):
-    presets = await call(blank, "presets", "m.PRESETS.map((p) => [p.id, p.faults?.('FX_BTC_JPY') ?? []])")
-    for _, faults in presets:
-        for fault in faults:
-            parse_fault(fault)
-    examples = await call(blank, "presets", "m.EXAMPLES")
-    for example in examples:
-        parse_fault(example)
-    assert {example["fault"] for example in examples} == set(FAULTS), "each fault of docs/faults.md has an example"
-    for language in ("en", "ja"):
-        words = await call(blank, f"words/{language}", f"m.{language}")
-        for preset, _ in presets:
-            assert all(words.get(f"flt{what}_{preset}") for what in "NRS"), preset

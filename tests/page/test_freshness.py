@@ -15,7 +15,7 @@ from playwright.async_api import Locator, Page, expect
 
 from fulgurite.exchange.run import Exchange
 from tests.page.test_connection import played
-from tests.page.visiting import FX, call, cell, choose, connection_state, opened, show_view
+from tests.page.visiting import FX, cell, choose, connection_state, opened, show_view
 
 AGE = re.compile(r"\d+ (s|min) old")
 
@@ -197,32 +197,3 @@ async def test_a_tick_that_comes_late_leaves_the_judgement_to_the_next(visit: Pa
         }"""
     )
     assert said == ["open", "silent"]
-
-
-async def test_an_unknown_stretch_is_cut_out_of_the_lanes(blank: Page) -> None:
-    script = """(() => {
-        const span = (state, from_ms, to_ms) => ({ state, from_ms, to_ms });
-        const cut = (spans, from, to) => m.withUnknown(new Map([[0, spans]]), from, to).get(0)
-            .map(({ state, from_ms, to_ms }) => [state, from_ms, Number.isFinite(to_ms) ? to_ms : null]);
-        return [
-            cut([span('open', 0, null)], 10, null),
-            cut([span('open', 0, null)], 10, 20),
-            cut([span('connecting', 0, 12), span('open', 12, null)], 10, 20),
-            cut([span('open', 0, null)], 0, 5),
-            cut([span('off', 0, null)], 10, 20),
-            cut([span('open', 0, 5)], 10, null),
-        ];
-    })()"""
-    assert await call(blank, "history", script) == [
-        [["open", 0, 10], ["unknown", 10, None]],
-        [["open", 0, 10], ["unknown", 10, 20], ["open", 20, None]],
-        [["connecting", 0, 10], ["unknown", 10, 20], ["open", 20, None]],
-        [["unknown", 0, 5], ["open", 5, None]],
-        [["off", 0, None]],
-        [["open", 0, 5]],
-    ]
-
-
-async def test_ages_are_short(blank: Page) -> None:
-    ages = await call(blank, "format", "a.map(m.formatAge)", [-5, 900, 3_900, 119_000, 120_000, 7_300_000])
-    assert ages == ["0 s", "0 s", "3 s", "119 s", "2 min", "2 h"]

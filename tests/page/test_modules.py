@@ -1,183 +1,52 @@
-"""The page's pure modules, called in the browser: the texts of frames, numbers, cell states."""
+"""The page's pure modules: their tests in JavaScript, and those that hold them to the Python beside them."""
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
+from pathlib import Path
+from typing import Any
 
+import pytest
+
+from fulgurite import Gap, Message, playground, replay
 from fulgurite.client import resolve_endpoint
 from fulgurite.errors import InputError
-from tests.page.visiting import call
+from fulgurite.server.faults import FAULTS, parse_fault
+from tests.parsing import parse
 
-FRAMES = {
-    '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"lightning_ticker_X","message":{}}}': (
-        "lightning_ticker_X"
-    ),
-    '42["lightning_executions_X",[{"id":1}]]': "lightning_executions_X",
-    '{"jsonrpc":"2.0","method":"subscribe","params":{"channel":"lightning_ticker_X"},"id":1}': "subscribe",
-    '{"jsonrpc":"2.0","id":1,"result":true}': "result",
-    '{"jsonrpc":"2.0","id":2,"error":{"code":-32602,"message":"invalid channel"}}': "error",
-    '421["subscribe","lightning_ticker_X"]': "subscribe",
-    "431[null]": "ack",
-    '0{"sid":"x"}': "open",
-    "40": "connect",
-    "2": "ping",
-    "3": "pong",
-    "anything": "",
-}
+TESTS = Path(__file__).parent / "modules"
+MODULES = Path(playground.__file__).parent / "static" / "js"
+NODE = ("node", "--import", str(TESTS / "browser.mjs"))
+TICKER = "lightning_ticker_BTC_JPY"
+
+pytestmark = pytest.mark.usefixtures("node")
 
 
-async def test_a_row_says_what_the_frame_is(blank):
-    labels = await call(blank, "frametext", "a.map((text) => m.summarise(text).label)", list(FRAMES))
-    assert dict(zip(FRAMES, labels, strict=True)) == FRAMES
+def run(*arguments: str, text: str = "") -> str:
+    """What a program prints; where it fails its output is the error."""
+    ended = subprocess.run(arguments, input=text, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
-async def test_pretty_printing_changes_nothing_but_space(blank):
-    text = (
-        '{"a":[{"price":5860832.0,"size":0.00000001},{"price":1e-8,"size":-0.0}],"b":"a, {\\"b\\": 1}","c":{},"d":[]}'
-    )
-    pretty = await call(blank, "frametext", "m.prettyPrint(a)", text)
-    assert "\n" in pretty
-    assert '{ "price": 5860832.0, "size": 0.00000001 }' in pretty
-    assert json.loads(pretty) == json.loads(text)
-    assert await call(blank, "frametext", "m.prettyPrint(a)", f"42{text}") == f"42\n{pretty}"
+def call(module: str, expression: str, argument: Any = None) -> Any:
+    """Evaluate an expression in Node.js, with a module of the page as `m` and the argument as `a`."""
+    script = f"""
+        import * as m from {json.dumps((MODULES / f"{module}.js").as_uri())};
+        const a = {json.dumps(argument)};
+        console.log(JSON.stringify({expression}));
+    """
+    return json.loads(run(*NODE, "--input-type=module", "-", text=script))
 
 
-async def test_what_is_no_json_is_shown_as_it_came(blank):
-    texts = ["", "2", "no json", '{"a":', "{]", '{"a" 1}', '{"a":1}}', "[1,]x", '42["a"']
-    assert await call(blank, "frametext", "a.map(m.prettyPrint)", texts) == texts
+@pytest.mark.parametrize("name", sorted(path.name for path in TESTS.glob("*.test.mjs")))
+def test_a_module_passes_its_tests(name):
+    run(*NODE, "--test", str(TESTS / name))
 
 
-async def test_numbers_are_written_for_people(blank):
-    script = """[
-        m.formatPrice(13665412), m.formatPrice(31.514), m.formatPrice(0.06218), m.formatPrice(31.5, 3),
-        m.formatSize(0.0267539), m.formatSize(0.00000001), m.formatSize(0), m.formatSize(4226.35),
-        m.formatBytes(999), m.formatBytes(20700), m.formatSpan(400), m.formatSpan(34_000), m.formatSpan(125_000),
-        m.formatRate(0), m.formatRate(0.01), m.formatRate(0.2), m.formatRate(152.4),
-    ]"""
-    assert await call(blank, "format", script) == [
-        "13,665,412", "31.514", "0.06218", "31.500",
-        "0.0268", "0.00000001", "0.0000", "4,226.4",
-        "999 B", "20.7 kB", "0.4 s", "34 s", "2 min 5 s",
-        "0.0", "<0.1", "0.2", "152",
-    ]  # fmt: skip
-
-
-async def test_cells_tell_dead_channels_from_live_ones(blank):
-    script = """[
-        m.cellState(false, undefined, undefined, 0),
-        m.cellState(true, undefined, undefined, 0),
-        m.cellState(true, {channel: a, state: 'asked'}, 0, 0),
-        m.cellState(true, {channel: a, state: 'acknowledged'}, 0, 1_000),
-        m.cellState(true, {channel: a, state: 'acknowledged'}, 0, 20_000),
-        m.cellState(true, {channel: a, state: 'receiving', last_ms: 0}, 0, 5_000),
-        m.cellState(true, {channel: a, state: 'receiving', last_ms: 0}, 0, 20_000),
-        m.cellState(true, {channel: 'lightning_executions_X', state: 'receiving', last_ms: 0}, 0, 20_000),
-        m.cellState(true, {channel: a, state: 'refused', detail: 'invalid channel'}, 0, 0),
-    ].map((cell) => cell.name)"""
-    assert await call(blank, "channels", script, "lightning_ticker_X") == [
-        "off", "chosen", "asked", "acknowledged", "silent", "receiving", "quiet", "receiving", "refused",
-    ]  # fmt: skip
-
-
-async def test_rates_come_from_totals_and_start_anew_with_a_connection(blank):
-    module = "ratemeter"
-    script = """(() => {
-        const meter = new m.RateMeter();
-        const take = (now_ms, frames, messages) =>
-            meter.take({now_ms, frames, bytes: frames * 100, channels: [{channel: 'c', messages}]});
-        for (let n = 0; n <= 40; n += 1) take(n * 250, n * 5, n * 2);
-        const steady = [meter.channelRates().get('c'), meter.traffic().frames, meter.traffic().bytes];
-        take(10_250, 0, 0);
-        return [...steady, meter.channelRates().get('c'), meter.traffic().frames];
-    })()"""
-    assert await call(blank, module, script) == [8, 20, 2000, 0, 0]
-
-
-async def test_a_channel_that_is_asked_for_again_is_counted_anew(blank):
-    script = """a.map((counts) => {
-        const meter = new m.RateMeter();
-        counts.forEach((messages, n) => meter.take({now_ms: n * 1000, frames: n, bytes: n,
-            channels: messages === null ? [] : [{channel: 'c', messages}]}));
-        return meter.channelRates().get('c');
-    })"""
-    counts = [[100, 110, 0, 3, 6], [100, 110, None, 0, 3, 6], [1, 2, None, 0, 3, 6], [100, 110, 0]]
-    assert await call(blank, "ratemeter", script, counts) == [3, 3, 3, 0]
-
-
-async def test_both_languages_have_the_same_texts_with_the_same_values(blank):
-    """But for the English sentences that the program gives, which Japanese words by the fields that come with them."""
-    script = """import('/static/js/words/ja.js').then(({ja}) => {
-        const values = (text) => (text.match(/\\{\\w+\\}/g) ?? []).filter((value) => value !== '{note}').sort();
-        const fields = ['{code}', '{detail}', '{meaning}', '{span}', '{words}'];
-        const differ = (key) => (m.en[key] === '{detail}'
-            ? typeof ja[key] !== 'string' || values(ja[key]).some((value) => !fields.includes(value))
-            : !m.en[key] || !ja[key] || values(m.en[key]).join() !== values(ja[key]).join());
-        return [...new Set([...Object.keys(m.en), ...Object.keys(ja)])].filter(differ);
-    })"""
-    assert await call(blank, "words/en", script) == []
-
-
-async def test_cells_cool_in_steps(blank):
-    script = """a.map((ageMs) => m.warmth({name: 'receiving', ageMs}, 'lightning_ticker_X'))
-        .concat(m.warmth({name: 'acknowledged', ageMs: 0}, 'lightning_ticker_X'),
-            m.warmth({name: 'receiving', ageMs: 30_000}, 'lightning_executions_X'))"""
-    ages = [0, 2_400, 2_600, 5_100, 7_600, 10_100, 12_600, 900_000]
-    assert await call(blank, "channels", script, ages) == [6, 6, 5, 4, 3, 2, 1, 1, 0, 3]
-
-
-async def test_a_silent_channel_gets_its_likeliest_reason(blank):
-    script = """[
-        ['lightning_ticker_X', {isListed: false, othersFlow: true, siblingsFlow: false}],
-        ['lightning_ticker_X', {isListed: true, othersFlow: false, siblingsFlow: false}],
-        ['lightning_executions_X', {isListed: true, othersFlow: true, siblingsFlow: true}],
-        ['lightning_ticker_X', {isListed: true, othersFlow: true, siblingsFlow: true}],
-        ['lightning_ticker_X', {isListed: true, othersFlow: true, siblingsFlow: false}],
-        ['lightning_ticker_X', {isListed: null, othersFlow: true, siblingsFlow: false}],
-    ].map(([channel, known]) => m.whySilent(channel, known))"""
-    assert await call(blank, "channels", script) == [
-        "silentUnlisted", "silentAll", "silentExecutions", "silentAlone", "silentProduct", "silentMaybeUnlisted",
-    ]  # fmt: skip
-
-
-LINKS = [
-    "",
-    "view=frames",
-    "endpoint=live&dialect=socketio&language=ja",
-    "endpoint=wss://example.com:9/json-rpc&http=https://example.com/v1",
-    "product=BTC_JPY&channels=BTC_JPY,child_order_events,ticker:XRP_JPY&folded=left,right",
-    "channels=",
-    "charts=depth,candles&interval=60",
-]
-
-
-async def test_a_link_says_what_it_was_made_of(blank):
-    assert await call(blank, "url", "a.map((text) => m.format(m.parse(text)))", LINKS) == LINKS
-
-
-async def test_what_a_link_says_wrongly_is_as_on_a_first_visit(blank):
-    wrong = [
-        "view=x&dialect=y&product=no%20code&charts=x,y&interval=7&folded=z&language=fr",
-        "channels=x,y:BTC_JPY",
-        "%",
-        "&&=&",
-    ]
-    assert await call(blank, "url", "a.map((text) => m.format(m.parse(text)))", wrong) == ["", "channels=", "", ""]
-
-
-async def test_a_link_takes_no_address_that_may_hold_a_secret(blank):
-    secret = [
-        "endpoint=ws://me:hunter2@h/",
-        "endpoint=ws://me@h/",
-        "endpoint=ws://h/?key=hunter2",
-        "endpoint=ws://h/%23hunter2",
-        "endpoint=javascript:1",
-        "endpoint=live&http=http://me:hunter2@h/v1",
-    ]
-    found = await call(blank, "url", "a.map((text) => m.parse(text)).map((p) => [p.url, p.http, p.refused])", secret)
-    assert found == [["", "", True]] * len(secret)
-
-
-async def test_an_address_that_the_backend_would_refuse_is_not_asked_for(blank):
+def test_an_address_that_the_backend_would_refuse_is_not_asked_for():
     """The browser writes an error into its console for each answer with status 400, and none belongs there."""
     typed = [
         *("w", "ws:", "ws://", "ws://h", "ws://h:", "ws://h:0", "ws://h:00/x", "ws://h:7/json-rpc", "ws://h:99999"),
@@ -192,8 +61,80 @@ async def test_an_address_that_the_backend_would_refuse_is_not_asked_for(blank):
             return False
         return text != "live"
 
-    found = await call(blank, "samples", "a.map(m.isAddress)", typed)
+    found = call("address", "a.map(m.isAddress)", typed)
     assert {text for text, asked in zip(typed, found, strict=True) if asked and not is_taken(text)} == set()
     assert found[typed.index("ws://h:7/json-rpc")]
     assert found[typed.index("wss://h/json-rpc?token=x")]
     assert found[typed.index("ws://[::1]:7")]
+
+
+def test_a_frame_is_code_that_holds_it_exactly():
+    text = '421["subscribe","it\'s \\"日本\\" \\\\ \\n"]'
+    sending, value, shell, script = call(
+        "copycode",
+        "[['python', 'ws://x/'], ['python', ''], ['shell', 'ws://x/'], ['javascript', '']]"
+        ".map(([form, url]) => m.asCode(form, a, url))",
+        text,
+    )
+    sent = next(node for node in ast.walk(parse(sending)) if isinstance(node, ast.Call) and _is_send(node))
+    assert ast.literal_eval(sent.args[0]) == text
+    names: dict[str, Any] = {}
+    exec(value, names)
+    assert names["content"] == json.loads(text[3:])
+    assert run("sh", "-c", shell.split(" | ")[0]) == text + "\n"
+    assert json.loads(run("node", "-e", f"{script}; console.log(JSON.stringify(content))")) == json.loads(text[3:])
+
+
+def _is_send(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr == "send"
+
+
+async def test_an_export_is_a_frame_log_without_keys(tmp_path: Path):
+    message = f'{{"jsonrpc":"2.0","method":"channelMessage","params":{{"channel":"{TICKER}","message":' + (
+        '{"product_code":"BTC_JPY","timestamp":"2026-01-01T00:00:01.5Z","ltp":105.0}}}'
+    )
+    gap = {
+        "channel": TICKER,
+        "reason": "r",
+        "from_ms": 1.0,
+        "to_ms": 2.5,
+        "repaired": "none",
+        "recovered": 0,
+        "code": 1012,
+    }
+    rows = [
+        {"type": "status", "kind": "connecting", "at_ms": 1.0, "detail": "ws://x", "code": None, "words": None},
+        {"type": "status", "kind": "unreachable", "at_ms": 1.5, "detail": "no", "code": 1012, "words": ""},
+        {"type": "status", "kind": "hand_open", "at_ms": 1.5, "detail": "no"},
+        {"type": "frame", "direction": "sent", "at_ms": 1.25, "text": '420["auth",{"api_key":"KEY"}]'},
+        {"type": "frame", "direction": "sent", "at_ms": 1.25, "text": '{"method":"auth","params":{"api_key":"KEY"}}'},
+        {"type": "frame", "direction": "received", "at_ms": 1_767_225_601_750.125, "text": message},
+        {"type": "frame", "direction": "received", "at_ms": 3.0, "text": message, "by_hand": True},
+        {"type": "gap", "gaps": [gap]},
+        {"type": "dropped", "count": 3},
+    ]
+    text = "".join(call("exportlog", "a.map(m.logLines)", rows))
+    assert "KEY" not in text
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert [line.get("event") for line in lines] == ["connecting", "closed", None, None, None, "gap"]
+    assert (lines[1]["close_code"], lines[1]["close_reason"], lines[5]["close_code"]) == (1012, "", 1012)
+    assert lines[4] == {"received_ns": 1_767_225_601_750_125_000, "frame": message}
+    path = tmp_path / "export.jsonl"
+    path.write_text(text)
+    items = [item async for item in replay(path)]
+    assert [item.channel for item in items if isinstance(item, Message | Gap)] == [TICKER, TICKER]
+
+
+def test_every_preset_and_example_is_accepted_and_has_its_words():
+    presets = call("presets", "m.PRESETS.map((p) => [p.id, p.faults?.('FX_BTC_JPY') ?? []])")
+    for _, faults in presets:
+        for fault in faults:
+            parse_fault(fault)
+    examples = call("presets", "m.EXAMPLES")
+    for example in examples:
+        parse_fault(example)
+    assert {example["fault"] for example in examples} == set(FAULTS), "each fault of docs/faults.md has an example"
+    for language in ("en", "ja"):
+        words = call(f"words/{language}", f"m.{language}")
+        for preset, _ in presets:
+            assert all(words.get(f"flt{what}_{preset}") for what in "NRS"), preset

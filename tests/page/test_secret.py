@@ -15,7 +15,7 @@ from fulgurite.client.credentials import save
 from fulgurite.exchange.run import run as run_exchange
 from tests.keychains import MemoryKeychain
 from tests.page.owning import at_exchange, control, expect_auth, type_key, use_demo
-from tests.page.visiting import call, cell, connection_state, endpoint_of, let_in, show_view
+from tests.page.visiting import cell, connection_state, endpoint_of, let_in, show_view
 
 DIALECTS = ("json-rpc", "socketio")
 CHILD = "child_order_events"
@@ -245,24 +245,6 @@ async def test_a_backend_that_starts_again_gives_its_new_demo_account(browser):
         await expect(page.locator(".credentials-name")).to_have_text(exchange.api_key)
         await expect_auth(page, "authenticated")
         await context.close()
-
-
-async def test_the_page_signs_auth_and_lists_and_never_an_order(blank):
-    now = "1795393018633"
-    texts = {
-        f"{now}2b3dfe993b5a66755d2bd400e263ae40": True,
-        f"{now}GET/v1/me/getchildorders?product_code=ELF_JPY&count=500&child_order_state=ACTIVE": True,
-        f"{now}GET/v1/me/getexecutions?product_code=FX_BTC_JPY&count=500&after=2812000022": True,
-        f"{now}GET/v1/me/getparentorder?parent_order_id=JCP20261123-1": True,
-        f'{now}POST/v1/me/sendchildorder{{"size":1}}': False,
-        f"{now}POST/v1/me/withdraw": False,
-        f"{now}GET/v1/me/getbalance?x=1": False,
-        f"{now}GET/v1/me/getaddresses": False,
-        f"{now}GET/v1/me/getchildorders?a=1\nPOST": False,
-        "anything": False,
-        "": False,
-    }
-    assert await call(blank, "signing", "a.map(m.isSigned)", list(texts)) == list(texts.values())
 
 
 async def test_without_an_exchange_of_its_own_the_page_offers_no_demo_account(browser):

@@ -113,13 +113,6 @@ async def opened_on_its_own(browser: Browser, **options: Any) -> AsyncIterator[A
             await context.__aexit__(None, None, None)
 
 
-async def call(page: Page, module: str, expression: str, argument: Any = None) -> Any:
-    """Evaluate an expression on a blank page, with a module of the page as `m` and the argument as `a`."""
-    return await page.evaluate(
-        f"async a => {{ const m = await import('/static/js/{module}.js'); return {expression}; }}", argument
-    )
-
-
 def cell(page: Page, channel: str) -> Locator:
     """A channel's cell in the matrix."""
     return page.locator(f'.matrix-panel [data-channel="{channel}"]')

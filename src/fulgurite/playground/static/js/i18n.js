@@ -1,13 +1,13 @@
 // The page's language: the browser's at first, then the user's choice.
 import { computed, signal } from "../vendor/signals.js";
+import { LANGUAGES } from "./choices.js";
 import { keep, recall } from "./storage.js";
 import { en } from "./words/en.js";
 import { ja } from "./words/ja.js";
 
-/** @typedef {typeof LANGUAGES[number]} Language */
+/** @typedef {import("./choices.js").Language} Language */
 /** @typedef {keyof typeof en} Key */
 
-export const LANGUAGES = /** @type {const} */ (["en", "ja"]);
 const WORDS = { en, ja };
 
 const browsers = navigator.language.startsWith("ja") ? "ja" : "en";

@@ -1,5 +1,6 @@
 // The keyboard: one key each for what is done often. The list on `?` is made from the same table.
 import { openDialog, pauseFrames, showMatrix, showView, toggleSide } from "./actions.js";
+import { VIEWS } from "./choices.js";
 import { chooseDialect, connect, disconnect } from "./connecting.js";
 import { viewProduct } from "./marketdata.js";
 import * as state from "./state.js";
@@ -9,7 +10,7 @@ import * as state from "./state.js";
 
 /** @type {Shortcut[]} */
 export const SHORTCUTS = [
-  { keys: ["1", "2", "3", "4", "5"], words: "keyViews", run: (key) => showView(state.VIEWS[Number(key) - 1] ?? "market") },
+  { keys: ["1", "2", "3", "4", "5"], words: "keyViews", run: (key) => showView(VIEWS[Number(key) - 1] ?? "market") },
   { keys: ["c"], words: "keyConnect", run: () => (state.isConnected.value ? disconnect() : connect()) },
   {
     keys: ["d"],

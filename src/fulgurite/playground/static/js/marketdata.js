@@ -2,21 +2,16 @@
 import { batch, effect, signal } from "../vendor/signals.js";
 import { send } from "./backend.js";
 import { CandleStore } from "./candlestore.js";
+import { FIRST_CHARTS, FIRST_INTERVAL } from "./choices.js";
 import { HeatStore } from "./heatstore.js";
 import { emptyWithValues, told } from "./source.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").Interval} Interval */
 /** @typedef {import("./messages.js").MarketPart} MarketPart */
-/** @typedef {"candles" | "depth" | "heatmap"} ChartName */
+/** @typedef {import("./choices.js").ChartName} ChartName */
 
 const TRADE_LIMIT = 200;
-export const INTERVALS = /** @type {const} */ ([1, 10, 60, 300]);
-export const CHARTS = /** @type {const} */ (["candles", "heatmap", "depth"]);
-
-/** The chart on top, which may be the only one, and the one below it. */
-export const FIRST_CHARTS = /** @type {const} */ (["candles", "heatmap"]);
-export const FIRST_INTERVAL = 10;
 export const upperChart = signal(/** @type {ChartName} */ (FIRST_CHARTS[0]));
 export const lowerChart = signal(/** @type {ChartName} */ (FIRST_CHARTS[1]));
 export const interval = signal(/** @type {Interval} */ (FIRST_INTERVAL));

@@ -1,7 +1,9 @@
 // The sample beside the views: the program for exactly what is on screen, in a language the user chooses.
+import { isAddress } from "./address.js";
 import { fetchGuarded } from "./backend.js";
 import { replay } from "./replay.js";
 import * as state from "./state.js";
+import { keep, recallText } from "./storage.js";
 import { computed, effect, signal } from "../vendor/signals.js";
 
 /**
@@ -11,12 +13,11 @@ import { computed, effect, signal } from "../vendor/signals.js";
 /** @typedef {Listed & {name: string, source: string, files: Record<string, string>, steps: string[]}} Sample */
 /** @typedef {{query: string, given: Sample | null, refusal: string}} Answered what was asked for, and the answer */
 
-const STORAGE_KEY = "fulgurite.sample";
 /** Clicks come in bunches: it is asked for the sample so long after the last. */
 const QUIET_MS = 150;
 
 /** Which language is shown; null until the user chooses one. */
-export const chosen = signal(stored());
+export const chosen = signal(recallText("sample"));
 export const listed = signal(/** @type {Listed[]} */ ([]));
 /** What the backend last gave, or said against it; it is for `query` once its own is the same. */
 export const answered = signal(/** @type {Answered | null} */ (null));
@@ -31,29 +32,10 @@ export const language = computed(() => {
   return names.find((name) => name === chosen.value) ?? names.find((name) => name === "python") ?? names[0] ?? "";
 });
 
-/** An address that the backend takes: with a host, without a user name, a password, a fragment and the port 0. */
-const ADDRESS = /^(ws|http)s?:\/\/(?![^/?]*:0+([/?]|$))[^/?#@\s]+([/?][^#\s]*)?$/i;
-
-/** Whether what was typed is an address already. @param {string} text */
-export const isAddress = (text) => ADDRESS.test(text) && URL.canParse(text);
-
-/** @returns {string | null} */
-function stored() {
-  try {
-    return localStorage.getItem(STORAGE_KEY);
-  } catch {
-    return null; // the browser is told to keep nothing
-  }
-}
-
 /** @param {string} name */
 export function choose(name) {
   chosen.value = name;
-  try {
-    localStorage.setItem(STORAGE_KEY, name);
-  } catch {
-    // the browser is told to keep nothing: the choice lasts as long as the page
-  }
+  keep("sample", name);
 }
 
 /** Why there is no program for what is on screen, as a key of the page's texts; "" where there is one. A program for

@@ -1,20 +1,19 @@
 // The state that several areas share, as signals. Actions and the handlers of messages write them; views only read.
 import { computed, signal } from "../vendor/signals.js";
+import { isRealAddress } from "./address.js";
 import { channelsOf } from "./channels.js";
+import { FIRST_PRODUCT } from "./choices.js";
 import { FrameLog } from "./framelog.js";
 import { emptyWithPast, emptyWithValues, kept, told } from "./source.js";
 
-/** @typedef {"embedded" | "live" | "url"} EndpointChoice */
-/** @typedef {typeof VIEWS[number]} ViewName */
+/** @typedef {import("./choices.js").EndpointChoice} EndpointChoice */
+/** @typedef {import("./choices.js").ViewName} ViewName */
 /** @typedef {{row: import("./messages.js").Execution | import("./messages.js").Gap, key: number}} TradeRow */
 
 /**
  * @template T
  * @typedef {import("../vendor/signals.js").Signal<T>} Signal
  */
-
-export const VIEWS = /** @type {const} */ (["market", "frames", "connection", "orders", "faults"]);
-export const LIVELY_PRODUCT = "FX_BTC_JPY";
 
 // The page's own line to its backend.
 export const link = signal(/** @type {"connecting" | "open" | "silent" | "lost"} */ ("connecting"));
@@ -28,10 +27,10 @@ export const endpointChoice = signal(/** @type {EndpointChoice} */ ("embedded"))
 export const endpointUrl = signal("");
 export const httpUrl = signal("");
 export const dialect = signal(/** @type {import("./messages.js").Dialect} */ ("json-rpc"));
-export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(LIVELY_PRODUCT))));
+export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(FIRST_PRODUCT))));
 /** What was unsubscribed at one stroke and not subscribed again since, for a minute. */
 export const givenUp = signal(/** @type {readonly string[]} */ ([]));
-export const product = signal(LIVELY_PRODUCT);
+export const product = signal(FIRST_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
 export const view = signal(/** @type {ViewName} */ ("market"));
 
@@ -39,13 +38,9 @@ export const view = signal(/** @type {ViewName} */ ("market"));
 export const endpoint = computed(() => (
   endpointChoice.value === "url" ? endpointUrl.value.trim() : endpointChoice.value));
 
-const REAL_HOST = /^(?:[^/?#]*\.)?bitflyer\.com\.?$/i;
-
 /** Whether the real service is chosen, by its name or by an address of it. */
-export const isReal = computed(() => {
-  if (endpointChoice.value !== "url") return endpointChoice.value === "live";
-  return URL.canParse(endpoint.value) && REAL_HOST.test(new URL(endpoint.value).hostname);
-});
+export const isReal = computed(() => (
+  endpointChoice.value === "url" ? isRealAddress(endpoint.value) : endpointChoice.value === "live"));
 
 // The page itself: what is folded away, what is in sight on a screen for one part only, which dialog is open.
 export const leftFolded = signal(false);

@@ -2,20 +2,22 @@
 
 const PREFIX = "fulgurite.";
 
+/** @param {string} name @returns {string | null} */
+export function recallText(name) {
+  try {
+    return localStorage.getItem(PREFIX + name);
+  } catch {
+    return null; // the browser is told to keep nothing
+  }
+}
+
 /**
  * @template {string} T
  * @param {string} name
  * @param {readonly T[]} accepted
- * @returns {T | null} what was kept, if it is one of these
+ * @returns {T | null} the kept value, if it is one of these
  */
-export function recall(name, accepted) {
-  try {
-    const value = localStorage.getItem(PREFIX + name);
-    return accepted.find((one) => one === value) ?? null;
-  } catch {
-    return null;
-  }
-}
+export const recall = (name, accepted) => accepted.find((one) => one === recallText(name)) ?? null;
 
 /** @param {string} name @param {string} value */
 export function keep(name, value) {

@@ -1,10 +1,11 @@
 // One chart of the product in view, and the switch to the others.
 import { KINDS } from "../channels.js";
+import { CHARTS, INTERVALS } from "../choices.js";
 import { html } from "../dom.js";
 import { oldBook, oldChannel } from "../freshness.js";
 import { t } from "../i18n.js";
 import {
-  candleStore, candleVersion, CHARTS, chooseChart, chooseInterval, heatStore, heatVersion, INTERVALS, interval, lastLiveDepth,
+  candleStore, candleVersion, chooseChart, chooseInterval, heatStore, heatVersion, interval, lastLiveDepth,
 } from "../marketdata.js";
 import { product } from "../state.js";
 import { Age } from "./age.js";
@@ -12,7 +13,7 @@ import { CandleChart, intervalName } from "./candles.js";
 import { DepthChart } from "./depth.js";
 import { HeatMap, HeatScale } from "./heatmap.js";
 
-/** @typedef {import("../marketdata.js").ChartName} ChartName */
+/** @typedef {import("../choices.js").ChartName} ChartName */
 
 const VIEWS = { candles: CandleChart, heatmap: HeatMap, depth: DepthChart };
 const NAMES = /** @type {const} */ ({ candles: "candles", heatmap: "heatmap", depth: "depthChart" });

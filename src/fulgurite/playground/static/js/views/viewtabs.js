@@ -1,8 +1,9 @@
 // The tabs above the middle: which view of the stream is shown; on a narrow screen also the two sides.
 import { showColumn, showView } from "../actions.js";
+import { VIEWS } from "../choices.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
-import { part, view, VIEWS } from "../state.js";
+import { part, view } from "../state.js";
 import { narrow } from "./narrow.js";
 import { TabList } from "./tablist.js";
 
