@@ -1,7 +1,7 @@
 """Signatures from the page, which alone has the secret. A shell: it waits for the page's answers.
 
-The page looks at what it is to sign and for whom (static/js/credentials.js): nothing but `auth` and reading of orders, and
-for no other endpoint than the one that its key was typed for.
+The page checks each text and its endpoint (static/js/credentials.js): nothing but `auth` and reading of orders,
+and for no other endpoint than the one that its key was typed for.
 """
 
 from __future__ import annotations
