@@ -1,4 +1,4 @@
-"""One of a stream's connections: makes it, watches it, and makes it anew after every ending."""
+"""One of a stream's connections: opens it, watches it, and reopens it after every ending."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.events import ChannelMessage, ClientEvent, Ended
 
 BEHIND_SECONDS: Final = 2.0
-"""What is read later than this after it was sent is old: no book may be LIVE on it."""
+"""Limit on the age of messages at receipt. No book is LIVE on older ones."""
 
 PROBE_SECONDS: Final = 1.0
-"""While books are kept, how often the server is asked for an answer."""
+"""Interval of the probes while books are kept."""
 
 ANSWER_SECONDS: Final = BEHIND_SECONDS - PROBE_SECONDS
-"""A longer silence shows that messages may be old: they may have been so ever since the last answer."""
+"""Limit on the time of an answer. After it, messages may have been old ever since the previous answer."""
 
 
 class Settings(NamedTuple):
-    """What all connections of a stream have in common; see `connect`."""
+    """The common settings of a stream's connections; see `connect`."""
 
     credentials: Credentials | Signer | None
     ssl_context: ssl.SSLContext | None
@@ -49,56 +49,56 @@ class Settings(NamedTuple):
 
 
 class Receiver(Protocol):
-    """Who is told what comes over a stream's connections."""
+    """The receiver of the events of a stream's connections."""
 
     def look(self) -> None:
-        """Something was read, which is perhaps the first for a long time."""
+        """Check for a pause of this process before processing frames."""
         ...
 
     def ordinary(
         self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
     ) -> int:
-        """Frames came; see `session.Receiver.ordinary`. When a channel is heard is written to `heard`."""
+        """Process frames; see `session.Receiver.ordinary`. `heard` gets the time for each channel heard."""
         ...
 
     def message(self, number: int, message: Message, now: float) -> None:
-        """A channel's message came. `woken` follows."""
+        """Process a channel's message. A call of `woken` follows."""
         ...
 
     def woken(self) -> None:
-        """What has come can be taken."""
+        """Wake the consumer."""
         ...
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
-        """A channel's messages can come over this connection from now on; it was asked for at `asked_ns`."""
+        """Process the acknowledgement of a subscription that was requested at `asked_ns`."""
         ...
 
     def behind(self, number: int, reason: str) -> None:
-        """What comes over this connection may be old from now on."""
+        """Expect old messages on this connection from now on."""
         ...
 
     def caught_up(self, number: int) -> None:
-        """What comes over this connection is new from now on."""
+        """Expect new messages on this connection from now on."""
         ...
 
     def interrupted(self, number: int, reason: str, close_code: int | None, at_ns: int) -> None:
-        """Nothing can come over this connection from now on; `at_ns` is what time it is."""
+        """Process the end of this connection at `at_ns`, the present time."""
         ...
 
     def silent(self, number: int, channel: str, reason: str) -> None:
-        """A channel was silent for too long on this connection."""
+        """Process the excessive silence of a channel on this connection."""
         ...
 
     def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:
-        """A frame came over this connection that cannot be read."""
+        """Process an unreadable frame of this connection."""
         ...
 
     def put(self, *items: Status | Frame | Malformed) -> None:
-        """Give the consumer these."""
+        """Give the consumer these items."""
         ...
 
     async def room(self) -> None:
-        """Wait until the consumer has taken enough."""
+        """Wait until the consumer's queue has room."""
         ...
 
 
@@ -106,11 +106,11 @@ class Connection:
     """Keeps one connection up.
 
     Args:
-        number: which of the stream's connections it is, from 0.
-        url: where to, a ws:// or wss:// URL.
-        dialect: what is spoken there.
-        wanted: the names of the channels that are wanted; it is read again at each use.
-        receiver: who is told.
+        number: the connection's number in its stream, from 0.
+        url: the address, a ws:// or wss:// URL.
+        dialect: the dialect at this address.
+        wanted: the names of the wanted channels; read again at each use.
+        receiver: the receiver of the events.
         settings: see `Settings`.
     """
 
@@ -130,16 +130,16 @@ class Connection:
         self._receiver = receiver
         self._settings = settings
         self._liveness = Liveness(settings.silence_limits)
-        # When each channel was heard last; what it means is found out at the next tick.
+        # The time of each channel's latest message. The next tick evaluates it.
         self._heard = self._liveness.heard
-        # The connection and what is said on it, while there is one, and whether a channel's message came over it.
+        # The open connection and its conversation, and whether it has brought a channel's message.
         self._split: Split = lambda text: None
         self._session: Session | None = None
         self._conversation: Conversation | None = None
         self._is_useful = False
-        # When each channel was last asked for.
+        # The time of each channel's latest request.
         self._asked_ns: dict[str, int] = {}
-        # Why it is not to be read at present; and whether what comes may be old.
+        # The reason of a pause in reading; and whether messages may be old.
         self._paused: str | None = None
         self.is_behind = False
 
@@ -150,11 +150,11 @@ class Connection:
             AuthenticationError: the key was refused.
             SubscriptionError: a channel was refused.
             ConnectError: the delays ran out.
-            Exception: what the receiver or `credentials` raised.
+            Exception: an exception of the receiver or of `credentials`.
         """
         delays = iter(self._settings.delays())
         while True:
-            # A consumer that takes nothing gets no further connections whose items would have to be kept.
+            # Each attempt makes items, so none is made while the consumer's queue is full.
             await self._receiver.room()
             self._put_status(StatusKind.CONNECTING, self.url)
             self._is_useful = False
@@ -177,7 +177,7 @@ class Connection:
                 self.is_behind = False
             at_ns = time.time_ns()
             ended = (reason, None, self.number, close_code, close_reason, failure, http_status)
-            # Before the gaps that it makes certain, since from its line in a recording a replay knows them, too.
+            # Before its gaps, because a replay of a recording derives them from this line.
             self._receiver.put(Status(StatusKind.CLOSED, at_ns, None, *ended))
             self._receiver.interrupted(self.number, reason, close_code, at_ns)
             if self._is_useful:
@@ -185,19 +185,19 @@ class Connection:
             delay = next(delays, None)
             if delay is None:
                 raise unmade or ConnectError(self.url, reason)
-            delay = max(check_number("delays", delay, "what yields seconds from 0"), retry_after)
+            delay = max(check_number("delays", delay, "an iterator of seconds, each 0 or more"), retry_after)
             self._put_status(StatusKind.BACKING_OFF, f"{delay:.1f} s", delay)
             await asyncio.sleep(delay)
 
     def subscribe(self, channel: str) -> None:
-        """Ask for a channel that is wanted from now on."""
+        """Request a channel that is now wanted."""
         if self._conversation is not None and self._conversation.subscribe(channel, _now()):
             self._liveness.ask(channel, _now())
             self._asked_ns[channel] = time.time_ns()
         self._flush()
 
     def unsubscribe(self, channel: str) -> None:
-        """Ask for a channel no longer."""
+        """Cancel the request of a channel."""
         self._liveness.forget(channel)
         self._asked_ns.pop(channel, None)
         if self._conversation is not None:
@@ -205,7 +205,7 @@ class Connection:
         self._flush()
 
     def pause(self, reason: str) -> None:
-        """Read no further, for this reason."""
+        """Stop reading, for this reason."""
         self._paused = reason
         if self._session is not None:
             self._session.pause()
@@ -219,7 +219,7 @@ class Connection:
             self._session.probe()
 
     def doubt(self, reason: str) -> None:
-        """What comes from now on may be old, for this reason, until the server answers what it is asked now."""
+        """Treat messages as old, for this reason, until the server answers a new probe."""
         if self._session is not None and not self.is_behind:
             self._fall_behind(reason)
             self._session.probe()
@@ -230,18 +230,18 @@ class Connection:
             self._session.abort()
 
     def tick(self, now: float) -> None:
-        """Do something about channels that have been silent for too long."""
+        """Act on channels that have been silent for too long."""
         if self._session is None or self._conversation is None:
             return
         for silence in self._liveness.due(now):
             self._act(silence, now)
 
     def excuse(self, seconds: float) -> None:
-        """Nothing could be heard for so long, for another reason than that nothing was said."""
+        """Extend all silence limits by a time in which nothing could be read."""
         self._liveness.shift(seconds)
 
     def probe(self) -> bool:
-        """Find out how late it comes what the server sends, if anything can come, which is returned."""
+        """Measure the delay of the server's messages; return whether the connection is open."""
         if self._session is None or not self._session.is_connected:
             return False
         self.look()
@@ -251,14 +251,14 @@ class Connection:
         return True
 
     def look(self) -> None:
-        """Take note if what was asked has been unanswered for too long."""
+        """Expect old messages if the latest probe has been unanswered for too long."""
         if self._session is not None and (self._session.probed_for() or 0.0) > ANSWER_SECONDS:
-            self._fall_behind(f"no answer to a ping for {ANSWER_SECONDS:.0f} s: what the server sends may be old")
+            self._fall_behind(f"no answer to a ping for {ANSWER_SECONDS:.0f} s: messages may be old")
 
     # --- called by the session
 
     def ordinary(self, texts: list[str], start: int, now: float, at_ns: int) -> int:
-        """Take ordinary messages of channels; see `session.Receiver`."""
+        """Process ordinary messages of channels; see `session.Receiver`."""
         self._receiver.look()
         if self._settings.frames:
             return start
@@ -267,39 +267,39 @@ class Connection:
         return end
 
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
-        """Take a frame; see `session.Receiver`."""
+        """Process a frame; see `session.Receiver`."""
         if self._settings.frames:
             self._receiver.put(Frame("received", at_ns, text, self.number))
-        self._take(text, events, at_ns)
+        self._dispatch(text, events, at_ns)
 
     def happened(self, events: list[ClientEvent], at_ns: int) -> None:
-        """Take events without a frame; see `session.Receiver`."""
-        self._take("", events, at_ns)
+        """Process events without a frame; see `session.Receiver`."""
+        self._dispatch("", events, at_ns)
 
     def malformed(self, text: str, error: str, at_ns: int) -> None:
-        """Take a frame that is not the protocol; see `session.Receiver`."""
+        """Process a frame that breaks the protocol; see `session.Receiver`."""
         if self._settings.frames:
             self._receiver.put(Frame("received", at_ns, text, self.number))
         self._receiver.put(Malformed(at_ns, text, error))
         self._receiver.lost(self.number, text, f"a frame that could not be read: {error}", at_ns)
 
     def sent(self, text: str, at_ns: int) -> None:
-        """Take note of what was sent; see `session.Receiver`."""
+        """Process a frame that was sent; see `session.Receiver`."""
         if self._settings.frames:
             self._receiver.put(Frame("sent", at_ns, text, self.number))
 
     def answered(self, seconds: float) -> None:
-        """Take the answer to a probe; see `session.Receiver`."""
-        assert self._session is not None  # it is who calls
+        """Process the answer to a probe; see `session.Receiver`."""
+        assert self._session is not None  # the session called this
         if seconds > ANSWER_SECONDS:
-            # More of the same waits behind it.
-            self._fall_behind(f"what the server sends comes {seconds:.0f} s late")
+            # The frames behind it are just as late.
+            self._fall_behind(f"messages arrive {seconds:.0f} s late")
             self._session.probe()
             return
         self._receiver.caught_up(self.number)
         if self.is_behind:
             self.is_behind = False
-            self._put_status(StatusKind.CAUGHT_UP, "all has been taken that was waiting")
+            self._put_status(StatusKind.CAUGHT_UP, "all waiting messages have been processed")
 
     # --- inside
 
@@ -310,13 +310,13 @@ class Connection:
             self._put_status(StatusKind.BEHIND, reason)
 
     async def _connect_once(self) -> tuple[str, int | None, str | None]:
-        """Why the connection ended, and the code and the words that the server closed it with."""
+        """Connect; return the reason of the ending, and the server's close code and reason."""
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
         self._split = protocol.split
         sign = None if settings.credentials is None else await prepare_auth(settings.credentials)
         self._conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
-        del sign  # it may hold the secret, and the conversation forgets it when it has signed
+        del sign  # it may hold the secret; the conversation forgets it after signing
         session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
         await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
         if self._paused is not None:
@@ -324,7 +324,7 @@ class Connection:
         reason = await session.run()
         return reason, session.close_code, session.close_reason
 
-    def _take(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
+    def _dispatch(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         now = _now()
         for event in events:
             if type(event) is ChannelMessage:
@@ -332,11 +332,11 @@ class Connection:
                 self._heard[event.channel] = now
                 self._receiver.message(self.number, Message(event.channel, at_ns, text, event.message), now)
             else:
-                self._take_other(event, now, at_ns)
+                self._dispatch_other(event, now, at_ns)
         self._receiver.woken()
 
-    def _take_other(self, event: ClientEvent, now: float, at_ns: int) -> None:
-        assert self._session is not None  # it is who calls
+    def _dispatch_other(self, event: ClientEvent, now: float, at_ns: int) -> None:
+        assert self._session is not None  # the session called this
         assert self._conversation is not None  # it was made with the session
         if isinstance(event, Ended):
             self._session.end(event.reason)
@@ -346,7 +346,7 @@ class Connection:
             if status.kind is not StatusKind.SUBSCRIBED or status.channel is None:
                 self._receiver.put(status)
                 continue
-            # At an answer that comes after the channel was given up, nobody remembers when it was asked for.
+            # The time of the request is forgotten if the channel was given up before the answer.
             asked_ns = self._asked_ns.get(status.channel, at_ns)
             self._receiver.put(msgspec.structs.replace(status, seconds=max(0, at_ns - asked_ns) / 1e9))
             if status.channel in self._wanted:
@@ -367,12 +367,12 @@ class Connection:
         else:
             kind = StatusKind.DEAD
             detail = (
-                f"acknowledged, but nothing came for {seconds:.0f} s, on a new connection neither: the product may not "
-                "exist, be very quiet or closed, or the server is a stand-in; it stays subscribed"
+                f"acknowledged, but silent for {seconds:.0f} s, even on a new connection: the product does not exist, "
+                "is very quiet or is closed, or the server is a stand-in; it stays subscribed"
             )
         at_ns = time.time_ns()
         self._receiver.put(Status(kind, at_ns, channel, detail, seconds, self.number))
-        assert self._session is not None  # `tick` has looked
+        assert self._session is not None  # `tick` has checked both
         assert self._conversation is not None
         self._receiver.silent(self.number, channel, f"{channel} was silent for {seconds:.0f} s")
         if step is Step.RECONNECT:

@@ -1,7 +1,7 @@
-"""One channel: from what its connections bring to the items that the consumer gets, gaps included. Pure.
+"""One channel: messages of its connections become items for the consumer, gaps included. Pure.
 
-`now` is in seconds on any clock that never goes back; `now_ns` in nanoseconds since 1970 by a clock that may be set
-back, which no gap shows.
+`now` is in seconds on a monotonic clock. `now_ns` is in nanoseconds since 1970 on a clock that may be set back; no gap
+ends before it begins even then.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from fulgurite.protocol.channels import Channel, Kind
 from fulgurite.protocol.messages import Board, Execution, decoder_of
 
 FIRST_MESSAGE_SECONDS: Final = 5.0
-"""How long a gap waits for the channel's first message, which then stands in it. A quiet channel's has none."""
+"""Seconds that a gap waits for the channel's next message, its `first`. On a quiet channel the gap has none."""
 
 RENUMBERED_REASON: Final = "the ids of executions began again"
 
 
 class _Link:
-    """The connections over which a channel can come at present, and how far it can be trusted."""
+    """The connections that carry a channel at present, and the trust in them."""
 
     def __init__(self) -> None:
         self.connections: set[int] = set()
-        # Since when there is one.
+        # Time of the first connection after there was none.
         self.since_ns = 0
-        # When the channel was last known to be alive; None: never yet.
+        # Time of the latest sign of life; None before the first.
         self.alive_ns: int | None = None
-        # Whether it was silent for too long, and no message has come since.
+        # True after an excessive silence, until the next message.
         self.is_doubted = False
-        # Why the latest connection stopped, and its close code: a gap that is found late has this reason.
+        # Reason and close code of the latest ending of a connection, for gaps that are found later.
         self.stopped: tuple[str, int | None] = "", None
 
 
@@ -50,10 +50,10 @@ class Feed:
     """One channel of a stream.
 
     Args:
-        channel: which.
-        connections: how many bring it at the same time; more than one are merged.
-        repair: whether gaps in it are to be repaired, and what its later messages do meanwhile.
-        unrepaired: why they cannot be, where they otherwise would; it stands in their gaps.
+        channel: the channel.
+        connections: the number of connections that bring it at the same time; more than one are merged.
+        repair: the repair of its gaps, before later messages, alongside them, or none.
+        unrepaired: the reason against repairs, if there is one. It becomes the note of repairable gaps.
     """
 
     def __init__(
@@ -64,22 +64,22 @@ class Feed:
         self.channel = channel
         self.decode = decoder_of(channel).decode
         self.is_given = True
-        """Whether the consumer asked for it; a book may need a channel that nobody wants to see."""
+        """Whether the consumer asked for it. A book may need a channel that the consumer has not asked for."""
         self.keeper: BookKeeper | None = None
         self.is_plain = False
-        """Whether `pass_on` may take its next message, since there is nothing to be decided about it."""
+        """Whether the next message needs no decision, so that `pass_on` may process it."""
         self.executions = ChannelExecutions(connections > 1) if is_executions else None
         self.orders: OrderLedger | ParentOrderLedger | None = None
-        """The account's orders, where missed events are to be reconciled."""
+        """The account's orders, if missed events are to be reconciled."""
         if repair is not RepairMode.OFF and channel.kind.is_private:
             self.orders = OrderLedger() if channel.kind is Kind.CHILD_ORDER_EVENTS else ParentOrderLedger()
         self.learned_ns: int | None = None
-        """When the present state was looked up, so that the first gap can be repaired, too."""
+        """Time of the lookup of the present state, which makes even the first gap repairable."""
         self.gaps = ChannelGaps(repair, unrepaired) if can_be_repaired else ChannelGaps(RepairMode.OFF, "")
         self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
         self._link = _Link()
         self._last: Message | None = None
-        # The message that comes just now, where its book may take it, and its connection.
+        # The message in process, unless it is unfit for the book, and its connection.
         self._current: tuple[Message | None, int] = None, 0
 
     @property
@@ -87,38 +87,38 @@ class Feed:
         """The channel's name."""
         return self.channel.name
 
-    # --- events; each returns the items that the consumer gets now
+    # --- events; each returns items for the consumer
 
     def message(self, connection: int, message: Message, now: float, is_in_place: bool = True) -> list[Message | Gap]:
-        """A message came; a snapshot is `is_in_place` unless newer diffs have been given than this connection has."""
+        """Process a message. A snapshot is not `is_in_place` if its connection lags behind the diffs already given."""
         now_ns = message.received_ns
         self._current = message if is_in_place else None, connection
         if connection not in self._link.connections:
             self._flows(connection, now_ns)
         problem = self._problem(message)
         if problem is not None:
-            # The consumer gets it as it came; its contents are missing.
+            # The consumer gets the unreadable message, and a gap for its contents.
             return [message, *self.lost(connection, f"a message that could not be read: {problem}", now, now_ns)]
         items = self._number(connection, message, now)
         if self._merge is None:
             items += self._accept(message, now, now_ns)
         else:
             items += self._merged(self._merge.receive(connection, message, message.json, now_ns), now, now_ns)
-        # Held back and given later, it would be older than the diffs that have been given meanwhile.
+        # A snapshot given later is older than the diffs given in between.
         self._current = None, connection
         is_ordinary = self._merge is None and self.channel.kind in (Kind.BOARD, Kind.TICKER)
         self.is_plain = is_ordinary and not self.gaps.holds_back
         return items
 
     def pass_on(self, message: Message, data: Any) -> None:
-        """A message came about which there is nothing to decide, as about nearly all; only while `is_plain`."""
+        """Process a message that needs no decision, as nearly all; only while `is_plain`."""
         self._link.alive_ns = message.received_ns
         self._last = message
         if self.keeper is not None:
-            self.keeper.book.apply_diff(data)  # of the plain channels only diffs have a keeper
+            self.keeper.book.apply_diff(data)  # a plain channel with a keeper carries diffs
 
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> list[Message | Gap]:
-        """The subscription, asked for at `asked_ns`, was acknowledged: from now on messages can come."""
+        """Process the acknowledgement of the subscription that was requested at `asked_ns`: messages can come."""
         self._flows(connection, now_ns)
         if self.executions is not None:
             self.executions.numbering.asked(connection, asked_ns)
@@ -128,7 +128,7 @@ class Feed:
         return items
 
     def silent(self, connection: int, reason: str, now: float, now_ns: int) -> list[Message | Gap]:
-        """It was silent for too long on this connection: an acknowledgement is not enough to trust it again."""
+        """Process an excessive silence on a connection. Only a message restores trust, not an acknowledgement."""
         self._link.is_doubted = True
         self.is_plain = False
         return self.interrupted(connection, reason, now, now_ns)
@@ -136,7 +136,7 @@ class Feed:
     def interrupted(
         self, connection: int, reason: str, now: float, now_ns: int, close_code: int | None = None
     ) -> list[Message | Gap]:
-        """Nothing can come over this connection. Of a channel that is interrupted already the first reason stays."""
+        """Process the end of a connection. A channel that is already interrupted keeps the first reason."""
         if connection not in self._link.connections:
             return []
         self.is_plain = False
@@ -144,14 +144,14 @@ class Feed:
         self._link.stopped = reason, close_code
         if self.executions is not None:
             self.executions.numbering.left(connection)
-        # The merge may give now, before the interruption, what had come over it.
+        # The merge may give messages of this connection before the interruption.
         items = [] if self._merge is None else self._merged(self._merge.left(connection, now_ns), now, now_ns)
         if not self._link.connections:
             self._interrupt(reason, now_ns, close_code)
         return items
 
     def lost(self, connection: int, reason: str, now: float, now_ns: int) -> list[Message | Gap]:
-        """A frame came over this connection that may have been a message of the channel, and cannot be read."""
+        """Process an unreadable frame, perhaps a message of this channel."""
         if connection not in self._link.connections:
             return []
         self.is_plain = False
@@ -169,25 +169,25 @@ class Feed:
         note: str = "",
         unresolved: Iterable[str] = (),
     ) -> list[Message | Gap]:
-        """The repair of a gap has ended; `messages` are what it brought, in order."""
+        """Process the end of a gap's repair, with the messages that it brought, in order."""
         is_wanted = self.gaps.repaired(gap, messages, repaired=repaired, note=note, unresolved=tuple(unresolved))
         return self._release() if is_wanted else []
 
     def handle_timer(self, now: float) -> list[Message | Gap]:
-        """Give the gap after which no message has come for a while."""
+        """Give the pending gap if its wait for a message is over."""
         gap = self.gaps.pending
         is_due = gap is not None and gap.deadline is not None and now >= gap.deadline
         return self.tell() if is_due else []
 
     def tell(self) -> list[Message | Gap]:
-        """Give the gap after which no message has come yet, now and without one."""
+        """Give the pending gap now, without a message after it."""
         if self.gaps.pending is None:
             return []
         self._close_gap(None)
         return self._release()
 
     def finish(self, now: float, now_ns: int) -> list[Message | Gap]:
-        """No more will come, and no repair will end: give all that is held back, and the open gap."""
+        """End the channel and its repairs; give the open gap and all messages held back."""
         items = [] if self._merge is None else self._merged(self._merge.finish(), now, now_ns)
         if self.gaps.is_interrupted:
             items += self._resume(now, now_ns)
@@ -195,27 +195,27 @@ class Feed:
         return items + self._release()
 
     def learned(self, newest_id: int, now_ns: int) -> None:
-        """The newest execution was looked up, so that a gap before the channel's first message has a beginning."""
+        """Use the newest listed execution as the beginning of a gap before the channel's first message."""
         if self.executions is not None and self.executions.newest_id is None and not self.gaps.holds_back:
-            # The list is ahead of the channel by some moments.
+            # The list is a little ahead of the channel.
             self.executions.learn(newest_id, now_ns + int(FIRST_MESSAGE_SECONDS * 1e9))
 
     def begin_audit(self, now_ns: int) -> Audit | None:
-        """How far its executions were compared; None while it cannot be said which are due, as during a gap.
+        """Begin an audit of the executions; None while the due executions are unknown, as during a gap.
 
-        The audit's `reached` is None where it is to be begun with the newest execution that is listed.
+        The `reached` of the result is None if the audit begins with the newest listed execution.
         """
         if self.executions is None or not self._link.connections or self.gaps.holds_back:
             return None
         return self.executions.begin_audit(self._link.since_ns, now_ns)
 
     def compare(self, listed: Sequence[Execution], asked_ns: int) -> list[int]:
-        """The places of those of the executions listed at `asked_ns` that are due and were not given."""
+        """Indexes of the executions listed at `asked_ns` that are due and were not given."""
         assert self.executions is not None  # only executions are audited
         return self.executions.compare(listed, self.gaps.repairing, asked_ns)
 
     def withheld(self, messages: Iterable[Message], since_ns: int, now_ns: int, note: str) -> list[Message | Gap]:
-        """These executions ought to have come since then, and have not: give them, after the gap that says so."""
+        """Give executions that have been due since `since_ns` and never came, after a gap that reports them."""
         found = self._without_given(messages)
         gap = Gap(
             self.name, GapCause.WITHHELD.value, min(since_ns, now_ns), now_ns, cause=GapCause.WITHHELD,
@@ -224,15 +224,15 @@ class Feed:
         return [gap, *found] if found else []
 
     def recovered(self, message: Message) -> None:
-        """A message was given that no connection brought: its executions are not to be given again."""
+        """Remember the executions of a message that was given from elsewhere, to avoid giving them again."""
         if self.executions is not None:
             self.executions.without_given(message)
 
-    # --- what is known of it
+    # --- state
 
     @property
     def needs_repair(self) -> bool:
-        """Whether its gaps are to be repaired."""
+        """Whether its gaps need repair."""
         return self.gaps.mode is not RepairMode.OFF
 
     @property
@@ -242,21 +242,21 @@ class Feed:
 
     @property
     def is_live(self) -> bool:
-        """Whether messages can come at present."""
+        """Whether any connection carries the channel at present."""
         return bool(self._link.connections)
 
     def is_level(self, connection: int) -> bool:
-        """Whether this connection has brought all that was given."""
+        """Whether this connection has brought all messages given."""
         return self._merge is None or self._merge.is_level(connection)
 
     def is_flowing_over(self, connection: int) -> bool:
-        """Whether messages can come over this connection at present."""
+        """Whether this connection carries the channel at present."""
         return connection in self._link.connections
 
-    # --- its one sequence of messages
+    # --- the sequence of messages
 
     def _accept(self, message: Message, now: float, now_ns: int) -> list[Message | Gap]:
-        """Take the next message of the sequence."""
+        """Process the next message of the sequence."""
         link, gaps = self._link, self.gaps
         if link.is_doubted:
             link.is_doubted = False
@@ -283,12 +283,12 @@ class Feed:
         elif self._reach_back(gap, message):
             gap.late.append(message)
         else:
-            # The server repeats earlier messages; that ends no gap.
+            # A repetition of earlier messages ends no gap.
             gaps.hold(message, before_open=True)
         return items + self._release()
 
     def _merged(self, verdict: Verdict[Message], now: float, now_ns: int) -> list[Message | Gap]:
-        """Take what follows from an event of the merge."""
+        """Process a verdict of the merge."""
         items: list[Message | Gap] = []
         late = [message for message in verdict.late if self._new_rows(message)]
         start = verdict.gap or self._start_of(late)
@@ -304,7 +304,7 @@ class Feed:
         return items
 
     def _number(self, connection: int, message: Message, now: float) -> list[Message | Gap]:
-        """Take note of the ids of executions; where they begin again, a gap begins that has this reason."""
+        """Record the ids of executions, and begin a gap if the numbering began again."""
         if self.executions is None:
             return []
         numbering, now_ns = self.executions.numbering, message.received_ns
@@ -326,7 +326,7 @@ class Feed:
         return items
 
     def _problem(self, message: Message) -> MessageError | None:
-        """Why a message cannot be read; None also where nobody here has to."""
+        """The reason that a message is unreadable; None also if nothing here reads it."""
         if self.executions is None and self.keeper is None and not self.channel.kind.is_private:
             return None
         try:
@@ -339,19 +339,19 @@ class Feed:
         assert self.executions is not None  # the caller has seen it
         for gap in self.gaps.repairing:
             if gap.before is None and gap.after is not None:
-                # Nothing had come when it was closed. It ends with this message.
+                # No message followed when it was closed. It ends with this one.
                 gap.before = min((row.id for row in executions_of(message) if row.id > gap.after), default=None)
         self.executions.note(message)
 
     def _record(self, message: Message) -> Message | None:
-        """Take note of order events; return the message without those given before, or None where none is left."""
+        """Record order events; return the message without those given before, or None if none is left."""
         if self.orders is None:
             return message
         events: Any = message.data
         fresh = [index for index, event in enumerate(events) if self.orders.record(event)]
         return reduced(message, events, fresh)
 
-    # --- its gaps
+    # --- gaps
 
     def _flows(self, connection: int, now_ns: int) -> None:
         if not self._link.connections:
@@ -364,7 +364,7 @@ class Feed:
         if self.keeper is not None:
             self.keeper.interrupted(self.channel.kind, reason)
         if self._link.alive_ns is None or self.gaps.is_interrupted:
-            return  # nothing has been promised yet, or the first reason stays
+            return  # no promise has been made yet, or the first reason stays
         gap = self.gaps.open
         if gap is None:
             taken = 0 if self.executions is None else self.executions.taken
@@ -389,12 +389,12 @@ class Feed:
         if gap.deadline is None:
             gap.deadline = now + FIRST_MESSAGE_SECONDS
         if self.channel.kind.is_private:
-            # The next event may be days away.
+            # The next event may be days ahead.
             self._close_gap(None)
         return self._release()
 
     def _close_gap(self, first: Message | None) -> None:
-        """All is known about the pending gap but the messages that a repair may bring."""
+        """Close the pending gap: only the messages of its repair are still unknown."""
         gap = self.gaps.pending
         before = None
         if first is not None and gap is not None and self.executions is not None:
@@ -402,14 +402,14 @@ class Feed:
         self.gaps.close(first, before)
 
     def _start_of(self, late: Sequence[Message]) -> GapStart | None:
-        """The beginning of the latest gap, unless all these late messages lie in it."""
+        """The start of the latest gap, unless all these late messages lie in it."""
         gap = self.gaps.latest
         if gap is None or all(gap.spans(row.id) for message in late for row in self._new_rows(message)):
             return None
         return GapStart(gap.taken, gap.item.to_ns)
 
     def _begin_earlier(self, start: GapStart, now_ns: int) -> None:
-        """Have the open gap begin no later than here; where there is none, one begins."""
+        """Have the open gap, or a new one, begin no later than `start`."""
         if self.gaps.open is None:
             reason, close_code = self._link.stopped
             self._interrupt(reason or "a connection lost messages", now_ns, close_code)
@@ -422,9 +422,9 @@ class Feed:
             gap.highest_before = gap.after
 
     def _reach_back(self, gap: GapLife, message: Message) -> bool:
-        """Begin a pending gap earlier, where a message has executions before it that were never given; whether so.
+        """Begin a pending gap earlier if a message has earlier executions that were never given; whether it did.
 
-        One connection lost them unnoticed and then left, and another, which was behind, takes over with them.
+        This happens if one connection lost them unnoticed and left, and another, lagging one takes over with them.
         """
         new = [row.id for row in self._new_rows(message)]
         if self._merge is None or self.executions is None or not new:
@@ -439,13 +439,13 @@ class Feed:
         return True
 
     def _known_after(self, taken: int) -> tuple[Message | None, int | None]:
-        """The last of so many messages, and the highest id in them."""
+        """The last of the first `taken` messages, and the highest id in them."""
         if self.executions is None:
             return self._last, None
         return self.executions.last_of(taken) or (self._last, self.executions.newest_id)
 
     def _new_rows(self, message: Message) -> list[Execution]:
-        """The executions of a message that were not given and are not held back."""
+        """The executions of a message that were neither given nor held back."""
         return [] if self.executions is None else self.executions.new_rows(message, self.gaps.messages())
 
     # --- to the consumer
@@ -457,7 +457,7 @@ class Feed:
         return items
 
     def _give_gap(self, gap: GapLife) -> list[Message | Gap]:
-        """The gap, and the messages of its repair that were not given before."""
+        """Give a gap and the messages of its repair that were not given before."""
         recovered = self._without_given(gap.recovered)
         late = self._without_given(gap.late)
         is_again = gap.state is GapState.READY_AGAIN
@@ -476,7 +476,7 @@ class Feed:
     def _keep(self, message: Message, keeper: BookKeeper) -> None:
         current, connection = self._current
         if self.channel.kind is Kind.BOARD_SNAPSHOT and message is not current:
-            return  # it was held back, or its connection lags: diffs have changed since what is in it
+            return  # it was held back, or its connection lags: later diffs have already been applied
         board = message.data
         assert isinstance(board, Board)  # only the feeds of boards have a keeper
         keeper.apply(self.channel.kind, board, connection)

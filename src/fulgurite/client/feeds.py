@@ -1,4 +1,4 @@
-"""All channels of a stream: from what its connections tell to items, kept books and repairs to be made. Pure.
+"""All channels of a stream: events of its connections become items, kept books and repairs to be made. Pure.
 
 The live stream and the replay drive this one object and hold none of its rules. `now` and the times are as in `feed`.
 """
@@ -23,24 +23,24 @@ Split: TypeAlias = Callable[[str], tuple[str, str] | None]
 
 
 class ItemList(Protocol):
-    """A list, a deque, or another sequence that items can be appended to."""
+    """A list, a deque, or another sequence with an `append` method."""
 
     def append(self, item: Message | Gap, /) -> None:
-        """Append one."""
+        """Append an item."""
 
 
 class Outlet(Protocol):
-    """A queue of items, or whoever collects them."""
+    """A receiver of items: a queue or a list."""
 
     @property
     def items(self) -> ItemList:
-        """The items that have come."""
+        """The items received so far."""
 
 
 class Feeds:
     """The feeds and the books of a stream.
 
-    Each event returns the items that the consumer gets now. A message of a channel that only a book needs is none.
+    Each event method returns the items for the consumer. Messages of channels that only a book needs are left out.
 
     Args:
         connections: the number of connections that bring the same channels; the feeds of more than one merge them.
@@ -59,30 +59,30 @@ class Feeds:
     ) -> None:
         self.connections = connections
         self.by_name: dict[str, Feed] = {}
-        """By the name of the channel."""
+        """The feeds by channel name."""
         self.bookkeeping = Bookkeeping(look)
         self.to_repair: list[tuple[Feed, GapLife]] = []
-        """Repairs to be started. The shell takes them out, and calls `Feed.repaired` once for each."""
+        """Repairs to start. The shell removes them and calls `Feed.repaired` once for each."""
         self._repair = repair
         self._unrepaired = unrepaired
 
     # --- intents
 
     def add(self, channel: Channel) -> Feed:
-        """Make the feed of a channel that has none; its messages are items."""
+        """Make the feed of a new channel, with its messages as items."""
         feed = self.by_name[channel.name] = Feed(channel, self.connections, self._repair, self._unrepaired)
         self._connect_keeper(feed)
         return feed
 
     def drop(self, channel: str) -> None:
-        """Know nothing of a channel any more."""
+        """Forget a channel."""
         del self.by_name[channel]
 
     def keep_book(self, product_code: str) -> BookKeeper:
-        """Keep the book of a product from now on, out of the feeds of its boards, present and to come.
+        """Keep the book of a product from the present and future feeds of its boards.
 
         Raises:
-            InputError: it is no product code.
+            InputError: `product_code` is no product code.
         """
         if product_code not in self.bookkeeping.keepers:
             check_product_code(product_code)
@@ -92,7 +92,7 @@ class Feeds:
         return self.bookkeeping.keep(product_code)
 
     def forget_book(self, product_code: str) -> list[str]:
-        """Keep the book of a product no longer; return the channels that only it needed, which are dropped."""
+        """Stop keeping the book of a product, and drop and return the channels that only the book needed."""
         dropped: list[str] = []
         if self.bookkeeping.keepers.pop(product_code, None) is None:
             return dropped
@@ -109,21 +109,23 @@ class Feeds:
         self, connection: int, split: Split, frames: Sequence[str], start: int, now: float, at_ns: int,
         heard: dict[str, float], own: Mapping[str, Outlet], main: Outlet,
     ) -> int:  # fmt: skip
-        """Frames came, nearly all of them channels' messages as the service writes them, so little is called for each.
+        """Process frames up to the first that is no ordinary message of a channel.
+
+        Nearly all frames are ordinary messages, so this path makes few calls for each.
 
         Args:
-            connection: the connection that they came over.
-            split: finds a frame's channel and message, as `ClientProtocol.split` of its dialect.
+            connection: the connection that received the frames.
+            split: the `ClientProtocol.split` of the connection's dialect.
             frames: the frames.
-            start: the place of the first that is to be taken.
+            start: the index of the first frame to process.
             now: the present time.
-            at_ns: the time at which they came.
-            heard: gets the present time of each channel that is heard.
-            own: by channel, the outlets of some channels' items.
-            main: the outlet of all others.
+            at_ns: the time of receipt.
+            heard: updated with the present time for each channel heard.
+            own: outlets for the items of certain channels, by channel.
+            main: the outlet for all other items.
 
         Returns:
-            The place of the first frame that is none, and is to be read as a whole; their number if all were taken.
+            The index of the first frame left for the dialect's state machine, or `len(frames)`.
         """
         feeds = self.by_name
         for place in range(start, len(frames)):
@@ -151,7 +153,7 @@ class Feeds:
         return len(frames)
 
     def message(self, connection: int, message: Message, now: float) -> Items:
-        """A message came; that of a channel without a feed is an item as it is."""
+        """Process a message. A channel without a feed passes it on unchanged."""
         feed = self.by_name.get(message.channel)
         if feed is None:
             return [message]
@@ -160,21 +162,21 @@ class Feeds:
         if feed.channel.kind is Kind.BOARD_SNAPSHOT:
             diffs = self.by_name.get(feed.channel._replace(kind=Kind.BOARD).name)
             if diffs is not None:
-                # A consumer that keeps a book by the gaps must be told before the snapshot that heals it.
+                # A consumer with its own book needs the gap before the snapshot that repairs the book.
                 items += self._shown(diffs, diffs.tell())
                 is_in_place = diffs.is_level(connection)
         items += self._shown(feed, feed.message(connection, message, now, is_in_place))
         return items
 
     def acknowledged(self, connection: int, channel: str, asked_ns: int, now: float, at_ns: int) -> Items:
-        """The subscription of a channel, asked for at `asked_ns`, was acknowledged."""
+        """Process the acknowledgement of a subscription that was requested at `asked_ns`."""
         feed = self.by_name[channel]
         return self._shown(feed, feed.acknowledged(connection, asked_ns, now, at_ns))
 
     def interrupted(
         self, connection: int, reason: str, now: float, now_ns: int, close_code: int | None = None
     ) -> Items:
-        """Nothing can come over a connection."""
+        """Process the end of a connection."""
         items: Items = []
         for feed in self.by_name.values():
             items += self._shown(feed, feed.interrupted(connection, reason, now, now_ns, close_code))
@@ -182,17 +184,17 @@ class Feeds:
         return items
 
     def silent(self, connection: int, channel: str, reason: str, now: float, now_ns: int) -> Items:
-        """A channel was silent for too long on a connection."""
+        """Process the excessive silence of a channel on a connection."""
         feed = self.by_name[channel]
         return self._shown(feed, feed.silent(connection, reason, now, now_ns))
 
     def lost(self, connection: int, text: str, reason: str, now: float, now_ns: int) -> Items:
-        """A frame came over a connection that cannot be read.
+        """Process an unreadable frame.
 
-        Where it still names channels it was about those, otherwise it may have been about any.
+        The frame concerns the channels that it names. A frame that names none may concern any channel.
         """
         flowing = [feed for feed in self.by_name.values() if feed.is_flowing_over(connection)]
-        # A batch may hold more than the names that are still readable.
+        # The readable names of a batch may not be all of its names.
         is_batch = text.lstrip().startswith("[")
         named = [] if is_batch else [feed for feed in flowing if _names(text, feed.name)]
         items: Items = []
@@ -201,19 +203,19 @@ class Feeds:
         return items
 
     def handle_timer(self, now: float) -> Items:
-        """Time has passed."""
+        """Process the passing of time."""
         items: Items = []
         for feed in self.by_name.values():
             items += self._shown(feed, feed.handle_timer(now))
         return items
 
     def end(self, channel: str, now: float, now_ns: int) -> Items:
-        """The consumer wants a channel no more: give all that waits in it."""
+        """End a channel and return all its waiting items."""
         feed = self.by_name[channel]
         return self._shown(feed, feed.finish(now, now_ns))
 
     def finish(self, reason: str, now: float, now_ns: int) -> Items:
-        """No more will come, for this reason: give all that waits."""
+        """End all channels for this reason and return all waiting items."""
         items: Items = []
         for feed in self.by_name.values():
             items += self._shown(feed, feed.finish(now, now_ns))
@@ -245,5 +247,5 @@ class Feeds:
 
 
 def _names(text: str, channel: str) -> bool:
-    """Whether a frame names a channel, or a line of a frame log does, in which the frame's quotes are escaped."""
+    """Whether a frame names a channel. A line of a frame log holds the frame with escaped quotes."""
     return f'"{channel}"' in text or f'"{channel}\\"' in text

@@ -1,6 +1,6 @@
-"""One connection: moves frames between a socket and a dialect's state machine, and notices when it has died.
+"""One connection: moves frames between a socket and a dialect's state machine, and detects a dead peer.
 
-What picows leaves to its user is done here: joining fragments, bounding messages, checking UTF-8, answering CLOSE.
+picows leaves these duties to its user: joining fragments, bounding messages, checking UTF-8, answering CLOSE.
 """
 
 from __future__ import annotations
@@ -24,53 +24,53 @@ from fulgurite.protocol.events import ClientEvent, ClientProtocol
 from fulgurite.protocol.fragments import INVALID_TEXT, PROTOCOL_ERROR, Fragments
 
 MAX_MESSAGE_BYTES: Final = 8 * 1024 * 1024
-"""The longest message that is taken; the largest known ones, snapshots, have about 60 kB."""
+"""Limit on the size of a message. The largest known messages, snapshots, have about 60 kB."""
 
 CLOSE_TIMEOUT_SECONDS: Final = 1.0
-"""How long a peer may hold up the closing of a connection."""
+"""Limit on the time that a peer can delay the closing of a connection."""
 
 TURN_FRAMES: Final = 64
-"""After so many frames the consumer has its turn before more of what was read is taken: what they become, some 3 kB
-each, is then still in the processor's cache. One read brings 570; taken at once, each costs a third more."""
+"""Frames processed before the consumer has its turn. Their items, some 3 kB each, are then still in the processor's
+cache. One read brings 570 frames; processed at once, each costs a third more."""
 
 RESUME_GRACE_SECONDS: Final = 1.0
-"""After reading was stopped, how long no timer fires: what waits in the socket is to be read before it is missed."""
+"""Timers wait this long after a pause, because frames in the socket's buffer come first."""
 
 NO_CODE: Final = 1005
 CUT: Final = 1006
-"""Close codes that stand for a close frame without one, and for no close frame (RFC 6455, section 7.4.1)."""
+"""Close codes for a close frame without a code, and for a missing close frame (RFC 6455, section 7.4.1)."""
 
 _TEXT = WSMsgType.TEXT
 
 
 class Receiver(Protocol):
-    """Who is told what comes over a connection. What it raises ends the connection and comes out of `Session.run`."""
+    """The receiver of a connection's events. Its exceptions end the connection, and `Session.run` raises them."""
 
     def ordinary(self, texts: list[str], start: int, now: float, at_ns: int) -> int:
-        """Frames came: take those from `start` on up to the first that is no ordinary message of a channel.
+        """Process frames from `start` up to the first that is no ordinary message of a channel.
 
-        That one's place is returned, or their number; see `ClientProtocol.split`.
+        Return the index of that frame, or `len(texts)`; see `ClientProtocol.split`.
         """
         ...
 
     def received(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
-        """A frame came, and these events with it."""
+        """Process the events of a frame."""
         ...
 
     def happened(self, events: list[ClientEvent], at_ns: int) -> None:
-        """Events without a frame: time has passed."""
+        """Process events of the clock, without a frame."""
         ...
 
     def malformed(self, text: str, error: str, at_ns: int) -> None:
-        """A frame came that is not the protocol."""
+        """Process a frame that breaks the protocol."""
         ...
 
     def sent(self, text: str, at_ns: int) -> None:
-        """A frame was sent."""
+        """Process a frame that was sent."""
         ...
 
     def answered(self, seconds: float) -> None:
-        """The server's answer to `Session.probe` came, after so long: all has been taken that it had sent before."""
+        """Process the server's answer to `Session.probe`, which follows everything that it sent before."""
         ...
 
 
@@ -79,9 +79,9 @@ class Session(WSListener):
 
     Args:
         protocol: the client's side of the dialect.
-        receiver: who is told.
-        ping_after: seconds without any frame after which the server is pinged.
-        pong_timeout: seconds without any frame after that ping until the connection is given up.
+        receiver: the receiver of the events.
+        ping_after: seconds without any frame before a ping to the server.
+        pong_timeout: seconds without any frame between that ping and the end of the connection.
     """
 
     def __init__(self, protocol: ClientProtocol, receiver: Receiver, ping_after: float, pong_timeout: float) -> None:
@@ -94,26 +94,25 @@ class Session(WSListener):
         self._transport: WSTransport | None = None
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._is_in_fragments = False
-        # Liveness: when anything came last, and when we last pinged because nothing did.
+        # Liveness: the times of the latest frame, and of the latest ping for lack of frames.
         self._heard_at = self._loop.time()
         self._pinged_at = self._heard_at - 1
-        # One timer for the dialect and for liveness. It may fire early, and is armed again then.
+        # One timer for the dialect and for liveness. It may fire early, and is then armed again.
         self._timer: asyncio.TimerHandle | None = None
         self._is_paused = False
-        # What the latest probe asked, and when; None once it was answered, or its answer would prove nothing.
+        # Payload and time of the latest probe; None after its answer, and after a pause.
         self._probe: tuple[bytes, float] | None = None
         self._probe_count = 0
-        # What was read and not taken yet, when it was read, and the next turn of taking some of it. Nothing is read
-        # while anything waits here.
+        # Frames read and not yet processed, the time of reading, and the next turn. Reading stops while any wait.
         self._texts: list[str] = []
         self._read_ns = 0
         self._turn: asyncio.Handle | None = None
-        # The end: done when it has come, with its reason where it is known by then.
+        # The end of the connection, and its reason if known.
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._reason: str | None = None
         self.close_code: int | None = None
         self.close_reason: str | None = None
-        """Once `run` has returned: what the server closed with; see `items.Status`."""
+        """The server's close code and reason, once `run` has returned; see `items.Status`."""
         self._error: Exception | None = None
         self._is_close_sent = False
 
@@ -126,7 +125,7 @@ class Session(WSListener):
         self._timer_is_due()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Take one frame."""
+        """Process one frame."""
         if self._ended.done():
             return
         damage: UnicodeDecodeError | None = None
@@ -136,51 +135,51 @@ class Session(WSListener):
             except UnicodeDecodeError as error:
                 damage = error
             else:
-                # Nearly all frames come here. What one read brought shares its time.
+                # Nearly all frames come here. The frames of one read share its time.
                 if not self._texts:
                     self._heard_at = self._loop.time()
                     self._read_ns = time.time_ns()
                 self._texts.append(text)
                 if frame.last_in_buffer:
-                    self._take_turn()
+                    self._process_turn()
                 return
-        self._take_texts(self._all_texts())  # they came before it
+        self._process_texts(self._all_texts())  # they came before this frame
         if self._ended.done():
             return
         now, at_ns = self._loop.time(), time.time_ns()
         self._heard_at = now
         try:
             if damage is None:
-                self._take_unusual(frame, now, at_ns)
+                self._process_unusual(frame, now, at_ns)
             else:
                 text = frame.get_payload_as_bytes().decode(errors="backslashreplace")
                 self._receiver.malformed(text, f"not UTF-8: {damage.reason} at byte {damage.start}", at_ns)
-        except Exception as error:  # whatever it is, it must come out of `run`, and not end in picows' log
+        except Exception as error:  # `run` must raise it; picows would only log it
             self._fail(error)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """The socket is gone."""
-        self._take_texts(self._all_texts())
+        """Process the remaining frames and end."""
+        self._process_texts(self._all_texts())
         self._end_now()
 
     def pause_writing(self) -> None:
-        """The server does not read what we send, which is a few hundred bytes: liveness will notice."""
+        """Do nothing: we send a few hundred bytes, and liveness finds a server that reads none of them."""
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """Do nothing."""
 
     # --- called by the stream
 
     @property
     def is_connected(self) -> bool:
-        """Whether the handshake was done."""
+        """Whether the handshake is complete."""
         return self._transport is not None
 
     def probe(self) -> None:
-        """Ask the server for an answer, which stands behind all that it has sent before; see `Receiver.answered`.
+        """Ask the server for an answer, which follows everything that it sent before; see `Receiver.answered`.
 
-        An earlier one that is unanswered counts no longer: where neither side broke the connection, its answer may be
-        lost all the same. No buffer of either system tells how much waits in the other's, or in between.
+        A new probe replaces an unanswered one, whose answer may be lost even on a sound connection. A probe is
+        needed because neither system can see the bytes that wait in the other's buffers or in between.
         """
         if self._transport is not None and not self._is_paused and not self._ended.done():
             self._probe_count += 1
@@ -188,37 +187,37 @@ class Session(WSListener):
             self._transport.send_ping(self._probe[0])
 
     def probed_for(self) -> float | None:
-        """For how many seconds a probe has been unanswered; None where none is."""
+        """Seconds since the unanswered probe; None if there is none."""
         return None if self._probe is None else time.monotonic() - self._probe[1]
 
     def flush(self) -> None:
-        """Send what the dialect has to send, and arm the timer."""
+        """Send the dialect's frames and arm the timer."""
         if self._transport is None or self._ended.done():
             return
         for text in self.protocol.frames_to_send():
             if self._transport.underlying_transport.is_closing():
-                return  # the connection was cut meanwhile; each further write would be a line in aiofastnet's log
+                return  # the connection was just cut; aiofastnet logs a line for each further write
             self._transport.send(WSMsgType.TEXT, text.encode())
             self._receiver.sent(text, time.time_ns())
         self._arm_timer()
 
     def end(self, reason: str, code: WSCloseCode = WSCloseCode.OK) -> None:
-        """End the connection from our side, for this reason."""
+        """End the connection from this side, for this reason."""
         if not self._ended.done():
             self._reason = reason
             self._send_close(code)
             self._end_now()
 
     def pause(self) -> None:
-        """Stop reading: the operating system's buffers fill up, and then the server has to wait.
+        """Stop reading. The operating system's buffers fill up; then the server has to wait.
 
-        The server's pings go unanswered meanwhile, so a pause of more than about 15 seconds costs the connection.
+        A pause leaves the server's pings unanswered, so more than about 15 seconds cost the connection.
         """
         if self._transport is not None and not self._ended.done():
             self._is_paused = True
             self._probe = None
             self._transport.underlying_transport.pause_reading()
-            # While reading is stopped nothing can be missed; `resume` arms the timer again.
+            # Silence means nothing during a pause; `resume` arms the timer again.
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
@@ -228,7 +227,7 @@ class Session(WSListener):
         if self._transport is not None and self._is_paused and not self._ended.done():
             self._is_paused = False
             if self._turn is None:
-                self._turn = self._loop.call_soon(self._take_turn)
+                self._turn = self._loop.call_soon(self._process_turn)
             self._heard_at = self._loop.time()
             self._set_timer(self._heard_at + RESUME_GRACE_SECONDS)
 
@@ -238,12 +237,12 @@ class Session(WSListener):
             self._transport.disconnect(graceful=False)
 
     async def run(self) -> str:
-        """Wait until the connection has ended, from either side, and return the reason in plain words.
+        """Wait for the end of the connection, from either side, and return the reason in plain words.
 
-        The connection is closed when this returns, or when it is cancelled.
+        The connection is closed when this returns or is cancelled.
 
         Raises:
-            Exception: what the receiver raised.
+            Exception: an exception of the receiver.
         """
         try:
             await self._ended
@@ -258,7 +257,7 @@ class Session(WSListener):
         return reason
 
     async def close(self) -> str | None:
-        """Close the connection for good; return what picows found wrong with it, if anything."""
+        """Close the connection for good; return the protocol error that picows found, if any."""
         self._end_now()
         if self._transport is None:
             return None
@@ -268,7 +267,7 @@ class Session(WSListener):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                     await self._transport.wait_disconnected()
-            # Only a peer that reads nothing is left to be waited for.
+            # The peer reads nothing.
             self._transport.disconnect(graceful=False)
             await self._transport.wait_disconnected()
         except WSProtocolError as error:
@@ -279,8 +278,8 @@ class Session(WSListener):
 
     # --- inside
 
-    def _take_turn(self) -> None:
-        """Take some of what was read, and read on when nothing of it is left."""
+    def _process_turn(self) -> None:
+        """Process some of the frames that were read, and read on when none is left."""
         self._turn = None
         if self._is_paused or self._ended.done():
             return
@@ -289,11 +288,11 @@ class Session(WSListener):
         if len(self._texts) > TURN_FRAMES:
             transport.pause_reading()
             texts, self._texts = self._texts[:TURN_FRAMES], self._texts[TURN_FRAMES:]
-            self._take_texts(texts)
+            self._process_texts(texts)
             if self._turn is None:
-                self._turn = self._loop.call_soon(self._take_turn)  # only now, so that a woken consumer comes first
+                self._turn = self._loop.call_soon(self._process_turn)  # last, so that a woken consumer comes first
             return
-        self._take_texts(self._all_texts())
+        self._process_texts(self._all_texts())
         if not (self._is_paused or self._ended.done() or transport.is_reading()):
             transport.resume_reading()
 
@@ -301,21 +300,21 @@ class Session(WSListener):
         texts, self._texts = self._texts, []
         return texts
 
-    def _take_texts(self, texts: list[str]) -> None:
-        # The time of now, not of reading: while reading was paused, silence was no silence.
+    def _process_texts(self, texts: list[str]) -> None:
+        # The present time, not that of reading: a pause in between is no silence.
         now, at_ns = self._loop.time(), self._read_ns
         place = 0
         try:
-            # Nearly all are messages of channels, and take the short way.
+            # Nearly all frames are messages of channels and take the short path.
             while (place := self._receiver.ordinary(texts, place, now, at_ns)) < len(texts):
-                self._take_message(texts[place], texts[place], now, at_ns)
+                self._process_message(texts[place], texts[place], now, at_ns)
                 if self._ended.done():
                     return
                 place += 1
         except Exception as error:  # as in `on_ws_frame`
             self._fail(error)
 
-    def _take_message(self, data: str | bytes, text: str, now: float, at_ns: int) -> None:
+    def _process_message(self, data: str | bytes, text: str, now: float, at_ns: int) -> None:
         try:
             events = self.protocol.receive(data, now)
         except RemoteProtocolError as error:
@@ -323,12 +322,12 @@ class Session(WSListener):
             return
         self._receiver.received(text, events, at_ns)
         if not events:
-            # It may have been a handshake or a heartbeat, which move the dialect's timer.
+            # Handshakes and heartbeats move the dialect's timer.
             self._arm_timer()
 
-    def _take_unusual(self, frame: WSFrame, now: float, at_ns: int) -> None:
-        """Take a frame that is not a whole text message."""
-        assert self._transport is not None  # there are no frames without it
+    def _process_unusual(self, frame: WSFrame, now: float, at_ns: int) -> None:
+        """Process a frame that is not a whole text message."""
+        assert self._transport is not None  # it brings the frames
         if frame.msg_type is WSMsgType.PING:
             self._transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.CLOSE:
@@ -353,10 +352,10 @@ class Session(WSListener):
             self._is_in_fragments = data is None
             if data is not None:
                 text = data if isinstance(data, str) else data.decode(errors="backslashreplace")
-                self._take_message(data, text, now, at_ns)
+                self._process_message(data, text, now, at_ns)
 
     def _closed_by_server(self, payload: bytes) -> None:
-        # picows has checked that the code is allowed and the text is UTF-8.
+        # picows has checked the code, and the reason for UTF-8.
         self.close_code = int.from_bytes(payload[:2]) if payload else NO_CODE
         self.close_reason = payload[2:].decode(errors="backslashreplace")
         self._reason = f"closed by the server: {self.close_code} {self.close_reason}".rstrip()
@@ -403,7 +402,7 @@ class Session(WSListener):
         self._timer = None
         if self._ended.done():
             return
-        assert self._transport is not None  # the timer is first armed when there is one
+        assert self._transport is not None  # `on_ws_connected` arms the timer first
         now = self._loop.time()
         if self._is_pinged():
             if now >= self._pinged_at + self._pong_timeout:
