@@ -1,6 +1,6 @@
 """The levels of one side of an order book, in Python and, where it was compiled, in C. Pure.
 
-`BookSide` is what the order book uses: that of `_speedups.c`, five times as fast, or `PlainBookSide` where an install
+The order book uses `BookSide`: that of `_speedups.c`, five times as fast, or `PlainBookSide` where an install
 found no compiler. Both do the same, and the tests hold them to it.
 """
 
@@ -24,10 +24,10 @@ class PlainBookSide:
     """
 
     def __init__(self, sign: float) -> None:
-        # Market orders that wait for an itayose: rows of price 0, which are no levels (protocol reference, 3.2).
+        # Market orders that wait for an itayose: rows of price 0, no levels (protocol reference, 3.2).
         self.market_size = 0.0
         self._sizes: dict[float, float] = {}
-        # Prices times sign, ascending. So the best is the last, and the changes, most of which are near the best, move
+        # Prices times sign, ascending. So the best is the last, and the changes, most of them near the best, move
         # little of the list, however deep the book is.
         self._keys: list[float] = []
         self._sign = sign
@@ -51,7 +51,7 @@ class PlainBookSide:
         return [Level(price, sizes[price]) for price in [key * sign for key in self._keys[:stop:-1]]]
 
     def replace(self, levels: list[Level]) -> int:
-        """Forget all levels for these, which may be in any order, and of size 0, which means absent.
+        """Forget all levels for these, in any order; those of size 0 are absent.
 
         Returns how many of the new ones' window were other ones before: beyond the worst of them, levels may only have
         been cut off.
@@ -68,7 +68,7 @@ class PlainBookSide:
         return changed
 
     def update(self, levels: list[Level]) -> float | None:
-        """Take changed levels, of which those of size 0 are gone; returns the best price as `best_price` does."""
+        """Take changed levels, those of size 0 being gone; returns the best price as `best_price` does."""
         sizes, keys, sign = self._sizes, self._keys, self._sign
         for level in levels:
             price = level.price
@@ -96,7 +96,7 @@ class PlainBookSide:
         del self._sizes[self._keys.pop() * self._sign]
 
     def copy(self) -> PlainBookSide:
-        """A side with the same levels, which nothing changes but its owner."""
+        """A side with the same levels, changed by its owner alone."""
         other = PlainBookSide(self._sign)
         other.market_size, other._sizes, other._keys = self.market_size, self._sizes.copy(), self._keys.copy()
         return other

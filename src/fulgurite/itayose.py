@@ -3,7 +3,7 @@
 The reference knows that all executions have one price and that fills walk two queues (sections 3.4 and 10); how the
 price is found is ours, after the rules that auctions commonly have:
 
-1. the price at which the most is executed;
+1. the price with the largest executed size;
 2. of several, the one that leaves the least unexecuted on the side that has too much;
 3. of several, the highest where all leave buyers over, the lowest where all leave sellers over;
 4. of several, the one nearest to the last price, and of two the lower one.
@@ -27,7 +27,7 @@ def uncrossing_price(
     market_bids: int = 0,
     market_asks: int = 0,
 ) -> Price | None:
-    """The price at which these levels are to be uncrossed, None where nothing can be executed.
+    """The uncrossing price of these levels, None where nothing can be executed.
 
     Args:
         bids: prices and sizes in lots, each price once, in any order, crossed or not.
@@ -39,7 +39,7 @@ def uncrossing_price(
     """
     demands, supplies = dict(bids), dict(asks)
     # Only at levels that the other side accepts does anything change, so these are the candidates; and the last price,
-    # which may lie between two of them. Any other level finds no counterpart at any candidate.
+    # perhaps between two of them. Any other level finds no counterpart at any candidate.
     lowest, highest = min(supplies, default=None), max(demands, default=None)
     reachable = {price for price in demands if market_asks or (lowest is not None and price >= lowest)}
     reachable.update(price for price in supplies if market_bids or (highest is not None and price <= highest))

@@ -2,14 +2,14 @@
 
 The wire gives nothing to check a book with but `mid_price`: no sequence number, no checksum. A snapshot comes
 about every 5 seconds and replaces everything; between two of them a lost deletion leaves a stale level. So a book
-is either LIVE or it refuses to answer. Where it contradicts `mid_price` it counts a drift and goes on, because what is
-dropped for it heals it nearly always; where the next diff contradicts it again it is STALE until the next snapshot. A
-reconnect would only lose more.
+is either LIVE or it refuses to answer. Where it contradicts `mid_price` it counts a drift and goes on, because the
+levels dropped for it heal it nearly always; where the next diff contradicts it again it is STALE until the next
+snapshot. A reconnect would only lose more.
 
 Before an itayose bids and asks cross by right, and nothing but the levels themselves says so: the board has no market
-state. A book that has crossed and whose middle is `mid_price` all the same is what the sender has, too. A stale level
+state. A book that has crossed and whose middle is `mid_price` all the same is the sender's book, too. A stale level
 moves the middle, except an ask that stayed at the very bid while the spread is one tick; then the book refuses to
-answer for a while, which is no harm.
+answer for a while: no harm.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fulgurite.protocol.messages import Board, Level
 from fulgurite.protocol.words import number_text
 
 TICKS: Final = tuple(10.0**-decimals for decimals in range(9))
-"""What the tick of a product can be; every known one is among 1 to 0.00001."""
+"""The possible ticks of a product; every known one is among 1 to 0.00001."""
 
 _LOTS: Final = 100_000_000
 
@@ -61,8 +61,8 @@ class OrderBook:
     Memory: the levels of the last snapshot, and those that the diffs since then have added.
 
     Args:
-        look: called before each answer; it calls `invalidate` where the book is not what has come any more, because
-            nobody has fed it.
+        look: called before each answer; it calls `invalidate` where the book has fallen behind the
+            messages, because nobody has fed it.
     """
 
     def __init__(self, look: Callable[[], None] | None = None) -> None:
@@ -89,10 +89,10 @@ class OrderBook:
     def apply_snapshot(self, board: Board) -> None:
         """Replace the whole book and make it LIVE, or AUCTION where the snapshot has crossed.
 
-        Levels may be unsorted and of size 0 (which means absent), and `mid_price` need not match them: the
+        Levels may be unsorted and of size 0 (absent), and `mid_price` need not match them: the
         reference saw all three in one burst (3.1), so a snapshot is never checked.
         """
-        check_type("board", board, Board, "a Board, which is the `data` of a message")
+        check_type("board", board, Board, "a Board, the `data` of a message")
         healed = self._bids.replace(board.bids) + self._asks.replace(board.asks)
         self._is_contradicted = False
         if self._is_known:
@@ -116,9 +116,9 @@ class OrderBook:
         over: when a diff agrees that does not cross, or with the next snapshot.
 
         Where two diffs in a row contradict the book it is STALE: it has lost more than was dropped, or the first of the
-        two was odd and took away what was right. If it is the first diff after the book was STALE, its snapshot was an
-        old one, and the book is STALE again: of 292 snapshots of two recordings two were taken for old that were not,
-        which costs 5 seconds.
+        two was odd and took away right levels. If it is the first diff after the book was STALE, its snapshot was an
+        old one, and the book is STALE again: of 292 snapshots of two recordings two were wrongly taken for old, at a
+        cost of 5 seconds.
         """
         if not self._is_known:
             return
@@ -164,8 +164,8 @@ class OrderBook:
         self._is_known = False
 
     def copy(self) -> OrderBook:
-        """A book with the same levels and state, which nothing changes but its owner."""
-        _ = self.state  # it is what is true now
+        """A book with the same levels and state, changed by its owner alone."""
+        _ = self.state  # it is the present truth
         book = copy(self)
         book._look = None
         book._bids, book._asks = self._bids.copy(), self._asks.copy()
@@ -193,7 +193,7 @@ class OrderBook:
         """The highest bid, or None where there are no bids.
 
         Raises:
-            BookNotLiveError: no snapshot has come yet, or none since a gap; or it is an auction, which has no best
+            BookNotLiveError: no snapshot has come yet, or none since a gap; or it is an auction, without best
                 prices.
         """
         self._require_live()
@@ -201,13 +201,13 @@ class OrderBook:
 
     @property
     def best_ask(self) -> Level | None:
-        """The lowest ask, or None where there are no asks; raises what `best_bid` does."""
+        """The lowest ask, or None where there are no asks; raises as `best_bid` does."""
         self._require_live()
         return self._asks.best()
 
     @property
     def mid(self) -> float | None:
-        """The middle of the best prices, not rounded; None where a side is empty. Raises what `best_bid` does."""
+        """The middle of the best prices, not rounded; None where a side is empty. Raises as `best_bid` does."""
         self._require_live()
         bid, ask = self._bids.best_price, self._asks.best_price
         return None if bid is None or ask is None else (bid + ask) / 2
@@ -234,13 +234,13 @@ class OrderBook:
         market_bid_size: float | None = None,
         market_ask_size: float | None = None,
     ) -> float | None:
-        """The price at which an itayose would execute most of what rests at present; None outside of an auction.
+        """The price at which an itayose would execute most of the resting orders; None outside of an auction.
 
         Nobody knows the service's own rule; `itayose` has the one that is taken here.
 
         Args:
-            last_price: the last one that was traded at, which decides between several; the ticker tells it.
-            market_bid_size: market orders to buy that wait; by default what the book knows of them. The ticker tells
+            last_price: the last traded price, to decide between several; the ticker tells it.
+            market_bid_size: market orders to buy that wait; by default those that the book knows. The ticker tells
                 that, too, and earlier.
             market_ask_size: the same of those to sell.
 
@@ -304,7 +304,7 @@ class OrderBook:
             self.reason = ""
 
     def _drop(self, mid_price: float) -> bool:
-        """Drop what cannot be right by this `mid_price`; whether the book agreed with it before."""
+        """Drop the levels that contradict this `mid_price`; whether the book agreed with it before."""
         is_right = True
         while (bid := self._bids.best_price) is not None and bid > mid_price:
             self._bids.drop_best()
@@ -335,7 +335,7 @@ def is_middle(bid: float, ask: float, mid_price: float) -> bool:
     """Whether `mid_price` is the middle of two prices, rounded down to the tick: 0 or half a tick below it.
 
     The wire does not tell the tick, and one odd message is enough to learn a wrong one; so nothing is learned. Half a
-    tick above `mid_price` means: half of a tick of which all three prices are multiples.
+    tick above `mid_price` means: half of a tick that divides all three prices.
     """
     above = (bid + ask) / 2 - mid_price
     if abs(above) <= abs(mid_price) * 1e-12 < inf:

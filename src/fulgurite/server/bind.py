@@ -41,7 +41,7 @@ def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
     except OSError as error:
         raise ListenError(host, port, error.strerror or str(error)) from error
     try:
-        if family == socket.AF_INET6:  # "::" is every address, which some systems take to be the IPv6 ones alone
+        if family == socket.AF_INET6:  # "::" is every address, but on some systems the IPv6 ones alone
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address[0] != "::")
         # So that a port is free again as soon as the program that held it has ended.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -57,7 +57,7 @@ def bind_socket(host: str, port: int, option: str = "--port") -> socket.socket:
 
 
 _TWINS = {"127.0.0.1": "::1", "::1": "127.0.0.1", "0.0.0.0": "::1"}
-"""What else a browser on this machine goes to for `localhost` and the names below it, where it can go to the first."""
+"""The other address of `localhost` and the names below it, for browsers on this machine."""
 
 _TRIES = 10
 """How many free ports are tried until one is free on both addresses."""
@@ -66,8 +66,8 @@ _TRIES = 10
 def bind_for_browsers(host: str, port: int) -> list[socket.socket]:
     """Open listening sockets on a host, and wherever else a browser goes for a name of this machine.
 
-    A browser tries one address of `localhost` after the other: whoever has the port on one that is not ours would be
-    shown what is meant for us.
+    A browser tries one address of `localhost` after the other: a stranger with the port on the other address would
+    get requests that are meant for us.
 
     Args:
         host: an address or a name of this machine.

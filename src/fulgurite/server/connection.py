@@ -33,7 +33,7 @@ WRITE_BUFFER_LIMIT: Final = 8 * 1024 * 1024
 """Bytes that may wait for one subscriber. Beyond this it is a slow consumer and is dropped."""
 
 CLOSE_TIMEOUT_SECONDS: Final = 5.0
-"""How long a client may take to answer our close frame, and to read what was sent before it."""
+"""Seconds for a client to read the rest and answer our close frame."""
 
 
 class Drop(Enum):
@@ -47,7 +47,7 @@ class HeldAnswer(WSUpgradeResponse):
     """The answer to a handshake that picows is not to send: a fault has it sent later.
 
     Args:
-        answer: what would be sent.
+        answer: the answer of picows.
         seconds: how much later.
     """
 
@@ -84,9 +84,9 @@ class Connections:
         self.open: dict[Connection, None] = {}
         """In the order of their handshakes."""
         self.held: set[Connection] = set()
-        """Those whose handshake a fault holds back."""
+        """Connections held back in their handshake by a fault."""
         self.paused: set[Connection] = set()
-        """Those whose write buffer is above its high water mark."""
+        """Connections with more in their write buffer than its high water mark."""
         self.changed = asyncio.Event()
         """Set when a client subscribes or goes; a coroutine that waits clears it first."""
         self.caught_up = asyncio.Event()
@@ -112,11 +112,11 @@ class Connection(WSListener):
     """One client's connection.
 
     Args:
-        connections: all of the server, among which it takes its place.
-        dialect: what it speaks, by the path it asked for.
-        client: what it calls itself, or "".
+        connections: all of the server; it takes its place among them.
+        dialect: its dialect, by the path of its handshake.
+        client: its own name for itself, or "".
         is_dummy: it is acknowledged everything and sent no message (a fault).
-        held: the answer to its handshake, which is to be sent late (a fault).
+        held: the answer to its handshake, to be sent late (a fault).
         close_at_once: how it is closed before anything else (a fault).
     """
 
@@ -134,12 +134,12 @@ class Connection(WSListener):
         self.dialect = dialect
         self.client = client
         self.record: ConnectionRecord
-        """What is noted about it, once it is open."""
+        """Its record, once it is open."""
         self.sufferer = Sufferer(connections.log.older, is_dummy)
         """The faults that are on for it."""
         self._held = held
         self._close_at_once = close_at_once
-        # What faults hold back; None where none ever has, as with most connections.
+        # Messages held back by faults; None until the first, as with most connections.
         self._outbox: Outbox[Copy] | None = None
         self._outbox_timer: asyncio.TimerHandle | None = None
         self._connections = connections
@@ -155,7 +155,7 @@ class Connection(WSListener):
         self._transport: WSTransport | None = None
         self._is_closing = False
         # Where frames go at once, while it is open and suffers nothing. Known beforehand: among many connections, to
-        # come to each one's other objects takes longer than what is asked of them.
+        # reach each one's other objects takes longer than to ask them.
         self._direct: asyncio.Transport | None = None
         # Whether more waits in its transport than the high water mark.
         self._is_paused = False
@@ -186,7 +186,7 @@ class Connection(WSListener):
         elif frame.msg_type == WSMsgType.CLOSE:
             self._closed_by_client(close_code(frame.get_payload_as_bytes()))
         elif self._is_closing:
-            return  # what comes after our close frame has no meaning (RFC 6455, section 1.4)
+            return  # frames after our close frame have no meaning (RFC 6455, section 1.4)
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self.close(PROTOCOL_ERROR, "no extension was negotiated")
         else:
@@ -243,7 +243,7 @@ class Connection(WSListener):
             self._put(frames, self.sufferer.due(self._loop.time()))
 
     def filter(self, messages: Iterable[Published]) -> None:
-        """Send what the connection's faults leave of these messages."""
+        """Send these messages as far as the connection's faults leave them."""
         for message in messages:
             for copy in self.sufferer.copies(message, self.dialect.encode_message, self._loop.time()):
                 self.send_copy(copy)
@@ -254,7 +254,7 @@ class Connection(WSListener):
             self._put(b"".join(fragments(copy.payload, copy.pieces)), copy.due, copy)
 
     def write_half(self, text: bytes) -> None:
-        """Send what is due, and after it half of the bytes of a frame: a fault has the connection cut there."""
+        """Send all that is due, then half of the bytes of a frame: a fault has the connection cut there."""
         self._connections.hub.flush()
         self._pump(math.inf)
         if self._can_write() and not self.sufferer.is_frozen:
@@ -280,7 +280,7 @@ class Connection(WSListener):
                 self._outbox.clear()
         elif was_frozen:
             self._arm_timer()
-        # What waits is not held back by a fault that is over.
+        # A fault that is over holds nothing back.
         self._pump(math.inf if self.sufferer.is_well else self._loop.time())
 
     def ping(self, last_ping_at: float, timeout: float) -> None:
@@ -302,7 +302,7 @@ class Connection(WSListener):
         """Send a close frame, and abort if the client does not answer it in time."""
         if self._is_closing or self._transport is None:
             return
-        # What was published before this still goes out; removing it from the hub would flush too late.
+        # Messages published before this still go out; removing it from the hub would flush too late.
         self._connections.hub.flush()
         if self.sufferer.is_frozen:
             self.abort()
@@ -312,7 +312,7 @@ class Connection(WSListener):
         self._is_closing = True
         self._direct = None
         self._leave_hub()
-        # 123 bytes is what a close frame can hold besides its code, and half a character is none.
+        # A close frame holds 123 bytes besides its code; half a character is none.
         text = reason.encode()[:123].decode(errors="ignore").encode()
         payload = b"" if code == NO_CODE else code.to_bytes(2) + text
         self._transport.send(WSMsgType.CLOSE, payload)
@@ -366,7 +366,7 @@ class Connection(WSListener):
         return self.sufferer.auth_refusal() or (check(params, clock_skew) if clock_skew else check(params))
 
     def _received(self, message: str | bytes) -> None:
-        # What was published before goes out before the answer.
+        # Messages published before go out before the answer.
         self._connections.hub.flush()
         hides_answer = not self.sufferer.is_well and self.sufferer.hides_answer(str(message))
         self._obey(self._protocol.receive(message, self._loop.time()), hides_answer)
@@ -429,7 +429,7 @@ class Connection(WSListener):
             self._pump(self._loop.time())
 
     def _pump(self, now: float) -> None:
-        """Send what is due of what faults hold back."""
+        """Send the due messages of those that faults hold back."""
         if self._outbox_timer is not None:
             self._outbox_timer.cancel()
             self._outbox_timer = None

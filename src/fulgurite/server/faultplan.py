@@ -1,4 +1,4 @@
-"""Which faults are on, and for whom: time is an argument, and each fault draws its chances from its own seed. Pure."""
+"""The faults that are on, and their victims: time is an argument, and each fault draws from its own seed. Pure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ActiveFault:
 
     Args:
         number: names it, from 1.
-        fault: what it is.
+        fault: its kind, parameters, moments and aim.
         given_at: when it was given, seconds on the plan's clock.
     """
 
@@ -141,7 +141,7 @@ class FaultPlan:
         return list(self._active.values())
 
     def struck(self, now: float) -> list[ActiveFault]:
-        """The moments that have come, each given once; and forget what is over."""
+        """The moments that have come, each given once; those that are over are forgotten."""
         struck = [each for each in self._active.values() if isinstance(each.fault, Moment) and each.strikes(now)]
         self._active = {number: each for number, each in self._active.items() if not each.is_over(now)}
         return struck
@@ -160,7 +160,7 @@ class FaultPlan:
         ]
 
     def hit(self, kind: type[HandshakeT], client: str, now: float) -> HandshakeT | None:
-        """The fault that hits the client of this name who comes now, or None; it is counted."""
+        """The fault that hits a newly arrived client of this name, or None; it is counted."""
         for active, fault in self.on(kind, now):
             if fault.aims_at_client(client) and not active.is_over(now) and active.happens():
                 active.hits += 1
@@ -186,7 +186,7 @@ class Copy(NamedTuple):
 
 
 class Sufferer:
-    """What one connection suffers; it is there as long as the connection.
+    """The faults of one connection; it lives as long as the connection.
 
     Args:
         older: finds an older message of a channel, at least so many seconds old.
@@ -204,7 +204,7 @@ class Sufferer:
         # never suffer anything, and these take 2 kB.
         self._hits: WeakKeyDictionary[ActiveFault, Counter[str]] | None = None
         self._chosen: WeakKeyDictionary[ActiveFault, bool] | None = None
-        # Nothing overtakes what was delayed before it on the same channel, or on the whole connection ("").
+        # Nothing overtakes a delayed message on the same channel, or on the whole connection ("").
         self._latest: dict[str, float] = {}
 
     def set_faults(self, faults: Iterable[ActiveFault]) -> None:
@@ -259,7 +259,7 @@ class Sufferer:
 
         Args:
             now: the time.
-            channel: the message's; "" for what is not a message.
+            channel: the message's; "" for other frames.
         """
         delays = [(each, each.fault) for each in self._faults if isinstance(each.fault, Delay)]
         due = now
@@ -278,7 +278,7 @@ class Sufferer:
         return due
 
     def copies(self, published: Published, encode: Callable[[str, bytes], bytes], now: float) -> list[Copy]:
-        """What is sent instead of a message.
+        """The copies that are sent instead of a message.
 
         Args:
             published: the message.

@@ -1,7 +1,7 @@
 """The faults: a plan is data. Each fault is one object, in a plan's file and in the control API's bodies alike. Pure.
 
-`fault` names it and every other member is a parameter, a moment or an aim; times are seconds. What a fault makes of a
-message is decided here and in `spoiling`, when and at whom in `faultplan`; the shells obey.
+`fault` names it and every other member is a parameter, a moment or an aim; times are seconds. This module and
+`spoiling` decide how a fault changes a message, `faultplan` when and for which client; the shells obey.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Reason: TypeAlias = Annotated[str, Meta(max_length=MAX_REASON_BYTES)]
 class Fault(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="fault", forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What all faults share: when they come, and chance."""
+    """The times and the chance of a fault, common to all."""
 
     after: Seconds = 0.0
     """Begins so long after it was given."""
@@ -42,16 +42,16 @@ class Fault(
     """Hits so often at most: moments, handshakes, or messages and requests of each connection. None is no limit; a
     moment without `every` comes once. Freezing, a narrow bandwidth and another clock are not counted."""
     chance: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    """How likely each hit is; for what befalls a connection as a whole, how likely it is for each connection."""
+    """The probability of each hit; of a fault that befalls whole connections, the probability for each connection."""
     seed: int = 0
-    """What chance is drawn from."""
+    """The seed of chance."""
 
 
 class Named(Fault, frozen=True, kw_only=True):
     """A fault that can be aimed at one program, on every connection that it makes."""
 
     client: Annotated[str, Meta(min_length=1)] | None = None
-    """Only connections whose handshake names this client, as ``?client=NAME`` in its URL."""
+    """Only connections that name this client in their handshake, as ``?client=NAME`` in its URL."""
 
     def aims_at_client(self, name: str) -> bool:
         """Whether a client of this name, "" for one without, is within the aim."""
@@ -73,7 +73,7 @@ class Aimed(Named, frozen=True, kw_only=True):
         return self.channel in (None, channel) and (self.product is None or channel.endswith(f"_{self.product}"))
 
     def aims_at(self, number: int, client: str, channels: Iterable[str]) -> bool:
-        """Whether a connection is within the aim, by its number, its client's name and what it has subscribed."""
+        """Whether a connection is within the aim, by its number, its client's name and its channels."""
         if self.connection not in (None, number) or not self.aims_at_client(client):
             return False
         return not self.names_channels or any(map(self.aims_at_channel, channels))
@@ -124,11 +124,11 @@ class Span(Aimed, frozen=True, kw_only=True):
 
 
 class Freeze(Span, frozen=True, kw_only=True, tag="freeze"):
-    """Half-open: nothing is sent, not even a pong, and nothing that comes is read. What was due meanwhile is lost."""
+    """Half-open: nothing is sent, not even a pong, and nothing that comes is read. Messages due meanwhile are lost."""
 
 
 class Delay(Span, frozen=True, kw_only=True, tag="delay"):
-    """What is sent comes late, in order all the same; with a channel or a product in the aim, only its messages."""
+    """Messages come late, in order all the same; with a channel or a product in the aim, only its messages."""
 
     by: Seconds
     jitter: Seconds = 0.0
@@ -136,7 +136,7 @@ class Delay(Span, frozen=True, kw_only=True, tag="delay"):
 
 
 class Trickle(Span, frozen=True, kw_only=True, tag="trickle"):
-    """What is sent comes at this bandwidth. What waits is bounded as a slow consumer's is."""
+    """Messages come at this bandwidth. Those that wait are bounded as a slow consumer's are."""
 
     bytes_per_second: Annotated[float, Meta(ge=1, le=1e9)]
 
@@ -168,7 +168,7 @@ class MessageFault(Span, frozen=True, kw_only=True):
     """A fault of a channel's messages."""
 
     kind: ClassVar[str] = ""
-    """What the name of a channel begins with whose messages it hits."""
+    """The beginning of the names of the channels that it hits."""
 
     def hits_channel(self, channel: str) -> bool:
         """Whether messages of the channel can be hit."""
@@ -179,7 +179,7 @@ class MessageFault(Span, frozen=True, kw_only=True):
         return [message]
 
     def spoil_payload(self, payload: bytes, rng: Random) -> bytes:
-        """What goes out instead of the whole text of a frame."""
+        """The replacement for the whole text of a frame."""
         return payload
 
     def pieces(self) -> int:
@@ -300,7 +300,7 @@ class Fragmented(MessageFault, frozen=True, kw_only=True, tag="fragmented"):
 
 
 class HandshakeFault(Named, frozen=True, kw_only=True):
-    """A fault of who comes while it lasts."""
+    """A fault of the clients that connect while it lasts."""
 
     seconds: Seconds | None = None
     """How long; None until it is ended."""
@@ -328,7 +328,7 @@ class CloseAtOnce(HandshakeFault, frozen=True, kw_only=True, tag="close-at-once"
 
 
 class Dummy(HandshakeFault, frozen=True, kw_only=True, tag="dummy"):
-    """Who connects meanwhile is acknowledged everything and sent nothing, as long as the connection lives."""
+    """Clients that connect meanwhile are acknowledged everything and sent nothing, as long as the connection lives."""
 
 
 class Pings(Fault, frozen=True, kw_only=True, tag="pings"):

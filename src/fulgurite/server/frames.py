@@ -19,7 +19,7 @@ _LENGTH_IN_64_BITS: Final = 127
 
 
 def frame(payload: bytes, opcode: int = TEXT) -> bytes:
-    """One whole unmasked message: what a server sends is the same bytes for every subscriber."""
+    """One whole unmasked message: the same bytes for every subscriber."""
     length = len(payload)
     first = 0x80 | opcode
     if length < _LENGTH_IN_16_BITS:
@@ -40,7 +40,7 @@ def may_be_sent(code: int) -> bool:
 
 
 def close_code(payload: bytes) -> int:
-    """The code that answers a client's close frame: its own, or what is wrong with it (RFC 6455, sections 5.5.1, 7.4).
+    """The code that answers a client's close frame: its own, or that of its error (RFC 6455, sections 5.5.1, 7.4).
 
     Args:
         payload: the close frame's: nothing, or a code and a reason.

@@ -17,8 +17,8 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 KEEP_ALIVE_SECONDS: Final = 75
-"""How long an HTTP connection may be idle. The side that closes it can cross a request, so clients, most of which give
-theirs up after 5 to 15 seconds, are to be the first."""
+"""How long an HTTP connection may be idle. The side that closes it can cross a request, so clients are to be
+the first; most give theirs up after 5 to 15 seconds."""
 
 MAX_WEBSOCKET_BYTES: Final = 1_000_000
 """The longest message that an app's WebSocket takes."""
@@ -28,7 +28,7 @@ LINGER_SECONDS: Final = 2.0
 """So long a client that sends too much is heard out after it was answered."""
 
 _TOO_LONG = (
-    b"The head of the request is longer than 64 KiB, most likely by its cookies, which a browser sends to every port "
+    b"The head of the request is longer than 64 KiB, most likely by its cookies. A browser sends them to every port "
     b"of a host: delete those of this host."
 )
 
@@ -84,7 +84,7 @@ async def serve_app(
     Requests and WebSockets that are open then are given 1 second to end.
 
     Args:
-        app: what answers.
+        app: the application.
         listening: the sockets; they are closed at the end.
         ssl_context: speak TLS with it.
     """
@@ -98,7 +98,7 @@ async def serve_app(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="websockets-sansio",
         ws_max_size=MAX_WEBSOCKET_BYTES,
-        ws_per_message_deflate=False,  # what we serve is on this machine, mostly
+        ws_per_message_deflate=False,  # clients are on this machine, mostly
         log_config=None,  # only the command line sets logging up
         server_header=False,
     )

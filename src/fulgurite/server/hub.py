@@ -1,6 +1,6 @@
 """The hub: the only way anything published reaches a subscriber. Pure.
 
-A message is encoded once per dialect and framed once. What is published between two flushes is joined, so that a
+A message is encoded once per dialect and framed once. Messages between two flushes are joined, so that a
 subscriber costs one write for all of it; subscribers with the same channels share the joined bytes.
 """
 
@@ -17,7 +17,7 @@ SubscriberT = TypeVar("SubscriberT", bound=Hashable)
 
 
 class _Group(NamedTuple):
-    """Subscribers are grouped by what decides the bytes they get."""
+    """The properties of a subscriber that decide its bytes."""
 
     dialect: DialectName
     channels: frozenset[str]
@@ -29,12 +29,12 @@ class _Group(NamedTuple):
 
 
 class Hub(Generic[SubscriberT]):
-    """Sends what is published to whoever subscribed.
+    """Sends published messages to their subscribers.
 
     Args:
         deliver: takes subscribers and the bytes that go to each of them, whole WebSocket frames.
         has_published: called when something waits for a flush after nothing did.
-        log: keeps what is published; None keeps nothing.
+        log: keeps the published messages; None keeps nothing.
         filter: takes a filtered subscriber and the messages that it is due, instead of `deliver`.
     """
 
@@ -49,12 +49,12 @@ class Hub(Generic[SubscriberT]):
         self._has_published = has_published
         self._log = PublishedLog(lambda: 0, max_messages=0) if log is None else log
         self._filter = filter
-        # In their order, which is about that of their memory: going through them at random costs more.
+        # In their order, about that of their memory: going through them at random costs more.
         self._groups: dict[_Group, tuple[_Group, dict[SubscriberT, None]]] = {}
         self._group_of: dict[SubscriberT, _Group] = {}
-        # How many subscribers each channel has in each dialect: what nobody hears is not encoded.
+        # The number of each channel's subscribers in each dialect: a message without any is not encoded.
         self._listeners: dict[str, dict[DialectName, int]] = {}
-        # What was published since the last flush, and its frame in each dialect that is listening.
+        # The messages since the last flush, each with its frame in every dialect that is listening.
         self._published: list[tuple[Published, dict[DialectName, bytes]]] = []
 
     def add(self, subscriber: SubscriberT, dialect: DialectName) -> None:
@@ -77,11 +77,11 @@ class Hub(Generic[SubscriberT]):
         self._move(subscriber, group._replace(channels=group.channels - {channel}))
 
     def authenticate(self, subscriber: SubscriberT, account: str) -> None:
-        """Send a subscriber what is published for this account, too, on the channels that it has.
+        """Send a subscriber this account's messages, too, on the channels that it has.
 
         Args:
             subscriber: a known one.
-            account: what names the account, in `publish` as here.
+            account: the name of the account, in `publish` as here.
         """
         self._move(subscriber, self._group_of[subscriber]._replace(account=account))
 
@@ -95,7 +95,7 @@ class Hub(Generic[SubscriberT]):
         self._move(subscriber, self._group_of[subscriber]._replace(is_filtered=is_filtered))
 
     def channels_of(self, subscriber: SubscriberT) -> Collection[str]:
-        """What a subscriber has subscribed; nothing where it is not known."""
+        """The channels of a subscriber; none where it is not known."""
         group = self._group_of.get(subscriber)
         return group.channels if group else frozenset()
 
@@ -104,7 +104,7 @@ class Hub(Generic[SubscriberT]):
         return bool(self._listeners)
 
     def publish(self, channel: str, message: bytes, account: str = "") -> None:
-        """Send a message to everyone who subscribed its channel, with the next flush.
+        """Send a message to all subscribers of its channel, with the next flush.
 
         Args:
             channel: the channel's name.
@@ -121,7 +121,7 @@ class Hub(Generic[SubscriberT]):
             self._has_published()
 
     def flush(self) -> None:
-        """Deliver what was published since the last flush."""
+        """Deliver the messages since the last flush."""
         if not self._published:
             return
         published, self._published = self._published, []
@@ -140,7 +140,7 @@ class Hub(Generic[SubscriberT]):
                 self._deliver(tuple(subscribers), joined)
 
     def _move(self, subscriber: SubscriberT, group: _Group | None) -> None:
-        # What was published before the change goes to those who were subscribed before it.
+        # Messages published before the change go to the subscribers before it.
         self.flush()
         old = self._group_of.pop(subscriber, None)
         if old is not None:

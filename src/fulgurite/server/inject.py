@@ -12,10 +12,10 @@ from fulgurite.server.faults import Aimed, AnyFault, BrokenFrame, Close, Pings, 
 
 
 class FaultInjector:
-    """Runs the fault plan against the connections: one timer, which is only there while faults are.
+    """Runs the fault plan against the connections: one timer, present only while faults are.
 
     Args:
-        connections: those who suffer.
+        connections: the victims.
         set_pings: pings at another interval; None restores the first.
     """
 

@@ -1,4 +1,4 @@
-"""What waits to be sent to a connection that suffers delays or a narrow bandwidth. Pure."""
+"""The frames that wait for a connection with delays or a narrow bandwidth. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Waiting(NamedTuple, Generic[NoteT]):
 class Outbox(Generic[NoteT]):
     """Holds bytes until they are due. Times are seconds on any clock that never goes back.
 
-    What is due at the same time leaves in the order in which it came.
+    Frames due at the same time leave in the order of their arrival.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Outbox(Generic[NoteT]):
         return b"".join(taken), notes
 
     def clear(self) -> None:
-        """Forget what waits, but for the rest of something of which a part is gone."""
+        """Forget all that waits, but for the rest of a half-sent frame."""
         self._waiting.clear()
         rest = self._leaving.popleft() if self._gone else None
         self._leaving.clear()

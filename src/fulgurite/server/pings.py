@@ -19,8 +19,8 @@ class PongCheck:
     def ping(self, last_ping_at: float, timeout: float = PONG_TIMEOUT_SECONDS) -> bool:
         """Whether the client is alive and may be pinged again; if not, it is to be cut off.
 
-        A pong that came later than 3 s after the last ping counts as too late, and so does an unsolicited one: that
-        is what cuts .NET clients off that send pongs on their own.
+        A pong that came later than 3 s after the last ping counts as too late, and so does an unsolicited one: so
+        the service cuts .NET clients off that send pongs on their own.
 
         Args:
             last_ping_at: when all clients were pinged last.

@@ -1,4 +1,4 @@
-"""The truth: what was published, and what of it was delivered to each connection. All of it is bounded. Pure."""
+"""The truth: the published messages, and those delivered to each connection. All of it is bounded. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 MAX_MESSAGES: Final = 100_000
 MAX_BYTES: Final = 16 * 1024 * 1024
-"""What is kept of the messages published; beyond either bound the oldest are forgotten."""
+"""The bounds of the kept messages; beyond either the oldest are forgotten."""
 
 MAX_RANGES: Final = 1_000
 """Ranges of numbers, and altered messages, that are kept of a connection's channel; the oldest are forgotten."""
@@ -31,7 +31,7 @@ class Published(msgspec.Struct, frozen=True, gc=False):
     message: bytes
     """Its JSON text."""
     account: str
-    """Whose it is, on a private channel; otherwise empty."""
+    """Its account, on a private channel; otherwise empty."""
     previous: int
     """The number of the message before it on the same channel and account, 0 for the first."""
 
@@ -98,10 +98,10 @@ class PublishedLog:
 
 
 class Delivered(msgspec.Struct, frozen=True):
-    """What one channel of a connection got."""
+    """The messages that one channel of a connection got."""
 
     subscribed: list[tuple[int, int]]
-    """First and last numbers of the times in which it was subscribed."""
+    """First and last numbers of each of its subscriptions."""
     delivered: list[tuple[int, int]]
     """First and last numbers: every message of the channel from the one to the other was sent, once and unaltered."""
     altered: list[int]
@@ -109,9 +109,9 @@ class Delivered(msgspec.Struct, frozen=True):
 
 
 class DeliveryRecord:
-    """What was sent of one channel to one connection.
+    """The messages of one channel that one connection was sent.
 
-    Two ways to tell it: `begin` and `end` around a time in which everything is sent, as the hub does it by itself; or
+    Two ways to tell it: `begin` and `end` around a time of complete delivery, as the hub does it by itself; or
     `sent` for each message, where faults decide about it.
     """
 
@@ -124,11 +124,11 @@ class DeliveryRecord:
         self._open_from: int | None = None
 
     def subscribe(self, last_number: int) -> None:
-        """What is published after this number is to be sent."""
+        """Messages after this number are to be sent."""
         self._subscribed_from = last_number + 1
 
     def unsubscribe(self, last_number: int) -> None:
-        """What is published after this number is not to be sent."""
+        """Messages after this number are not to be sent."""
         self.end(last_number)
         if self._subscribed_from is not None and self._subscribed_from <= last_number:
             self._subscribed.append((self._subscribed_from, last_number))
@@ -158,7 +158,7 @@ class DeliveryRecord:
             del self._altered[:-MAX_RANGES]
 
     def report(self, last_number: int) -> Delivered:
-        """What was sent up to this number."""
+        """The messages sent up to this number."""
         ranges = list(self._ranges)
         if self._open_from is not None and self._open_from <= last_number:
             ranges = _joined(ranges, self._open_from, last_number, self._open_from - 1)

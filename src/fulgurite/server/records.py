@@ -1,4 +1,4 @@
-"""What became of each connection: for `/control/connections`. Pure."""
+"""The records of the connections, for `/control/connections`. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConnectionReport(msgspec.Struct, frozen=True):
     """Counts connections from 1."""
     dialect: str
     client: str
-    """What it called itself in its handshake; empty without a name."""
+    """Its own name for itself in its handshake; empty without one."""
     opened_ns: int
     """Nanoseconds since 1970 UTC."""
     closed_ns: int | None
@@ -37,16 +37,16 @@ class ConnectionReport(msgspec.Struct, frozen=True):
     faults: list[int]
     """The numbers of the faults that are on for it."""
     channels: dict[str, Delivered]
-    """What it has subscribed, or had, and what was sent of it."""
+    """Its present and former channels, and the messages sent of each."""
 
 
 class ConnectionRecord:
-    """What is noted about one connection.
+    """The record of one connection.
 
     Args:
         number: names it.
-        dialect: what it speaks.
-        client: what it calls itself, or "".
+        dialect: its dialect.
+        client: its own name for itself, or "".
         opened_ns: when its handshake was done, nanoseconds since 1970 UTC.
     """
 
@@ -63,7 +63,7 @@ class ConnectionRecord:
         self._is_filtered = False
         self._channels: dict[str, DeliveryRecord] = {}
         self._subscribed: set[str] = set()
-        self._former: dict[str, None] = {}  # in the order in which they ended
+        self._former: dict[str, None] = {}  # in the order of their ends
 
     def subscribe(self, channel: str, last_number: int) -> None:
         """A channel is sent after the message of this number."""
@@ -108,7 +108,7 @@ class ConnectionRecord:
             self.unsubscribe(channel, last_number)
 
     def report(self, last_number: int) -> ConnectionReport:
-        """What is known up to the message of this number."""
+        """The report up to the message of this number."""
         channels = {channel: record.report(last_number) for channel, record in self._channels.items()}
         return ConnectionReport(
             self.number,
@@ -125,7 +125,7 @@ class ConnectionRecord:
 
 
 class ConnectionRecords:
-    """The records of those who are connected, and of the last who were."""
+    """The records of the open connections, and of the last closed ones."""
 
     def __init__(self) -> None:
         self._open: dict[int, ConnectionRecord] = {}

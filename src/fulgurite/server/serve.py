@@ -27,7 +27,7 @@ from fulgurite.server.inject import FaultInjector
 from fulgurite.server.records import ConnectionReport
 
 PING_INTERVAL_SECONDS: Final = 15.0
-"""What the real service has (protocol reference, section 1.3)."""
+"""The interval of the real service (protocol reference, section 1.3)."""
 
 MAX_CONNECTIONS: Final = 10_000
 """Further handshakes are refused with HTTP status 503."""
@@ -40,7 +40,7 @@ MAX_CLIENT_NAME: Final = 100
 
 
 class RealtimeServer:
-    """What runs behind one realtime port.
+    """The server behind one realtime port.
 
     Args:
         check_auth: returns the key that `auth` params prove, or None; where a fault makes our clock wrong, it is
@@ -64,7 +64,7 @@ class RealtimeServer:
         """The address without a path, for example ``ws://127.0.0.1:7351``."""
 
     def reports(self) -> list[ConnectionReport]:
-        """What was delivered to each connection, and to the last that are gone."""
+        """The deliveries to each connection, and to the last closed ones."""
         self.hub.flush()
         return self.connections.records.report(self.log.last_number)
 
@@ -89,7 +89,7 @@ class RealtimeServer:
         await self._until(self.hub.has_subscribers)
 
     def close_all(self, code: int, reason: str) -> None:
-        """Close every connection, after what has been published to it."""
+        """Close every connection, after all that has been published to it."""
         for connection in tuple(self.connections.open):
             connection.close(code, reason)
 
@@ -135,7 +135,7 @@ class RealtimeServer:
         client = named.get("client", "")[:MAX_CLIENT_NAME]
         if path.rstrip("/") == JSON_RPC.path:
             return self._accept(request, JSON_RPC, client) if is_upgrade else _refuse(HTTPStatus.UPGRADE_REQUIRED)
-        if f"{path}/".startswith(SOCKETIO.path):  # engine.io does not look at what follows
+        if f"{path}/".startswith(SOCKETIO.path):  # engine.io does not look at the rest
             refusal = _socketio_refusal(named, is_upgrade)
             return self._accept(request, SOCKETIO, client) if refusal is None else refusal
         return None  # picows answers 404
@@ -174,7 +174,7 @@ def _connection_options(request: WSUpgradeRequest) -> set[str]:
 
 
 def _socketio_refusal(named: Mapping[str, str], is_upgrade: bool) -> WSUpgradeResponseWithListener | None:
-    """The answers of engine.io to a handshake, by what its query names, that it does not take."""
+    """The answer of engine.io to a handshake that it refuses, by the names in its query; None where it takes it."""
     if named.get("transport") != "websocket":
         code, message = 0, "Transport unknown"
     elif "sid" in named:

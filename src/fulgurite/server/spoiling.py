@@ -1,4 +1,4 @@
-"""What faults make of messages: from JSON text to JSON text. What is not touched stays as it was, to the byte. Pure.
+"""Faults of messages: from JSON text to JSON text. All that is not touched stays as it was, to the byte. Pure.
 
 A message that does not have the shape that is to be spoilt is left as it is: a replayed frame log may hold anything.
 """
@@ -66,12 +66,12 @@ def anomalous(message: bytes, rng: Random) -> bytes:
 
 
 def with_zero_ids(message: bytes) -> bytes:
-    """Executions whose ids are 0."""
+    """Executions with ids of 0."""
     return _ID.sub(b'"id":0', message)
 
 
 def with_other_times(message: bytes, seconds: int) -> bytes:
-    """A message whose times are shifted by whole seconds; their fractions stay as they are."""
+    """A message with its times shifted by whole seconds; their fractions stay as they are."""
 
     def shift(match: re.Match[bytes]) -> bytes:
         try:
@@ -84,7 +84,7 @@ def with_other_times(message: bytes, seconds: int) -> bytes:
 
 
 def with_a_wrong_type(message: bytes, rng: Random) -> bytes:
-    """A message in which one value, by chance, is of another type: text for a number, null for an array and so on.
+    """A message with one value, by chance, of another type: text for a number, null for an array and so on.
 
     Done twice to one value, it is still none of its type: a price would else become text, and then another number.
     """
@@ -101,12 +101,12 @@ def with_a_wrong_type(message: bytes, rng: Random) -> bytes:
         container[key] = str(value)
     else:
         container[key] = None if rng.random() < 0.5 else [value]
-    # The first place is the message itself, which stands in a list made for that.
+    # The first place is the message itself, in a list made for that.
     return msgspec.json.encode(places[0][0][0])
 
 
 def _places(container: Any) -> Iterable[tuple[Any, Any]]:
-    """Every place of a JSON value in what holds it, as (container, key or index)."""
+    """Every place of a JSON value, as (container, key or index)."""
     for key in list(container) if isinstance(container, dict) else range(len(container)):
         yield container, key
         if isinstance(container[key], dict | list):

@@ -9,7 +9,7 @@ from fulgurite.errors import InputError
 
 
 class SelfMade(NamedTuple):
-    """What a TLS server and its clients need."""
+    """A certificate for a TLS server, and the one for its clients to trust."""
 
     context: ssl.SSLContext
     """For the server; the private key is in it and nowhere else."""
