@@ -7,6 +7,7 @@ import math
 import ssl
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,9 +33,9 @@ from fulgurite import (
     replay,
     resolve_endpoint,
     run_exchange,
+    run_replay,
     ticker,
 )
-from fulgurite.exchange.products import PRODUCTS
 from fulgurite.protocol import jsonrpc
 from fulgurite.protocol.framelog import Line, format_line
 from fulgurite.protocol.messages import Board, Level
@@ -113,24 +114,35 @@ CONNECT: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
-# What `run_exchange` must refuse.
+# Arguments that `run_exchange` and `run_replay` must refuse.
 NO_PORT = [-1, 65536, 1.5, NAN, True, "7351", None]
-EXCHANGE: dict[str, list[Any]] = {
+SHARED: dict[str, list[Any]] = {
     "host": ["", " ", "a..b", "a" * 64, 5, None, True, b"127.0.0.1"],
     "port": NO_PORT,
     "http_port": NO_PORT,
-    "seed": [-1, 2**63, 1.5, NAN, True, "1"],
-    "start_ns": [-1, 1.5, NAN, True, "2026-09-23T00:00:00Z", 2**63 - 1, 10**30],
-    **dict.fromkeys(("tls", "loop", "paused", "control", "rate_limits", "refuse_in_maintenance"), NO_FLAG),
-    "replay": [5, True, [], "there is no such file"],
-    "speed": [-1, 0, 1001, NAN, math.inf, True, "fast", None],
-    "longest_pause": [-1, 0, NAN, True, "1"],
-    "frame_rate": [-1, 0, NAN, math.inf, True, "1"],
+    **dict.fromkeys(("tls", "control", "rate_limits"), NO_FLAG),
     "faults": [5, True, None, {"fault": "close"}, "there is no such file"],
     "scenario": ["", "Dead-Channel", 5, True],
-    "accounts": [0, 101, -1, 1.5, NAN, True, "2"],
+}
+EXCHANGE: dict[str, list[Any]] = {
+    **SHARED,
+    "seed": [-1, 2**63, 1.5, NAN, True, "1"],
+    "start_ns": [-1, 1.5, NAN, True, "2026-09-23T00:00:00Z", 2**63 - 1, 10**30],
+    "refuse_in_maintenance": NO_FLAG,
+    "speed": [-1, 0, 1001, NAN, math.inf, True, "fast", None],
+    "accounts": [0, 101, -1, 1.5, NAN, True, "2", None],
     "demo_key": ["main", ("key",), ("key", ""), ("key", 5), 5, True, *((key, "secret") for key in UNFIT_KEYS)],
     "products": [["BTC_JPY", "BTC_JPY"], "BTC_JPY", ["btc_jpy"], [5], [""], 5, None, True],
+}
+REPLAY: dict[str, list[Any]] = {
+    **SHARED,
+    "scenario": [*SHARED["scenario"], "daily-maintenance"],
+    "path": [5, True, [], None, "there is no such file"],
+    "loop": NO_FLAG,
+    "paused": NO_FLAG,
+    "speed": [-1, NAN, math.inf, True, "fast", None],
+    "longest_pause": [-1, 0, NAN, True, "1", None],
+    "frame_rate": [-1, 0, NAN, math.inf, True, "1"],
 }
 
 
@@ -169,28 +181,23 @@ def test_every_argument_of_connect_is_in_the_table():
 
 @pytest.mark.parametrize(("name", "value"), cases(EXCHANGE))
 async def test_run_exchange_refuses(name: str, value: Any):
-    is_of_replays = name in ("longest_pause", "frame_rate") and not isinstance(value, bool | str)
-    more: dict[str, Any] = {"replay": __file__} if is_of_replays else {}
     with pytest.raises(InputError) as raised:
-        await run_exchange(**{name: value}, **more).__aenter__()
+        await run_exchange(**{name: value}).__aenter__()
     assert raised.value.field == name
     assert raised.value.accepted
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"seed": 1}, {"start_ns": 1}, {"accounts": 1}, {"refuse_in_maintenance": True}, {"products": ["BTC_JPY"]},
-        {"products": [product.code for product in PRODUCTS]}, {"scenario": "daily-maintenance"},
-        {"demo_key": ("key", "secret")},
-    ],
-    ids=str,
-)  # fmt: skip
-async def test_what_a_replay_has_no_use_for_is_refused_with_one(given: dict[str, Any]):
-    with pytest.raises(InputError, match="with replay=") as raised:
-        await run_exchange(replay=__file__, **given).__aenter__()
-    assert raised.value.field in given
+@pytest.mark.parametrize(("name", "value"), cases(REPLAY))
+async def test_run_replay_refuses(name: str, value: Any, tmp_path: Path):
+    (tmp_path / "log.jsonl").write_bytes(FRAME_LOG)
+    arguments = {"path": tmp_path / "log.jsonl"} | {name: value}
+    with pytest.raises(InputError) as raised:
+        await run_replay(**arguments).__aenter__()
+    assert raised.value.field == name
+    assert raised.value.accepted
 
+
+FRAME_LOG = format_line(Line(received_ns=1, frame=jsonrpc.encode_message("lightning_ticker_BTC_JPY", b"{}").decode()))
 
 NO_AIM: dict[str, list[tuple[str, dict[str, Any], str]]] = {
     "channel": [
@@ -236,16 +243,16 @@ async def test_a_fault_that_can_hit_something_is_taken(tmp_path):
         refused_later = exchange.end_fault("1")  # type: ignore[arg-type]
         with pytest.raises(InputError, match="number"):
             await refused_later
-    frame = jsonrpc.encode_message("lightning_ticker_BTC_JPY", b"{}").decode()
-    (tmp_path / "log.jsonl").write_bytes(format_line(Line(received_ns=1, frame=frame)))
-    async with run_exchange(replay=tmp_path / "log.jsonl", paused=True) as exchange:
+    (tmp_path / "log.jsonl").write_bytes(FRAME_LOG)
+    async with run_replay(tmp_path / "log.jsonl", paused=True) as exchange:
         assert await exchange.fault("mute", product="BTCJPY24DEC2021"), "a recording may have any"
         with pytest.raises(InputError, match="lightning_ticker_PRODUCT"):
             await exchange.fault("mute", channel="x")
 
 
-def test_every_argument_of_run_exchange_is_in_the_table():
-    assert set(inspect.signature(run_exchange).parameters) == set(EXCHANGE)
+@pytest.mark.parametrize(("function", "table"), [(run_exchange, EXCHANGE), (run_replay, REPLAY)])
+def test_every_argument_of_run_exchange_and_run_replay_is_in_its_table(function: Callable[..., object], table: dict):
+    assert set(inspect.signature(function).parameters) == set(table)
 
 
 @pytest.mark.parametrize("value", NO_CHANNEL, ids=lambda value: repr(value)[:40])

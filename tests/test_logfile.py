@@ -77,8 +77,8 @@ async def test_what_a_pipe_brings_comes_while_more_is_awaited():
 @pytest.mark.parametrize("name", ["missing", ".", "wrong"])
 def test_what_is_no_recording_is_refused_at_once(tmp_path: Path, name: str):
     (tmp_path / "wrong").write_bytes(b"wrong\n")
-    with pytest.raises(InputError, match=f"replay: .*{tmp_path}") as caught:
-        LogFile(tmp_path / name, field="replay")
+    with pytest.raises(InputError, match=f"path: .*{tmp_path}") as caught:
+        LogFile(tmp_path / name)
     assert "frame log" in caught.value.accepted
 
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         SubscriptionError,
         UnansweredError,
     )
-    from fulgurite.exchange.run import Exchange
+    from fulgurite.exchange.run import Exchange, run_replay
     from fulgurite.exchange.run import run as run_exchange
     from fulgurite.orderbook import BookState, OrderBook
     from fulgurite.protocol.channels import (
@@ -112,7 +112,7 @@ _HOMES = {
     ),
     "keychain": "fulgurite.client.credentials",
     **dict.fromkeys(("Replay", "replay"), "fulgurite.client.replay"),
-    "Exchange": "fulgurite.exchange.run",
+    **dict.fromkeys(("Exchange", "run_replay"), "fulgurite.exchange.run"),
     "run_exchange": "fulgurite.exchange.run:run",
     **dict.fromkeys(("BookState", "OrderBook"), "fulgurite.orderbook"),
     **dict.fromkeys(
@@ -189,6 +189,7 @@ __all__ = [
     "replay",
     "resolve_endpoint",
     "run_exchange",
+    "run_replay",
     "ticker",
 ]
 

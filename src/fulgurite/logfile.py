@@ -23,23 +23,21 @@ _OPEN_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) 
 class LogFile:
     """Reads a file from its beginning to its end, and again where that can be done.
 
-    Whoever reads takes `steps` until there is none, then calls `more`, until that returns False.
+    Take `steps` until there is none, then call `more`, until that returns False.
 
     Args:
         path: a file, or a pipe in its place, as `/dev/stdin` is.
         frame_rate: see `LogReader`.
-        field: what the user calls the path, for errors.
 
     Raises:
         InputError: there is no such file, or none that can be read. Of a pipe, `more` and `steps` say the latter.
     """
 
-    def __init__(self, path: str | os.PathLike[str], frame_rate: float | None = None, *, field: str = "path") -> None:
+    def __init__(self, path: str | os.PathLike[str], frame_rate: float | None = None) -> None:
         if not isinstance(path, str | os.PathLike):
-            raise InputError(field, path, "the path of a frame log")
+            raise InputError("path", path, "the path of a frame log")
         self.path = Path(path)
         self._given = os.fspath(path)
-        self._field = field
         self._frame_rate = frame_rate
         self._reader = LogReader(frame_rate)
         try:
@@ -47,7 +45,7 @@ class LogFile:
             self._file = open(os.open(path, os.O_RDONLY | _OPEN_FLAGS), "rb", buffering=0)  # noqa: SIM115  # see `close`
         except OSError as error:
             raise self._no_path(error) from error
-        # Whoever leaves an iteration early need not close it.
+        # An iteration may be left early without closing it.
         self._closing = weakref.finalize(self, self._file.close)
         mode = os.fstat(self._file.fileno()).st_mode
         # A named pipe without a writer looks as one that has ended.
@@ -55,7 +53,7 @@ class LogFile:
         self.is_rewindable = stat.S_ISREG(mode)
         """Whether it can be read again; a pipe cannot."""
         self.steps: Iterator[Step] = iter(())
-        """What follows from the piece that was read last."""
+        """The steps that follow from the latest piece."""
         self._has_ended = False
         if self.is_rewindable:
             try:
@@ -80,7 +78,7 @@ class LogFile:
     async def more(self) -> bool:
         """Read the next piece, as soon as there is one; False where the file has ended.
 
-        What cannot be read any more ends it, which is a step of its own.
+        An unreadable rest ends it, with a step of its own.
         """
         while not self._has_ended:
             if self._is_to_be_awaited:
@@ -111,7 +109,7 @@ class LogFile:
                 return
 
     def _no_path(self, error: OSError) -> InputError:
-        return InputError(self._field, self._given, f"the path of a frame log ({error.strerror})")
+        return InputError("path", self._given, f"the path of a frame log ({error.strerror})")
 
     def _feed(self, data: bytes) -> None:
         self._has_ended = not data
@@ -124,7 +122,7 @@ class LogFile:
             self._has_ended = True
             if error.field != "frame log":
                 raise
-            raise InputError(self._field, f"{self.path}, which is {error.value}", error.accepted) from error
+            raise InputError("path", f"{self.path}, which is {error.value}", error.accepted) from error
 
     def _fail(self, error: OSError) -> None:
         self._has_ended = True

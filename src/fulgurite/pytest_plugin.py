@@ -1,4 +1,4 @@
-"""The pytest plugin: a fixture that runs an embedded exchange for a test, faults included.
+"""The pytest plugin: fixtures that run an embedded exchange for a test, faults included.
 
 ::
 
@@ -14,7 +14,7 @@ but pytest is imported before a test asks for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,19 +113,17 @@ class RunningExchange:
 
 
 @contextmanager
-def _running(arguments: dict[str, Any]) -> Iterator[RunningExchange]:
+def _running(serving: AbstractAsyncContextManager[Exchange]) -> Iterator[RunningExchange]:
     import asyncio
     from concurrent.futures import Future
     from threading import Thread
-
-    from fulgurite.exchange.run import run
 
     started: Future[tuple[RunningExchange, Callable[[], object]]] = Future()
 
     async def main() -> None:
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
-        async with run(**arguments) as exchange:
+        async with serving as exchange:
             started.set_result((RunningExchange(exchange), lambda: loop.call_soon_threadsafe(stopping.set)))
             await stopping.wait()
 
@@ -149,10 +147,17 @@ def _running(arguments: dict[str, Any]) -> Iterator[RunningExchange]:
 
 @pytest.fixture
 def fulgurite_exchange() -> Iterator[Callable[..., RunningExchange]]:
-    """Runs exchanges on free ports until the test ends; call it with what ``fulgurite.run_exchange`` takes."""
+    """Runs exchanges on free ports until the test ends; takes the arguments of ``fulgurite.run_exchange``."""
+    from fulgurite.exchange.run import run
+
     with ExitStack() as stack:
+        yield lambda **arguments: stack.enter_context(_running(run(**arguments)))
 
-        def start(**arguments: Any) -> RunningExchange:
-            return stack.enter_context(_running(arguments))
 
-        yield start
+@pytest.fixture
+def fulgurite_replay() -> Iterator[Callable[..., RunningExchange]]:
+    """Serves recordings on free ports until the test ends; takes the arguments of ``fulgurite.run_replay``."""
+    from fulgurite.exchange.run import run_replay
+
+    with ExitStack() as stack:
+        yield lambda *arguments, **named: stack.enter_context(_running(run_replay(*arguments, **named)))

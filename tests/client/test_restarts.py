@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from fulgurite import Execution, Gap, GapCause, Item, Message, connect
-from fulgurite.exchange.run import Exchange, run
+from fulgurite.exchange.run import Exchange, run, run_replay
 from fulgurite.protocol import jsonrpc
 from fulgurite.protocol.dialects import DIALECTS
 from fulgurite.protocol.framelog import Line, format_line
@@ -141,7 +141,7 @@ async def test_each_pass_of_a_replay_in_a_loop_is_given(tmp_path: Path):
     log = tmp_path / "log.jsonl"
     log.write_bytes(b"".join(map(format_line, lines)))
     async with (
-        run(replay=log, loop=True, paused=False) as exchange,
+        run_replay(log, loop=True, paused=False) as exchange,
         connect(EXECUTIONS, endpoint=exchange, repair="off") as stream,
     ):
         given = [row.id for item in await take(aiter(stream), 5 * len(numbers)) for row in rows_of(item)]
@@ -167,7 +167,7 @@ async def test_no_book_is_live_from_one_pass_of_a_replay_to_the_snapshot_of_the_
     log.write_bytes(b"".join(map(format_line, lines)))
     reasons = []
     async with (
-        run(replay=log, loop=True) as exchange,
+        run_replay(log, loop=True) as exchange,
         connect(changes, endpoint=exchange, delays=lambda: repeat(0.05)) as stream,
     ):
         book = stream.books[PRODUCT]

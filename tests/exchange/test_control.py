@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from fulgurite.errors import InputError
-from fulgurite.exchange.run import Exchange, run
+from fulgurite.exchange.run import Exchange, run, run_replay
 from fulgurite.exchange.scenarios import SCENARIOS
 from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.framelog import Recorded, recorded_messages
@@ -227,5 +227,5 @@ async def test_a_change_of_a_market_that_cannot_be_meant_changes_nothing(exchang
 
 async def test_the_markets_of_a_recording_cannot_be_changed(tmp_path):
     log = write_log(tmp_path / "log.jsonl", numbered(1))
-    async with run(replay=log, paused=True) as exchange:
+    async with run_replay(log, paused=True) as exchange:
         assert (await ask(exchange, "market"))[0] == 404

@@ -18,7 +18,7 @@ import zstandard
 
 from fulgurite.cli.serving import addresses
 from fulgurite.errors import InputError
-from fulgurite.exchange.run import Exchange, run
+from fulgurite.exchange.run import Exchange, run, run_replay
 from fulgurite.protocol import jsonrpc, socketio
 from fulgurite.protocol.framelog import Line, Recorded, format_line, parse_line, recorded_messages
 from tests.captures import SESSIONS, convert
@@ -100,7 +100,7 @@ async def test_every_recorded_message_arrives_in_order_and_to_the_byte(captures:
     convert(captures / session, log)
     expected = recorded_in(log)
     channels = sorted({channel for channel, _ in expected})
-    async with run(replay=log, speed=0, paused=True) as exchange, json_rpc(exchange) as one, socket_io(exchange) as two:
+    async with run_replay(log, speed=0, paused=True) as exchange, json_rpc(exchange) as one, socket_io(exchange) as two:
         await subscribe(one, channels)
         await subscribe(two, channels)
         assert (await control(exchange, {"paused": False}))[0] == 200
@@ -113,7 +113,7 @@ async def test_only_subscribed_channels_arrive(tmp_path: Path, connect: Connect)
         line for pair in zip(numbered(50), numbered(50, channel="lightning_board_X"), strict=True) for line in pair
     ]
     log = write_log(tmp_path / "log.jsonl", lines)
-    async with run(replay=log, speed=0, paused=True) as exchange, connect(exchange) as connection:
+    async with run_replay(log, speed=0, paused=True) as exchange, connect(exchange) as connection:
         await subscribe(connection, [TICKER])
         await control(exchange, {"paused": False})
         assert await read(connection, 50) == [(TICKER, b"%d" % number) for number in range(50)]
@@ -121,7 +121,7 @@ async def test_only_subscribed_channels_arrive(tmp_path: Path, connect: Connect)
 
 async def test_at_speed_0_nothing_is_lost_before_the_first_reader_comes(tmp_path: Path):
     log = write_log(tmp_path / "log.jsonl", numbered(500))
-    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert [int(message) for _, message in await read(connection, 500)] == list(range(500))
         status = (await control(exchange))[1]
@@ -131,7 +131,7 @@ async def test_at_speed_0_nothing_is_lost_before_the_first_reader_comes(tmp_path
 async def test_it_keeps_the_recorded_pace(tmp_path: Path):
     """The hundredth frame of a log of a hundred seconds has not come when the first has, at a hundredfold speed."""
     log = write_log(tmp_path / "log.jsonl", numbered(100))
-    async with run(replay=log, speed=100, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=100, paused=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         started = asyncio.get_running_loop().time()
         await control(exchange, {"paused": False})
@@ -143,7 +143,7 @@ async def test_it_goes_on_where_it_stood_after_nothing_ran_for_long(tmp_path: Pa
     """What was due meanwhile would come all at once, and more of it than may wait for a reader."""
     monkeypatch.setattr("fulgurite.exchange.replay.LONGEST_LAG_SECONDS", 1.0)
     log = write_log(tmp_path / "log.jsonl", numbered(20))
-    async with run(replay=log, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, paused=True) as exchange, json_rpc(exchange) as connection:
         await connection.send(json.dumps({"method": "subscribe", "params": {"channel": TICKER}, "id": 1}))
         await connection.recv()
         await control(exchange, {"paused": False})
@@ -157,7 +157,7 @@ async def test_it_goes_on_where_it_stood_after_nothing_ran_for_long(tmp_path: Pa
 
 async def test_pause_speed_and_position_are_controlled_while_it_runs(tmp_path: Path):
     log = write_log(tmp_path / "log.jsonl", numbered(100))
-    async with run(replay=log, speed=1000, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=1000, paused=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         status, body = await control(exchange, {"position": 40.5, "speed": 0})
         assert (status, body["paused"], body["speed"], body["position"]) == (200, True, 0, 40.5)
@@ -170,7 +170,7 @@ async def test_pause_speed_and_position_are_controlled_while_it_runs(tmp_path: P
 
 async def test_a_loop_begins_again(tmp_path: Path):
     log = write_log(tmp_path / "log.jsonl", numbered(3))
-    async with run(replay=log, speed=0, loop=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0, loop=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert [int(message) for _, message in await read(connection, 7)] == [0, 1, 2, 0, 1, 2, 0]
 
@@ -183,7 +183,7 @@ async def test_whoever_keeps_a_book_is_disconnected_before_a_loop_begins_again(t
     """After all of the first pass, to the byte; who sees no changes stays."""
     log = write_log(tmp_path / "log.jsonl", [*numbered(3, channel=CHANGES), *numbered(3)])
     async with (
-        run(replay=log, speed=0, loop=True, paused=True) as exchange,
+        run_replay(log, speed=0, loop=True, paused=True) as exchange,
         connect(exchange) as book,
         connect(exchange) as other,
     ):
@@ -202,7 +202,7 @@ async def test_whoever_keeps_a_book_is_disconnected_before_a_loop_begins_again(t
 async def test_whoever_keeps_a_book_is_disconnected_where_another_position_is_sought(tmp_path: Path, position: int):
     """Back, where it begins again, or ahead, where changes are left out; but not before anything was sent."""
     log = write_log(tmp_path / "log.jsonl", numbered(100, channel=CHANGES))
-    async with run(replay=log, speed=1, paused=True) as exchange, json_rpc(exchange) as book:
+    async with run_replay(log, speed=1, paused=True) as exchange, json_rpc(exchange) as book:
         await subscribe(book, [CHANGES])
         await control(exchange, {"position": 10})
         await control(exchange, {"paused": False})
@@ -225,7 +225,7 @@ async def test_executions_of_later_passes_have_higher_ids_over_http_too(tmp_path
         for number in (5, 6, 9)
     ]
     log = write_log(tmp_path / "log.jsonl", lines)
-    async with run(replay=log, speed=0, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0, paused=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [channel])
 
         async def played(count: int, **change: Any) -> list[int]:
@@ -253,7 +253,7 @@ async def test_the_http_api_answers_from_what_was_sent(tmp_path: Path):
         for kind, message in kinds
     ]
     log = write_log(tmp_path / "log.jsonl", lines)
-    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, ["lightning_ticker_X_JPY"])
         await read(connection, 1)  # the message that is no ticker arrives all the same
 
@@ -286,7 +286,7 @@ async def test_malformed_lines_cost_no_other_line(tmp_path: Path, caplog: pytest
         good[3],
     ]
     log = write_log(tmp_path / "log.jsonl", [*lines, b'{"received_ns":9,"fra'])
-    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert [int(message) for _, message in await read(connection, 4)] == [0, 1, 2, 3]
         while not (status := (await control(exchange))[1])["finished"]:
@@ -299,7 +299,7 @@ async def test_a_compressed_log_is_read(tmp_path: Path):
     plain = write_log(tmp_path / "log.jsonl", numbered(100)).read_bytes()
     log = tmp_path / "log.jsonl.zst"
     log.write_bytes(zstandard.compress(plain[:3000]) + zstandard.compress(plain[3000:]))  # in two frames
-    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert [int(message) for _, message in await read(connection, 100)] == list(range(100))
 
@@ -316,7 +316,7 @@ async def test_a_compressed_log_is_read(tmp_path: Path):
 async def test_a_file_without_messages_is_refused(tmp_path: Path, content: bytes):
     (tmp_path / "log.jsonl").write_bytes(content)
     with pytest.raises(InputError, match="at least one channelMessage"):
-        async with run(replay=tmp_path / "log.jsonl"):
+        async with run_replay(tmp_path / "log.jsonl"):
             pass
 
 
@@ -325,8 +325,8 @@ async def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str):
     (tmp_path / "broken.zst").write_bytes(b"not zstd")
     (tmp_path / "text.jsonl").write_bytes(b"nope\n")
     (tmp_path / "utf-16.jsonl").write_bytes('{"event":"open"}\n'.encode("utf-16"))
-    with pytest.raises(InputError, match="replay"):
-        async with run(replay=tmp_path / name):
+    with pytest.raises(InputError, match="path"):
+        async with run_replay(tmp_path / name):
             pass
 
 
@@ -348,7 +348,7 @@ async def finished(exchange: Exchange) -> Any:
 @pytest.mark.parametrize("speed", [0.0, 100.0])
 async def test_frames_keep_the_order_of_the_file_where_the_recorders_clock_was_set_back(tmp_path: Path, speed: float):
     log = write_log(tmp_path / "log.jsonl", timed(10, 11, 9, 9.5))
-    async with run(replay=log, speed=speed, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=speed, paused=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         await control(exchange, {"paused": False})
         assert [int(message) for _, message in await read(connection, 4)] == [0, 1, 2, 3]
@@ -358,13 +358,13 @@ async def test_frames_keep_the_order_of_the_file_where_the_recorders_clock_was_s
 
 async def test_a_jump_of_a_day_ahead_is_said_and_passed_over_unless_told_otherwise(tmp_path, caplog):
     log = write_log(tmp_path / "log.jsonl", timed(0, 1, 86_401, 86_401.5))
-    async with run(replay=log, speed=100, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=100, paused=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         await control(exchange, {"paused": False})
         assert len(await read(connection, 4)) == 4
         assert (await finished(exchange))["position"] == 1.5
     assert "pauses for 86400 s after 1.000000 s" in caplog.text
-    async with run(replay=log, speed=0, longest_pause=float("inf")) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0, longest_pause=float("inf")) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert (await finished(exchange))["position"] == 86_401.5
 
@@ -377,7 +377,7 @@ async def test_a_pipe_is_served_from_its_beginning_and_once(tmp_path: Path):
         sys.executable, "-c", program, tmp_path / "pipe", stdin=asyncio.subprocess.PIPE
     )
     writing = asyncio.create_task(writer.communicate(data))
-    async with run(replay=tmp_path / "pipe", speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(tmp_path / "pipe", speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert [int(message) for _, message in await read(connection, 3_000)] == list(range(3_000))
         await writing
@@ -385,7 +385,7 @@ async def test_a_pipe_is_served_from_its_beginning_and_once(tmp_path: Path):
         status, body = await control(exchange, {"position": 0})
         assert (status, body["field"]) == (400, "position")
     with pytest.raises(InputError, match="loop"):
-        async with run(replay=tmp_path / "pipe", loop=True):
+        async with run_replay(tmp_path / "pipe", loop=True):
             pass
 
 
@@ -394,7 +394,7 @@ async def test_a_position_that_is_still_to_come_is_reached_in_a_pipe():
     data = b"".join(line if isinstance(line, bytes) else format_line(line) for line in numbered(100))
     os.write(write_end, data)
     os.close(write_end)
-    async with run(replay=f"/dev/fd/{read_end}", speed=0, paused=True) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(f"/dev/fd/{read_end}", speed=0, paused=True) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         await control(exchange, {"position": 95, "paused": False})
         assert [int(message) for _, message in await read(connection, 5)] == [95, 96, 97, 98, 99]
@@ -407,7 +407,7 @@ async def test_a_file_that_was_cut_off_is_served_as_far_as_it_goes_and_says_so(t
     data = compressor.compress(plain) + compressor.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
     log = tmp_path / "log.jsonl.zst"
     log.write_bytes(data)
-    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert len(await read(connection, 100)) == 100
         status = await finished(exchange)
@@ -427,33 +427,15 @@ async def test_a_file_that_was_cut_off_is_served_as_far_as_it_goes_and_says_so(t
 )
 async def test_what_other_tools_recorded_is_served(tmp_path: Path, content: bytes):
     (tmp_path / "log").write_bytes(content)
-    async with run(replay=tmp_path / "log", speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(tmp_path / "log", speed=0) as exchange, json_rpc(exchange) as connection:
         await subscribe(connection, [TICKER])
         assert [int(message) for _, message in await read(connection, 10)] == list(range(10))
-
-
-@pytest.mark.parametrize(
-    "argument",
-    [{"seed": 1}, {"start_ns": 1}, {"accounts": 1}, {"products": ["BTC_JPY"]}, {"refuse_in_maintenance": True}],
-)
-async def test_arguments_that_only_a_market_has_a_use_for_are_refused(tmp_path: Path, argument: dict[str, Any]):
-    log = write_log(tmp_path / "log.jsonl", numbered(1))
-    with pytest.raises(InputError, match=f"{next(iter(argument))}: 'with replay="):
-        async with run(replay=log, **argument):
-            pass
-
-
-@pytest.mark.parametrize("argument", [{"loop": True}, {"paused": True}, {"longest_pause": 1}, {"frame_rate": 1}])
-async def test_arguments_that_only_a_replay_has_a_use_for_are_refused_without_one(argument: dict[str, Any]):
-    with pytest.raises(InputError, match=f"{next(iter(argument))}: 'without replay="):
-        async with run(**argument):
-            pass
 
 
 async def test_no_account_is_advertised_and_any_key_sees_what_was_recorded_of_private_channels(tmp_path: Path):
     lines = numbered(2, channel="child_order_events")
     log = write_log(tmp_path / "log.jsonl", lines)
-    async with run(replay=log, speed=0) as exchange, json_rpc(exchange) as connection:
+    async with run_replay(log, speed=0) as exchange, json_rpc(exchange) as connection:
         assert exchange.api_key == exchange.api_secret == ""
         assert exchange.more_accounts == ()
         ready = json.loads(exchange.ready_line())
@@ -470,7 +452,7 @@ async def test_no_account_is_advertised_and_any_key_sees_what_was_recorded_of_pr
 async def test_an_odd_speed_is_refused(tmp_path: Path, speed: float):
     log = write_log(tmp_path / "log.jsonl", numbered(1))
     with pytest.raises(InputError, match="speed"):
-        async with run(replay=log, speed=speed):
+        async with run_replay(log, speed=speed):
             pass
 
 
@@ -490,7 +472,7 @@ async def test_an_odd_speed_is_refused(tmp_path: Path, speed: float):
 )
 async def test_a_bad_change_is_refused_with_what_is_accepted_and_changes_nothing(tmp_path: Path, data: str):
     log = write_log(tmp_path / "log.jsonl", numbered(1))
-    async with run(replay=log, paused=True) as exchange:
+    async with run_replay(log, paused=True) as exchange:
         before = await control(exchange)
         status, body = await control(exchange, data=data)
         assert status == 400
@@ -501,7 +483,7 @@ async def test_a_bad_change_is_refused_with_what_is_accepted_and_changes_nothing
 async def test_the_control_api_is_for_programs_on_this_machine_only(tmp_path: Path):
     """Not for a page of another site, nor for one whose name was bent to this address."""
     log = write_log(tmp_path / "log.jsonl", numbered(1))
-    async with run(replay=log, paused=True) as exchange:
+    async with run_replay(log, paused=True) as exchange:
         for headers in ({"Origin": "https://example.org"}, {"Host": "example.org"}):
             assert (await control(exchange, {"paused": False}, headers=headers))[0] == 403
         assert (await control(exchange))[1]["paused"] is True

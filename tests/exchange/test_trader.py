@@ -18,6 +18,7 @@ from fulgurite import (
     child_order_events,
     connect,
     run_exchange,
+    run_replay,
 )
 from fulgurite.cli import exchange as command
 from fulgurite.exchange.trader import FaultMembers, Trader
@@ -27,16 +28,15 @@ PRODUCT = "BTC_JPY"
 FAR_BELOW = {"product_code": PRODUCT, "child_order_type": "LIMIT", "side": "BUY", "price": 1000.0, "size": 0.01}
 
 # What the command calls otherwise, and what only a command has.
-RENAMED = {"at": "start_ns", "product": "products"}
+RENAMED = {"at": "start_ns", "product": "products", "replay": "path"}
 ONLY_THERE = {"list_scenarios", "as_json"}
 
 
-def test_run_exchange_takes_everything_that_the_command_takes():
+def test_run_exchange_and_run_replay_take_everything_that_the_command_takes():
     options = set(inspect.signature(command.exchange).parameters) - ONLY_THERE
     # A secret is no option: other programs could see it.
-    assert {RENAMED.get(name, name) for name in options} | {"demo_key"} == set(
-        inspect.signature(run_exchange).parameters
-    )
+    taken = inspect.signature(run_exchange).parameters | inspect.signature(run_replay).parameters
+    assert {RENAMED.get(name, name) for name in options} | {"demo_key"} == set(taken)
 
 
 async def listed(account: Trader, path: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from fulgurite.exchange.run import run
+from fulgurite.exchange.run import run_replay
 from tests.captures import SESSIONS, convert, received_messages
 from tests.peers.programs import next_event, program
 
@@ -27,7 +27,7 @@ async def test_a_client_reads_every_recorded_message_in_order(
     channels = sorted({channel for channel, _ in recorded})
     assert len(recorded) > 1000
 
-    async with run(replay=log, speed=0, paused=True) as exchange, aiohttp.ClientSession() as http:
+    async with run_replay(log, speed=0, paused=True) as exchange, aiohttp.ClientSession() as http:
         url = exchange.realtime if client == "jsonrpc_client.js" else exchange.socketio
         async with program(client, url, *channels, given=b"\n") as output:
             assert await next_event(output) == {"event": "connect"}

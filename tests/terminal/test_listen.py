@@ -17,7 +17,7 @@ import pytest
 from fulgurite.client.items import Gap, Message
 from fulgurite.client.replay import replay
 from fulgurite.errors import ChannelError, InputError, RecordingError
-from fulgurite.exchange.run import run
+from fulgurite.exchange.run import run, run_replay
 from fulgurite.protocol.channels import board, board_snapshot, executions, ticker
 from fulgurite.terminal.listen import listen
 from tests.client.peer import BOARD, TICKER, Connection, serve_script
@@ -179,7 +179,7 @@ async def test_what_is_recorded_can_be_served_and_listened_to_again(tmp_path):
     async with run(seed=1, speed=10) as exchange:
         await hear(exchange.realtime, first, 5, dialect="json-rpc")
     # So slowly that who comes late to it still hears something of each channel.
-    async with run(replay=first, speed=0.2) as exchange:
+    async with run_replay(first, speed=0.2) as exchange:
         await hear(exchange.socketio, second, 1, dialect="socketio")
     recorded, heard = await messages(first), await messages(second)
     for name, texts in heard.items():

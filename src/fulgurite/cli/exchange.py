@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from fulgurite.cli.options import naming_options
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
 from fulgurite.errors import InputError
+
+if TYPE_CHECKING:
+    from fulgurite.exchange.run import Exchange
 
 
 def exchange(
@@ -101,7 +105,6 @@ def exchange(
     if list_scenarios:
         _print_scenarios()
         return
-    from fulgurite.exchange.run import refuse_other_mode
     from fulgurite.exchange.scenarios import find_scenario
 
     with naming_options("scenario"):
@@ -120,12 +123,45 @@ def exchange(
         "--longest-pause": longest_pause is not None,
         "--frame-rate": frame_rate is not None,
     }
-    refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "--replay FILE")
-    options = (port, http_port, host, seed, at, tls, replay, speed, loop, paused, longest_pause, frame_rate)
-    more = (faults, scenario, control, accounts, rate_limits, refuse_in_maintenance, product or [], as_json)
-    names = ("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "replay", "accounts")
-    with naming_options(*names, products="--product"):
-        run(_exchange(*options, *more))
+    for name, is_given in (only_of_markets if replay else only_of_replays).items():
+        if is_given and replay:
+            raise InputError(
+                name, "with --replay FILE", "it without --replay FILE: a recording has its own market, no accounts"
+            )
+        if is_given:
+            raise InputError(name, "without --replay FILE", "--replay FILE with it")
+    from fulgurite.exchange import run as servers
+    from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS
+
+    shared: dict[str, Any] = {
+        "host": host,
+        "port": servers.DEFAULT_PORT if port is None else port,
+        "http_port": (0 if port == 0 else servers.DEFAULT_HTTP_PORT) if http_port is None else http_port,
+        "tls": tls,
+        "speed": 1.0 if speed is None else speed,
+        "faults": () if faults is None else faults,
+        "scenario": scenario,
+        "control": control,
+        "rate_limits": rate_limits,
+    }
+    if replay is not None:
+        pause = LONGEST_PAUSE_SECONDS if longest_pause is None else longest_pause
+        serving = servers.run_replay(
+            replay, loop=loop, paused=paused, longest_pause=pause, frame_rate=frame_rate, **shared
+        )
+    else:
+        serving = servers.run(
+            seed=seed,
+            start_ns=None if at is None else _start_ns(at),
+            accounts=1 if accounts is None else accounts,
+            refuse_in_maintenance=refuse_in_maintenance,
+            products=product or (),
+            **shared,
+        )
+    warn_if_open(host, "the exchange's realtime and HTTP APIs", "anybody there can use them, but not the control API")
+    names = ("seed", "speed", "longest_pause", "frame_rate", "faults", "scenario", "accounts")
+    with naming_options(*names, products="--product", path="--replay"):
+        run(_serve(serving, as_json))
 
 
 def _start_ns(at: str) -> int:
@@ -146,54 +182,10 @@ def _print_scenarios() -> None:
         print(f"{name:18} {scenario.sentence}")
 
 
-async def _exchange(
-    port: int | None,
-    http_port: int | None,
-    host: str,
-    seed: int | None,
-    at: str | None,
-    tls: bool,
-    replay: Path | None,
-    speed: float | None,
-    loop: bool,
-    paused: bool,
-    longest_pause: float | None,
-    frame_rate: float | None,
-    faults: Path | None,
-    scenario: str | None,
-    control: bool,
-    accounts: int | None,
-    rate_limits: bool,
-    refuse_in_maintenance: bool,
-    products: list[str],
-    as_json: bool,
-) -> None:
+async def _serve(serving: AbstractAsyncContextManager[Exchange], as_json: bool) -> None:
     import asyncio
 
-    from fulgurite.exchange import run as exchange
-
-    warn_if_open(host, "the exchange's realtime and HTTP APIs", "anybody there can use them, but not the control API")
-    async with exchange.run(
-        host=host,
-        port=exchange.DEFAULT_PORT if port is None else port,
-        http_port=(0 if port == 0 else exchange.DEFAULT_HTTP_PORT) if http_port is None else http_port,
-        seed=seed,
-        start_ns=None if at is None else _start_ns(at),
-        tls=tls,
-        replay=replay,
-        speed=1.0 if speed is None else speed,
-        loop=loop,
-        paused=paused,
-        longest_pause=longest_pause,
-        frame_rate=frame_rate,
-        faults=() if faults is None else faults,
-        scenario=scenario,
-        control=control,
-        accounts=accounts,
-        rate_limits=rate_limits,
-        refuse_in_maintenance=refuse_in_maintenance,
-        products=products,
-    ) as running:
+    async with serving as running:
         if as_json:
             print(running.ready_line(), flush=True)
         else:

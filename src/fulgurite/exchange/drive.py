@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from fulgurite.errors import InputError
 from fulgurite.exchange.numbers import wire_time
 from fulgurite.exchange.publisher import Published
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections
+from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.protocol.pacedclock import PacedClock
 from fulgurite.server.serve import RealtimeServer
@@ -62,9 +62,7 @@ class ExchangeClock:
     """
 
     def __init__(self, start_ns: int, speed: float = 1.0) -> None:
-        if not 0 < speed <= MAX_SPEED:
-            raise InputError("speed", speed, f"a number above 0 and up to {MAX_SPEED:g}")
-        self.speed = speed
+        self.speed = check_number("speed", speed, f"a number above 0 and up to {MAX_SPEED:g}", above=0, most=MAX_SPEED)
         self._wall, self._awake, self._slept = time.time(), time.monotonic(), 0.0
         self._clock = PacedClock(start_ns, self._awake, speed)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +13,7 @@ from fulgurite.errors import InputError
 from fulgurite.exchange.reissue import Reissue
 from fulgurite.exchange.replayedmarkets import ReplayedMarkets
 from fulgurite.logfile import LogFile
+from fulgurite.protocol.arguments import check_number
 from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.framelog import Line, Recorded, recorded_messages
@@ -109,7 +109,7 @@ class Replay:
         self._server = server
         self._loops = loop
         self._paused = paused
-        self._speed = _checked("speed", speed)
+        self._speed = check_number("speed", speed, "a number of 0 or more")
         self._sent = 0
         self._malformed = 0
         self._problem = ""
@@ -138,7 +138,7 @@ class Replay:
         """
         if await self._peek() is None:
             what = f"{self._log.path}, {self._problem}" if self._problem else str(self._log.path)
-            raise InputError("replay", what, "a frame log with at least one channelMessage frame in it")
+            raise InputError("path", what, "a frame log with at least one channelMessage frame in it")
 
     def status(self) -> ReplayStatus:
         """Where the replay stands."""
@@ -153,9 +153,9 @@ class Replay:
         Raises:
             InputError: speed or position is negative or not finite, or lies behind in a pipe; nothing has changed then.
         """
-        speed = self._speed if change.speed is None else _checked("speed", change.speed)
+        speed = self._speed if change.speed is None else check_number("speed", change.speed, "a number of 0 or more")
         if change.position is not None:
-            self._sought = self._reachable(_checked("position", change.position))
+            self._sought = self._reachable(check_number("position", change.position, "seconds of 0 or more"))
         if self._sought is not None:
             self._clock.set(self._sought, _now())
         self._speed = speed
@@ -318,9 +318,3 @@ def _now() -> float:
 
 def _is_of_changes(channel: str) -> bool:
     return channel.startswith(Kind.BOARD) and not channel.startswith(Kind.BOARD_SNAPSHOT)
-
-
-def _checked(field: str, value: float) -> float:
-    if not math.isfinite(value) or value < 0:
-        raise InputError(field, value, "a number of 0 or more")
-    return value

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import secrets
+import socket
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple, Unpack
+from typing import Any, Final, NamedTuple, TypeAlias, Unpack
 
 import msgspec
 from starlette.routing import Route
@@ -33,7 +33,7 @@ from fulgurite.exchange.scenarios import find_scenario
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.trader import FaultMembers, Trader
 from fulgurite.logfile import LogFile
-from fulgurite.protocol.arguments import check_flag, check_integer, check_number, check_type
+from fulgurite.protocol.arguments import check_flag, check_integer, check_type
 from fulgurite.protocol.auth import ACCEPTED_KEYS, AuthChecker, any_key, is_api_key
 from fulgurite.protocol.choices import MAINTENANCE_REFUSES_CONNECTS
 from fulgurite.protocol.dialects import DIALECTS, DialectName
@@ -43,7 +43,7 @@ from fulgurite.server.bind import bind_socket, check_host, port_of, url_host
 from fulgurite.server.faults import AnyFault, Fault, FaultName, parse_fault, parse_plan
 from fulgurite.server.http import serve_app
 from fulgurite.server.serve import RealtimeServer, serve
-from fulgurite.server.tls import self_made
+from fulgurite.server.tls import SelfMade, self_made
 
 DEFAULT_PORT: Final = 7351
 DEFAULT_HTTP_PORT: Final = 7352
@@ -54,6 +54,8 @@ MAX_START_NS: Final = 7_258_118_400_000_000_000
 """The beginning of 2200: however fast the clock runs, its nanoseconds stay below 2**63."""
 
 MAX_ACCOUNTS: Final = 100
+
+FaultPlan: TypeAlias = str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]]
 
 
 class Credentials(msgspec.Struct, frozen=True):
@@ -148,197 +150,216 @@ async def run(
     host: str = "127.0.0.1",
     port: int = 0,
     http_port: int = 0,
+    tls: bool = False,
     seed: int | None = None,
     start_ns: int | None = None,
-    tls: bool = False,
-    replay: str | os.PathLike[str] | None = None,
     speed: float = 1.0,
-    loop: bool = False,
-    paused: bool = False,
-    longest_pause: float | None = None,
-    frame_rate: float | None = None,
-    faults: str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]] = (),
+    faults: FaultPlan = (),
     scenario: str | None = None,
     control: bool = True,
-    accounts: int | None = None,
+    accounts: int = 1,
     rate_limits: bool = True,
     refuse_in_maintenance: bool = MAINTENANCE_REFUSES_CONNECTS,
     products: Iterable[str] = (),
     demo_key: tuple[str, str] | None = None,
 ) -> AsyncIterator[Exchange]:
-    """Run an exchange until the context is left.
+    """Run an exchange with a simulated market until the context is left.
 
     Args:
         host: where to listen; an address that others can reach is at the caller's own risk.
         port: the realtime port, 0 to 65535; 0 takes any free one.
         http_port: the HTTP port, likewise.
-        seed: what the market's randomness comes from, 0 to 2**63-1; None draws one.
-        start_ns: what the exchange's clock shows at the start, nanoseconds since 1970 UTC, up to the beginning of 2200;
-            None for the present, and then no maintenance begins within the first hour. The same seed and start give the
-            same stream to the byte.
         tls: speak TLS 1.2 or later with a self-made certificate.
-        replay: serve this frame log instead of a market: a file, or a pipe in its place, of any kind that
-            `fulgurite.replay` reads. Then there are no accounts, `auth` is granted to any key, and arguments that only
-            a market has a use for are refused.
-        speed: seconds of the exchange's clock that pass in one second, up to 1000 and above 0; of the replay also 0,
-            which is as fast as readers take it. Signatures are always checked against the machine's own clock, which
-            is the one that clients know, and heartbeats keep their pace.
-        loop: begin the replay again at its end.
-        paused: hold the replay until `/control/replay` is told to go on.
-        longest_pause: where the replay pauses for so many of its seconds, or for more, that is passed over at once;
-            above 0, and a day where it is None.
-        frame_rate: frames a second, above 0, of a replayed file that has no times, which is one frame a line; None is
-            33.
-        faults: what goes wrong, as objects of `fulgurite.server.faults` or as the control API takes them; or the path
-            of a fault plan.
+        seed: the source of the market's randomness, 0 to 2**63-1; None draws one.
+        start_ns: the time of the exchange's clock at the start, nanoseconds since 1970 UTC, up to the beginning of
+            2200; None for the present, and then no maintenance begins within the first hour. The same seed and start
+            give the same stream to the byte.
+        speed: seconds of the exchange's clock that pass in one second, above 0 and up to 1000. Signatures are always
+            checked against the machine's own clock, which is the one that clients know, and heartbeats keep their pace.
+        faults: the faults to come, as objects of `fulgurite.server.faults` or as the control API takes them; or the
+            path of a fault plan.
         scenario: also the faults of this named one, and its time of the day where `start_ns` is None.
         control: serve the control API, to programs on this machine.
-        accounts: how many accounts can trade, 1 to 100; None is 1.
+        accounts: how many accounts can trade, 1 to 100.
         rate_limits: refuse HTTP requests beyond the real service's limits.
         refuse_in_maintenance: refuse realtime connects with HTTP status 503 from the close of the connections, two
-            minutes into the daily maintenance, until PREOPEN. What the real service does is unknown.
+            minutes into the daily maintenance, until PREOPEN. The real service's answer is unknown.
         products: the codes of those that trade; all nine where none is named. Fewer are a lighter market: it starts in
             a tenth of the time. Any other is unknown to it, so acknowledged and silent.
-
         demo_key: the key and the secret of the first account; None makes new ones.
 
     Raises:
-        InputError: an argument is out of its range, or the frame log cannot be read, or a fault is not accepted.
+        InputError: an argument is out of its range, or a fault is not accepted.
         ListenError: a port or the host cannot be had.
     """
-    check_host(host)
-    check_integer("port", port, 0, 65535)
-    check_integer("http_port", http_port, 0, 65535)
+    flags = {"tls": tls, "control": control, "rate_limits": rate_limits, "refuse_in_maintenance": refuse_in_maintenance}
+    _check_shared(host, port, http_port, flags)
     for name, number, most in (("seed", seed, MAX_SEED), ("start_ns", start_ns, MAX_START_NS)):
         if number is not None:
             check_integer(name, number, 0, most)
-    if accounts is not None:
-        check_integer("accounts", accounts, 1, MAX_ACCOUNTS)
-    flags = {
-        "tls": tls, "loop": loop, "paused": paused, "control": control, "rate_limits": rate_limits,
-        "refuse_in_maintenance": refuse_in_maintenance,
-    }  # fmt: skip
-    for name, flag in flags.items():
-        check_flag(name, flag)
-    if replay is not None and not isinstance(replay, str | os.PathLike):
-        raise InputError("replay", replay, "the path of a recording, or None")
-    check_number("speed", speed, "a number from 0, or above 0 without a replay")
-    for name, value in (("longest_pause", longest_pause), ("frame_rate", frame_rate)):
-        if value is not None and (value != math.inf or name == "frame_rate"):
-            check_number(name, value, "a number above 0, or None", above=0.0)
-    traded = _products(products)
-    codes = None if replay is not None else [product.code for product in traded or PRODUCTS]
+    check_integer("accounts", accounts, 1, MAX_ACCOUNTS)
+    traded = _products(products) or PRODUCTS
+    codes = [product.code for product in traded]
     plan, scenario_ns = _plan(faults, scenario, codes)
-    only_of_markets = {
-        "seed": seed is not None,
-        "start_ns": start_ns is not None,
-        "accounts": accounts is not None,
-        "refuse_in_maintenance": refuse_in_maintenance != MAINTENANCE_REFUSES_CONNECTS,
-        "products": bool(traded),
-        "scenario": scenario_ns is not None,
-        "demo_key": demo_key is not None,
-    }
-    only_of_replays = {
-        "loop": loop,
-        "paused": paused,
-        "longest_pause": longest_pause is not None,
-        "frame_rate": frame_rate is not None,
-    }
-    refuse_other_mode(replay is not None, only_of_markets, only_of_replays, "replay=")
     start_ns = scenario_ns if start_ns is None else start_ns
-    count = (accounts or 1) if replay is None else 0
-    names = ["demo", *(f"demo{number}" for number in range(2, count + 1))][:count]
-    credentials = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
-    if demo_key is not None and credentials:
-        credentials[0] = Credentials(*_key_and_secret(demo_key))
+    credentials = _credentials(accounts, demo_key)
     secret_of = {each.api_key: each.api_secret for each in credentials}
-    check_auth = any_key if replay is not None else AuthChecker(secret_of, time.time).check
-    async with contextlib.AsyncExitStack() as stack:
-        certificate = self_made(host) if tls else None
-        context = certificate.context if certificate else None
-        # Both ports are taken before anything else is done, so that a taken one is found out at once.
-        http_socket = bind_socket(host, http_port, "--http-port")
-        stack.callback(http_socket.close)
-        server = await stack.enter_async_context(serve(host, port, check_auth=check_auth, ssl_context=context))
-        player = None
-        simulation = None
-        private: list[Route] = []
-        traders: tuple[Trader, ...] = ()
+    async with _ports(host, port, http_port, tls, AuthChecker(secret_of, time.time).check) as ports:
+        seed = secrets.randbelow(1_000_000) if seed is None else seed
+        now_ns = time.time_ns() if start_ns is None else start_ns
+        # Before the market is made, which takes half a second that its times would be behind.
+        clock = ExchangeClock(now_ns, speed)
+        open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
+        ledgers = [Account(each.api_key) for each in credentials]
+        simulation = Simulation(seed, now_ns, traded, open_until_ns=open_until_ns, accounts=ledgers)
+        traders = tuple(Trader(each.api_key, each.api_secret, simulation.orders, clock.now_ns) for each in credentials)
         limits = RateLimits() if rate_limits else None
-        if replay is not None:
-            log = LogFile(replay, frame_rate, field="replay")
-            stack.callback(log.close)
-            pause = LONGEST_PAUSE_SECONDS if longest_pause is None else longest_pause
-            player = Replay(log, server, speed=speed, loop=loop, paused=paused, longest_pause=pause)
-            await player.start()
-            markets: MarketData = player.markets
-            work = player.run()
-        else:
-            seed = secrets.randbelow(1_000_000) if seed is None else seed
-            now_ns = time.time_ns() if start_ns is None else start_ns
-            # Before the market is made, which takes half a second that its times would be behind.
-            clock = ExchangeClock(now_ns, speed)
-            open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
-            ledgers = [Account(each.api_key) for each in credentials]
-            markets = simulation = Simulation(
-                seed, now_ns, traded or PRODUCTS, open_until_ns=open_until_ns, accounts=ledgers
+        routes = [
+            *private_routes(simulation.orders, secret_of, clock.now_ns, limits=limits),
+            *(control_routes(ports.server, None, simulation) if control else ()),
+            *description_routes({"embedded": ports.realtime}, {"embedded": f"{ports.api}/v1"}, traded),
+        ]
+        work = drive(simulation, ports.server, clock, refuse_in_maintenance=refuse_in_maintenance)
+        async with _serving(ports, work, simulation, routes, limits, plan) as ca_file:
+            first, *others = credentials
+            yield _exchange(
+                ports,
+                _Parts(ports.server, traders, codes),
+                api_key=first.api_key,
+                api_secret=first.api_secret,
+                more_accounts=tuple(others),
+                seed=seed,
+                ca_file=ca_file,
+                control=f"{ports.api}/control" if control else None,
             )
-            traders = tuple(
-                Trader(each.api_key, each.api_secret, simulation.orders, clock.now_ns) for each in credentials
-            )
-            work = drive(simulation, server, clock, refuse_in_maintenance=refuse_in_maintenance)
-            private = private_routes(simulation.orders, secret_of, clock.now_ns, limits=limits)
-        await stack.enter_async_context(_running(work))
-        controls = control_routes(server, player, simulation) if control else []
-        api = f"{'https' if tls else 'http'}://{url_host(host)}:{port_of(http_socket)}"
-        realtime = {name: dialect.websocket_url(server.url) for name, dialect in DIALECTS.items()}
-        # A recording has products of its own, and no accounts.
-        places = {"embedded": realtime}, {"embedded": f"{api}/v1"}
-        described = description_routes(*places, traded or PRODUCTS) if simulation else []
-        socketio = server.url.replace("ws", "http", 1)
-        identity = identity_route(realtime[DialectName.JSON_RPC], socketio, f"{api}/v1")
-        app = create_app(markets, [*private, *controls, *described, identity], limits=limits)
-        await stack.enter_async_context(serve_app(app, [http_socket], context))
-        for fault in plan:
-            server.faults.give(fault)
-        ca_file = stack.enter_context(_ca_file(certificate.ca_pem)) if certificate else None
-        running = Exchange(
-            realtime=realtime[DialectName.JSON_RPC],
-            socketio=socketio,
-            http=f"{api}/v1",
-            api_key=credentials[0].api_key if credentials else "",
-            api_secret=credentials[0].api_secret if credentials else "",
-            more_accounts=tuple(credentials[1:]),
-            seed=None if replay is not None else seed,
-            ca_file=ca_file,
-            replay=None if replay is None else str(replay),
-            control=f"{api}/control" if control else None,
-        )
-        running.__dict__["_parts"] = _Parts(server, traders, codes)
-        yield running
 
 
-def refuse_other_mode(
-    is_replay: bool, only_of_markets: Mapping[str, bool], only_of_replays: Mapping[str, bool], replay: str
-) -> None:
-    """Refuse arguments that would be ignored, since a recording is replayed, or since none is.
+@contextlib.asynccontextmanager
+async def run_replay(
+    path: str | os.PathLike[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    http_port: int = 0,
+    tls: bool = False,
+    speed: float = 1.0,
+    loop: bool = False,
+    paused: bool = False,
+    longest_pause: float = LONGEST_PAUSE_SECONDS,
+    frame_rate: float | None = None,
+    faults: FaultPlan = (),
+    scenario: str | None = None,
+    control: bool = True,
+    rate_limits: bool = True,
+) -> AsyncIterator[Exchange]:
+    """Run an exchange that serves a recording, until the context is left.
+
+    It has no accounts, and `auth` is granted to any key. The arguments that are not listed are those of `run`.
 
     Args:
-        is_replay: whether one is.
-        only_of_markets: by its name, whether an argument was given that only a simulated market has a use for.
-        only_of_replays: likewise.
-        replay: how the caller asks for a replay.
+        path: the recording: a file, or a pipe in its place, of any kind that `fulgurite.replay` reads.
+        speed: recorded seconds that pass in one second, 0 or more; 0 is as fast as readers take it.
+        loop: begin again at the end.
+        paused: hold the replay until `/control/replay` is told to go on.
+        longest_pause: a pause of so many recorded seconds, or more, is passed over at once; above 0.
+        frame_rate: frames a second, above 0, of a file that has no times, which is one frame a line; None is 33.
+        scenario: also the faults of this named one, which may not have a time of the day.
 
     Raises:
-        InputError: one was given that has no meaning.
+        InputError: an argument is out of its range, or the recording cannot be read, or a fault is not accepted.
+        ListenError: a port or the host cannot be had.
     """
-    for name, is_given in (only_of_markets if is_replay else only_of_replays).items():
-        if is_given and is_replay:
-            raise InputError(
-                name, f"with {replay}", f"it without {replay}: a recording has its own market and no accounts"
-            )
-        if is_given:
-            raise InputError(name, f"without {replay}", f"{replay} with it")
+    flags = {"tls": tls, "loop": loop, "paused": paused, "control": control, "rate_limits": rate_limits}
+    _check_shared(host, port, http_port, flags)
+    plan, scenario_ns = _plan(faults, scenario, None)
+    if scenario_ns is not None:
+        raise InputError("scenario", scenario, "one without a time of the day: a recording has its own times")
+    async with _ports(host, port, http_port, tls, any_key) as ports:
+        with contextlib.closing(LogFile(path, frame_rate)) as log:
+            replay = Replay(log, ports.server, speed=speed, loop=loop, paused=paused, longest_pause=longest_pause)
+            await replay.start()
+            routes = control_routes(ports.server, replay, None) if control else []
+            limits = RateLimits() if rate_limits else None
+            async with _serving(ports, replay.run(), replay.markets, routes, limits, plan) as ca_file:
+                yield _exchange(
+                    ports,
+                    _Parts(ports.server, (), None),
+                    seed=None,
+                    ca_file=ca_file,
+                    replay=str(path),
+                    control=f"{ports.api}/control" if control else None,
+                )
+
+
+class _Ports(NamedTuple):
+    """Both ports of an exchange, and the realtime server on one of them."""
+
+    server: RealtimeServer
+    http_socket: socket.socket
+    certificate: SelfMade | None
+    realtime: dict[DialectName, str]
+    """The address of each dialect."""
+    api: str
+    """The HTTP API without its version."""
+
+    @property
+    def socketio(self) -> str:
+        return self.server.url.replace("ws", "http", 1)
+
+
+@contextlib.asynccontextmanager
+async def _ports(
+    host: str, port: int, http_port: int, tls: bool, check_auth: Callable[..., str | None]
+) -> AsyncIterator[_Ports]:
+    """Take both ports, before anything else is done: so a taken one is found at once."""
+    certificate = self_made(host) if tls else None
+    context = certificate.context if certificate else None
+    with contextlib.closing(bind_socket(host, http_port, "--http-port")) as http_socket:
+        async with serve(host, port, check_auth=check_auth, ssl_context=context) as server:
+            realtime = {name: dialect.websocket_url(server.url) for name, dialect in DIALECTS.items()}
+            api = f"{'https' if tls else 'http'}://{url_host(host)}:{port_of(http_socket)}"
+            yield _Ports(server, http_socket, certificate, realtime, api)
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    ports: _Ports,
+    work: Coroutine[None, None, None],
+    markets: MarketData,
+    routes: Sequence[Route],
+    limits: RateLimits | None,
+    plan: Iterable[AnyFault],
+) -> AsyncIterator[str | None]:
+    """Run `work`, which moves the markets, and the HTTP API beside it; give the file of the certificate to trust."""
+    identity = identity_route(ports.realtime[DialectName.JSON_RPC], ports.socketio, f"{ports.api}/v1")
+    app = create_app(markets, [*routes, identity], limits=limits)
+    context = ports.certificate.context if ports.certificate else None
+    async with _running(work), serve_app(app, [ports.http_socket], context):
+        for fault in plan:
+            ports.server.faults.give(fault)
+        with _ca_file(ports.certificate.ca_pem) if ports.certificate else contextlib.nullcontext() as ca_file:
+            yield ca_file
+
+
+def _exchange(ports: _Ports, parts: _Parts, **told: Any) -> Exchange:
+    realtime = ports.realtime[DialectName.JSON_RPC]
+    exchange = Exchange(realtime=realtime, socketio=ports.socketio, http=f"{ports.api}/v1", **told)
+    exchange.__dict__["_parts"] = parts
+    return exchange
+
+
+def _check_shared(host: object, port: object, http_port: object, flags: Mapping[str, object]) -> None:
+    check_host(host)
+    check_integer("port", port, 0, 65535)
+    check_integer("http_port", http_port, 0, 65535)
+    for name, flag in flags.items():
+        check_flag(name, flag)
+
+
+def _credentials(count: int, demo_key: object) -> list[Credentials]:
+    names = ["demo", *(f"demo{number}" for number in range(2, count + 1))]
+    made = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
+    return made if demo_key is None else [Credentials(*_key_and_secret(demo_key)), *made[1:]]
 
 
 def _key_and_secret(pair: object) -> tuple[str, str]:
@@ -348,11 +369,7 @@ def _key_and_secret(pair: object) -> tuple[str, str]:
     raise InputError("demo_key", "(not shown)", f"two texts: the key and the secret; the key is {ACCEPTED_KEYS}")
 
 
-def _plan(
-    faults: str | os.PathLike[str] | Iterable[AnyFault | Mapping[str, object]],
-    scenario: str | None,
-    products: list[str] | None,
-) -> tuple[list[AnyFault], int | None]:
+def _plan(faults: FaultPlan, scenario: str | None, products: list[str] | None) -> tuple[list[AnyFault], int | None]:
     """The faults of a plan and of a scenario, and when the scenario starts, if it says.
 
     A scenario may be aimed at products that do not trade this time.
