@@ -16,7 +16,7 @@ from fulgurite.client.feeds import Split
 from fulgurite.client.items import Frame, Malformed, Message, Status, StatusKind
 from fulgurite.client.liveness import Liveness, Silence, Step
 from fulgurite.client.opening import open_session
-from fulgurite.client.session import Session
+from fulgurite.client.session import Ending, Session
 from fulgurite.client.signing import Credentials, Signer, prepare_auth
 from fulgurite.errors import ConnectError, FulguriteError, HandshakeRefusedError
 from fulgurite.protocol.arguments import check_number
@@ -158,34 +158,25 @@ class Connection:
             await self._receiver.room()
             self._put_status(StatusKind.CONNECTING, self.url)
             self._is_useful = False
-            retry_after = 0.0
-            close_code = close_reason = failure = http_status = None
-            unmade: ConnectError | None = None
+            error: FulguriteError | None = None
             try:
-                reason, close_code, close_reason = await self._connect_once()
-            except FulguriteError as error:
-                if is_fatal(error):
+                ending = await self._connect_once()
+            except FulguriteError as raised:
+                if is_fatal(raised):
                     raise
-                reason = str(error)
-                unmade = error if isinstance(error, ConnectError) else None
-                failure = None if unmade is None else unmade.failure
-                http_status = error.status if isinstance(error, HandshakeRefusedError) else None
-                retry_after = getattr(error, "retry_after", None) or 0.0
+                error, ending = raised, Ending(str(raised))
             finally:
                 self._session = self._conversation = None
                 self._liveness.disconnect()
                 self.is_behind = False
-            at_ns = time.time_ns()
-            ended = (reason, None, self.number, close_code, close_reason, failure, http_status)
-            # Before its gaps, because a replay of a recording derives them from this line.
-            self._receiver.put(Status(StatusKind.CLOSED, at_ns, None, *ended))
-            self._receiver.interrupted(self.number, reason, close_code, at_ns)
+            self._tell_ending(ending, error)
             if self._is_useful:
                 delays = iter(self._settings.delays())
             delay = next(delays, None)
             if delay is None:
-                raise unmade or ConnectError(self.url, reason)
-            delay = max(check_number("delays", delay, "an iterator of seconds, each 0 or more"), retry_after)
+                raise error if isinstance(error, ConnectError) else ConnectError(self.url, ending.reason)
+            check_number("delays", delay, "an iterator of seconds, each 0 or more")
+            delay = max(delay, getattr(error, "retry_after", None) or 0.0)
             self._put_status(StatusKind.BACKING_OFF, f"{delay:.1f} s", delay)
             await asyncio.sleep(delay)
 
@@ -309,8 +300,19 @@ class Connection:
             self._receiver.behind(self.number, reason)
             self._put_status(StatusKind.BEHIND, reason)
 
-    async def _connect_once(self) -> tuple[str, int | None, str | None]:
-        """Connect; return the reason of the ending, and the server's close code and reason."""
+    def _tell_ending(self, ending: Ending, error: FulguriteError | None) -> None:
+        failure = error.failure if isinstance(error, ConnectError) else None
+        http_status = error.status if isinstance(error, HandshakeRefusedError) else None
+        at_ns = time.time_ns()
+        # Before its gaps, because a replay of a recording derives them from this line.
+        self._receiver.put(Status(
+            StatusKind.CLOSED, at_ns, None, ending.reason, None, self.number,
+            ending.close_code, ending.close_reason, failure, http_status,
+        ))  # fmt: skip
+        self._receiver.interrupted(self.number, ending.reason, ending.close_code, at_ns)
+
+    async def _connect_once(self) -> Ending:
+        """Make a connection, and return how it ended."""
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
         self._split = protocol.split
@@ -321,8 +323,7 @@ class Connection:
         await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
         if self._paused is not None:
             self.pause(self._paused)
-        reason = await session.run()
-        return reason, session.close_code, session.close_reason
+        return await session.run()
 
     def _dispatch(self, text: str, events: list[ClientEvent], at_ns: int) -> None:
         now = _now()

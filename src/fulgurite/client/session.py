@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from picows import (
     WSCloseCode,
@@ -19,6 +19,7 @@ from picows import (
     WSTransport,
 )
 
+from fulgurite.client.keepalive import KeepAlive, KeepAliveStep
 from fulgurite.errors import FragmentError, RemoteProtocolError
 from fulgurite.protocol.events import ClientEvent, ClientProtocol
 from fulgurite.protocol.fragments import INVALID_TEXT, PROTOCOL_ERROR, Fragments
@@ -74,6 +75,38 @@ class Receiver(Protocol):
         ...
 
 
+class Ending(NamedTuple):
+    """How a connection ended."""
+
+    reason: str
+    """In plain words."""
+    close_code: int | None = None
+    close_reason: str | None = None
+    """The server's close code and reason; see `items.Status`."""
+
+
+class _Probe:
+    """The latest ping whose answer tells how late the server's frames come."""
+
+    def __init__(self) -> None:
+        # None after the answer, and where no probe is under way.
+        self.asked_at: float | None = None
+        self._number = 0
+
+    def begin(self, now: float) -> bytes:
+        """The payload of a new one."""
+        self._number += 1
+        self.asked_at = now
+        return f"{self._number}".encode()
+
+    def answer(self, payload: bytes, now: float) -> float | None:
+        """The seconds that the answer took; None where this is the answer to another ping."""
+        if self.asked_at is None or payload != f"{self._number}".encode():
+            return None
+        seconds, self.asked_at = now - self.asked_at, None
+        return seconds
+
+
 class Session(WSListener):
     """One connection, from the handshake to the end; `opening.open_session` connects it.
 
@@ -88,32 +121,20 @@ class Session(WSListener):
         super().__init__()
         self.protocol = protocol
         self._receiver = receiver
-        self._ping_after = ping_after
-        self._pong_timeout = pong_timeout
         self._loop = asyncio.get_running_loop()
         self._transport: WSTransport | None = None
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
-        self._is_in_fragments = False
-        # Liveness: the times of the latest frame, and of the latest ping for lack of frames.
-        self._heard_at = self._loop.time()
-        self._pinged_at = self._heard_at - 1
-        # One timer for the dialect and for liveness. It may fire early, and is then armed again.
+        self._keepalive = KeepAlive(ping_after, pong_timeout, self._loop.time())
+        # One timer for the dialect and the keepalive. It may fire early, and is then armed again.
         self._timer: asyncio.TimerHandle | None = None
         self._is_paused = False
-        # Payload and time of the latest probe; None after its answer, and after a pause.
-        self._probe: tuple[bytes, float] | None = None
-        self._probe_count = 0
+        self._probe = _Probe()
         # Frames read and not yet processed, the time of reading, and the next turn. Reading stops while any wait.
         self._texts: list[str] = []
         self._read_ns = 0
         self._turn: asyncio.Handle | None = None
-        # The end of the connection, and its reason if known.
-        self._ended: asyncio.Future[None] = self._loop.create_future()
-        self._reason: str | None = None
-        self.close_code: int | None = None
-        self.close_reason: str | None = None
-        """The server's close code and reason, once `run` has returned; see `items.Status`."""
-        self._error: Exception | None = None
+        # The end of the connection, and how it came if known; or the exception that ended it.
+        self._ended: asyncio.Future[Ending | Exception | None] = self._loop.create_future()
         self._is_close_sent = False
 
     # --- called by picows
@@ -121,7 +142,7 @@ class Session(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Open the session."""
         self._transport = transport
-        self._heard_at = self._loop.time()
+        self._keepalive.heard_at = self._loop.time()
         self._timer_is_due()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -129,7 +150,7 @@ class Session(WSListener):
         if self._ended.done():
             return
         damage: UnicodeDecodeError | None = None
-        if frame.msg_type is _TEXT and frame.fin and not self._is_in_fragments and not frame.rsv1:
+        if frame.msg_type is _TEXT and frame.fin and not self._fragments.is_open and not frame.rsv1:
             try:
                 text = frame.get_payload_as_utf8_text()
             except UnicodeDecodeError as error:
@@ -137,7 +158,7 @@ class Session(WSListener):
             else:
                 # Nearly all frames come here. The frames of one read share its time.
                 if not self._texts:
-                    self._heard_at = self._loop.time()
+                    self._keepalive.heard_at = self._loop.time()
                     self._read_ns = time.time_ns()
                 self._texts.append(text)
                 if frame.last_in_buffer:
@@ -147,7 +168,7 @@ class Session(WSListener):
         if self._ended.done():
             return
         now, at_ns = self._loop.time(), time.time_ns()
-        self._heard_at = now
+        self._keepalive.heard_at = now
         try:
             if damage is None:
                 self._process_unusual(frame, now, at_ns)
@@ -182,13 +203,11 @@ class Session(WSListener):
         needed because neither system can see the bytes that wait in the other's buffers or in between.
         """
         if self._transport is not None and not self._is_paused and not self._ended.done():
-            self._probe_count += 1
-            self._probe = f"{self._probe_count}".encode(), time.monotonic()
-            self._transport.send_ping(self._probe[0])
+            self._transport.send_ping(self._probe.begin(time.monotonic()))
 
     def probed_for(self) -> float | None:
         """Seconds since the unanswered probe; None if there is none."""
-        return None if self._probe is None else time.monotonic() - self._probe[1]
+        return None if self._probe.asked_at is None else time.monotonic() - self._probe.asked_at
 
     def flush(self) -> None:
         """Send the dialect's frames and arm the timer."""
@@ -204,9 +223,8 @@ class Session(WSListener):
     def end(self, reason: str, code: WSCloseCode = WSCloseCode.OK) -> None:
         """End the connection from this side, for this reason."""
         if not self._ended.done():
-            self._reason = reason
             self._send_close(code)
-            self._end_now()
+            self._end_now(Ending(reason))
 
     def pause(self) -> None:
         """Stop reading. The operating system's buffers fill up; then the server has to wait.
@@ -215,7 +233,7 @@ class Session(WSListener):
         """
         if self._transport is not None and not self._ended.done():
             self._is_paused = True
-            self._probe = None
+            self._probe.asked_at = None
             self._transport.underlying_transport.pause_reading()
             # Silence means nothing during a pause; `resume` arms the timer again.
             if self._timer is not None:
@@ -228,16 +246,16 @@ class Session(WSListener):
             self._is_paused = False
             if self._turn is None:
                 self._turn = self._loop.call_soon(self._process_turn)
-            self._heard_at = self._loop.time()
-            self._set_timer(self._heard_at + RESUME_GRACE_SECONDS)
+            self._keepalive.heard_at = self._loop.time()
+            self._set_timer(self._keepalive.heard_at + RESUME_GRACE_SECONDS)
 
     def abort(self) -> None:
         """Cut the connection at once."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
-    async def run(self) -> str:
-        """Wait for the end of the connection, from either side, and return the reason in plain words.
+    async def run(self) -> Ending:
+        """Wait for the end of the connection, from either side.
 
         The connection is closed when this returns or is cancelled.
 
@@ -245,16 +263,14 @@ class Session(WSListener):
             Exception: an exception of the receiver.
         """
         try:
-            await self._ended
+            ending = await self._ended
         finally:
             broken = await self.close()
-        if self._error is not None:
-            raise self._error
-        reason = self._reason or broken
-        if reason is None:
-            self.close_code = CUT
-            reason = f"the connection was cut without a close frame ({CUT})"
-        return reason
+        if isinstance(ending, Exception):
+            raise ending
+        if ending is None and broken is not None:
+            return Ending(broken)
+        return ending or Ending(f"the connection was cut without a close frame ({CUT})", CUT)
 
     async def close(self) -> str | None:
         """Close the connection for good; return the protocol error that picows found, if any."""
@@ -333,9 +349,8 @@ class Session(WSListener):
         elif frame.msg_type is WSMsgType.CLOSE:
             self._closed_by_server(frame.get_payload_as_bytes())
         elif frame.msg_type is WSMsgType.PONG:
-            if self._probe is not None and frame.get_payload_as_bytes() == self._probe[0]:
-                seconds = time.monotonic() - self._probe[1]
-                self._probe = None
+            seconds = self._probe.answer(frame.get_payload_as_bytes(), time.monotonic())
+            if seconds is not None:
                 self._receiver.answered(seconds)
         elif frame.rsv1 or frame.rsv2 or frame.rsv3:
             self._break_off(PROTOCOL_ERROR, "an extension that was not negotiated")
@@ -346,35 +361,30 @@ class Session(WSListener):
                 if error.close_code != INVALID_TEXT:
                     self._break_off(error.close_code, error.problem)
                     return
-                self._is_in_fragments = False
                 self._receiver.malformed("", error.problem, at_ns)
                 return
-            self._is_in_fragments = data is None
             if data is not None:
                 text = data if isinstance(data, str) else data.decode(errors="backslashreplace")
                 self._process_message(data, text, now, at_ns)
 
     def _closed_by_server(self, payload: bytes) -> None:
         # picows has checked the code, and the reason for UTF-8.
-        self.close_code = int.from_bytes(payload[:2]) if payload else NO_CODE
-        self.close_reason = payload[2:].decode(errors="backslashreplace")
-        self._reason = f"closed by the server: {self.close_code} {self.close_reason}".rstrip()
+        code = int.from_bytes(payload[:2]) if payload else NO_CODE
+        reason = payload[2:].decode(errors="backslashreplace")
         self._send_close(WSCloseCode.OK)
-        self._end_now()
+        self._end_now(Ending(f"closed by the server: {code} {reason}".rstrip(), code, reason))
 
     def _break_off(self, code: int, problem: str) -> None:
         self.end(f"the server broke the WebSocket protocol: {problem}", WSCloseCode(code))
 
     def _fail(self, error: Exception) -> None:
-        if not self._ended.done():
-            self._error = error
-            self._end_now()
+        self._end_now(error)
 
-    def _end_now(self) -> None:
+    def _end_now(self, ending: Ending | Exception | None = None) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if not self._ended.done():
-            self._ended.set_result(None)
+            self._ended.set_result(ending)
 
     def _send_close(self, code: WSCloseCode) -> None:
         if self._transport is not None and not self._is_close_sent:
@@ -384,8 +394,7 @@ class Session(WSListener):
     def _arm_timer(self) -> None:
         if self._ended.done() or self._is_paused:
             return
-        pings = self._pinged_at + self._pong_timeout if self._is_pinged() else self._heard_at + self._ping_after
-        due = self.protocol.next_timer()
+        due, pings = self.protocol.next_timer(), self._keepalive.next_timer()
         self._set_timer(pings if due is None else min(due, pings))
 
     def _set_timer(self, when: float) -> None:
@@ -395,21 +404,17 @@ class Session(WSListener):
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._timer_is_due)
 
-    def _is_pinged(self) -> bool:
-        return self._pinged_at >= self._heard_at
-
     def _timer_is_due(self) -> None:
         self._timer = None
         if self._ended.done():
             return
         assert self._transport is not None  # `on_ws_connected` arms the timer first
         now = self._loop.time()
-        if self._is_pinged():
-            if now >= self._pinged_at + self._pong_timeout:
-                self.end(f"nothing came for {now - self._heard_at:.0f} s, not even an answer to a ping")
-                return
-        elif now >= self._heard_at + self._ping_after:
-            self._pinged_at = now
+        step = self._keepalive.handle_timer(now)
+        if step is KeepAliveStep.GIVE_UP:
+            self.end(f"nothing came for {now - self._keepalive.heard_at:.0f} s, not even an answer to a ping")
+            return
+        if step is KeepAliveStep.PING:
             self._transport.send_ping()
         due = self.protocol.next_timer()
         try:

@@ -86,7 +86,7 @@ class ByHand:
         except ConnectError as error:
             self._tell("closed", str(error))
             return
-        self._tell("closed", await session.run())
+        self._tell("closed", (await session.run()).reason)
 
     def _opened(self) -> None:
         self._tell("open", self._url)

@@ -25,6 +25,8 @@ class Fragments:
     """
 
     def __init__(self, max_bytes: int) -> None:
+        self.is_open = False
+        """Whether a message has begun and has not ended."""
         self._max_bytes = max_bytes
         self._opcode: int | None = None
         self._parts: list[bytes] = []
@@ -45,9 +47,10 @@ class Fragments:
         if not is_last:
             self._opcode = first_opcode
             self._parts.append(payload)
+            self.is_open = True
             return None
         message = b"".join((*self._parts, payload)) if self._parts else payload
-        self._opcode, self._parts, self._size = None, [], 0
+        self._opcode, self._parts, self._size, self.is_open = None, [], 0, False
         if first_opcode == BINARY:
             return message
         try:
