@@ -242,7 +242,18 @@ def test_a_lost_frame_is_a_gap():
     (before,) = driver.send(1)
     assert driver.take(driver.feed.lost(0, "unreadable", driver.now, driver.now_ns)) == []
     gap, after = driver.send(2)
-    assert gap == Gap(TICKER.name, "unreadable", 0, 0, before, after)  # type: ignore[arg-type]
+    assert gap == Gap(TICKER.name, "unreadable", 0, 0, before, after, cause=GapCause.UNREADABLE)  # type: ignore[arg-type]
+
+
+def test_a_gap_has_the_cause_of_its_first_interruption():
+    driver = Driver()
+    driver.send(1)
+    driver.take(driver.feed.silent(0, "silent for 10 s", driver.now, driver.now_ns))
+    driver.acknowledge()
+    driver.interrupt("closed")
+    gap, _ = driver.send(2)
+    assert isinstance(gap, Gap)
+    assert (gap.cause, gap.reason) == (GapCause.SILENT, "silent for 10 s; then closed")
 
 
 def test_a_frame_lost_on_a_connection_that_does_not_bring_it_is_none():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fulgurite import Gap, Repaired
-from fulgurite.client.gaplife import TRANSITIONS, GapEvent, GapLife, GapState
+from fulgurite import Gap, GapCause, Repaired
+from fulgurite.client.gaplife import TRANSITIONS, GapEvent, GapLife, GapState, Interruption
 from fulgurite.errors import LocalProtocolError
 from tools.draw_gaplife import diagram
 
@@ -59,11 +59,12 @@ def test_a_gap_is_given_exactly_where_it_is_ready_and_its_repair_ends_exactly_wh
 
 def test_a_gap_says_each_reason_once_and_keeps_its_first_close_code():
     gap = GapLife(Gap("a channel", "it broke", 1, 1), 1)
-    gap.join("closed", 1012)
-    gap.join("closed", 1006)
+    gap.join(Interruption("closed", close_code=1012))
+    gap.join(Interruption("closed", GapCause.SILENT, 1006))
     assert (gap.item.reason, gap.item.close_code) == ("it broke; then closed", 1012)
+    assert gap.item.cause is GapCause.INTERRUPTED
     for number in range(1000):
-        gap.join(f"reason {number}", None)
+        gap.join(Interruption(f"reason {number}"))
     assert len(gap.item.reason) < 350
     assert gap.item.repaired is Repaired.NONE
 

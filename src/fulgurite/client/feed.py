@@ -16,7 +16,7 @@ from fulgurite.client.bookkeeping import BookKeeper
 from fulgurite.client.channelexecutions import ChannelExecutions
 from fulgurite.client.channelgaps import ChannelGaps, RepairMode
 from fulgurite.client.duplicates import executions_of, reduced
-from fulgurite.client.gaplife import GapEvent, GapLife, GapState
+from fulgurite.client.gaplife import GapEvent, GapLife, GapState, Interruption
 from fulgurite.client.items import Gap, GapCause, Message, Repaired
 from fulgurite.client.merge import ChannelMerge, GapStart, Verdict
 from fulgurite.client.reconcile import OrderLedger
@@ -28,7 +28,7 @@ from fulgurite.protocol.messages import Board, Execution, decoder_of
 FIRST_MESSAGE_SECONDS: Final = 5.0
 """Seconds that a gap waits for the channel's next message, its `first`. On a quiet channel the gap has none."""
 
-RENUMBERED_REASON: Final = "the ids of executions began again"
+RENUMBERED: Final = Interruption("the ids of executions began again", GapCause.RENUMBERED)
 
 
 class _Link:
@@ -43,7 +43,7 @@ class _Link:
         # True after an excessive silence, until the next message.
         self.is_doubted = False
         # Reason and close code of the latest ending of a connection, for gaps that are found later.
-        self.stopped: tuple[str, int | None] = "", None
+        self.stopped = Interruption("a connection lost messages")
 
 
 class Feed:
@@ -131,34 +131,23 @@ class Feed:
         """Process an excessive silence on a connection. Only a message restores trust, not an acknowledgement."""
         self._link.is_doubted = True
         self.is_plain = False
-        return self.interrupted(connection, reason, now, now_ns)
+        return self._stop(connection, Interruption(reason, GapCause.SILENT), now, now_ns)
 
     def interrupted(
         self, connection: int, reason: str, now: float, now_ns: int, close_code: int | None = None
     ) -> list[Message | Gap]:
         """Process the end of a connection. A channel that is already interrupted keeps the first reason."""
-        if connection not in self._link.connections:
-            return []
-        self.is_plain = False
-        self._link.connections.discard(connection)
-        self._link.stopped = reason, close_code
-        if self.executions is not None:
-            self.executions.numbering.left(connection)
-        # The merge may give messages of this connection before the interruption.
-        items = [] if self._merge is None else self._merged(self._merge.left(connection, now_ns), now, now_ns)
-        if not self._link.connections:
-            self._interrupt(reason, now_ns, close_code)
-        return items
+        return self._stop(connection, Interruption(reason, close_code=close_code), now, now_ns)
 
     def lost(self, connection: int, reason: str, now: float, now_ns: int) -> list[Message | Gap]:
         """Process an unreadable frame, perhaps a message of this channel."""
         if connection not in self._link.connections:
             return []
         self.is_plain = False
-        self._link.stopped = reason, None
+        self._link.stopped = Interruption(reason, GapCause.UNREADABLE)
         if self._merge is not None:
             return self._merged(self._merge.lost(connection, now_ns), now, now_ns)
-        self._interrupt(reason, now_ns)
+        self._interrupt(self._link.stopped, now_ns)
         return self._resume(now, now_ns)
 
     def repaired(
@@ -311,15 +300,15 @@ class Feed:
         ids = [row.id for row in executions_of(message)]
         if not numbering.came(connection, ids, now_ns, lambda: bool(self._new_rows(message))):
             return []
-        self.gaps.give_up_repairs(RENUMBERED_REASON)
+        self.gaps.give_up_repairs(RENUMBERED.reason)
         items = self._release()
         if self._merge is not None and numbering.begins_everywhere:
             items += self._merged(self._merge.begin_again(connection, now_ns), now, now_ns)
-        self._interrupt(RENUMBERED_REASON, now_ns)
+        self._interrupt(RENUMBERED, now_ns)
         items += self._resume(now, now_ns)
         gap = self.gaps.pending
         if gap is not None:
-            gap.join(RENUMBERED_REASON, None)
+            gap.join(RENUMBERED)
             gap.amend(cause=GapCause.RENUMBERED)
             gap.after = gap.highest_before = None
         self.executions.begin_again()
@@ -360,9 +349,23 @@ class Feed:
         if self.keeper is not None and not self._link.is_doubted:
             self.keeper.resumed(self.channel.kind)
 
-    def _interrupt(self, reason: str, now_ns: int, close_code: int | None = None) -> None:
+    def _stop(self, connection: int, interruption: Interruption, now: float, now_ns: int) -> list[Message | Gap]:
+        if connection not in self._link.connections:
+            return []
+        self.is_plain = False
+        self._link.connections.discard(connection)
+        self._link.stopped = interruption
+        if self.executions is not None:
+            self.executions.numbering.left(connection)
+        # The merge may give messages of this connection before the interruption.
+        items = [] if self._merge is None else self._merged(self._merge.left(connection, now_ns), now, now_ns)
+        if not self._link.connections:
+            self._interrupt(interruption, now_ns)
+        return items
+
+    def _interrupt(self, interruption: Interruption, now_ns: int) -> None:
         if self.keeper is not None:
-            self.keeper.interrupted(self.channel.kind, reason)
+            self.keeper.interrupted(self.channel.kind, interruption.reason)
         if self._link.alive_ns is None or self.gaps.is_interrupted:
             return  # no promise has been made yet, or the first reason stays
         gap = self.gaps.open
@@ -370,11 +373,12 @@ class Feed:
             taken = 0 if self.executions is None else self.executions.taken
             last, after = self._known_after(taken)
             alive_ns = self._link.alive_ns
-            item = Gap(self.name, reason, alive_ns, alive_ns, last, close_code=close_code)
+            reason, cause, close_code = interruption
+            item = Gap(self.name, reason, alive_ns, alive_ns, last, cause=cause, close_code=close_code)
             self.gaps.begin(GapLife(item, now_ns, after, taken))
         else:
             gap.on(GapEvent.INTERRUPT)
-            gap.join(reason, close_code)
+            gap.join(interruption)
         if self.orders is not None:
             self.orders.interrupt()
 
@@ -411,8 +415,7 @@ class Feed:
     def _begin_earlier(self, start: GapStart, now_ns: int) -> None:
         """Have the open gap, or a new one, begin no later than `start`."""
         if self.gaps.open is None:
-            reason, close_code = self._link.stopped
-            self._interrupt(reason or "a connection lost messages", now_ns, close_code)
+            self._interrupt(self._link.stopped, now_ns)
         gap = self.gaps.open
         assert gap is not None  # the channel was alive
         gap.taken = min(start.after, gap.taken)

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum, auto
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from fulgurite.client.items import Gap, Message
+from fulgurite.client.items import Gap, GapCause, Message
 from fulgurite.errors import LocalProtocolError
 
 
@@ -98,6 +98,14 @@ REASON_LIMIT: Final = 300
 """Characters of a gap's reason after which the reasons of further interruptions are left out."""
 
 
+class Interruption(NamedTuple):
+    """What interrupts a channel."""
+
+    reason: str
+    cause: GapCause = GapCause.INTERRUPTED
+    close_code: int | None = None
+
+
 class GapLife:
     """One gap, and what is known of it that its item does not say.
 
@@ -141,13 +149,13 @@ class GapLife:
         """Change these fields of the item."""
         self.item = msgspec.structs.replace(self.item, **changes)
 
-    def join(self, reason: str, close_code: int | None) -> None:
-        """Say this reason, too. The first close code stays."""
+    def join(self, interruption: Interruption) -> None:
+        """Say this reason, too. The first cause and the first close code stay."""
         said = self.item.reason
-        if reason not in said and len(said) <= REASON_LIMIT:
-            self.amend(reason=f"{said}; then {reason}")
+        if interruption.reason not in said and len(said) <= REASON_LIMIT:
+            self.amend(reason=f"{said}; then {interruption.reason}")
         if self.item.close_code is None:
-            self.amend(close_code=close_code)
+            self.amend(close_code=interruption.close_code)
 
     @property
     def is_repairing(self) -> bool:

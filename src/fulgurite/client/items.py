@@ -129,7 +129,11 @@ class GapCause(StrEnum):
     """What kind of thing happened; `Gap.reason` tells it in words."""
 
     INTERRUPTED = "interrupted"
-    """The channel was interrupted: its connection ended, it was silent for too long, or a frame could not be read."""
+    """The channel's connection ended, or another connection shows that this one lost messages."""
+    SILENT = "silent"
+    """The channel was silent for too long, and was subscribed again."""
+    UNREADABLE = "unreadable"
+    """A frame came that could not be read, and may have been a message of the channel."""
     DROPPED = "dropped"
     """The stream itself dropped `Gap.dropped` messages: the consumer was too slow (`overflow="drop-oldest"`), or nobody
     iterated over the queue that they were in."""
