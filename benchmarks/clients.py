@@ -86,7 +86,7 @@ def _table(section: Section) -> Table:
         ),
         compared,
         GOALS[section.key],
-        does="what a message becomes",
+        does="form of a message",
     )
 
 
@@ -136,10 +136,10 @@ HOW = """\
   book where it has one. At the end the best bid and ask must be those of the market, and all messages must have come.
 * The floor is picows and msgspec with no session, no reconnecting, no gaps and no book: decode and forget. Half of it
   is the goal for a client that does all of these.
-* For latency the server writes one message every 333 µs and notes when; the client notes when it has handled each
-  diff; both by the same clock of the machine. Nothing waits between two messages, so that most of it is waking up: the
-  processor, the process and, for a client whose user writes `async for`, a task of it. The floor handles a message
-  where it is read.
+* For latency the server writes one message every 333 µs and notes when; the client notes when it has handled each diff;
+  both by the same clock of the machine. Nothing waits between two messages, so that most of it is waking up: the
+  processor, the process and, for a client used by `async for`, a task of it. The floor handles a message where it is
+  read.
 * cryptofeed takes nothing but TLS. It needs Python 3.13; all rows in Python run on the same one.
 * The other clients' books know nothing of levels that have gone stale, and need not: no message is lost here.
 """

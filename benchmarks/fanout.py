@@ -164,11 +164,11 @@ HOW = """\
 * Fan-out: each server runs in a process of its own and gets the same diff of the order book to publish, about 485
   bytes, in bursts of 8. It publishes the next burst when no socket has more than 64 KiB waiting: ours by the exchange's
   own means, the others by a look at their buffers. Nothing is compressed. Ours and the floor make one write a socket of
-  each burst, and the others one of each message, which is most of the difference.
-* One other process has all the subscribers. It has the kernel count and throw away what comes to them, every 2 ms, and
-  over TLS without deciphering it; of one subscriber it keeps the whole stream, which must be the same message again and
-  again. So what bounds the rate is the server.
+  each burst, and the others one of each message: that is most of the difference.
+* One other process has all the subscribers. It has the kernel count and throw away their messages, every 2 ms, and over
+  TLS without deciphering it. Of one subscriber it keeps the whole stream: it must be the same message again and again.
+  So the server alone bounds the rate.
 * Ours counts and keeps every message that is published, as its control API promises; the floor does not.
-* Memory is what the server's process grew by while the subscribers connected, divided by their number; of 100 it is
+* Memory is the growth of the server's process while the subscribers connected, divided by their number; of 100 it is
   coarse.
 """

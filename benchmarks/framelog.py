@@ -111,7 +111,7 @@ def _reach(figures: AllFigures) -> str:
     if not (ours and floor and theirs):
         return ""
     least = floor.median / theirs.median
-    reach = "not within reach of what decodes as much" if least < GOAL else "within reach"
+    reach = "not within reach of a program that decodes as much" if least < GOAL else "within reach"
     return f"""\
 **The floor** decodes each line, the frame in it and the message in that, with msgspec, and does nothing else. It has
 {least:.1f} times tardis-dev's rate, and ours is {ours.median / floor.median:.2f} of the floor's. So {GOAL:g} times
@@ -126,10 +126,9 @@ TABLES = (
 )
 
 HOW = """\
-* Frame logs: the same 100,000 messages, in each one's own file: ours as lines of JSON, tardis-dev's as it keeps what
-  it has downloaded (one gzipped minute; written there by us, nothing is downloaded), cryptofeed's as a pcap file made
-  by its own writer. The clock runs from the call until the last message is handled, so that it includes what each does
-  first: tardis-dev waits for its worker, a tenth of a second at a time, and cryptofeed reads the whole file into
-  memory. cryptofeed always keeps its book, so it has no row without. tardis-dev works in several threads; its CPU is
-  that of all.
+* Frame logs: the same 100,000 messages, in each one's own file: ours as lines of JSON, tardis-dev's in its form of a
+  download (one gzipped minute, written by us: nothing is downloaded), cryptofeed's as a pcap file made by its own
+  writer. The clock runs from the call until the last message is handled, preparations included: tardis-dev waits for
+  its worker, a tenth of a second at a time, and cryptofeed reads the whole file into memory. cryptofeed always keeps
+  its book, so it has no row without. tardis-dev works in several threads; its CPU is that of all.
 """

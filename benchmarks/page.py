@@ -74,11 +74,10 @@ TABLES = (
 )
 
 HOW = """\
-* The page: `tools.pageload`, in a headless Chromium with all public channels of an exchange whose market runs 33 times
-  as fast as the real one. Of each view the share of a core that its main thread took, and its longest task, are the
-  browser's own figures; the busiest view and the longest task of all count. The heap is measured after a garbage
-  collection. A task's length includes waiting for a processor, of which the exchange, our backend and the browser share
-  what there is.
+* The page: `tools.pageload`, in a headless Chromium with all public channels of an exchange 33 times as fast as the
+  real one. Of each view the share of a core that its main thread took, and its longest task, are the browser's own
+  figures; the busiest view and the longest task of all count. The heap is measured after a garbage collection. A task's
+  length includes waiting for a processor: the exchange, our backend and the browser share them.
 """
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ class Book(NamedTuple):
 
 BOOKS = (
     Book("Fulgurite", "fulgurite", "fulgurite", (10_000, 10_000, 10_000)),
-    Book("order-book (C), which cryptofeed uses", "books", "order-book", (10_000, 5_000, 5_000)),
+    Book("order-book (C), of cryptofeed", "books", "order-book", (10_000, 5_000, 5_000)),
     Book("sortedcontainers", "books", "sortedcontainers", (10_000, 5_000, 5_000)),
     Book("pybotters' store", "pybotters", "pybotters", (400, 100, 40)),
 )

@@ -139,10 +139,10 @@ TABLES = (
 )
 
 HOW = """\
-* A slow reader: one of 1,000 subscribers of a server reads 5 kB a second, of which twice as much is published, and has
-  more than a MiB waiting in the server already; 20 messages a second go to all. Times with and without it take turns,
-  in one server. How late a message is counts from its being published to its having been read by the subscriber; most
-  of that is the time that 999 others take.
+* A slow reader: one of 1,000 subscribers of a server reads 5 kB a second, half of the published rate, and has more than
+  a MiB waiting in the server already; 20 messages a second go to all. Times with and without it take turns, in one
+  server. How late a message is counts from its being published to its having been read by the subscriber; most of that
+  is the time that 999 others take.
 """
 
 if __name__ == "__main__":

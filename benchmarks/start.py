@@ -121,6 +121,6 @@ TABLES = (
 HOW = """\
 * Start: the whole of a fresh process, from being started to its end, Python's own start included; the median of 9 in
   each round. `import fulgurite` loads its parts when they are first used, so the row that uses `connect` is there too.
-  `fulgurite play` is timed until a program that does what the page does (gets it, opens its WebSocket, asks for a
-  connection) is given the first message of a channel; the browser's own time is not in it.
+  `fulgurite play` is timed until a program that acts as the page (gets it, opens its WebSocket, asks for a connection)
+  is given the first message of a channel; the browser's own time is not in it.
 """

@@ -104,7 +104,7 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
     compared: tuple[Compared, ...] = ()
     goals: tuple[Goal, ...] = ()
-    does: str = "what it does"
+    does: str = "work"
     """The head of the column with what each row does; "" for no such column."""
     words: Callable[[AllFigures], str] | None = None
     """What the figures mean, as Markdown; "" while they are not all there."""

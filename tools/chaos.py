@@ -480,7 +480,7 @@ def show(console: Console, injected: Counter[str], verdicts: dict[str, Verdict])
         "most snapshots that came meanwhile, as published",
         *(f"{max(verdict.wrong_snapshots, default=0):,}" for verdict in verdicts.values()),
     )
-    table.add_row("what must not be", *(f"{len(verdict.failures):,}" for verdict in verdicts.values()))
+    table.add_row("failures", *(f"{len(verdict.failures):,}" for verdict in verdicts.values()))
     faults = Table("fault", "injected", title=f"{sum(injected.values()):,} faults")
     for name, count in sorted(injected.items()):
         faults.add_row(name, f"{count:,}")

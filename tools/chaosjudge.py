@@ -75,7 +75,7 @@ Given = Message | Gap | Look
 
 
 class Verdict:
-    """What was found; `failures` says what must not be, everything else is a figure."""
+    """The findings: failures, and figures."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -95,7 +95,7 @@ class Verdict:
         self.wrong_snapshots += other.wrong_snapshots
 
     def fail(self, text: str) -> None:
-        """Note what must not be."""
+        """Note a failure."""
         self.failures.append(text)
 
 
