@@ -173,6 +173,6 @@ def test_the_oldest_of_too_many_repairs_is_given_up():
     driver.execute(10 * (REPAIRS_LIMIT + 3))
     given_up = [gap for gap in driver.gaps if gap.repaired is Repaired.NONE]
     assert [gap.reason for gap in given_up] == ["the 1th time", "the 2th time"]
-    assert all("wait to be repaired" in gap.note for gap in given_up)
+    assert all("are waiting for repair" in gap.note for gap in given_up)
     assert sum(gap.is_repairing for gap in driver.feed.gaps.to_repair) == REPAIRS_LIMIT
     assert driver.ids[-1] == 10 * (REPAIRS_LIMIT + 3)

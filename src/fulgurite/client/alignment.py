@@ -1,4 +1,4 @@
-"""Where the messages of one connection stand in a sequence that others have brought, told by their content. Pure."""
+"""The place of one connection's messages in the sequence of the others, found by content. Pure."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ from typing import NamedTuple
 
 
 class Alignment(NamedTuple):
-    """The place at which a connection's messages agree with the sequence, up to the end of either of them.
-
-    All four numbers are places, of the first message that agrees and of the first after those that do.
-    """
+    """An agreement of a connection's messages with the sequence, up to the end of either of them."""
 
     start: int
-    """In the messages of the connection."""
+    """Index of the first agreeing message among those of the connection; `stop` follows the last one."""
     stop: int
     sequence_start: int
-    """In the sequence."""
+    """Index of the first agreeing message in the sequence; `sequence_stop` follows the last one."""
     sequence_stop: int
     different: int
-    """The number of different messages that agree."""
+    """The number of different agreeing messages."""
     is_only: bool
-    """Whether so many messages agree at this place alone."""
+    """Whether no other place has as many agreeing messages."""
 
 
 def align(messages: Sequence[bytes], sequence: Sequence[bytes], may_begin_earlier: bool) -> Alignment | None:
-    """Find the place at which the most messages agree, without exception up to the end.
+    """Find the place with the most agreeing messages, all of them up to the end.
 
     Args:
         messages: the meanings of the connection's messages; at least one.
-        sequence: those of the sequence.
+        sequence: the meanings of the sequence.
         may_begin_earlier: whether the connection's messages may begin before the sequence.
 
     Returns:
-        Of several such places the latest, which leaves the fewest messages beyond the end of the sequence. None where
-        not one message agrees, as where all of them lie beyond it.
+        The latest of several such places, with the fewest messages beyond the end of the sequence. None if no message
+        agrees, for example because all of them lie beyond the end.
     """
     last = len(messages) - 1
-    # The messages end within the sequence, or go beyond its end: from the fewest beyond it to the most.
+    # Candidates, from the fewest messages beyond the end of the sequence to the most.
     ends = [(last, j) for j in range(len(sequence) - 1, -1, -1) if sequence[j] == messages[last]]
     ends += [(i, len(sequence) - 1) for i in range(last - 1, -1, -1) if sequence and messages[i] == sequence[-1]]
     best: list[Alignment] = []

@@ -1,6 +1,6 @@
-"""The kept books: each from two channels, which may be interrupted, over connections that may fall behind.
+"""The kept books: each from two channels that may be interrupted, over connections that may fall behind.
 
-Pure. These are the rules of every kept book: of the live stream, of a replay, of the page.
+Pure. The live stream, a replay and the page keep their books by these rules.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from fulgurite.protocol.messages import Board
 
 
 class BookKeeper:
-    """Feeds one book, and makes it STALE when diffs may be missing, or what comes may be old.
+    """Updates one book, and makes it STALE when diffs may be missing or messages may be old.
 
-    A snapshot makes the book LIVE only while diffs can come: without them it is right for a moment and wrong from then
-    on. Snapshots that do not come only mean that what a lost diff left behind stays for longer.
+    A snapshot makes the book LIVE only while diffs can come: without diffs it is right for a moment only. Missing
+    snapshots do not make it STALE; they only delay the repair of levels that a lost diff left behind.
 
     Args:
         look: called before each answer of the book; see `OrderBook`.
@@ -29,35 +29,35 @@ class BookKeeper:
         self._behind: set[int] = set()
 
     def apply(self, kind: Kind, board: Board, connection: int = 0) -> None:
-        """Take a message of either channel, which came over this connection."""
+        """Apply a message of either channel, received over this connection."""
         if kind is Kind.BOARD:
             self.book.apply_diff(board)
         elif self._has_diffs and connection not in self._behind:
             self.book.apply_snapshot(board)
 
     def interrupted(self, kind: Kind, reason: str) -> None:
-        """Messages of a channel may be missing from now on."""
+        """Process an interruption of a channel."""
         if kind is Kind.BOARD:
             self._has_diffs = False
             self.book.invalidate(reason)
 
     def resumed(self, kind: Kind) -> None:
-        """Messages of a channel can come from now on."""
+        """Process the resumption of a channel."""
         if kind is Kind.BOARD:
             self._has_diffs = True
 
     def doubt(self, connection: int) -> None:
-        """It is not known yet whether what comes over this connection is old: until then no snapshot of it counts."""
+        """Ignore snapshots of this connection until the age of its messages is known."""
         self._behind.add(connection)
 
     def behind(self, connection: int, reason: str) -> None:
-        """What comes over this connection may be old from now on, so that no snapshot of it counts."""
+        """Ignore snapshots of this connection, and make the book STALE: messages may be old."""
         self.doubt(connection)
         if self.book.state is not BookState.STALE:  # else the first reason stays
             self.book.invalidate(reason)
 
     def caught_up(self, connection: int) -> None:
-        """What comes over this connection is new from now on."""
+        """Use snapshots of this connection again."""
         self._behind.discard(connection)
 
 
@@ -70,12 +70,12 @@ class Bookkeeping:
 
     def __init__(self, look: Callable[[], None] | None = None) -> None:
         self.keepers: dict[str, BookKeeper] = {}
-        """By product code."""
+        """The keepers by product code."""
         self._look = look
         self._behind: dict[int, str] = {}
 
     def keep(self, product_code: str) -> BookKeeper:
-        """The keeper of a product's book; there is one from now on."""
+        """The keeper of a product's book, made if there is none."""
         keeper = self.keepers.get(product_code)
         if keeper is None:
             keeper = self.keepers[product_code] = BookKeeper(self._look)
@@ -84,26 +84,26 @@ class Bookkeeping:
         return keeper
 
     def behind(self, connection: int, reason: str) -> None:
-        """What comes over a connection may be old from now on."""
+        """Expect old messages on a connection from now on."""
         self._behind[connection] = reason
         for keeper in self.keepers.values():
             keeper.behind(connection, reason)
 
     def caught_up(self, connection: int) -> None:
-        """What comes over a connection is new from now on: it has been read to its end, or is a new one."""
+        """Expect new messages on a connection: its backlog was read, or it is a new connection."""
         self._behind.pop(connection, None)
         for keeper in self.keepers.values():
             keeper.caught_up(connection)
 
     def left(self, connection: int) -> None:
-        """A connection has ended. If others that are behind go on, there is nothing but old messages from now on."""
+        """Process the end of a connection. Only old messages are left if all others are behind."""
         self.caught_up(connection)
         for other, reason in self._behind.items():
             self.behind(other, reason)
 
 
 class KeepsBooks(Protocol):
-    """A stream, or what stands for one in a replay."""
+    """A stream or a replay."""
 
     @property
     def bookkeeping(self) -> Bookkeeping:
@@ -118,9 +118,9 @@ class KeepsBooks(Protocol):
 class Books(Mapping[str, OrderBook]):
     """The order books that a stream keeps, by product code: ``stream.books["BTC_JPY"].best_bid``.
 
-    Asking for a product subscribes what its book needs, `board` and `board_snapshot`; the stream still yields only the
-    channels that were subscribed by name. A book is as new as the newest message that has come, which may be newer
-    than the item in hand. While messages may be missing it is STALE and refuses to answer.
+    Access to a product subscribes the channels of its book, `board` and `board_snapshot`. The stream still yields only
+    the channels subscribed by name. A book includes the newest message received, which may be newer than the present
+    item. While messages may be missing, the book is STALE and refuses to answer.
     """
 
     def __init__(self, keeping: KeepsBooks) -> None:

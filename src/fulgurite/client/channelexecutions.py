@@ -1,4 +1,4 @@
-"""The executions of one channel: those that were given, how their ids ascend, and how far they were audited. Pure."""
+"""The executions of one channel: duplicates, numbering, history and audit. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fulgurite.client.numbering import Numbering
 from fulgurite.protocol.messages import Execution
 
 AUDITED_AFTER_NS: Final = 2_000_000_000
-"""A channel that has been listened to for so long is to have all new executions of the HTTP API's list, which may be a
+"""Age of a subscription from which the channel must bring all new executions of the HTTP API's list. The list may be a
 second old."""
 
 
 class ChannelExecutions:
-    """What is known of them.
+    """The record of a channel's executions.
 
     Args:
         is_merged: whether several connections bring them.
@@ -28,26 +28,26 @@ class ChannelExecutions:
 
     def __init__(self, is_merged: bool) -> None:
         self.newest_id: int | None = None
-        """The highest id of the messages that were taken."""
+        """The highest id processed."""
         self.taken = 0
-        """The number of messages that were taken, where several connections bring them."""
+        """The number of messages processed; counted only for several connections."""
         self.duplicates = 0
-        """Executions that were left out because they had been given before."""
+        """The number of executions left out because they had been given before."""
         self.numbering = Numbering()
         self._given = GivenExecutions()
         self._audit = Audit()
-        # The latest messages, each with the highest id until then: a gap that is found late begins after one of them.
+        # The latest messages, each with the highest id so far. A gap that is found late begins after one of them.
         self._history: deque[tuple[Message, int | None]] = deque(maxlen=WINDOW if is_merged else 0)
 
     def learn(self, newest_id: int, at_ns: int) -> None:
-        """The newest execution is looked up before the first one comes."""
+        """Record the newest execution of a lookup before the first message."""
         self.newest_id = newest_id
         self.numbering.learned(newest_id, at_ns)
 
     def note(self, message: Message) -> None:
-        """The channel brings a message."""
+        """Record a message of the channel."""
         for row in executions_of(message):
-            # A lagging connection still brings the former numbering, whose ids are above all of the present one.
+            # A lagging connection still brings the former numbering, with ids above all of the present one.
             if (self.newest_id or 0) < row.id <= self.numbering.newest:
                 self.newest_id = row.id
         if self._history.maxlen:
@@ -55,7 +55,7 @@ class ChannelExecutions:
             self.taken += 1
 
     def begin_again(self) -> None:
-        """A new numbering begins. An execution of it may read like one of the former, and is another one."""
+        """Begin a new numbering. Its executions are new ones even if they equal former ones."""
         self.newest_id = None
         self._history.clear()
         self._given = GivenExecutions()
@@ -64,14 +64,14 @@ class ChannelExecutions:
     # --- duplicates
 
     def without_given(self, message: Message) -> Message | None:
-        """Give a message: return it without the executions that were given before, or None where none is left."""
+        """Remember a message as given; return it without executions given before, or None if none is left."""
         rows = executions_of(message)
         fresh = self._given.fresh(rows)
         self.duplicates += len(rows) - len(fresh)
         return reduced(message, rows, fresh)
 
     def new_rows(self, message: Message, held: Sequence[Message]) -> list[Execution]:
-        """The executions of a message that were neither given nor are held back in these messages."""
+        """The executions of a message that were neither given nor held back in these messages."""
         rows = [row for row in executions_of(message) if row.id and not self._given.has(row)]
         if rows and held:
             waiting = GivenExecutions()
@@ -84,28 +84,28 @@ class ChannelExecutions:
 
     @property
     def remembered(self) -> int:
-        """The number of messages that a gap may begin after."""
+        """The number of messages in the history."""
         return len(self._history)
 
     def last_of(self, taken: int) -> tuple[Message | None, int | None] | None:
-        """The last of so many messages, and the highest id in them; None where no messages are remembered."""
+        """The last of the first `taken` messages, and the highest id in them; None if the history is empty."""
         if not self._history:
             return None
         behind = max(0, self.taken - taken)
         return self._history[-1 - behind] if behind < len(self._history) else (None, None)
 
     def taken_before(self, number: int) -> int | None:
-        """The number of messages until the last one with nothing but ids below this; None where none is remembered."""
+        """The number of messages up to the last one with only ids below `number`; None if it is not remembered."""
         older = [n for n, (_, newest) in enumerate(self._history, 1) if newest is not None and newest < number]
         return self.taken - len(self._history) + older[-1] if older else None
 
     # --- audits
 
     def begin_audit(self, flowing_ns: int, now_ns: int) -> Audit | None:
-        """How far they were compared; None while it cannot be said which are due.
+        """Begin or continue the audit; None while the due executions are unknown.
 
         Args:
-            flowing_ns: since when the channel brings messages.
+            flowing_ns: the time of the channel's resumption.
             now_ns: the present time.
         """
         if self._audit.reached is None:
@@ -116,7 +116,7 @@ class ChannelExecutions:
         return self._audit
 
     def compare(self, listed: Sequence[Execution], repairing: Sequence[GapLife], asked_ns: int) -> list[int]:
-        """The places of listed executions that are due, were not given, and lie in none of the gaps under repair."""
+        """Indexes of listed executions that are due, were not given, and lie in no gap under repair."""
 
         def is_settled(row: Execution) -> bool:
             is_known = row.id <= self._given.forgotten_up_to or self._given.has(row)

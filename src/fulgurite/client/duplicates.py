@@ -1,4 +1,4 @@
-"""Executions that were given before, and messages without them. Pure."""
+"""Removal of executions that were given before. Pure."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from fulgurite.errors import MessageError
 from fulgurite.protocol.messages import Execution
 
 SEEN_LIMIT: Final = 20_000
-"""Executions of a channel that are remembered at most, so that none is given twice; at least the last half of them."""
+"""Limit on the executions of a channel remembered as given. At least the latest half of this number is remembered."""
 
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class GivenExecutions:
-    """Remembers the executions of one channel, by id and by content; the oldest are forgotten.
+    """Remembers the executions of one channel, by id and by content; forgets the oldest.
 
-    Both must be the same for two to be one, since a service may begin to number anew. Without an id, as some come
-    (section 3.4), the content alone tells: the HTTP API may have the id of what came without one.
+    Two executions are the same if both are equal, since a service may begin a new numbering. Some executions come
+    without an id (section 3.4), which the HTTP API may add later; then equal content is enough.
     """
 
     def __init__(self) -> None:
-        # The older ones are forgotten together: whoever takes a dict's oldest entries out one by one passes all that
-        # were taken out before, each time. The id is kept by the content, and by the content and itself.
+        # The older half is forgotten at once: removing the oldest entries of a dict one by one passes all entries
+        # removed before, each time. Each id is stored under the content, and under content and id.
         self._seen: dict[int, int] = {}
         self._older: dict[int, int] = {}
         self._highest = self._highest_of_older = 0
         self.forgotten_up_to = 0
-        """No execution with a higher id was given and is forgotten."""
+        """The highest id that may have been forgotten."""
 
     def has(self, row: Execution) -> bool:
-        """Whether it was given, and is remembered."""
+        """Whether an execution was given and is remembered."""
         content = _content(row)
         return self._knows(row.id, content, hash((row.id, content)))
 
     def fresh(self, rows: Sequence[Execution]) -> list[int]:
-        """Where those stand that were not given before; from now on they were."""
+        """Remember executions as given; return the indexes of the new ones."""
         seen = self._seen
         fresh = []
         for index, row in enumerate(rows):
@@ -67,7 +67,7 @@ class GivenExecutions:
 
 
 def executions_of(message: Message) -> list[Execution]:
-    """The executions of a message of an executions channel; none where it cannot be read, and is given as it came."""
+    """The executions of a message of an executions channel; none if it is unreadable."""
     try:
         return message.data  # type: ignore[return-value]  # it is a message of an executions channel
     except MessageError:
@@ -75,12 +75,12 @@ def executions_of(message: Message) -> list[Execution]:
 
 
 def reduced(message: Message, rows: Sequence[Any], kept: list[int]) -> Message | None:
-    """The message with only those of its rows that stand at these places; None where there are none.
+    """The message reduced to some of its rows; None if none is left.
 
     Args:
-        message: whose data is a list.
+        message: a message with a list as its data.
         rows: its data.
-        kept: places in it, ascending.
+        kept: the indexes of the rows to keep, ascending.
     """
     if len(kept) == len(rows):
         return message
@@ -92,10 +92,7 @@ def reduced(message: Message, rows: Sequence[Any], kept: list[int]) -> Message |
 
 
 def _content(row: Execution) -> int:
-    """What tells an execution from all others besides its id; two orders meet once at a price.
-
-    A hash, since many are kept.
-    """
+    """Hash of an execution's content without its id. It is unique since two orders meet once at a price."""
     orders = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
-    # HTTP has the time with fewer digits, so it is for those only that have nothing better.
+    # HTTP gives the time with fewer digits, so the time counts only in the absence of order ids.
     return hash((*orders, row.price, row.size, "" if all(orders) else row.exec_date))

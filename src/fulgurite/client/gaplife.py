@@ -1,16 +1,16 @@
-"""The life of a gap: from the interruption of its channel to the last time that the consumer is told of it. Pure.
+"""The life of a gap: from the interruption of its channel to its last delivery. Pure.
 
-Rules that everybody must follow:
+Rules:
 
-* A gap begins with the interruption of its channel, and is *pending* from the channel's resumption until its first
-  message comes, or is waited for no longer.
-* What interrupts the channel again while the gap is pending belongs to the same gap: nothing came in between.
-* Then its end is known. Where nothing can be fetched, the gap is *ready*. Where the channel's later messages wait for
-  its repair, it is *repairing* until that has ended. Where they do not wait, it is ready and repairing at once.
-* A gap is *given* in its turn: after the gaps and messages that came before it.
-* A gap that was given while its repair went on is ready again when the repair ends, and is given once more.
+* A gap begins with the interruption of its channel. It is *pending* from the channel's resumption until the first
+  message, or until the wait for that message is over.
+* A further interruption of a pending gap belongs to the same gap, because no message came in between.
+* Then the end of the gap is known. Without a repair, the gap is *ready*. If later messages wait for its repair, it is
+  *repairing* until the repair ends. If they do not wait, it is ready and repairing at the same time.
+* A gap is *given* in its turn, after all earlier gaps and messages.
+* A gap given during its repair is ready again when the repair ends, and is given a second time.
 
-The table below is the truth. The diagram in `ARCHITECTURE.md` is made from it, and the tests walk through every cell.
+The table below is the source of the diagram in `ARCHITECTURE.md`, and the tests walk through every cell of it.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ from fulgurite.errors import LocalProtocolError
 
 
 class GapState(StrEnum):
-    """Where a gap is in its life."""
+    """The state of a gap."""
 
     INTERRUPTED = auto()
-    """The channel brings nothing."""
+    """The channel is interrupted."""
     PENDING = auto()
-    """The channel may bring messages again, and has brought none."""
+    """The channel has resumed; its first message is expected."""
     REPAIRING = auto()
-    """What was missed is being fetched; later messages wait for it."""
+    """Missed messages are being fetched; later messages wait."""
     READY_REPAIRING = auto()
-    """It can be given, as one whose repair goes on."""
+    """The gap can be given; its repair is under way."""
     GIVEN_REPAIRING = auto()
-    """It was given as one whose repair goes on."""
+    """The gap was given; its repair is under way."""
     READY = auto()
-    """All is known that will be; it can be given."""
+    """The gap can be given, in its final form."""
     READY_AGAIN = auto()
-    """Likewise; it was given before its repair had ended, and is to be given once more."""
+    """The gap can be given a second time, in its final form."""
     GIVEN = auto()
-    """The consumer knows all."""
+    """The gap was given in its final form."""
 
 
 class GapEvent(StrEnum):
-    """What happens to a gap."""
+    """An event in the life of a gap."""
 
     INTERRUPT = auto()
-    """The channel is interrupted again."""
+    """A further interruption of the channel."""
     RESUME = auto()
-    """The channel may bring messages from now on."""
+    """The channel's resumption."""
     CLOSE = auto()
-    """Its end is known, and nothing can be fetched."""
+    """The end of a gap without repair."""
     REPAIR_BEFORE = auto()
-    """Its end is known; later messages wait for its repair."""
+    """The end of a gap, and the start of a repair that later messages wait for."""
     REPAIR_ALONGSIDE = auto()
-    """Its end is known; its repair goes on beside later messages."""
+    """The end of a gap, and the start of a repair beside later messages."""
     END_REPAIR = auto()
-    """The repair has ended, or is given up."""
+    """The end of the repair."""
     GIVE = auto()
-    """Its turn has come."""
+    """The delivery to the consumer."""
 
 
 TRANSITIONS: Final[Mapping[GapState, Mapping[GapEvent, GapState]]] = {
@@ -95,11 +95,11 @@ TRANSITIONS: Final[Mapping[GapState, Mapping[GapEvent, GapState]]] = {
 }
 
 REASON_LIMIT: Final = 300
-"""Characters of a gap's reason after which the reasons of further interruptions are left out."""
+"""Length of a gap's reason, in characters, from which the reasons of further interruptions are left out."""
 
 
 class Interruption(NamedTuple):
-    """What interrupts a channel."""
+    """The reason, the cause and the close code of an interruption."""
 
     reason: str
     cause: GapCause = GapCause.INTERRUPTED
@@ -107,13 +107,13 @@ class Interruption(NamedTuple):
 
 
 class GapLife:
-    """One gap, and what is known of it that its item does not say.
+    """One gap: its item, its state, and the data for its repair.
 
     Args:
-        item: the gap as the consumer would be given it now.
-        began_ns: when the interruption was noticed.
-        after: of executions the highest id before the gap; None where none is known.
-        taken: the number of executions messages that came before it.
+        item: the gap's item in its present form.
+        began_ns: the time of detection of the interruption.
+        after: the highest execution id before the gap; None if unknown.
+        taken: the number of executions messages before the gap.
     """
 
     def __init__(self, item: Gap, began_ns: int, after: int | None = None, taken: int = 0) -> None:
@@ -121,19 +121,19 @@ class GapLife:
         self.began_ns = began_ns
         self.state = GapState.INTERRUPTED
         self.taken = taken
-        # Executions: the missing ones have ids between these two, of which the second is known later.
+        # The ids of missing executions lie between these two; the second becomes known later.
         self.after = after
         self.before: int | None = None
-        # The same as `after`, but as first known: only a higher id ends the gap.
+        # The first value of `after`: only a higher id ends the gap.
         self.highest_before = after
-        # When to wait no longer for the first message after it, by the clock of its feed.
+        # The end of the wait for the first message after the gap, by the clock of its feed.
         self.deadline: float | None = None
-        # What the repair brought; and what a lagging connection brought after later messages.
+        # The messages of the repair; and late messages of a lagging connection.
         self.recovered: list[Message] = []
         self.late: list[Message] = []
 
     def on(self, event: GapEvent, **changes: Any) -> None:
-        """Go on to the next state, and change these fields of the item.
+        """Go to the next state and change these fields of the item.
 
         Raises:
             LocalProtocolError: the event cannot happen in this state.
@@ -150,7 +150,7 @@ class GapLife:
         self.item = msgspec.structs.replace(self.item, **changes)
 
     def join(self, interruption: Interruption) -> None:
-        """Say this reason, too. The first cause and the first close code stay."""
+        """Add the reason of a further interruption. The first cause and the first close code stay."""
         said = self.item.reason
         if interruption.reason not in said and len(said) <= REASON_LIMIT:
             self.amend(reason=f"{said}; then {interruption.reason}")
@@ -159,7 +159,7 @@ class GapLife:
 
     @property
     def is_repairing(self) -> bool:
-        """Whether its repair goes on."""
+        """Whether its repair is under way."""
         return self.state in (GapState.REPAIRING, GapState.READY_REPAIRING, GapState.GIVEN_REPAIRING)
 
     @property
@@ -168,5 +168,5 @@ class GapLife:
         return self.state in (GapState.READY, GapState.READY_REPAIRING, GapState.READY_AGAIN)
 
     def spans(self, number: int) -> bool:
-        """Whether an execution with this id lies in it, as far as its end is known."""
+        """Whether an execution with this id lies in the gap. False while its end is unknown."""
         return self.before is not None and (self.after or 0) < number < self.before

@@ -1,4 +1,4 @@
-"""The JSON text of a message, as far as two connections' messages are compared by it. Pure."""
+"""Comparison of two connections' messages by their JSON texts. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Ids(NamedTuple):
 
 
 class Text(msgspec.Struct, gc=False):
-    """A message's JSON text, when it came, and what it means and its ids once they were asked for."""
+    """A message's JSON text and time of receipt, with its meaning and ids, computed when first needed."""
 
     text: msgspec.Raw | str
     at_ns: int
@@ -32,7 +32,7 @@ class Text(msgspec.Struct, gc=False):
         return self.known_meaning
 
     def ids(self) -> Ids | None:
-        """Of executions or a ticker; None where there are none, or one of them is no id (section 3.4)."""
+        """The ids of executions or of a ticker; None if there are none, or if one is not positive (section 3.4)."""
         if self.known_ids is msgspec.UNSET:
             self.known_ids = _ids_of(self.text)
         return self.known_ids
@@ -68,7 +68,7 @@ _ENCODER: Final = msgspec.json.Encoder(order="sorted")
 
 
 def _meaning(text: msgspec.Raw | str) -> bytes:
-    """A digest that is the same for texts with the same JSON value, however numbers, spaces and members are written."""
+    """Digest of the JSON value, independent of the spelling of numbers, the spaces and the order of members."""
     try:
         canonical = _ENCODER.encode(_DECODER.decode(text))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
