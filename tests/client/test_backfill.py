@@ -95,7 +95,7 @@ def test_adjacent_ids_have_nothing_between_them_and_nothing_is_asked():
             [12, 20],
             [12],
             False,
-            "the execution 7, where the gap begins, is not listed, which reaches back 31 days at most",
+            "the execution 7, where the gap begins, is not listed; the list reaches back 31 days",
         ),
         # HTTP lags behind the stream.
         ([7, 12], [12], True, "the execution 20, where the gap ends, is not listed yet"),
@@ -110,7 +110,7 @@ def test_a_listing_that_does_not_reach_from_end_to_end_is_told(listed, fetched, 
 def test_pages_are_limited_and_the_older_ones_stay_missing():
     result = run(ExecutionsBackfill(PRODUCT, 1, 2001, max_pages=2), Listing(list(range(1, 2002))))
     assert ids(result) == list(range(1002, 2001))
-    assert result.problem == "only the newest 1000 were asked for, back to 1002"
+    assert result.problem == "only the newest 1000 were requested, back to 1002"
 
 
 def test_rows_without_id_and_rows_that_cannot_be_read_are_counted():

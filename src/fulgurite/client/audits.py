@@ -1,4 +1,4 @@
-"""Compares what a stream gave with the HTTP API's list of executions, now and then. A shell: `audit` decides."""
+"""Regular comparison of a stream's executions with the HTTP API's list. A shell: `audit` decides."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from fulgurite.errors import FulguriteError
 from fulgurite.protocol.channels import Kind
 
 AUDIT_SECONDS: Final = 60.0
-"""From one audit to the next, unless told otherwise."""
+"""Default interval of audits."""
 
 FIRST_SECONDS: Final = 5.0
-"""The first one comes as soon as this: it finds out from where on executions are due."""
+"""Limit on the delay of the first audit, which determines the first due execution."""
 
 GRACE_SECONDS: Final = 2.0
-"""So much later than the list was asked for it is compared: it may be a second old, and the channel as much behind."""
+"""Delay between a list and its comparison: the list may be a second old, and the channel as much behind."""
 
 MAX_AUDIT_PAGES: Final = 10
-"""Pages of 500 that are read of a channel for one audit; of older ones it is said that they were not compared."""
+"""Limit on the pages of 500 executions per channel and audit. Older ones are not compared, with a note."""
 
 LEFT_FREE: Final = 100
-"""Requests of the stream's share that audits leave to repairs: while fewer are left there is none."""
+"""Requests of the stream's share reserved for repairs. There is no audit while fewer are left."""
 
 
 class Audits:
     """Audits the executions channels of a stream.
 
     Args:
-        api: where the list is; somebody else opens and closes it.
-        seconds: from one audit to the next.
+        api: the HTTP API. The caller opens and closes it.
+        seconds: the interval of audits.
         grace: see `GRACE_SECONDS`.
     """
 
@@ -55,9 +55,9 @@ class Audits:
         """Audit until cancelled.
 
         Args:
-            feeds: those of the stream, by channel; looked at anew for each audit.
-            is_reading: whether what comes is read. While it is not, nothing is due.
-            give: takes what is missing, after the gap that says so.
+            feeds: the feeds of the stream, by channel; read again for each audit.
+            is_reading: returns whether the stream is reading. Otherwise nothing is due.
+            give: called with a gap and the missing executions.
         """
         delay = min(self._seconds, FIRST_SECONDS)
         while True:
@@ -78,7 +78,7 @@ class Audits:
         if audit is None or self._api.requests_left() < LEFT_FREE:
             return
         product_code = feed.channel.product_code
-        # What goes wrong is tried again the next time.
+        # The next audit repeats a failed one.
         with contextlib.suppress(FulguriteError):
             if audit.reached is None:
                 audit.begin(await newest_execution_id(self._api, product_code) or 0, asked_ns)

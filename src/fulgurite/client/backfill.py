@@ -1,9 +1,9 @@
-"""Executions that were missed, fetched by id from the HTTP API (protocol reference, sections 3.4 and 5). Pure.
+"""Missed executions, fetched by id from the HTTP API (protocol reference, sections 3.4 and 5). Pure.
 
-The listing is newest first and is paged from its newer end by `before`: executions that come meanwhile do not shift
-it. It reaches back 31 days on the real service, and nothing in it tells where it ends or how fresh it is. So the two
-executions that bound the gap are asked for, too: where both are listed, and all pages between them were read, then
-nothing is missing, and else it is said what may be.
+The listing is newest first and is paged from its newer end by `before`, so new executions do not shift it. It reaches
+back 31 days on the real service, and shows neither its end nor its age. So the two executions that bound the gap are
+requested, too: if both are listed, and all pages between them were read, nothing is missing. Otherwise the result has
+a `problem`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from fulgurite.errors import FulguriteError, InputError
 from fulgurite.protocol.messages import Execution
 
 PAGE_ROWS: Final = 500
-"""The most that one request gives."""
+"""Limit on the executions of one request."""
 
 MAX_PAGES: Final = 40
-"""Pages that are read for one gap, which make 20,000 executions; older ones stay missing, and it is said."""
+"""Limit on the pages read for one gap: 20,000 executions. Older ones stay missing, with a note."""
 
 _DECODER: Final = msgspec.json.Decoder(Execution)
 _ROWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
@@ -30,30 +30,30 @@ class Backfilled(msgspec.Struct, frozen=True):
 
     product_code: str
     executions: list[Execution]
-    """Ascending by id, each once. `exec_date` is as HTTP has it: without Z, with 0 to 3 fraction digits."""
+    """Ascending by id, each once. `exec_date` has HTTP's form: without Z, with 0 to 3 fraction digits."""
     rows: list[bytes]
-    """The JSON text of each of them, byte for byte as it came."""
+    """The JSON text of each of them, byte for byte as received."""
     problem: str
-    """What may be missing and why, in plain words; "" where nothing is."""
+    """The possibly missing executions and the reason, in plain words; "" if none are missing."""
     error: FulguriteError | None = None
-    """What ended it early, if it was a request that failed."""
+    """The error of the failed request that ended it early."""
     may_improve: bool = False
-    """Whether asking again soon may bring more: a request failed, or the end of the gap was not listed yet."""
+    """Whether a new attempt may soon bring more: a request failed, or the end of the gap was not listed yet."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether all executions between the two are there."""
+        """Whether no execution between the two is missing."""
         return not self.problem
 
 
 class ExecutionsBackfill:
-    """Asks for the executions of one product between two ids: send what `query` gives, `receive` the answer, repeat.
+    """Requests the executions of one product between two ids: send the `query`, `receive` the answer, repeat.
 
     Args:
         product_code: for example ``BTC_JPY``.
-        after: the id of the last execution that is known before the gap; 0 for the beginning of the listing.
-        before: the id of the first that is known after it; None to fetch up to the newest.
-        max_pages: how many requests are made at most, 1 or more.
+        after: the id of the last known execution before the gap; 0 for the beginning of the listing.
+        before: the id of the first known execution after the gap; None to fetch up to the newest.
+        max_pages: the limit on the number of requests, 1 or more.
 
     Raises:
         InputError: `after` is below 0, `before` is not above it, or `max_pages` is below 1.
@@ -70,10 +70,10 @@ class ExecutionsBackfill:
         self._after = after
         self._before = before
         self._pages_left = max_pages
-        # Only rows below this are still to come; None before the first page, where that is to have the newest.
+        # The upper limit of ids still to fetch; None before a first page without one.
         self._cursor = None if before is None else before + 1
         self._found: dict[int, tuple[Execution, bytes]] = {}
-        self._is_done = before == after + 1  # then there is no room for any
+        self._is_done = before == after + 1  # no id lies between
         self._is_early = False
         self._unreadable = 0
         self._without_id = 0
@@ -81,7 +81,7 @@ class ExecutionsBackfill:
         self._error: FulguriteError | None = None
 
     def query(self) -> dict[str, str] | None:
-        """Return what to ask `executions` for next, or None where all is done."""
+        """Return the query of the next request to `executions`, or None if all is done."""
         if self._is_done:
             return None
         query = {"product_code": self.product_code, "count": str(PAGE_ROWS)}
@@ -92,11 +92,11 @@ class ExecutionsBackfill:
         return query
 
     def receive(self, body: bytes) -> None:
-        """Take the answer to `query`."""
+        """Process the answer to `query`."""
         try:
             rows = _ROWS.decode(body)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            self._problems.append(f"the HTTP API answered with something that is no list: {error}")
+            self._problems.append(f"the answer of the HTTP API is no list: {error}")
             self._finish()
             return
         self._pages_left -= 1
@@ -109,17 +109,17 @@ class ExecutionsBackfill:
         if not is_further or self._after in page:
             self._finish()
         elif not self._pages_left:
-            self._problems.append(f"only the newest {len(self._found)} were asked for, back to {lowest}")
+            self._problems.append(f"only the newest {len(self._found)} were requested, back to {lowest}")
             self._finish(is_end_reached=False)
 
     def fail(self, error: FulguriteError) -> None:
-        """Take note that a request failed; what was received until then is kept."""
+        """Record a failed request; executions received before it are kept."""
         self._error = error
         self._problems.append(str(error))
         self._finish(is_end_reached=False)
 
     def result(self) -> Backfilled:
-        """What was fetched; all there is to fetch once `query` gives None."""
+        """The executions fetched so far; complete once `query` returns None."""
         bounds = (self._after, self._before)
         found = [self._found[number] for number in sorted(self._found) if number not in bounds]
         problems = [*self._problems, *([] if self._is_done else ["not all pages were read yet"])]
@@ -133,7 +133,7 @@ class ExecutionsBackfill:
         )
 
     def _read(self, rows: list[msgspec.Raw]) -> dict[int, tuple[Execution, bytes]]:
-        """The executions of a page that belong to the gap or bound it, by id."""
+        """The executions of a page within or at the bounds of the gap, by id."""
         page: dict[int, tuple[Execution, bytes]] = {}
         for row in rows:
             try:
@@ -144,7 +144,7 @@ class ExecutionsBackfill:
             if execution.id <= 0:
                 self._without_id += 1
             elif execution.id >= self._after and (self._before is None or execution.id <= self._before):
-                # Copied, so that one row does not keep its whole page in memory.
+                # A copy, because a row would keep its whole page in memory.
                 page[execution.id] = (execution, bytes(row))
         return page
 
@@ -159,5 +159,5 @@ class ExecutionsBackfill:
             self._problems.append(f"the execution {self._before}, where the gap ends, is not listed yet")
         if is_end_reached and self._after and self._after not in self._found:
             self._problems.append(
-                f"the execution {self._after}, where the gap begins, is not listed, which reaches back 31 days at most"
+                f"the execution {self._after}, where the gap begins, is not listed; the list reaches back 31 days"
             )

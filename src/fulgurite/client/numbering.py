@@ -1,17 +1,17 @@
-"""Whether the ids of a channel's executions fall back, and what that means. Pure.
+"""Detection of a new numbering of a channel's executions by ids that fall back. Pure.
 
 Ids ascend inside and across the messages of a channel (protocol reference, section 3.4), and each connection brings the
-same messages in the same order (section 1.3). So an execution that was not given before, with an id below one that the
-*same connection* has brought, or that was given before this connection was asked for the channel, belongs to a new
-numbering: the service was restarted, or plays a recording once more. What another connection brings late is older, but
-that connection has brought nothing newer yet, so it is no such thing.
+same messages in the same order (section 1.3). The service begins a new numbering when it restarts or replays a
+recording again. A new execution belongs to a new numbering if its id is below an id of the *same connection*, or below
+an id given before this connection requested the channel. Late messages of another connection are older too, but follow
+nothing newer on that connection.
 
-A service that is started once more as it was, with the same seed, brings what was given before, to the byte. That is
-told from a repetition by the connection: what is published after a subscription was asked for is no older than what had
-been brought by then. Where nobody else brought the channel then, so that nobody is ahead of the service, what a
-connection brings first begins a new numbering if it lies behind that, known or not. A service that repeats on
-subscribing more than its newest execution is taken for such a one: better given twice, after a gap that says why, than
-withheld. Executions that a connection brings later, and that were brought before, are a repetition.
+A service restarted with the same seed brings the same executions as before, to the byte. The first executions of a
+connection distinguish a restart from a repetition: messages published after a request are no older than messages
+received before it. If no other connection carried the channel then, none is ahead of the service, and first executions
+with lower ids begin a new numbering, known or not. A service that repeats more than its newest execution to new
+subscribers is taken for a restarted one: executions given twice, after a gap with the reason, are better than withheld
+ones. Known executions later on a connection are a repetition.
 """
 
 from __future__ import annotations
@@ -21,48 +21,48 @@ from typing import NamedTuple
 
 
 class _Place(NamedTuple):
-    """Where a connection stands."""
+    """The place of a connection."""
 
     number: int
     """Its numbering."""
     floor: int = 0
-    """An id that none of its messages falls behind while that lasts."""
+    """An id that no message of this connection falls below in its numbering."""
     is_first: bool = False
-    """Whether it was asked for the channel while none brought it, and has brought nothing yet."""
+    """Whether it requested the channel while no other brought it, and has brought nothing yet."""
     has_brought: bool = False
 
 
 class Numbering:
-    """Where the ids of one channel stand, on each of its connections."""
+    """The present numbering of one channel, and the place of each connection in it."""
 
     def __init__(self) -> None:
         self._number = 0
-        # The highest id of the present numbering, and of all that was brought in it the first; 0 where there is none.
+        # The highest and the first id received in the present numbering; 0 if there is none.
         self.newest = 0
         self.first = 0
-        # When they were brought; nanoseconds since 1970.
+        # The times of their receipt; nanoseconds since 1970.
         self._newest_ns = 0
         self.first_ns = 0
         self.begins_everywhere = False
-        """Whether no connection is to bring anything of the numbering before the present one."""
+        """Whether no connection can still bring executions of the previous numbering."""
         self._connections: dict[int, _Place] = {}
 
     def asked(self, connection: int, asked_ns: int) -> None:
-        """A connection was asked for the channel at this time, and will bring what is published from then on."""
+        """Process a request of the channel on a connection, which brings all messages published from then on."""
         floor = self.newest if self._newest_ns < asked_ns else 0
         is_first = not any(place.has_brought for place in self._connections.values())
-        # One that is asked again while it brings the channel goes on as before.
+        # A second request on a connection that brings the channel changes nothing.
         has_brought = connection in self._connections and self._connections[connection].has_brought
         self._connections[connection] = _Place(self._number, floor, is_first, has_brought)
 
     def came(self, connection: int, ids: Sequence[int], at_ns: int, is_new: Callable[[], bool]) -> bool:
-        """A connection brought executions with these ids, 0 where one has none.
+        """Process the ids of executions.
 
         Args:
-            connection: which one.
-            ids: in any order.
-            at_ns: when they came.
-            is_new: tells whether some of them were never brought before; it is asked only where that matters.
+            connection: the connection that brought them.
+            ids: the ids in any order; 0 for an execution without an id.
+            at_ns: the time of receipt.
+            is_new: returns whether some of the executions are new; called only if needed.
 
         Returns:
             Whether a new numbering begins with them.
@@ -75,7 +75,7 @@ class Numbering:
         begins = False
         is_anew = is_first and lowest < floor
         if number < self._number:
-            # Another connection was here before.
+            # Another connection began the present numbering.
             if is_anew or (highest < floor and (highest <= self.newest or is_new())):
                 number, floor = self._number, 0
         elif is_anew or (highest < floor and is_new()):
@@ -93,10 +93,10 @@ class Numbering:
         return begins
 
     def learned(self, newest: int, at_ns: int) -> None:
-        """Before anything was brought, the newest execution was this one, and all up to it had been sent by then."""
+        """Record the newest execution of a lookup before the first message; all up to it were sent by `at_ns`."""
         if not self.newest:
             self.newest, self._newest_ns = newest, at_ns
 
     def left(self, connection: int) -> None:
-        """A connection ended."""
+        """Process the end of a connection."""
         self._connections.pop(connection, None)
