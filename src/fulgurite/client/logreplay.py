@@ -1,7 +1,7 @@
-"""From the lines of a frame log to the items that a stream yielded, or would have. Pure.
+"""Conversion of a frame log's lines to the items of its stream. Pure.
 
-The feeds are those of the live stream. They are told what its connections told them: a log that `recording` wrote has a
-line for each status. A log of frames alone gives their messages, and no gaps but those that have a line.
+The feeds are those of the live stream and process the same events: a log of `recording` has a line for each status. A
+log of frames alone gives their messages, and only the gaps that have a line.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from fulgurite.protocol.jsonrpc import JsonRpcClient
 from fulgurite.protocol.socketio import SocketIoClient
 
 CHANNELS_LIMIT: Final = 1_000
-"""Channels whose gaps and books are kept; the messages of further ones are given as they come."""
+"""Limit on the channels with gaps and books; messages of further ones are passed on unchanged."""
 
 _KINDS: Final = frozenset(StatusKind)
 _NEVER_KNOWN: Final = (GapCause.DROPPED, GapCause.WITHHELD, GapCause.UNRECORDED)
 _ORIGINS: Final = frozenset(Origin) - {Origin.LIVE}
 
-# No feed waits for the clock here: a gap that waited for one in the live stream has a line where that was over.
+# No feed waits for the clock here: a gap that waited in the live stream has a line at the end of the wait.
 _NOW: Final = 0.0
 
 
 class LogReplay:
-    """Takes the lines of one frame log, in order."""
+    """Processes the lines of one frame log, in order."""
 
     def __init__(self) -> None:
         self.at_ns = 0
-        """The latest time that a line had, nanoseconds since 1970."""
+        """The latest time of a line, nanoseconds since 1970."""
         self.items: list[Item] = []
-        """The items that have followed from the line in hand."""
-        # The number of connections that bring the same channels is known before the first feed is made.
+        """The items of the present line so far."""
+        # The number of connections is known before the first feed is made.
         self._feeds = Feeds()
         self._open: set[int] = set()  # connections
         # The end of each channel's latest gap.
         self._told_to_ns: dict[str, int] = {}
-        # Neither is ever asked for anything; they only read.
+        # These only read; they send nothing.
         self._readers = JsonRpcClient(), SocketIoClient()
-        # When each channel was heard, which matters to nobody here.
+        # The time of each channel's latest message, unused here.
         self._heard: dict[str, float] = {}
 
     @property
@@ -60,7 +60,7 @@ class LogReplay:
         return self._feeds.keep_book(product_code)
 
     def receive(self, line: Line) -> list[Item]:
-        """Take a line, and give the items that follow from it."""
+        """Process a line and return its items."""
         is_frame = line.event is None and line.frame is not None and line.received_ns is not None
         if not (is_frame and self._ordinary(line)):
             at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
@@ -69,11 +69,11 @@ class LogReplay:
         return self._taken()
 
     def unreadable(self, text: str, error: str) -> list[Item]:
-        """Take what is no line of a frame log, but may have been one.
+        """Process an unreadable line.
 
         Args:
-            text: as much of it as there is.
-            error: what is wrong with it, and where.
+            text: its readable part.
+            error: the problem and its place.
         """
         self.items.append(Malformed(self.at_ns, text, error))
         reason = f"a part of the log that could not be read: {error}"
@@ -82,15 +82,15 @@ class LogReplay:
         return self._taken()
 
     def finish(self) -> list[Item]:
-        """The log has ended: give what is still to be said."""
+        """Process the end of the log and return the remaining items."""
         return [*self._feeds.finish("the log has ended", _NOW, self.at_ns)]
 
     # --- inside
 
     def _ordinary(self, line: Line) -> bool:
-        """Take a frame that is a channel's message as the service writes it; whether it is."""
-        assert line.frame is not None  # the caller has seen
-        assert line.received_ns is not None  # both
+        """Process a frame if it is an ordinary message of a channel; return whether it is."""
+        assert line.frame is not None  # the caller has checked both
+        assert line.received_ns is not None
         feeds, number = self._feeds, self._number(line)
         if not feeds.ordinary(number, self._split, (line.frame,), 0, _NOW, line.received_ns, self._heard, {}, self):
             return False
@@ -134,7 +134,7 @@ class LogReplay:
         return items
 
     def _read(self, frame: str) -> list[ClientEvent]:
-        """The events of a frame of either dialect: JSON-RPC's begin with a bracket or a brace, Socket.IO's never do."""
+        """The events of a frame. Frames of JSON-RPC begin with a bracket or a brace, those of Socket.IO never do."""
         json_rpc, socketio = self._readers
         reader = json_rpc if frame.lstrip()[:1] in ("{", "[", "") else socketio
         return reader.receive(frame, _NOW)
@@ -164,7 +164,7 @@ class LogReplay:
             case StatusKind.CAUGHT_UP:
                 self.bookkeeping.caught_up(number)
             case StatusKind.DROPPED:
-                # Among the frames may have been some that only a book needed, so that no gap tells of them.
+                # Some of the frames may have been for a book only, and such frames have no gap.
                 for keeper in self.bookkeeping.keepers.values():
                     keeper.book.invalidate(status.detail)
             case StatusKind.CLOSED:
@@ -173,14 +173,14 @@ class LogReplay:
         return items
 
     def _gap(self, line: Line) -> list[Item]:
-        """Take a gap that was yielded where the log was made: most of them follow from what stands before in it."""
+        """Process the line of a gap. Most gaps already follow from earlier lines."""
         channel = line.channel or ""
         to_ns = self.at_ns if line.to_ns is None else line.to_ns
         feed = self._feed(channel)
         items: list[Item] = [] if feed is None else [*feed.tell()]
         told_to_ns = max((item.to_ns for item in items if isinstance(item, Gap)), default=self._told_to_ns.get(channel))
         is_repaired = line.repaired in (Repaired.FULL, Repaired.PARTIAL)
-        # What a stream dropped by itself, or found in a list, does not follow from anything else in the log.
+        # Gaps of these causes follow from no other line.
         is_known = told_to_ns is not None and to_ns <= told_to_ns and line.cause not in _NEVER_KNOWN
         if is_known and not is_repaired:
             return items

@@ -1,4 +1,4 @@
-"""Rows of the private HTTP API's lists of orders, and the events of a channel that are made of them. Pure.
+"""Rows of the private HTTP API's lists of orders, and channel events made from them. Pure.
 
 Sections 3.5, 3.6 and 5 of the protocol reference.
 """
@@ -15,7 +15,7 @@ Event = TypeVar("Event")
 
 
 class ChildOrderRow(msgspec.Struct, frozen=True, gc=False):
-    """What is needed of a row of `getchildorders`."""
+    """The needed members of a row of `getchildorders`."""
 
     child_order_id: str
     child_order_acceptance_id: str
@@ -44,20 +44,20 @@ class ExecutionRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What HTTP tells of an account's orders for one product; the lists are to be fetched in this order."""
+    """The HTTP API's lists of an account's orders for one product, to be fetched in this order."""
 
     product_code: str
     active: list[ChildOrderRow]
     executions: list[ExecutionRow]
     """All with ids above `OrderLedger.newest_id`; others are ignored."""
     ended: list[ChildOrderRow]
-    """At least those of `OrderLedger.unexplained`, as far as they are listed."""
+    """At least the listed ones of `OrderLedger.unexplained`."""
     problem: str = ""
-    """Why the lists are not whole, in plain words; then no order is taken for ended because it is in none of them."""
+    """The reason that the lists are incomplete, in plain words; then an order absent from them may still be open."""
 
 
 class ParentOrderRow(msgspec.Struct, frozen=True, gc=False):
-    """What is needed of a row of `getparentorders`."""
+    """The needed members of a row of `getparentorders`."""
 
     id: int
     parent_order_id: str
@@ -69,25 +69,25 @@ class ParentOrderRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParentListing(msgspec.Struct, frozen=True):
-    """What HTTP tells of an account's special orders for one product."""
+    """The HTTP API's list of an account's special orders for one product."""
 
     product_code: str
     rows: list[ParentOrderRow]
-    """All that are active, all with ids above `ParentOrderLedger.newest_id`, and more as far as they are listed."""
+    """All active ones, all with ids above the newest id before the interruption, and any older ones fetched."""
     problem: str = ""
-    """Why the list is not whole, in plain words; then no order is taken for ended because it is not in it."""
+    """The reason that the list is incomplete, in plain words; then an order absent from it may still be open."""
 
 
 class Reconciliation(msgspec.Struct, Generic[Event], frozen=True):
-    """What was missed, as far as it can be known."""
+    """The missed events, as far as they can be concluded."""
 
     events: list[Event]
-    """In the order in which they may have come. `event_date` is HTTP's time, without Z and with 0 to 3 fraction digits;
-    that of an ORDER is when it was accepted, to the second, and that of CANCEL and EXPIRE is ""."""
+    """The events in a possible order. `event_date` is HTTP's time, without Z and with 0 to 3 fraction digits; that of
+    an ORDER is the time of acceptance, to the second, and that of CANCEL and EXPIRE is ""."""
     unresolved: list[str]
     """Acceptance ids of orders that were open before and are no longer: cancelled or expired without a fill since."""
     problem: str
-    """What may be missing beyond that, and why, in plain words; "" where nothing is."""
+    """Other possible omissions and their reasons, in plain words; "" if there are none."""
 
 
 def order_event(product_code: str, row: ChildOrderRow) -> ChildOrderEvent:

@@ -1,10 +1,10 @@
-"""What happened to an account's orders while nobody listened, concluded from lists of the private HTTP API. Pure.
+"""Missed events of an account's orders, concluded from lists of the private HTTP API. Pure.
 
-Sections 3.5, 5 and 7 of the protocol reference. What the lists tell is given as the events that were missed; what HTTP
-does not say stays None in them, and the time of a cancellation or expiry "". What cannot be known is this:
+Sections 3.5, 5 and 7 of the protocol reference. Members that HTTP does not give are None in the events, and the time of
+a cancellation or expiry is "". The lists leave these questions open:
 
 * An order that was open before and is in no list now was cancelled or expired without a fill since: it is unresolved.
-* Of an order that was sent in the meantime and is gone without a fill there is no trace.
+* An order that was sent during the gap and ended without a fill leaves no trace.
 * ORDER_FAILED and CANCEL_FAILED, and `sfd`, are in no list.
 """
 
@@ -28,10 +28,10 @@ from fulgurite.errors import InputError
 from fulgurite.protocol.messages import ChildOrderEvent, parse_time
 
 MAX_ORDERS: Final = 10_000
-"""Open orders, and ended ones, that are remembered; the oldest are forgotten, and never concluded about."""
+"""Limit on remembered open orders, and on ended ones; the oldest are forgotten and give no events."""
 
 MAX_FILLS: Final = 50_000
-"""Executions that are remembered, so that none is given twice; the oldest are forgotten."""
+"""Limit on remembered executions; the oldest are forgotten."""
 
 SIZE_DECIMALS: Final = 8
 """Sizes are multiples of 1e-8 (section 4)."""
@@ -40,54 +40,54 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 _CHANGES: Final = ("ORDER", "ORDER_FAILED", "CANCEL", "EXECUTION", "EXPIRE")
-"""The events after which an order is not what it was: all but CANCEL_FAILED."""
+"""The events that change an order: all but CANCEL_FAILED."""
 
 _ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "EXECUTION"}
-"""The event that an order in this state ended with."""
+"""The final event of an order by its state."""
 
 
 @dataclass(slots=True)
 class _Order:
-    """What is known of an order."""
+    """The known state of an order."""
 
     product_code: str
     child_order_id: str
     is_announced: bool = False
-    """Whether its ORDER was given, or it was there before the ledger was."""
+    """Whether its ORDER was given, or preceded the ledger."""
     size: float | None = None
     outstanding: float | None = None
     ending: str | None = None
-    """The type of the event that it ended with; "" where nobody knows, None while it is open."""
+    """The type of its final event; "" if unknown, None while it is open."""
 
 
 @dataclass(slots=True, frozen=True)
-class _Hole:
-    """An interruption: what was known of a product when it began."""
+class _Baseline:
+    """The state of a product at the beginning of an interruption."""
 
     newest_id: int
     outstanding: dict[str, float | None]
-    """By acceptance id, of the orders that were open."""
+    """The outstanding sizes of open orders, by acceptance id."""
 
 
 class OrderLedger:
     """Keeps an account's orders from the events of `child_order_events`, and reconciles it after an interruption.
 
-    `start` it once with what HTTP lists when the channel is first subscribed, `record` each event, `interrupt` it when
-    the channel stops, and `reconcile` it when the channel runs again. Events may be recorded before `start`, and while
-    the lists for `reconcile` are fetched.
+    Call `start` once with the lists at the first subscription, `record` for each event, `interrupt` when the channel
+    stops, and `reconcile` when it has resumed. Events may be recorded before `start`, and during the requests of the
+    lists for `reconcile`.
     """
 
     def __init__(self) -> None:
         self._open: dict[str, _Order] = {}
         self._ended: dict[str, _Order] = {}
-        # Executions that were given: acceptance id and execution id, since both sides of one may be the account's own.
+        # Given executions by acceptance id and execution id, since both sides of one may be the account's own.
         self._fills: dict[tuple[str, int], None] = {}
-        # The newest execution of the account in each product that was started; 0 where there is none.
+        # The account's newest execution in each started product; 0 if there is none.
         self._newest_ids: dict[str, int] = {}
-        self._holes: dict[str, _Hole] = {}
+        self._baselines: dict[str, _Baseline] = {}
 
     def start(self, listing: Listing) -> None:
-        """Take the orders of a product that are open now as given, and all executions until now."""
+        """Treat the open orders of a product, and all its executions so far, as given."""
         self._newest_ids[listing.product_code] = max((row.id for row in listing.executions), default=0)
         for known in (*self._open.values(), *self._ended.values()):
             if known.product_code == listing.product_code:
@@ -95,7 +95,7 @@ class OrderLedger:
         for row in listing.active:
             key = row.child_order_acceptance_id
             if key in self._ended:
-                continue  # a live event was faster
+                continue  # a live event was faster than the list
             order = self._open.get(key) or _Order(listing.product_code, row.child_order_id)
             order.is_announced = True
             order.size = row.size
@@ -104,13 +104,13 @@ class OrderLedger:
             put(self._open, key, order, MAX_ORDERS)
 
     def record(self, event: ChildOrderEvent) -> bool:
-        """Take note of an event that came over the channel.
+        """Record an event of the channel.
 
         Returns:
-            Whether it is new: False where it was given before, as reconciled or over the channel.
+            Whether it is new: neither given over the channel before, nor reconciled.
         """
         if event.event_type not in _CHANGES:
-            return True  # the order is as it was
+            return True
         key = event.child_order_acceptance_id
         order = self._open.get(key) or self._ended.get(key)
         if order is None:
@@ -141,49 +141,49 @@ class OrderLedger:
         return True
 
     def interrupt(self) -> None:
-        """The channel has stopped. A product that is not reconciled since the last time stays as it was then."""
+        """Begin an interruption. A product not yet reconciled keeps the baseline of the previous one."""
         for product_code, newest_id in self._newest_ids.items():
-            if product_code not in self._holes:
+            if product_code not in self._baselines:
                 orders = self._open.items()
                 known = {key: order.outstanding for key, order in orders if order.product_code == product_code}
-                self._holes[product_code] = _Hole(newest_id, known)
+                self._baselines[product_code] = _Baseline(newest_id, known)
 
     def newest_id(self, product_code: str) -> int | None:
-        """The id of the last execution before the interruption, 0 for none; None where the product is not started."""
-        hole = self._holes.get(product_code)
-        return self._newest_ids.get(product_code) if hole is None else hole.newest_id
+        """The id of the last execution before the interruption, 0 for none; None if the product is not started."""
+        baseline = self._baselines.get(product_code)
+        return self._newest_ids.get(product_code) if baseline is None else baseline.newest_id
 
     def unexplained(self, listing: Listing) -> list[str]:
-        """The acceptance ids of orders of which the other two lists leave open what a list of ended ones would tell.
+        """The acceptance ids of orders with an outcome that only a list of ended orders can show.
 
-        Those without any fill are not among them: once ended they are listed nowhere (section 5).
+        Orders without a fill are left out: once ended they are listed nowhere (section 5).
         """
         self.interrupt()
-        hole = self._holes.get(listing.product_code)
-        if hole is None:
+        baseline = self._baselines.get(listing.product_code)
+        if baseline is None:
             return []
         explained = {row.child_order_acceptance_id for row in (*listing.active, *listing.ended)}
-        fills = _fills_after(hole, listing)
+        fills = _fills_after(baseline, listing)
         executed = {
             key
             for key, rows in fills.items()
-            if _remaining(hole.outstanding.get(key), sum(row.size for row in rows)) == 0
+            if _remaining(baseline.outstanding.get(key), sum(row.size for row in rows)) == 0
         }
         gone = (
             key
-            for key, outstanding in hole.outstanding.items()
+            for key, outstanding in baseline.outstanding.items()
             if key in self._open
             and key not in executed
             and (key in fills or outstanding is None or outstanding != self._open[key].size)
         )
-        unknown = (key for key in fills if key not in hole.outstanding and not self._is_announced(key))
+        unknown = (key for key in fills if key not in baseline.outstanding and not self._is_announced(key))
         return [key for key in (*gone, *unknown) if key not in explained]
 
     def reconcile(self, listings: Iterable[Listing]) -> Reconciliation[ChildOrderEvent]:
-        """Conclude what was missed, and take note of it: a second time there is nothing left.
+        """Conclude the missed events and record them, so that each is returned once.
 
         Args:
-            listings: one for each product. A product that was not started is, and nothing is concluded about it.
+            listings: one for each product. A product that was not started is started, without events.
         """
         self.interrupt()
         timed: list[tuple[tuple[int, int, int], ChildOrderEvent]] = []
@@ -191,8 +191,8 @@ class OrderLedger:
         problems: list[str] = []
         for listing in listings:
             product_code = listing.product_code
-            hole = self._holes.pop(product_code, None)
-            if hole is None:
+            baseline = self._baselines.pop(product_code, None)
+            if baseline is None:
                 self.start(listing)
                 problems.append(f"{product_code}: its orders were not known before the interruption")
                 continue
@@ -200,28 +200,28 @@ class OrderLedger:
             without_id = sum(not row.id for row in listing.executions)
             problems += [f"{product_code}: {without_id} executions without an id"] if without_id else []
             rows = {row.child_order_acceptance_id: row for row in (*listing.active, *listing.ended)}
-            fills = _fills_after(hole, listing)
+            fills = _fills_after(baseline, listing)
             active = (row.child_order_acceptance_id for row in listing.active)
-            for key in dict.fromkeys((*hole.outstanding, *active, *fills)):
-                events = self._conclude(product_code, key, hole, rows.get(key), fills.get(key, []))
+            for key in dict.fromkeys((*baseline.outstanding, *active, *fills)):
+                events = self._conclude(product_code, key, baseline, rows.get(key), fills.get(key, []))
                 timed += _timed(events)
                 order = self._open.get(key)
                 if order is None or (key in rows and rows[key].child_order_state == "ACTIVE"):
                     continue
-                if key in rows or (key in hole.outstanding and not listing.problem):
+                if key in rows or (key in baseline.outstanding and not listing.problem):
                     unresolved.append(key)
                     self._end(key, order, "")
         timed.sort(key=lambda pair: pair[0])
         return Reconciliation([event for _, event in timed], unresolved, "; ".join(problems))
 
     def _conclude(
-        self, product_code: str, key: str, hole: _Hole, row: ChildOrderRow | None, fills: list[ExecutionRow]
+        self, product_code: str, key: str, baseline: _Baseline, row: ChildOrderRow | None, fills: list[ExecutionRow]
     ) -> list[ChildOrderEvent]:
-        """Give the events of one order that were missed, and bring what is known of it up to date."""
+        """Return the missed events of one order, and update its known state."""
         events: list[ChildOrderEvent] = []
         order = self._open.get(key) or self._ended.get(key)
-        if key in hole.outstanding:
-            outstanding = hole.outstanding[key]
+        if key in baseline.outstanding:
+            outstanding = baseline.outstanding[key]
         else:
             outstanding = row.size if row is not None else order.size if order is not None else None
         if row is not None and (order is None or not order.is_announced):
@@ -239,7 +239,7 @@ class OrderLedger:
         if order is None or order.ending is not None:
             return events
         if outstanding is not None:
-            # A live event may know of less, if it came after the list was made.
+            # A live event after the list may have left less.
             order.outstanding = min(outstanding, outstanding if order.outstanding is None else order.outstanding)
         if order.outstanding == 0:
             self._end(key, order, "EXECUTION")
@@ -271,9 +271,9 @@ def put(into: dict[Key, Value], key: Key, value: Value, limit: int) -> None:
         del into[next(iter(into))]
 
 
-def _fills_after(hole: _Hole, listing: Listing) -> dict[str, list[ExecutionRow]]:
-    """The executions since the interruption began, by acceptance id, each once and ascending by id."""
-    rows = {(row.child_order_acceptance_id, row.id): row for row in listing.executions if row.id > hole.newest_id}
+def _fills_after(baseline: _Baseline, listing: Listing) -> dict[str, list[ExecutionRow]]:
+    """The executions since the baseline, by acceptance id, each once and ascending by id."""
+    rows = {(row.child_order_acceptance_id, row.id): row for row in listing.executions if row.id > baseline.newest_id}
     fills: dict[str, list[ExecutionRow]] = {}
     for row in sorted(rows.values(), key=lambda row: row.id):
         fills.setdefault(row.child_order_acceptance_id, []).append(row)
@@ -285,7 +285,7 @@ def _remaining(outstanding: float | None, executed: float) -> float | None:
 
 
 def _timed(events: list[ChildOrderEvent]) -> Iterable[tuple[tuple[int, int, int], ChildOrderEvent]]:
-    """The events of one order with what to sort all by: none before the one that came before it."""
+    """The events of one order with keys that sort all events, and keep the order of these."""
     at_ns = 0
     for event in events:
         with suppress(InputError):  # blank, as an ending's is

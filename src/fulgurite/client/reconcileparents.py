@@ -1,11 +1,11 @@
-"""What happened to an account's special orders while nobody listened, as far as HTTP lists it. Pure.
+"""Missed events of an account's special orders, concluded from the HTTP API's list. Pure.
 
-Sections 3.6 and 5 of the protocol reference. The list of special orders tells that one was sent, and how it ended. It
-does not tell what happened in between, so this is not given:
+Sections 3.6 and 5 of the protocol reference. The list shows the beginning and the end of a special order, and nothing
+in between. So these events are not given:
 
-* TRIGGER. The orders that it sent are told of on `child_order_events`, whose ledger finds them.
-* COMPLETE of a part, where others are still to come. A special order that was executed as a whole gives one COMPLETE,
-  without `parameter_index` and `child_order_acceptance_id`.
+* TRIGGER. The ledger of `child_order_events` finds the orders that it sent.
+* COMPLETE of a part before the last. A special order executed as a whole gives one COMPLETE, without
+  `parameter_index` and `child_order_acceptance_id`.
 * ORDER_FAILED.
 
 An order that was open before and is in no list now was cancelled or expired: it is unresolved.
@@ -22,49 +22,49 @@ from fulgurite.client.reconcile import MAX_ORDERS, put
 from fulgurite.protocol.messages import ParentOrderEvent
 
 _CHANGES: Final = ("ORDER", "ORDER_FAILED", "CANCEL", "COMPLETE", "EXPIRE")
-"""The events after which an order is not what it was: all but TRIGGER."""
+"""The events that change an order: all but TRIGGER."""
 
 _ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "COMPLETE"}
-"""The event that a special order in this state ended with."""
+"""The final event of a special order by its state."""
 
 _TWO_STEPS: Final = ("IFD", "IFDOCO")
-"""The types that are over only when a part other than the first is complete."""
+"""The types that end only with the completion of a part other than the first."""
 
 
 @dataclass(slots=True)
 class _Order:
-    """What is known of a special order."""
+    """The known state of a special order."""
 
     product_code: str
     parent_order_type: str | None = None
     is_announced: bool = False
-    """Whether its ORDER was given, or it was there before the ledger was."""
+    """Whether its ORDER was given, or preceded the ledger."""
     has_completed: bool = False
-    """Whether a COMPLETE was heard of it."""
+    """Whether it has had a COMPLETE."""
     ending: str | None = None
-    """The type of the event that it ended with; "" where nobody knows, None while it is open."""
+    """The type of its final event; "" if unknown, None while it is open."""
 
 
 @dataclass(slots=True, frozen=True)
-class _Hole:
-    """An interruption: what was known of a product when it began."""
+class _Baseline:
+    """The state of a product at the beginning of an interruption."""
 
     newest_id: int
     open: frozenset[str]
 
 
 class ParentOrderLedger:
-    """Keeps an account's special orders from the events of `parent_order_events`; used as `OrderLedger` is."""
+    """Keeps an account's special orders from the events of `parent_order_events`; used like `OrderLedger`."""
 
     def __init__(self) -> None:
         self._open: dict[str, _Order] = {}
         self._ended: dict[str, _Order] = {}
-        # The highest id that each product's list has shown; ids above it came into the list since.
+        # The highest id of each product's latest list; orders with higher ids are newer than that list.
         self._newest_ids: dict[str, int] = {}
-        self._holes: dict[str, _Hole] = {}
+        self._baselines: dict[str, _Baseline] = {}
 
     def start(self, listing: ParentListing) -> None:
-        """Take the special orders of a product that are open now as given, and all that have ended."""
+        """Treat all listed special orders of a product as given."""
         self._newest_ids[listing.product_code] = max((row.id for row in listing.rows), default=0)
         for known in (*self._open.values(), *self._ended.values()):
             if known.product_code == listing.product_code:
@@ -75,13 +75,13 @@ class ParentOrderLedger:
                 put(self._open, key, _Order(listing.product_code, row.parent_order_type, is_announced=True), MAX_ORDERS)
 
     def record(self, event: ParentOrderEvent) -> bool:
-        """Take note of an event that came over the channel.
+        """Record an event of the channel.
 
         Returns:
-            Whether it is new: False where it was given before, as reconciled or over the channel.
+            Whether it is new: neither given over the channel before, nor reconciled.
         """
         if event.event_type not in _CHANGES:
-            return True  # the order is as it was
+            return True
         key = event.parent_order_acceptance_id
         order = self._open.get(key) or self._ended.get(key)
         if order is None:
@@ -108,26 +108,26 @@ class ParentOrderLedger:
         return True
 
     def interrupt(self) -> None:
-        """The channel has stopped. A product that is not reconciled since the last time stays as it was then."""
+        """Begin an interruption. A product not yet reconciled keeps the baseline of the previous one."""
         for product_code, newest_id in self._newest_ids.items():
-            if product_code not in self._holes:
+            if product_code not in self._baselines:
                 known = (key for key, order in self._open.items() if order.product_code == product_code)
-                self._holes[product_code] = _Hole(newest_id, frozenset(known))
+                self._baselines[product_code] = _Baseline(newest_id, frozenset(known))
 
     def is_enough(self, listing: ParentListing) -> bool:
-        """Whether older rows than these would tell nothing more."""
-        hole = self._holes.get(listing.product_code)
-        if hole is None:
+        """Whether older rows would add nothing."""
+        baseline = self._baselines.get(listing.product_code)
+        if baseline is None:
             return True
         listed = {row.parent_order_acceptance_id for row in listing.rows}
-        is_old = any(0 < row.id <= hole.newest_id for row in listing.rows)
-        return (is_old or not hole.newest_id) and all(key in listed or key in self._ended for key in hole.open)
+        is_old = any(0 < row.id <= baseline.newest_id for row in listing.rows)
+        return (is_old or not baseline.newest_id) and all(key in listed or key in self._ended for key in baseline.open)
 
     def reconcile(self, listings: Iterable[ParentListing]) -> Reconciliation[ParentOrderEvent]:
-        """Conclude what was missed, and take note of it: a second time there is nothing left.
+        """Conclude the missed events and record them, so that each is returned once.
 
         Args:
-            listings: one for each product. A product that was not started is, and nothing is concluded about it.
+            listings: one for each product. A product that was not started is started, without events.
         """
         self.interrupt()
         events: list[ParentOrderEvent] = []
@@ -135,22 +135,22 @@ class ParentOrderLedger:
         problems: list[str] = []
         for listing in listings:
             product_code = listing.product_code
-            hole = self._holes.pop(product_code, None)
-            if hole is None:
+            baseline = self._baselines.pop(product_code, None)
+            if baseline is None:
                 self.start(listing)
                 problems.append(f"{product_code}: its special orders were not known before the interruption")
                 continue
             problems += [f"{product_code}: {listing.problem}"] if listing.problem else []
-            # One that was active when a first list was fetched may have ended when a second one was.
+            # An order that is active in one fetched page may have ended in a later one.
             rows = sorted(listing.rows, key=lambda row: (row.parent_order_date, row.parent_order_state != "ACTIVE"))
             for row in rows:
-                if row.parent_order_state == "ACTIVE" or row.id > hole.newest_id:
+                if row.parent_order_state == "ACTIVE" or row.id > baseline.newest_id:
                     events += self._announce(product_code, row)
                 events += self._conclude(product_code, row)
-            self._newest_ids[product_code] = max((hole.newest_id, *(row.id for row in rows)))
+            self._newest_ids[product_code] = max((baseline.newest_id, *(row.id for row in rows)))
             active = {row.parent_order_acceptance_id for row in rows if row.parent_order_state == "ACTIVE"}
             listed = {row.parent_order_acceptance_id for row in rows}
-            for key in [key for key in self._open if key in hole.open and key not in active]:
+            for key in [key for key in self._open if key in baseline.open and key not in active]:
                 if key in listed or not listing.problem:
                     unresolved.append(key)
                     self._end(key, self._open[key], "")
@@ -178,7 +178,7 @@ class ParentOrderLedger:
         return [_event(product_code, row, event_type)]
 
     def _end_if_complete(self, key: str, order: _Order) -> None:
-        # While the type is unknown, for its ORDER was missed, there may be a second step to come.
+        # An order of unknown type, whose ORDER was missed, may have a second step.
         if order.has_completed and order.parent_order_type not in (None, *_TWO_STEPS):
             self._end(key, order, "COMPLETE")
 

@@ -1,4 +1,4 @@
-"""Recording a stream: its frames, and what happened to it, as a frame log that `replay` gives back."""
+"""Recording of a stream's frames and events in a frame log for `replay`."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from fulgurite.errors import InputError, RecordingError
 from fulgurite.protocol.framelog import Line, format_line, without_credentials
 
 BUFFER_BYTES: Final = 1024 * 1024
-"""Bytes that are held back until they are written, at the most, as long as they can be."""
+"""Size of the buffer while the file can be written."""
 
 HELD_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of lines that are held back while the file cannot be written; what comes beyond that is lost."""
+"""Limit on the buffer while the file cannot be written; further frames are lost."""
 
 KEPT_STATUSES: Final = 1_000
-"""Statuses that are kept while frames are lost; the oldest are forgotten."""
+"""Limit on the statuses kept while frames are lost; the oldest are forgotten."""
 
 PART_BYTES: Final = 4 * 1024 * 1024
-"""After so many bytes of text a compressed part ends, with a checksum: few enough that a reader can keep a part back
-until it has seen that, and so many that a part repeats much, which is what makes it short."""
+"""Size of a compressed part before compression, which ends with a checksum. A reader can hold a part of this size until
+it has read the checksum, and the part is long enough to compress well."""
 
 
 class Recorder:
-    """Writes what a stream yields, frames included (``frames=True``), to a frame log.
+    """Writes the items of a stream, frames included (``frames=True``), to a frame log.
 
-    `flush` hands what it holds back to the system; whoever calls it every half second loses no more than that to a
-    `kill -9`. The requests to authenticate are written without their params: a key has no place in a file.
+    `flush` hands the buffer to the system; called every half second, it limits the loss by a `kill -9` to half a
+    second. Requests to authenticate are written without their params, because a key has no place in a file.
 
-    Where the file cannot be written, as on a full disk, what comes is held back, and each `flush` tries again. Once
-    `HELD_BYTES` are, frames are lost until all that was held back is written; then the log has a gap for each channel.
+    While the file cannot be written, for example on a full disk, lines are held back, and each `flush` tries again.
+    Beyond `HELD_BYTES` frames are lost until all lines held back are written; then the log has a gap for each channel.
 
     Args:
-        path: the file; it is compressed where its name ends in .zst.
-        is_numbered: whether the stream has several connections, whose numbers are to stand in the lines.
-        replaces: whether a file that is there already is replaced.
+        path: the file, compressed if its name ends in .zst.
+        is_numbered: whether the lines include the number of the connection, for a stream with several.
+        replaces: whether to replace an existing file.
 
     Raises:
-        InputError: there is such a file already, it cannot be made, the extra `zst` is missing, or it would be .gz.
+        InputError: the file exists already or cannot be made, the extra `zst` is missing, or the name ends in .gz.
     """
 
     def __init__(self, path: Path, *, is_numbered: bool = False, replaces: bool = False) -> None:
@@ -52,33 +52,33 @@ class Recorder:
             raise InputError("--record", str(path), "a name that ends in .zst, which is compressed, or not in .gz")
         self.path = path
         self.error: RecordingError | None = None
-        """Why the file cannot be written at present; once it is closed, why something is missing from it. None while
-        all is well."""
+        """The reason that the file cannot be written at present; after `close`, the reason that it is incomplete. None
+        if there is no problem."""
         self.lost = 0
-        """How many frames are not in the file, and will not be; once it is closed, at most."""
+        """The number of lost frames; after `close`, an upper limit."""
         self.written_bytes = 0
         self._is_numbered = is_numbered
         self._compressor = _make_compressor(path) if path.suffix == ".zst" else None
         self._part_bytes = 0
-        # Lines that wait, the frames in them, and the bytes of such as were made ready for the file.
+        # Lines held back, the number of frames in them, and bytes ready for the file.
         self._held = bytearray()
         self._held_frames = 0
         self._ready = bytearray()
-        # What came since frames are lost: the times of each channel's first and last message, and what happened.
+        # During a loss: the times of each channel's first and last message, and the statuses.
         self._is_losing = False
         self._unrecorded: dict[str, tuple[int, int]] = {}
         self._statuses: deque[Status] = deque(maxlen=KEPT_STATUSES)
-        # Why the file could not be written last.
+        # The latest reason for a failed write.
         self._problem = ""
         try:
             self._file = FileIO(path, "w" if replaces else "x")
         except FileExistsError:
-            raise InputError("--record", str(path), "a file that is not there yet, or --force to replace it") from None
+            raise InputError("--record", str(path), "a file that does not exist, or --force to replace it") from None
         except OSError as error:
             raise InputError("--record", str(path), f"a file that can be written ({error.strerror})") from error
 
     def write(self, items: Sequence[Item]) -> None:
-        """Write what came, in the order in which the stream yields it. It never raises, nor does it after `close`."""
+        """Write items in the order of the stream. This never raises, even after `close`."""
         self._is_losing = self._is_losing or len(self._held) >= HELD_BYTES
         if self._is_losing or self._file.closed:
             self._lose(items)
@@ -86,12 +86,12 @@ class Recorder:
         for line in log_lines(items, self._is_numbered):
             self._held += format_line(line)
             self._held_frames += line.frame is not None
-        # Where it could not be written it is tried again with each `flush`, and not with each frame.
+        # After a failed write each `flush` tries again, but not each frame.
         if len(self._held) >= BUFFER_BYTES and self.error is None:
             self.flush()
 
     def flush(self) -> None:
-        """Hand what is held back to the system. It never raises: `error` says what went wrong."""
+        """Hand the lines held back to the system. This never raises; it sets `error`."""
         if self._file.closed or not self._write_ready():
             return
         if self._held:
@@ -103,10 +103,10 @@ class Recorder:
             self._tell_lost()
 
     def close(self) -> None:
-        """Say that the recording ended here, and not by a crash, and close the file."""
+        """Write the line of a regular end and close the file."""
         if self._file.closed:
             return
-        # What is held back for now, and what is then to be said of what was lost.
+        # The lines held back; then the gaps of a loss.
         self.flush()
         if self.error is None:
             self._held += format_line(Line(event="end", at_ns=time.time_ns()))
@@ -131,7 +131,7 @@ class Recorder:
             self._part_bytes += len(data)
             data = self._compressor.compress(data)
             if self._part_bytes < PART_BYTES:
-                # Ending a block makes all of it readable, whatever happens to the rest.
+                # The end of a block makes it readable without the rest.
                 data += self._compressor.flush(_end_of("BLOCK"))
             else:
                 data += self._compressor.flush(_end_of("FINISH"))
@@ -140,7 +140,7 @@ class Recorder:
         self._ready += data
 
     def _write_ready(self) -> bool:
-        """Write what is ready, from where the last attempt ended; False where it cannot be."""
+        """Write the bytes that are ready, from the end of the last attempt; return False if this fails."""
         try:
             while self._ready:
                 count = self._file.write(self._ready)
@@ -187,11 +187,11 @@ class Recorder:
 
 
 def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
-    """The lines of a frame log for what a stream yielded; a malformed item stands in the line of its frame.
+    """The lines of a frame log for a stream's items. A malformed item goes into the line of its frame.
 
     Args:
-        items: all that came together: the frame of a malformed item is among them, right before it.
-        is_numbered: whether the numbers of connections stand in the lines.
+        items: the items of one batch; a malformed item directly follows its frame.
+        is_numbered: whether the lines include the numbers of connections.
     """
     held: Line | None = None
     for item in items:
@@ -233,13 +233,13 @@ def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
 
 def _make_compressor(path: Path) -> Any:
     try:
-        import zstandard  # an extra, and only needed here
+        import zstandard  # an extra, needed only here
     except ImportError as error:
         raise InputError("--record", str(path), "a .zst file after `pip install 'fulgurite[zst]'`") from error
     return zstandard.ZstdCompressor(write_checksum=True).compressobj()
 
 
-def _end_of(what: str) -> int:
+def _end_of(unit: str) -> int:
     import zstandard
 
-    return {"BLOCK": zstandard.COMPRESSOBJ_FLUSH_BLOCK, "FINISH": zstandard.COMPRESSOBJ_FLUSH_FINISH}[what]
+    return {"BLOCK": zstandard.COMPRESSOBJ_FLUSH_BLOCK, "FINISH": zstandard.COMPRESSOBJ_FLUSH_FINISH}[unit]

@@ -1,4 +1,4 @@
-"""Repairs the gaps of a stream's channels, as far as the HTTP API can tell what was missed (section 5)."""
+"""Repairs of a stream's gaps with missed messages from the HTTP API (section 5)."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import ChildOrderEvent, Execution, ParentOrderEvent
 
 DELAYS: Final = (0.0, 1.0, 2.0, 4.0, 8.0)
-"""Seconds before each of the first attempts. What the API shows is up to a second old (section 5), so the second often
-succeeds; and what it does not show after all of them it will not show."""
+"""Seconds before each of the first attempts. The API's data are up to a second old (section 5), so the second attempt
+often succeeds. Rows still absent after all these attempts stay absent."""
 
 LONGEST_DELAY: Final = 600.0
-"""Seconds between later attempts at most, where no message waits for the repair."""
+"""Limit on the seconds between later attempts, if no message waits for the repair."""
 
 REPAIR_SECONDS: Final = 60.0
-"""After this a repair is given up that the channel's later messages wait for."""
+"""Limit on the duration of a repair that later messages wait for."""
 
 KEPT_SECONDS: Final = 31 * 86_400.0
-"""After this any other is given up, too: the service keeps executions for so long (section 5)."""
+"""Limit on the duration of any other repair: the service keeps executions for 31 days (section 5)."""
 
 FINAL_STATUSES: Final = frozenset((400, 401, 404))
-"""HTTP statuses after which it is not tried again: the product, the key or the address is wrong, and stays so."""
+"""HTTP statuses that end a repair: the product, the key or the address is wrong, and stays so."""
 
 ROWS_PER_MESSAGE: Final = 500
-"""Executions of one backfilled message."""
+"""Limit on the executions of one backfilled message."""
 
 
 class Outcome(NamedTuple):
-    """What an attempt came to."""
+    """The result of an attempt."""
 
     messages: Sequence[Message]
     repaired: Repaired
     note: str
     unresolved: Sequence[str] = ()
     may_improve: bool = False
-    """Whether the first few attempts after it may come to more, since what is shown may be a second old."""
+    """Whether a further one of the first attempts may bring more, since the API's data may be a second old."""
     error: FulguriteError | None = None
-    """What went wrong with a request, after which another one may be answered."""
+    """The error of a failed request, which may succeed in another attempt."""
 
 
 def repair_delays(is_waited_for: bool) -> Iterator[float]:
-    """Yield the seconds before one attempt after another, without end.
+    """Yield the seconds before each attempt, without end.
 
     Args:
         is_waited_for: whether the channel's later messages wait for the repair.
@@ -79,10 +79,10 @@ def repair_delays(is_waited_for: bool) -> Iterator[float]:
 
 
 class Repairs:
-    """Fetches what was missed.
+    """Fetches missed messages.
 
     Args:
-        api: where from.
+        api: the HTTP API.
         delays: see `repair_delays`.
     """
 
@@ -90,7 +90,7 @@ class Repairs:
         self.api = api
         self._delays = delays
         self._stack = AsyncExitStack()
-        # An account's orders are listed by product, so all that there are must be asked for.
+        # All product codes, because orders are listed by product.
         self._products: list[str] | None = None
 
     async def open(self) -> None:
@@ -102,8 +102,8 @@ class Repairs:
         await self._stack.aclose()
 
     async def learn(self, feed: Feed) -> None:
-        """Find out where a channel stands, so that a gap before its first message can be repaired, too."""
-        # What goes wrong here leaves nothing to repair yet; a repair will say what is wrong.
+        """Look up the present state of a channel, so that even a gap before its first message can be repaired."""
+        # A failure here needs no report: the note of a later repair reports it.
         for delay, _ in zip(self._delays(True), DELAYS, strict=False):
             await asyncio.sleep(delay)
             with contextlib.suppress(FulguriteError):
@@ -118,10 +118,10 @@ class Repairs:
                 return
 
     async def repair(self, feed: Feed, gap: GapLife, give: Callable[[Iterable[Message | Gap]], None]) -> None:
-        """Repair a gap, and give what comes of it; what goes wrong is said in the gap.
+        """Repair a gap and give the result. The gap's note reports failures.
 
-        It is tried again while requests fail: for `REPAIR_SECONDS` where later messages wait for it, and else for as
-        long as the service keeps executions.
+        Failed requests are retried for `REPAIR_SECONDS` if later messages wait, and otherwise for as long as the
+        service keeps executions.
         """
         attempt = self._backfill if feed.channel.kind is Kind.EXECUTIONS else self._reconcile
         seconds = REPAIR_SECONDS if feed.waits_for_repairs else KEPT_SECONDS
@@ -133,7 +133,7 @@ class Repairs:
                     if not gap.is_repairing:
                         return
                     outcome = await attempt(feed, gap)
-                    # A later attempt may know less than an earlier one, if the server has gone meanwhile.
+                    # A later attempt may bring less than an earlier one, for example if the server is down.
                     if best is None or _rows(outcome) >= _rows(best):
                         best = outcome
                     if outcome.error is None:
@@ -142,7 +142,7 @@ class Repairs:
                     elif _is_final(outcome.error):
                         break
         except TimeoutError:
-            note = f"not repaired: nothing came of it within {seconds:.0f} s; the limits may not have allowed it"
+            note = f"not repaired: no result within {seconds:.0f} s; the limits may have prevented the requests"
             best = best or Outcome([], Repaired.NONE, note)
         assert best is not None  # the delays have no end
         give(feed.repaired(gap, best.messages, best.repaired, best.note, best.unresolved))
@@ -163,7 +163,7 @@ class Repairs:
         products = await self._find_products()
         if isinstance(feed.orders, OrderLedger):
             return await fetch_orders(self.api, feed.orders, products)
-        assert feed.orders is not None  # the feeds of private channels have the one or the other
+        assert feed.orders is not None  # the feeds of private channels have one of the two
         return await fetch_parent_orders(self.api, feed.orders, products)
 
     async def _find_products(self) -> list[str]:
@@ -195,11 +195,11 @@ def _rows(outcome: Outcome) -> int:
 
 
 def executions_messages(channel: str, executions: Sequence[Execution], rows: Sequence[bytes]) -> list[Message]:
-    """The messages that give executions which were fetched.
+    """Make messages of fetched executions.
 
     Args:
-        channel: the channel that they belong to.
-        executions: ascending.
+        channel: the executions' channel.
+        executions: the executions, ascending.
         rows: the JSON text of each.
     """
     now_ns = time.time_ns()
@@ -214,7 +214,7 @@ def executions_messages(channel: str, executions: Sequence[Execution], rows: Seq
 def _events_message(channel: str, events: Sequence[ChildOrderEvent] | Sequence[ParentOrderEvent]) -> list[Message]:
     if not events:
         return []
-    # What is not known is absent, as it is on the wire (3.5).
+    # Unknown members are absent, as on the wire (3.5).
     rows = [
         {name: value for name, value in msgspec.structs.asdict(event).items() if value is not None} for event in events
     ]

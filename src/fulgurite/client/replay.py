@@ -1,4 +1,4 @@
-"""`replay`: the items of a recorded stream, without any connection."""
+"""`replay`: the items of a recorded stream, without a connection."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from fulgurite.protocol.logformats import Odd, Step
 from fulgurite.protocol.pacedclock import PacedClock
 
 TURN_SECONDS: Final = 0.005
-"""How long lines are read until others have their turn."""
+"""Seconds of reading before other tasks have their turn."""
 
 BATCH_ITEMS: Final = 64
-"""After so many items a batch is given, however many more are due: as with `session.TURN_FRAMES`."""
+"""Limit on the items of a batch, for the reason of `session.TURN_FRAMES`."""
 
 SHOWN_LIMIT: Final = 4_096
-"""Characters that are shown of what is no line of a frame log."""
+"""Limit on the characters shown of an invalid line."""
 
 
 def replay(
@@ -38,35 +38,35 @@ def replay(
     longest_pause: float = LONGEST_PAUSE_SECONDS,
     frame_rate: float | None = None,
 ) -> Replay:
-    """Give what a stream yielded, from the frame log that was made of it::
+    """Yield the items of a recorded stream from its frame log::
 
         async for item in replay("day.jsonl"):
             ...
 
-    The items are those of `connect`, with the times that they had: messages of both dialects, each once where several
-    connections brought it, the gaps at their places, statuses, and malformed frames. A line that cannot be read is a
-    `Malformed` that names it; a gap follows for the channels of which it may have been a message.
+    The items are those of `connect`, with their original times: messages of both dialects, each once even if several
+    connections brought it, the gaps in their places, statuses, and malformed frames. An unreadable line is a
+    `Malformed` with the number of the line, followed by a gap for each channel whose message it may have been.
 
-    A gap that was repaired comes twice, as with ``repair="alongside"``: where it was, and once more where the stream
-    told of its repair, with what was recovered.
+    A repaired gap comes twice, as with ``repair="alongside"``: in its place, and again in the place of its repair, with
+    the recovered messages.
 
-    A log that holds nothing but frames says nothing of connections: its messages are given as they come. Such logs are
-    read from other tools, too: HAR with WebSocket messages, the raw lines of cryptofeed and of tardis, and one frame a
-    line. What a file is, and whether it is compressed with gzip or zstandard, is told by how it begins.
+    A log of frames alone has no connections: its messages are given as they come. Such logs of other tools can be read,
+    too: HAR with WebSocket messages, the raw lines of cryptofeed and of tardis, and one frame a line. The beginning of
+    a file determines its kind and its compression, gzip or zstandard.
 
-    Items come in the order of the file. Where the recorder's clock was set back, no time passes.
+    Items come in the order of the file. No time passes where the recorder's clock was set back.
 
     Args:
-        path: the frame log, as `fulgurite listen --record` writes it, or such a file; or a pipe in its place. For
-            zstandard the extra `zst` is needed.
-        speed: recorded seconds that pass in one second; None is as fast as they are taken.
-        longest_pause: where the log pauses for so many of its seconds, or for more, that is passed over at once, and a
-            `Status` of the kind `PASSED_OVER` says so; above 0, a day by default. Only with a speed.
-        frame_rate: frames a second, above 0, of a file that has no times, which is one frame a line; None is 33.
+        path: the frame log, as written by `fulgurite listen --record`, or a file of another tool; or a pipe.
+            zstandard needs the extra `zst`.
+        speed: speed of the replay, above 0, in recorded seconds per second; None for as fast as possible.
+        longest_pause: limit on a pause of the log in recorded seconds, above 0; a day by default. The replay skips a
+            pause of this length or more, with a `Status` of the kind `PASSED_OVER`. Only with a speed.
+        frame_rate: frames a second, above 0, for a file without times, which has one frame a line; None for 33.
 
     Raises:
-        InputError: there is no such file, or it is of another kind, which is named; the extra `zst` is missing; or an
-            argument is out of its range. What is wrong with a pipe, or only at a file's end, the iteration raises.
+        InputError: the file does not exist, is of another kind, which the error names, needs the extra `zst`, or an
+            argument is out of range. The iteration raises the errors of a pipe, and those at the end of a file.
     """
     if speed is not None:
         check_number("speed", speed, "a number above 0, or None for as fast as possible", above=0.0)
@@ -75,10 +75,10 @@ def replay(
 
 
 class Replay:
-    """An async iterator of items, for one consumer, once; `replay` makes it.
+    """A single-use async iterator of items for one consumer; `replay` makes it.
 
-    It reads the file as it is iterated, a piece at a time, and holds no more of it than that. It may be entered as a
-    stream is, which closes the file where it is left early.
+    It reads the file a piece at a time, and holds only this piece in memory. As an async context manager it closes the
+    file after an early exit.
     """
 
     def __init__(self, log: LogFile, speed: float | None, clock: LogClock) -> None:
@@ -86,17 +86,17 @@ class Replay:
         self._speed = speed
         self._log_replay = LogReplay()
         self.books: Mapping[str, OrderBook] = Books(self._log_replay)
-        """The order book of each product, kept from the moment it is first asked for, out of the log's channels `board`
-        and `board_snapshot`. It is as new as the item in hand, or the batch, and STALE after each gap in the diffs."""
-        # What comes next, and is not due yet.
+        """The order book of each product, kept from the first access to it, from the log's channels `board` and
+        `board_snapshot`. It includes the present item, or batch, and is STALE after each gap in the diffs."""
+        # The next step, until it is due.
         self._next: Step | None = None
-        # What is to be said before it.
+        # Statuses to give before it.
         self._said: list[Item] = []
-        # What followed from the latest step and was not taken yet.
+        # Items of the latest step that are still to be given.
         self._items: deque[Item] = deque()
-        # When others are to have their turn.
+        # The end of the turn; then other tasks have theirs.
         self._turn_ends_at = 0.0
-        # How much time has passed in the log, and in the replay once that has begun.
+        # The time passed in the log, and the clock of the replay, once it has begun.
         self._passed = clock
         self._clock: PacedClock | None = None
         self._has_ended = False
@@ -110,7 +110,7 @@ class Replay:
         self.close()
 
     def close(self) -> None:
-        """Read no further."""
+        """Stop reading and close the file."""
         self._log.close()
         self._next = None
         self._has_ended = True
@@ -132,7 +132,7 @@ class Replay:
         return items.popleft()
 
     async def batches(self) -> AsyncIterator[list[Item]]:
-        """Iterate over all that is due, in lists of at least one item; see `Stream.batches`."""
+        """Iterate over the due items in lists of at least one; see `Stream.batches`."""
         batch: list[Item] = []
         while True:
             has_next = self._advance()
@@ -144,7 +144,7 @@ class Replay:
                     await self._wait()
                 batch += self._take_next()
             elif not await self._log.more():
-                # The end comes by itself, since it makes the books STALE.
+                # The end comes in a batch of its own, since it makes the books STALE.
                 if not self._has_ended and (last := self._finish()):
                     yield last
                 return
@@ -152,7 +152,7 @@ class Replay:
     # --- inside
 
     def _advance(self) -> bool:
-        """Go on to the next step, if it has been read."""
+        """Go to the next step, if it has been read."""
         if self._next is None:
             self._next = next(self._log.steps, None)
             if self._speed is not None and isinstance(self._next, Line):
@@ -166,14 +166,14 @@ class Replay:
             self._said.append(Status(StatusKind.PASSED_OVER, at_ns, None, detail, seconds))
 
     def _is_ready(self) -> bool:
-        """Whether the next step is due, and others need not have their turn before."""
+        """Whether the next step is due within the present turn."""
         return monotonic() < self._turn_ends_at and self._is_due()
 
     def _is_due(self) -> bool:
         return self._speed is None or self._delay(self._speed, monotonic()) <= 0
 
     async def _wait(self) -> None:
-        """Wait until the next step is due; meanwhile, others have their turn."""
+        """Wait until the next step is due, and let other tasks have their turn."""
         delay = 0.0 if self._speed is None else self._delay(self._speed, monotonic())
         await asyncio.sleep(max(delay, 0.0))
         self._turn_ends_at = monotonic() + TURN_SECONDS
@@ -185,7 +185,7 @@ class Replay:
         return self._clock.seconds_until(self._passed.passed_ns, now)
 
     def _take_next(self) -> list[Item]:
-        """Take the next step: none, one or several items follow from it."""
+        """Process the next step and return its items, if any."""
         step, self._next = self._next, None
         said, self._said = self._said, []
         return said + self._items_of(step)
