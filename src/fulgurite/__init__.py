@@ -1,7 +1,6 @@
 """Fulgurite: the sandbox for bitFlyer Lightning's Realtime API.
 
-The public names. They are imported when they are first used, since the command line imports this package, too, and
-`fulgurite --help` is to answer at once.
+The public names. Each is imported at its first use, so that `fulgurite --help`, which imports this package, is fast.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ if TYPE_CHECKING:
         parse_time,
     )
 
-# Public name -> where it lives, and what it is called there if not the same.
+# Public name -> its module, with its name there if that is different.
 _HOMES = {
     **dict.fromkeys(
         (

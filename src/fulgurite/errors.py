@@ -1,15 +1,15 @@
-"""Every exception that Fulgurite raises on purpose, in one tree. Pure.
+"""The tree of Fulgurite's exceptions. Pure.
 
 ::
 
     FulguriteError
-    ├── InputError                  the caller gave something that cannot be meant; says what is accepted
+    ├── InputError                  an invalid value from the caller; names the accepted ones
     │   └── ChannelError            not the name of a realtime channel
-    ├── RemoteProtocolError         the peer sent something that is not the protocol
+    ├── RemoteProtocolError         the peer broke the protocol
     │   ├── MessageError            a message of a known channel that does not fit its type
     │   └── FragmentError           a WebSocket data frame out of place, too long, or not UTF-8
-    ├── LocalProtocolError          our own caller asked a dialect for something it forbids
-    ├── ConnectError                no connection could be made, or not as asked
+    ├── LocalProtocolError          the caller broke the protocol
+    ├── ConnectError                no connection could be made, or not as requested
     │   └── HandshakeRefusedError   the server answered the WebSocket handshake with an HTTP status
     ├── UnansweredError             the server did not answer a request in time
     ├── RequestRefusedError         the server refused a request, with a code and a text
@@ -17,14 +17,14 @@
     │   ├── SubscriptionError       it refused to subscribe or unsubscribe a channel
     │   └── HttpRequestError        the HTTP API answered with another status than 200
     ├── KeychainError               the system's keychain cannot be used, or lacks a key
-    │   └── KeyEndpointError        a key in the keychain was to sign for an endpoint that it is not kept for
-    ├── ListenError                 we cannot listen where we were told to
+    │   └── KeyEndpointError        a key in the keychain does not sign for this endpoint
+    ├── ListenError                 a server cannot listen on an address
     │   └── AddressInUseError       the port is taken
-    ├── RecordingError              what is recorded cannot be written
-    ├── SlowConsumerError           a stream's consumer did not keep up, and was to end it then
+    ├── RecordingError              a recording cannot be written
+    ├── SlowConsumerError           a stream's consumer did not keep up
     └── BookNotLiveError            the order book was asked while it may be wrong
 
-Each carries its data as attributes, builds its own text from them, and says what to do next.
+Each has its data as attributes, builds its own text from them, and names the next step.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from enum import StrEnum
 
 
 class FulguriteError(Exception):
-    """The root of the tree: catch this to catch everything Fulgurite raises on purpose."""
+    """The root of the tree: catch this to catch every exception of Fulgurite."""
 
 
 class InputError(FulguriteError, ValueError):
-    """A value from outside that cannot be meant.
+    """An invalid value from the caller.
 
     Args:
         field: the name of the argument, option or JSON member.
-        value: what was given.
-        accepted: what would have been accepted, in words or as the list of values.
+        value: the invalid value.
+        accepted: the accepted values, in words or as a list.
     """
 
     def __init__(self, field: str, value: object, accepted: str | Iterable[str]) -> None:
@@ -54,15 +54,15 @@ class InputError(FulguriteError, ValueError):
 
 
 class ChannelError(InputError):
-    """A name that is no realtime channel."""
+    """A name of no realtime channel."""
 
 
 class RemoteProtocolError(FulguriteError):
-    """The peer sent something that is not the protocol.
+    """The peer broke the protocol.
 
     Args:
-        problem: what is wrong with it.
-        received: what was received; the text of the error shows its beginning only.
+        problem: the problem in words.
+        received: the data received; the text of the error shows only the beginning.
     """
 
     def __init__(self, problem: str, received: str | bytes = "") -> None:
@@ -84,8 +84,8 @@ class FragmentError(RemoteProtocolError):
     """A WebSocket data frame out of place, a message too long, or a text that is not UTF-8.
 
     Args:
-        close_code: what to close the connection with (RFC 6455, section 7.4.1).
-        problem: what is wrong.
+        close_code: the code for closing the connection (RFC 6455, section 7.4.1).
+        problem: the problem in words.
     """
 
     def __init__(self, close_code: int, problem: str) -> None:
@@ -94,18 +94,18 @@ class FragmentError(RemoteProtocolError):
 
 
 class LocalProtocolError(FulguriteError):
-    """Our own caller asked a dialect for something that it forbids in its present state."""
+    """The caller broke the protocol: the present state forbids the call."""
 
 
 class ConnectFailure(StrEnum):
-    """What kind of thing kept a connection from being made."""
+    """The kind of a failure to connect."""
 
     UNKNOWN_HOST = "unknown_host"
     """The name has no address: it is wrong, or there is no network."""
     UNREACHABLE = "unreachable"
-    """There is no network, or no way to the address."""
+    """There is no network, or no route to the address."""
     REFUSED = "refused"
-    """Nothing listens there."""
+    """No program listens there."""
     TIMEOUT = "timeout"
     TLS = "tls"
     """The certificate is not trusted, or TLS could not be agreed on."""
@@ -115,13 +115,13 @@ class ConnectFailure(StrEnum):
 
 
 class ConnectError(FulguriteError):
-    """No connection could be made, or not as asked.
+    """No connection could be made, or not as requested.
 
     Args:
-        url: where to.
-        problem: what went wrong.
-        advice: what to do next.
-        failure: the same as `problem`, as a kind.
+        url: the address.
+        problem: the problem in words.
+        advice: the next step for the user.
+        failure: the kind of the problem.
     """
 
     def __init__(
@@ -138,9 +138,9 @@ class HandshakeRefusedError(ConnectError):
     """The server answered the WebSocket handshake with an HTTP status other than 101.
 
     Args:
-        url: where to.
+        url: the address.
         status: the HTTP status.
-        retry_after: seconds the server asks to wait, or None where it does not say.
+        retry_after: the server's `Retry-After` in seconds, or None if it sent none.
     """
 
     def __init__(self, url: str, status: int, retry_after: float | None = None) -> None:
@@ -154,7 +154,7 @@ class UnansweredError(FulguriteError):
     """The server did not answer a request in time.
 
     Args:
-        request: what was asked, for example ``subscribe lightning_ticker_BTC_JPY``.
+        request: the request, for example ``subscribe lightning_ticker_BTC_JPY``.
     """
 
     def __init__(self, request: str) -> None:
@@ -166,8 +166,8 @@ class RequestRefusedError(FulguriteError):
     """The server refused a request.
 
     Args:
-        request: what was asked, for example ``subscribe lightning_ticker_BTC_JPY``.
-        code: the server's number, or None where it gave none.
+        request: the request, for example ``subscribe lightning_ticker_BTC_JPY``.
+        code: the server's error code, or None if it sent none.
         text: the server's words.
     """
 
@@ -195,10 +195,10 @@ class HttpRequestError(RequestRefusedError):
     """The HTTP API answered with another status than 200.
 
     Args:
-        url: what was asked for.
+        url: the URL of the request.
         status: the HTTP status.
-        code: the service's own number, as in ``{"status":-100,"error_message":"Invalid product"}``; None where the
-            answer has none.
+        code: the service's error code, as in ``{"status":-100,"error_message":"Invalid product"}``; None if the answer
+            has none.
         text: the service's words, or the name of the HTTP status.
     """
 
@@ -212,8 +212,8 @@ class KeychainError(FulguriteError):
     """The system's keychain cannot be used, or has no such key.
 
     Args:
-        problem: what is wrong, as a sentence.
-        advice: what to do next.
+        problem: the problem, as a sentence.
+        advice: the next step for the user.
     """
 
     def __init__(self, problem: str, advice: str) -> None:
@@ -223,12 +223,12 @@ class KeychainError(FulguriteError):
 
 
 class KeyEndpointError(KeychainError):
-    """A key in the keychain was to sign for another endpoint than the one that it is kept for; nothing was signed.
+    """A key in the keychain belongs to another endpoint, so it signed nothing.
 
     Args:
-        name: what the key is called.
-        kept_for: the endpoint, as it was given when the key was kept.
-        address: the origin that a signature was wanted for: ``wss://example.com``.
+        name: the name of the key.
+        kept_for: the endpoint of the key, as the user named it.
+        address: the origin of the request to be signed: ``wss://example.com``.
     """
 
     def __init__(self, name: str, kept_for: str, address: str) -> None:
@@ -242,12 +242,12 @@ class KeyEndpointError(KeychainError):
 
 
 class ListenError(FulguriteError):
-    """We cannot listen where we were told to.
+    """A server cannot listen on an address.
 
     Args:
         host: the address.
         port: the port, 0 to 65535.
-        problem: why, and what to do.
+        problem: the reason and the next step.
     """
 
     def __init__(self, host: str, port: int, problem: str) -> None:
@@ -274,12 +274,12 @@ class AddressInUseError(ListenError):
 
 
 class RecordingError(FulguriteError):
-    """What is recorded cannot be written.
+    """A recording cannot be written.
 
     Args:
         path: the file.
-        problem: why, in the system's words.
-        lost: how many frames are not in the file, and will not be.
+        problem: the reason in the system's words.
+        lost: the number of lost frames.
         is_over: whether the recording has ended.
     """
 
@@ -289,19 +289,19 @@ class RecordingError(FulguriteError):
         self.lost = lost
         self.is_over = is_over
         if is_over:
-            text = f"at most {lost:,} frames are missing from {path}: {problem}; what it holds is good"
+            text = f"at most {lost:,} frames are missing from {path}: {problem}; the rest is intact"
         elif lost:
-            text = f"cannot write {path}: {problem}; {lost:,} frames are lost so far, and it is tried again"
+            text = f"cannot write {path}: {problem}; trying again, with {lost:,} frames lost so far"
         else:
-            text = f"cannot write {path}: {problem}; what comes is held back, and it is tried again"
+            text = f"cannot write {path}: {problem}; trying again, with no frame lost so far"
         super().__init__(text)
 
 
 class SlowConsumerError(FulguriteError):
-    """A stream's consumer did not keep up, and the stream was to end then (`overflow="end"`).
+    """A stream's consumer did not keep up, so the stream ended (`overflow="end"`).
 
     Args:
-        limit: how many items were waiting.
+        limit: the number of waiting items.
     """
 
     def __init__(self, limit: int) -> None:
@@ -314,7 +314,7 @@ class BookNotLiveError(FulguriteError):
 
     Args:
         state: WAITING_SNAPSHOT, STALE or AUCTION.
-        reason: why.
+        reason: the reason in words.
     """
 
     def __init__(self, state: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""A file of recorded traffic: opened once, and read as it comes, so that a pipe is as good as a file."""
+"""A file of recorded traffic, opened once and read in pieces, so that it may be a pipe."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.logformats import Step
 from fulgurite.protocol.logreader import CHUNK_BYTES, LogReader
 
-# Windows has no such pipes, and asks for this where others need nothing.
+# Windows lacks the first two and needs the third.
 _OPEN_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class LogFile:
-    """Reads a file from its beginning to its end, and again where that can be done.
+    """Reads a file from beginning to end, and again if it `is_rewindable`.
 
-    Take `steps` until there is none, then call `more`, until that returns False.
+    Iterate over `steps`, then call `more`, and repeat both until `more` returns False.
 
     Args:
-        path: a file, or a pipe in its place, as `/dev/stdin` is.
+        path: a file, or a pipe such as `/dev/stdin`.
         frame_rate: see `LogReader`.
 
     Raises:
-        InputError: there is no such file, or none that can be read. Of a pipe, `more` and `steps` say the latter.
+        InputError: the file does not exist or cannot be read. For a pipe, `more` and `steps` raise the latter.
     """
 
     def __init__(self, path: str | os.PathLike[str], frame_rate: float | None = None) -> None:
@@ -41,19 +41,19 @@ class LogFile:
         self._frame_rate = frame_rate
         self._reader = LogReader(frame_rate)
         try:
-            # Without waiting: a pipe may have no writer yet.
+            # This does not wait: a pipe may have no writer yet.
             self._file = open(os.open(path, os.O_RDONLY | _OPEN_FLAGS), "rb", buffering=0)  # noqa: SIM115  # see `close`
         except OSError as error:
             raise self._no_path(error) from error
         # An iteration may be left early without closing it.
         self._closing = weakref.finalize(self, self._file.close)
         mode = os.fstat(self._file.fileno()).st_mode
-        # A named pipe without a writer looks as one that has ended.
+        # A named pipe without a writer looks like an ended one.
         self._is_to_be_awaited = stat.S_ISFIFO(mode)
         self.is_rewindable = stat.S_ISREG(mode)
-        """Whether it can be read again; a pipe cannot."""
+        """Whether the file can be read again; a pipe cannot."""
         self.steps: Iterator[Step] = iter(())
-        """The steps that follow from the latest piece."""
+        """The steps of the latest piece."""
         self._has_ended = False
         if self.is_rewindable:
             try:
@@ -63,22 +63,22 @@ class LogFile:
                 raise
 
     def close(self) -> None:
-        """Read no further."""
+        """Stop reading and close the file."""
         self._closing()
         self.steps = iter(())
         self._has_ended = True
 
     def rewind(self) -> None:
-        """Begin again; only where it `is_rewindable`."""
+        """Begin again; only if it `is_rewindable`."""
         self._file.seek(0)
         self._reader = LogReader(self._frame_rate)
         self.steps = iter(())
         self._has_ended = False
 
     async def more(self) -> bool:
-        """Read the next piece, as soon as there is one; False where the file has ended.
+        """Wait for the next piece and read it; return False at the end of the file.
 
-        An unreadable rest ends it, with a step of its own.
+        A read error ends the file, with a step that describes it.
         """
         while not self._has_ended:
             if self._is_to_be_awaited:
@@ -97,7 +97,7 @@ class LogFile:
     # --- inside
 
     def _look_ahead(self) -> None:
-        """Read until there is a step, so that a wrong file is refused at once."""
+        """Read up to the first step, so that an invalid file is refused at once."""
         while not self._has_ended:
             try:
                 self._feed(self._file.read(CHUNK_BYTES))
@@ -131,7 +131,7 @@ class LogFile:
 
 
 async def _readable(descriptor: int) -> None:
-    """Wait until there is something to read."""
+    """Wait for data to read."""
     loop = asyncio.get_running_loop()
     is_readable = asyncio.Event()
     loop.add_reader(descriptor, is_readable.set)

@@ -142,13 +142,13 @@ def test_a_full_disk_is_told_in_a_sentence_and_raises_nothing(tmp_path, name):
     assert recorder.error is None
     recorder.flush()
     assert str(recorder.error) == (
-        f"cannot write {path}: No space left on device; what comes is held back, and it is tried again"
+        f"cannot write {path}: No space left on device; trying again, with no frame lost so far"
     )
     recorder.write(ITEMS)
     recorder.flush()
     recorder.close()
     assert str(recorder.error) == (
-        f"at most 6 frames are missing from {path}: No space left on device; what it holds is good"
+        f"at most 6 frames are missing from {path}: No space left on device; the rest is intact"
     )
 
 
@@ -212,7 +212,7 @@ async def test_what_is_lost_on_a_full_disk_is_a_gap_in_the_recording_and_in_its_
     recorder.write(messages_of(range(1_000, 1_100)))
     recorder.close()
     assert str(recorder.error) == (
-        f"at most {lost} frames are missing from {tmp_path / name}: File too large; what it holds is good"
+        f"at most {lost} frames are missing from {tmp_path / name}: File too large; the rest is intact"
     )
 
     lines = read(tmp_path / name)

@@ -1,6 +1,6 @@
-"""When a silent server is pinged, and when its connection is given up. Pure.
+"""The times of pings to a silent server, and of the end of its connection. Pure.
 
-Times are seconds on any clock that never goes back.
+Times are seconds on a monotonic clock.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 
 class KeepAliveStep(Enum):
-    """What silence calls for."""
+    """A step after silence."""
 
     PING = auto()
     GIVE_UP = auto()
@@ -19,24 +19,24 @@ class KeepAlive:
     """The silence of one connection.
 
     Args:
-        ping_after: seconds without any frame until the server is pinged.
-        pong_timeout: seconds without any frame after that ping until the connection is given up.
+        ping_after: seconds without any frame before a ping to the server.
+        pong_timeout: seconds without any frame between that ping and the end of the connection.
         now: the present time.
     """
 
     def __init__(self, ping_after: float, pong_timeout: float, now: float) -> None:
         self.heard_at = now
-        """The time of the latest frame, which the connection writes."""
+        """The time of the latest frame, set by the connection."""
         self._ping_after = ping_after
         self._pong_timeout = pong_timeout
         self._pinged_at = now - 1.0
 
     def next_timer(self) -> float:
-        """When `handle_timer` must be called next."""
+        """The time of the next call of `handle_timer`."""
         return self._pinged_at + self._pong_timeout if self._is_pinged() else self.heard_at + self._ping_after
 
     def handle_timer(self, now: float) -> KeepAliveStep | None:
-        """Time has passed; return the step that is due, if one is. A ping counts as sent."""
+        """Process the passing of time; return the due step, if any. A ping counts as sent."""
         if now < self.next_timer():
             return None
         if self._is_pinged():
