@@ -1,7 +1,6 @@
-"""A server that misbehaves as a test's script says, at the level of frames and bytes.
+"""A server that misbehaves by a test's script, at the level of frames and bytes.
 
-The script is a coroutine that is run for each connection. What it may do is here; what it must do, such as answering
-`subscribe`, it does itself.
+The script is a coroutine function, run for each connection. It answers requests such as `subscribe` itself.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class Connection(WSListener):
         self.writable.set()
         """Cleared while the client's not reading has filled the buffers."""
         self.close_payload: bytes | None = None
-        """What the client's close frame held."""
+        """The payload of the client's close frame."""
         self._script = script
         self._texts: asyncio.Queue[str] = asyncio.Queue()
         self.task: asyncio.Task[None] | None = None
@@ -105,11 +104,11 @@ async def serve_script(
     script: Callable[[Connection], Awaitable[None]],
     refuse: Callable[[int], WSUpgradeResponse | None] = lambda number: None,
 ) -> AsyncIterator[str]:
-    """Run a peer and give its URL; leaving raises what a script raised.
+    """Run a peer and give its URL; the exit raises the exception of a script.
 
     Args:
-        script: what it does on each connection.
-        refuse: given the number of the handshake, 0 for the first, returns the answer that refuses it.
+        script: the script for each connection.
+        refuse: returns the answer that refuses a handshake, by its number, from 0.
     """
     connections: list[Connection] = []
     handshakes = 0

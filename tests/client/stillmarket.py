@@ -1,4 +1,4 @@
-"""An exchange whose time passes only when a test says so: what a client knows can be compared with what is."""
+"""An exchange with a clock under the test's control, for comparing a client with the market."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class StillMarket:
         self.endpoint = Endpoint("embedded", f"{server.url}/json-rpc", server.url, None)
         self.server = server
         self.book = OrderBook()
-        """What a client that missed nothing has."""
+        """The book of a client that missed nothing."""
         self.execution_ids: list[int] = []
         self.on_diff: Callable[[], None] = lambda: None
         """Called after each diff, when the book and the HTTP API are of the same moment."""
@@ -58,7 +58,7 @@ class StillMarket:
 
     @property
     def http(self) -> Board:
-        """What the HTTP API says."""
+        """The book of the HTTP API."""
         return self.simulation.board(PRODUCT)
 
     def is_right(self, book: OrderBook) -> bool:

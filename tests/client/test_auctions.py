@@ -1,4 +1,4 @@
-"""Around an itayose: a kept book has what the HTTP API has at each moment, and says whether it is an auction."""
+"""An itayose: a kept book equals the HTTP API's at each moment, and shows an auction."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tests.client.stillmarket import PRODUCT, SECOND_NS, StillMarket, still_mark
 
 
 class States:
-    """Checks the book of the messages against the HTTP API after each diff of an auction; what states it was in.
+    """Checks the book of the messages against the HTTP API after each diff of an auction, and records its states.
 
-    In trade it is not checked: the exchange leaves out a deletion now and then, as the wire does.
+    There is no check in trade, because the exchange sometimes leaves out a deletion, like the real service.
     """
 
     def __init__(self, market: StillMarket) -> None:

@@ -1,4 +1,4 @@
-"""Which executions are due, by the list, and what becomes of those that did not come."""
+"""Due executions by the list, and the fate of missing ones."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_all_that_was_withheld_is_found_once_and_within_the_time_that_is_said(da
 
 
 def withheld(driver: Driver, *listed: int) -> list[Message | Gap]:
-    """What a comparison with these executions, and all that follow from it, gives."""
+    """The items of a comparison with these executions, repairs included."""
     feed = driver.feed
     audit = feed.begin_audit(driver.now_ns)
     assert audit is not None

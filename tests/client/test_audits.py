@@ -72,7 +72,7 @@ async def test_executions_that_were_withheld_are_given_once_after_a_gap(exchange
     withheld = [gap for gap in gaps if gap.cause is GapCause.WITHHELD]
     assert all((gap.reason, gap.repaired) == ("withheld", Repaired.FULL) for gap in withheld)
     found = [item for item in items if isinstance(item, Message) and item.origin is Origin.BACKFILLED]
-    # Two connections also show by themselves what one of them has lost.
+    # With two connections, the merge itself finds the loss of one.
     assert withheld == gaps or connections > 1
     assert sum(gap.recovered for gap in gaps) == len(given_keys(found)) > 0
 

@@ -28,7 +28,7 @@ def row(number: int) -> dict[str, object]:
 
 
 class Listing:
-    """What the HTTP API answers: newest first, `count` at most, between `after` and `before`."""
+    """The HTTP API's answer: newest first, up to `count` rows, between `after` and `before`."""
 
     def __init__(self, ids: list[int], limit: int = PAGE_ROWS) -> None:
         self.ids = sorted(ids)
@@ -167,7 +167,7 @@ def test_what_cannot_be_meant_is_refused(field, arguments):
 
 @given(st.data())
 def test_nothing_is_lost_or_doubled_while_the_listing_grows(data):
-    """It is complete exactly if both bounds are listed and the pages suffice, and what is given is always true."""
+    """It is complete exactly if both bounds are listed and the pages suffice, and its executions are always true."""
     listed = data.draw(st.lists(st.integers(1, 60), unique=True, max_size=60))
     after = data.draw(st.integers(0, 60))
     before = data.draw(st.none() | st.integers(after + 1, 61))
@@ -179,13 +179,13 @@ def test_nothing_is_lost_or_doubled_while_the_listing_grows(data):
     while (query := backfill.query()) is not None:
         backfill.receive(listing.answer(query))
         asked += 1
-        # What comes now is newer than all, and so not part of the gap.
+        # New executions are newer than the gap.
         listing.ids += [max(newest, 61) + asked]
     result = backfill.result()
     between = [number for number in sorted(listed) if after < number and (before is None or number < before)]
     assert asked <= max_pages
     found = ids(result)
-    # Without gaps: what is missing is missing at the older end.
+    # Without gaps in between: only the older end may be missing.
     assert found == between[len(between) - len(found) :]
     if result.is_complete:
         assert found == between

@@ -1,4 +1,4 @@
-"""A book that is LIVE is right, whatever its reader does: not at all, slowly, at last; or stands still."""
+"""A LIVE book is right, even for a reader that does not read, reads slowly, reads late, or stands still."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def read(stream: Stream) -> None:
         pass
 
 
-# --- who does not read
+# --- a reader that does not read
 
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
@@ -50,7 +50,7 @@ async def test_a_book_needs_nobody_who_reads(dialect):
         for _ in range(10):
             await market.pass_time(6)
             await market.until_right(stream)
-        # What nobody took was bounded, and that is said.
+        # The untaken items were bounded, with a status that says so.
         items = await until(stream, lambda item: isinstance(item, Message))
         assert len(items) <= 10
         (gap,) = [item for item in items if isinstance(item, Gap)]
@@ -98,7 +98,7 @@ async def test_an_iterator_is_not_stopped_for_ever_by_who_has_stopped_reading(mo
         assert given == market.execution_ids
 
 
-# --- who reads slowly
+# --- a reader that reads slowly
 
 
 @pytest.mark.parametrize("connections", [1, 2])
@@ -132,7 +132,7 @@ async def test_a_book_is_stale_while_messages_wait_and_live_only_after_the_last_
         await asyncio.wait([reading])
 
 
-# --- who stands still
+# --- a process that stands still
 
 
 async def test_a_book_is_not_live_in_the_statement_after_the_program_did_something_else():
@@ -224,7 +224,7 @@ async def test_a_book_is_not_live_after_its_process_was_stopped():
 
 
 async def test_a_consumer_that_takes_too_long_for_each_item_has_no_live_book_that_is_old():
-    """It never fills the queue and never blocks for long, but what it reads gets older and older in the buffers."""
+    """It never fills the queue and never blocks for long, but its messages get older and older in the buffers."""
     async with still_market() as market, connect(ticker(PRODUCT), endpoint=market.endpoint) as stream:
         await synced(market, stream)
         book = stream.books[PRODUCT]
@@ -232,7 +232,7 @@ async def test_a_consumer_that_takes_too_long_for_each_item_has_no_live_book_tha
         assert connection._session is not None
         connection._session.probe()
         kinds = []
-        connection.answered(3.0)  # as where the answer was three seconds behind what was sent before it
+        connection.answered(3.0)  # as for an answer three seconds after the probe
         assert book.state is BookState.STALE
         for item in await until(stream, status("caught_up")):
             if isinstance(item, Status):

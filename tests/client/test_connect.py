@@ -1,7 +1,7 @@
 """The stream against real servers: ours in both dialects, and a peer that misbehaves.
 
-What is checked for every kind of ending is the promise: the client comes back, asks again for what was wanted, and
-yields one gap per channel, with the reason, before the first message after it.
+The tests check this promise for every kind of ending: the client reconnects, subscribes the wanted channels again, and
+yields one gap per channel, with the reason, before the next message.
 
 This module is long because each ending is a test of its own, and all share the peer that misbehaves.
 """
@@ -155,7 +155,7 @@ async def test_frames_are_given_on_request(server, dialect):
     sent = [frame.text for frame in frames if frame.direction == "sent"]
     assert len(sent) == 1
     assert TICKER in sent[0]
-    # The answer, and the message, each before what became of it; and Socket.IO's opening.
+    # The answer and the message, each before its items; and Socket.IO's opening.
     assert [frame.direction for frame in frames].index("sent") < len(frames) - 2
     assert items[-2] == Frame("received", items[-1].received_ns, items[-1].frame)
 
@@ -367,7 +367,7 @@ ENDINGS = {
 }
 
 
-# What the server closed with, where it did: the code, and its own words.
+# The server's close code and reason, if it sent a close frame.
 CLOSES = {
     say_1012: (1012, "scheduled maintenance"),
     say_1000: (1000, ""),
@@ -457,7 +457,7 @@ async def test_what_a_read_brings_is_given_in_turns_and_whole_before_the_ending_
             if any(status("closed")(item) for item in batch):
                 break
     assert [message.data.mid_price for batch in given for message in batch] == prices
-    *turns, _with_the_ending = filter(None, given)  # what the last read brought does not wait for further turns
+    *turns, _with_the_ending = filter(None, given)  # the frames of the last read do not wait for further turns
     assert max(map(len, turns)) < 500
 
 
@@ -814,7 +814,7 @@ async def test_slow_consumer_stops_the_socket_and_loses_nothing():
 
     async with serve_script(script) as url, connect(TICKER, endpoint=url, queue_limit=10) as stream:
         async with asyncio.timeout(60):
-            await anext(aiter(stream))  # who has not begun to iterate stops nothing
+            await anext(aiter(stream))  # a queue without an iteration stops nothing
             while len(stream._inboxes.main.items) < 10:  # noqa: ASYNC110 (looked at in each turn of the event loop)
                 await asyncio.sleep(0)
         # Turns of the event loop, enough for all of it to come if nothing held it up.

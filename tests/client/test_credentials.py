@@ -1,4 +1,4 @@
-"""Keys in a keychain: what is kept, what is refused, and that no error tells a secret."""
+"""Keys in a keychain: saved keys, refused keychains, and errors without secrets."""
 
 import traceback
 
@@ -24,7 +24,7 @@ SECRET = "canarysecret/=+"
 
 
 def take(name: str, endpoint: Endpoint = LIVE) -> tuple[str, str]:
-    """What signs for an endpoint gets."""
+    """The key and the secret for signing at an endpoint."""
     credentials: object = bound(keychain(name), endpoint)
     assert callable(credentials)
     pair: tuple[str, str] = credentials()
@@ -141,7 +141,7 @@ def test_a_key_signs_for_the_endpoint_that_it_is_kept_for_and_no_other():
         ("other", resolve_endpoint("wss://exchange.example:8443"), "wss://exchange.example:8443"),
         ("other", resolve_endpoint(ELSEWHERE, "https://api.example/v1"), "https://api.example"),
         ("both", resolve_endpoint(ELSEWHERE, "http://api.example/v1"), "http://api.example"),
-        # What another user of this machine may have put there, under an address or under the name.
+        # Another user of this machine may have put these there, under an address or under the name.
         ("embedded", resolve_endpoint("ws://127.0.0.1:6666"), "ws://127.0.0.1:6666"),
         ("embedded", Endpoint("embedded", "wss://evil.example", "http://127.0.0.1:1"), "wss://evil.example"),
     ]
@@ -194,7 +194,7 @@ class Chain(MemoryKeychain):
 
 
 class OwnFile(PlaintextKeyring):  # type: ignore[misc]  # it has no types
-    """What somebody made of a refused one."""
+    """A user's own subclass of a refused one."""
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_an_execution_is_fresh_once():
 def test_without_an_id_it_is_told_apart_by_its_orders():
     given_ones = GivenExecutions()
     assert given_ones.fresh([row(0, 7), row(0, 8), row(0, 7)]) == [0, 1]
-    assert given_ones.fresh([row(5, 7)]) == []  # HTTP has the id of what came without one
+    assert given_ones.fresh([row(5, 7)]) == []  # HTTP has the id of an execution that came without one
     assert given_ones.fresh([row(6, 9), row(10, 9)]) == [0, 1]  # two orders may meet twice
 
 

@@ -1,4 +1,4 @@
-"""Endpoints: one URL stands for both dialects, and what cannot be meant is refused with what can."""
+"""Endpoints: one URL stands for both dialects, and the error for an invalid one names the accepted forms."""
 
 from __future__ import annotations
 

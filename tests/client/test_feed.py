@@ -42,7 +42,7 @@ def row(number: int, order: str = "JRF1") -> dict[str, Any]:
 
 
 class Driver:
-    """Drives a feed over one connection (0) and keeps what it gave."""
+    """Drives a feed over one connection (0) and keeps its items."""
 
     def __init__(self, channel: Channel = TICKER, repair: RepairMode = RepairMode.OFF, connections: int = 1) -> None:
         self.feed = Feed(channel, connections, repair)
@@ -111,7 +111,7 @@ def ids(items: Iterable[Message | Gap]) -> list[int]:
 
 def _ids(message: Message) -> list[int]:
     assert isinstance(message.data, list)
-    # What is given as text is what is given as data.
+    # The text of a message agrees with its data.
     assert [row["id"] for row in json.loads(message.raw)] == [getattr(row, "id", None) for row in message.data]
     return [getattr(row, "id", 0) for row in message.data]
 
@@ -525,7 +525,7 @@ def test_when_both_connections_end_there_is_one_gap():
 
 
 def test_a_gap_between_connections_is_a_gap():
-    """The one that was ahead ends before the other is known to follow: nobody can say what was between."""
+    """The connection ahead ends before the other is known to follow, so the messages in between are unknown."""
     keeper = BookKeeper()
     driver = Driver(board("BTC_JPY"), connections=2)
     driver.feed.keeper = keeper
@@ -570,7 +570,7 @@ def test_a_gap_that_another_connection_shows_late_begins_where_it_was():
     for number in (1, 3):
         driver.pass_seconds(1)
         driver.send([row(number)], 0)
-    # The second connection was behind, and now brings what the first has lost.
+    # The second connection was behind, and now brings the messages that the first has lost.
     for number in (1, 2, 3):
         driver.send([row(number)], 1)
     driver.pass_seconds(1)
@@ -780,7 +780,7 @@ def test_no_execution_is_lost_without_a_gap_none_comes_twice_and_repairs_bring_a
                 if is_on:
                     driver.take(driver.feed.lost(0, "unreadable", driver.now, driver.now_ns))
             case "repeat":
-                # The server sends again what it has sent on this connection. On another it might have begun anew.
+                # The server repeats messages of this connection. On another they might be a new numbering.
                 if is_on and (again := sent[len(sent) - value :]):
                     driver.execute(*again)
             case "repair" if value < len(gaps):
@@ -821,11 +821,11 @@ Doing = st.tuples(
 @settings(max_examples=300)
 @given(st.lists(Doing, max_size=80), st.sampled_from(RepairMode))
 def test_no_execution_that_any_connection_brought_is_lost_without_a_gap(events, mode):
-    """Whatever two connections lose, silently or not, and whenever they join and end."""
+    """This holds for all losses of two connections, silent or not, and all times of joining and ending."""
     driver = Driver(EXECUTIONS, mode, connections=2)
     driver.send([row(1)], 0)
     published, brought = 1, {1}
-    # What is on its way over a connection that is open; 0 is the acknowledgement.
+    # The messages on their way over an open connection; 0 is the acknowledgement.
     ways: list[list[int] | None] = [[], None]
     asked_ns = [0, 0]
     for kind, connection, seconds in [*events, ("deliver", 0, 0.1), ("deliver", 1, 0.1)]:

@@ -188,7 +188,7 @@ class Listener:
 
 
 def outline(events: Iterable[ChildOrderEvent]) -> list[tuple[object, ...]]:
-    """What HTTP can tell of events."""
+    """Events reduced to the members that HTTP gives."""
     names = ("event_type", "exec_id", "side", "price", "size", "commission", "outstanding_size", "child_order_type")
     return [
         (event.child_order_acceptance_id, event.child_order_id, *(getattr(event, name) for name in names))
@@ -241,7 +241,7 @@ async def test_an_order_that_is_executed_in_part_is_found_though_many_ended_afte
         async with listener.listening() as stream:
             partly = ""
             for attempt in range(50):
-                # What the touch holds may be executed, the rest expires. Sides take turns, so that the funds suffice.
+                # The size at the best price may be executed, the rest expires. Sides alternate, so that funds suffice.
                 board = msgspec.json.decode(await api.get("board", {"product_code": PRODUCT}))
                 side, levels = ("BUY", board["asks"]) if attempt % 2 else ("SELL", board["bids"])
                 sent = await trader.send(0.2, levels[0]["price"], side=side, time_in_force="IOC")

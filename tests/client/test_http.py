@@ -1,4 +1,4 @@
-"""The HTTP client against the embedded exchange, and against a server that answers whatever it is told to."""
+"""The HTTP client against the embedded exchange, and against a server with scripted answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def exchange() -> AsyncIterator[Exchange]:
 
 @contextlib.asynccontextmanager
 async def answering(*answers: bytes) -> AsyncIterator[tuple[str, list[str]]]:
-    """A server that gives one answer after another, and then none; gives its URL and what it was asked."""
+    """Run a server with these answers, one for each request, and then none; give its URL and the requests."""
     asked: list[str] = []
     left = list(answers)
     serving: set[asyncio.Task[None] | None] = set()

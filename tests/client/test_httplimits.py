@@ -67,7 +67,7 @@ def test_whoever_waits_never_makes_more_than_the_share_in_any_period(pauses, sha
     now, made = NOW, []
     for pause in pauses:
         now += pause + budget.wait(now + pause)
-        assert budget.wait(now) < 1e-6  # what is left of a sum of floats
+        assert budget.wait(now) < 1e-6  # the rounding error of a sum of floats
         budget.spent(now)
         made.append(now)
     for first, last in zip(made, made[share:], strict=False):

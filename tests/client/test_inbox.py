@@ -1,4 +1,4 @@
-"""The inbox: what is put in comes out in order, the source stops while it is full, and the end is told once."""
+"""The inbox: items keep their order, a full inbox stops the source, and the end comes once."""
 
 from __future__ import annotations
 

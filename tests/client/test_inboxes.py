@@ -1,4 +1,4 @@
-"""The queues of a stream: which one stops the sockets, and until when."""
+"""The queues of a stream, and their pauses of the sockets."""
 
 from __future__ import annotations
 

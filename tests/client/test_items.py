@@ -68,7 +68,7 @@ def written(text: bytes) -> Any:
 
 
 def pairs(literals: Any, values: Any) -> Iterator[tuple[Literal, Any]]:
-    """Each written number with what became of it; all else has to be the same."""
+    """Pairs of each written number and its decoded form, with a check that everything else is the same."""
     if isinstance(literals, Literal):
         yield literals, values
     elif isinstance(literals, dict):

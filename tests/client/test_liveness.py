@@ -1,4 +1,4 @@
-"""Silence of channels: when it is too long, and what is tried, in simulated seconds."""
+"""Silent channels: the limits, and the steps against silence, in simulated seconds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRIVATE = "child_order_events"
 
 
 def steps(liveness: Liveness, until: float, start: float = 0.0, step: float = 1.0) -> list[tuple[float, str, Step]]:
-    """What is to be done, second by second."""
+    """The due steps, second by second."""
     found = []
     now = start
     while now < until:

@@ -37,7 +37,7 @@ class Merge:
         return _since(verdict)
 
     def bring(self, connection: int, words: str) -> tuple[str, int | None]:
-        """What is given out for these messages, and the earliest beginning of a gap reported with them."""
+        """The items for these messages, and the earliest beginning of a gap reported with them."""
         items: list[str] = []
         gaps = []
         for word in words.split():
@@ -53,7 +53,7 @@ class Merge:
         return " ".join(verdict.items), _since(verdict)
 
     def trade(self, connection: int, *ids: int) -> Traded:
-        """What follows from one message of executions with these ids."""
+        """The verdict on one message of executions with these ids."""
         self.now += 1
         rows = ",".join(f'{{"id":{number}}}' for number in ids)
         verdict = self.merge.receive(connection, " ".join(map(str, ids)), Raw(f"[{rows}]".encode()), self.now)
@@ -336,7 +336,7 @@ def test_what_came_before_an_interruption_is_no_place():
     assert merge.leave(A) == ("p q r", last)
 
 
-# --- what only a connection brought whose place is not known
+# --- messages of a connection in an unknown place
 
 
 def test_execution_that_the_aligned_connection_goes_past_is_given_out_before_the_next():
@@ -498,9 +498,9 @@ def test_no_more_than_the_window_is_kept(events):
 
 @dataclass
 class World:
-    """The service, its connections with what is on their way, and what came out of the merge.
+    """The service, its connections with the messages on their way, and the output of the merge.
 
-    A message is its number in the true sequence; `texts` says how it looks.
+    A message is its number in the true sequence; `texts` has its text.
     """
 
     texts: list[str]
@@ -512,11 +512,11 @@ class World:
     asked_at: dict[int, int] = field(default_factory=dict)
     published_at: dict[int, int] = field(default_factory=dict)
     given_at: dict[int, int] = field(default_factory=dict)
-    # What was given out between gaps.
+    # The messages given between gaps.
     segments: list[list[int]] = field(default_factory=lambda: [[]])
     # After how many that were given out, and reported at.
     gaps: list[tuple[int, int]] = field(default_factory=list)
-    # What came after something newer; and what was newer than all that was given out when it came.
+    # Messages that came after newer ones; and messages that were newer than all given ones on arrival.
     late: set[int] = field(default_factory=set)
     newest: set[int] = field(default_factory=set)
     delivered: set[int] = field(default_factory=set)
@@ -577,7 +577,7 @@ class World:
         return [number for segment in self.segments for number in segment]
 
     def check(self, *until: int) -> None:
-        """Between gaps all is in order, and what is missing after the first message lies in a reported gap."""
+        """Between gaps all is in order, and each message missing after the first lies in a reported gap."""
         assert all(before < after for segment in self.segments for before, after in pairwise(segment))
         given_out = set(self.output)
         for missing in set(range(min(given_out, default=0), max(given_out | set(until), default=0))) - given_out:
@@ -598,7 +598,7 @@ def boards(draw: st.DrawFn) -> list[str]:
     texts: list[str] = []
     seen: set[tuple[str, ...]] = set()
     for number, letter in enumerate(draw(st.lists(st.sampled_from("ppqqrrs*"), min_size=1, max_size=40))):
-        # Whatever is written in digits is the only one of its kind.
+        # A text in digits is the only one of its kind.
         for text in (f'"{letter}"', f"{number}.0"):
             added = {stretch for stretch in stretches([*texts, text]) if stretch[-1] == text}
             if letter != "*" and text.startswith('"') and added & seen:
@@ -650,7 +650,7 @@ def test_whatever_ends_or_is_lost_lies_in_a_reported_gap(events):
 
 @given(actions(2, "leave", "lose", "miss", "miss"))
 def test_nothing_that_came_is_dropped_where_there_are_ids(events):
-    """Whatever any connection lost unnoticed, and whoever was aligned."""
+    """This holds for all unnoticed losses, and all choices of aligned connections."""
     world = World(numbered(60), ChannelMerge(Kind.TICKER))
     for connection in (A, B):
         world.act("join", connection)
@@ -665,7 +665,7 @@ def test_nothing_that_came_is_dropped_where_there_are_ids(events):
 
 @given(boards() | st.just(numbered(40)), actions(2), actions(2))
 def test_connection_that_ends_leaves_no_gap_once_the_other_one_is_aligned(texts, before, after):
-    """Which of the two ends, and who is ahead, makes no difference."""
+    """Either connection may end, and either may be ahead."""
     kind = Kind.TICKER if texts == numbered(40) else Kind.BOARD
     world = World([f"-{number}.5" for number in range(BOARD_PROOF)] + texts, ChannelMerge(kind))
     for connection in (A, B):

@@ -1,4 +1,4 @@
-"""Order events concluded from what HTTP lists: each case by hand, and random lives of orders against a plain model."""
+"""Order events concluded from HTTP's lists: each case by hand, and random lives of orders against a plain model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Order:
 
 
 class Account:
-    """An account on a service that tells all, and lists what the real one lists. Sizes are hundredths."""
+    """An account on a service with complete events, and the lists of the real one. Sizes are hundredths."""
 
     def __init__(self, product_code: str = PRODUCT) -> None:
         self.product_code = product_code
@@ -108,7 +108,7 @@ def row(order: Order) -> ChildOrderRow:
 
 
 def known(event: ChildOrderEvent) -> ChildOrderEvent:
-    """What HTTP can tell of an event: no sfd, and another time."""
+    """An event in HTTP's form: without sfd, and with another time."""
     return msgspec.structs.replace(event, event_date="", sfd=None)
 
 
@@ -382,7 +382,7 @@ def live(account: Account, actions: list[tuple[str, int, int]]) -> list[ChildOrd
 
 @given(ACTIONS, st.lists(st.tuples(ACTIONS, ACTIONS, ACTIONS, ACTIONS, ACTIONS, st.booleans()), min_size=1, max_size=2))
 def test_what_was_heard_and_what_is_concluded_are_the_truth(past, interruptions):
-    """But for what is unresolved, and for what was missed of orders that are gone without a fill."""
+    """All events are found, except those of unresolved orders, and of orders that ended without a fill."""
     account = Account()
     live(account, past)
     ledger = OrderLedger()

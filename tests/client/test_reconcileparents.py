@@ -1,4 +1,4 @@
-"""Events of special orders concluded from what HTTP lists."""
+"""Events of special orders concluded from HTTP's list."""
 
 from __future__ import annotations
 

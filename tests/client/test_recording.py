@@ -1,4 +1,4 @@
-"""Recording: what stands in the file, and what happens when it cannot be written."""
+"""Recording: the lines of the file, and a file that cannot be written."""
 
 from __future__ import annotations
 

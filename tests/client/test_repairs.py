@@ -1,4 +1,4 @@
-"""How long a repair goes on, and what it brings: against an HTTP API that fails as often as it is told to."""
+"""Duration and result of repairs, against an HTTP API with scripted failures."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_a_repair_that_nobody_wants_any_more_ends(listing):
 
 
 async def test_a_gap_that_was_told_before_its_end_came_is_repaired_up_to_it(listing):
-    """Or what has been given since would be fetched, however much that is by now."""
+    """Otherwise the repair would fetch everything given since, in any amount."""
     driver = Driver(EXECUTIONS, RepairMode.ALONGSIDE)
     driver.acknowledge()
     driver.execute(1)

@@ -201,7 +201,7 @@ async def test_a_log_of_nothing_but_frames_gives_their_messages_in_either_dialec
 
 
 async def test_numbers_of_connections_alone_drop_nothing(tmp_path):
-    """Without a word about connections nobody can say which of them brought what twice."""
+    """A log without connections does not show repetitions by a second connection."""
     lines = [msgspec.structs.replace(frame(number), connection=number) for number in range(5)]
     assert len(await replayed(write(tmp_path / "log.jsonl", *lines))) == 5
 
@@ -273,7 +273,7 @@ def at(seconds: float, number: int = 0) -> Line:
 
 
 async def test_a_clock_that_was_set_back_costs_neither_frames_nor_pace(tmp_path):
-    """Frames come in the order of the file, and what comes after the setting back keeps its pace."""
+    """Frames come in the order of the file, and keep their pace after the clock was set back."""
     path = write(tmp_path / "log.jsonl", *(at(second) for second in (3610, 3611, 11, 12)))
     loop = asyncio.get_running_loop()
     moments = []

@@ -1,4 +1,4 @@
-"""What becomes of executions when the exchange is stopped and started again on its ports, or replays in a loop."""
+"""Executions across a restart of the exchange on the same ports, and across the loops of a replay."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows_of(item: Item) -> list[Execution]:
 
 
 async def take(items: AsyncIterator[Item], count: int) -> list[Item]:
-    """What comes until so many executions have."""
+    """The items up to this number of executions."""
     taken: list[Item] = []
     while count > 0:
         item = await anext(items)
@@ -92,7 +92,7 @@ async def test_each_execution_of_a_restarted_exchange_is_given_once(dialect, con
 
 @pytest.mark.parametrize("connections", [1, 2])
 async def test_an_exchange_that_is_started_as_it_was_gives_the_same_executions_again(connections):
-    """The same seed, the same time: what it publishes reads to the byte like what was given before."""
+    """With the same seed and time, the restarted exchange publishes the same bytes again."""
     start = start_ns()
     async with run(seed=5, start_ns=start, speed=100, products=[PRODUCT]) as first:
         port, http_port = (urlsplit(url).port or 0 for url in (first.realtime, first.http))

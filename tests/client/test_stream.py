@@ -52,7 +52,7 @@ async def nobody_listening(exchange: Exchange) -> AsyncIterator[None]:
 
 
 async def ended(exchange: Exchange, order: str) -> bool:
-    """Whether an order was filled or cancelled, by what was published."""
+    """Whether an order was filled or cancelled, by the published events."""
     entries = await witness.published(exchange, "child_order_events")
     events = [event for entry in entries for event in entry["message"] if event["child_order_acceptance_id"] == order]
     return any(event["event_type"] == "CANCEL" or event.get("outstanding_size") == 0 for event in events)
@@ -415,7 +415,7 @@ async def fill(stream: Stream) -> None:
     """Begin to iterate, let more come, and do not take it."""
     async with asyncio.timeout(30):
         await anext(aiter(stream))
-        while len(stream._inboxes.main.items) < 5:  # noqa: ASYNC110  # nobody tells a consumer who does not consume
+        while len(stream._inboxes.main.items) < 5:  # noqa: ASYNC110  # an idle consumer gets no event
             await asyncio.sleep(0.01)
 
 
@@ -429,7 +429,7 @@ async def test_a_slow_consumer_may_lose_the_oldest_with_a_gap_in_their_place():
     gaps = [item for item in items if is_gap(item)]
     assert gaps
     assert all("the consumer was too slow" in gap.reason for gap in gaps)
-    # What is there is in order, and whatever is missing is missing at a gap.
+    # Messages are in order, and missing ones lie in gaps.
     expected = 1
     for item in items:
         if is_gap(item):

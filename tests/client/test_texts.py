@@ -1,4 +1,4 @@
-"""What two texts have in common, and which ids are in one."""
+"""The meaning and the ids of texts."""
 
 from __future__ import annotations
 
