@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from fulgurite.exchange.products import BTC_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol import channels
 from fulgurite.protocol.messages import Board
@@ -76,7 +76,7 @@ def generate(levels: int, count: int, seed: int = 1) -> list[Message]:
     while True:
         until_ns += STEP_NS
         for published in market.advance(until_ns):
-            if not isinstance(published, Published) or published.channel not in SHARES:
+            if not isinstance(published, TimedMessage) or published.channel not in SHARES:
                 continue
             channel = published.channel
             if channel == DIFF or seen[channel] < seen[DIFF] * SHARES[channel] / SHARES[DIFF]:

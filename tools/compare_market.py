@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import correlation, fmean, median, pstdev, pvariance
 
 from fulgurite.exchange.products import PRODUCTS
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.channels import Kind, parse_channel
 from fulgurite.protocol.framelog import Line, recorded_messages
@@ -265,7 +265,7 @@ def recorded(path: Path) -> Iterator[tuple[int, str, bytes]]:
 def simulated(seed: int) -> Iterator[tuple[int, str, bytes]]:
     """The messages of the simulated market, as long as no maintenance comes."""
     for event in Simulation(seed, START_NS).advance(START_NS + SIMULATED_SECONDS * 1_000_000_000):
-        if isinstance(event, Published):
+        if isinstance(event, TimedMessage):
             yield event.at_ns, event.channel, event.message
 
 

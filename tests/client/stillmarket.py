@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.stream import Stream
 from fulgurite.exchange.products import FX_BTC_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.orderbook import BookState, OrderBook
@@ -50,7 +50,7 @@ class StillMarket:
                         self.server.hub.publish(event.channel, event.message)
                         self._take(event)
                 has_diff = any(
-                    isinstance(event, Published) and event.channel == board(PRODUCT).name for event in events
+                    isinstance(event, TimedMessage) and event.channel == board(PRODUCT).name for event in events
                 )
                 if has_diff and before == self.simulation.state(PRODUCT):
                     self.on_diff()
@@ -72,7 +72,7 @@ class StillMarket:
             while not (book.state in (BookState.LIVE, BookState.AUCTION) and self.is_right(book)):  # noqa: ASYNC110 (nobody tells)
                 await asyncio.sleep(0.01)
 
-    def _take(self, event: Published) -> None:
+    def _take(self, event: TimedMessage) -> None:
         data = decode_message(parse_channel(event.channel), event.message)
         if isinstance(data, Board):
             is_snapshot = parse_channel(event.channel).kind is Kind.BOARD_SNAPSHOT

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fulgurite.client import ledger as ledger_module
 from fulgurite.client import reconcile as reconcile_module
 from fulgurite.client.orderrows import ChildOrderRow, ExecutionRow, Listing
 from fulgurite.client.reconcile import OrderLedger
@@ -349,7 +350,7 @@ def test_executions_of_before_2021_have_no_outstanding_size():
 
 
 def test_the_oldest_are_forgotten_and_never_concluded_about(monkeypatch):
-    monkeypatch.setattr(reconcile_module, "MAX_ORDERS", 3)
+    monkeypatch.setattr(ledger_module, "MAX_ORDERS", 3)
     monkeypatch.setattr(reconcile_module, "MAX_FILLS", 3)
     account = Account()
     events = [account.send() for _ in range(5)]

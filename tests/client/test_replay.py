@@ -226,7 +226,7 @@ async def test_a_log_that_was_cut_gives_what_it_holds(tmp_path):
     assert [item.raw for item in items if isinstance(item, Message)] == [b"0", b"1", b"2"]
     *_, malformed, gap = items
     assert isinstance(malformed, Malformed)
-    assert "damaged here, in what is compressed with zstandard" in malformed.error
+    assert "damaged here, in a part compressed with zstandard" in malformed.error
     assert isinstance(gap, Gap)
 
 

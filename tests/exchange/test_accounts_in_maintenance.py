@@ -16,7 +16,7 @@ from fulgurite.exchange.matching import Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.orderrequests import ChildOrderType, ChildRequest, Condition, OrderMethod, ParentRequest, Part
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol.messages import parse_time
 
@@ -65,7 +65,7 @@ def test_everything_agrees_through_a_maintenance(seed):
         for event in simulation.advance(now_ns):
             assert event.at_ns >= last_ns
             last_ns = event.at_ns
-            if not isinstance(event, Published):
+            if not isinstance(event, TimedMessage):
                 continue
             if event.account:
                 if event.channel == "child_order_events":

@@ -24,7 +24,7 @@ from fulgurite.exchange.market import KEPT_EXECUTIONS
 from fulgurite.exchange.matching import MARKET_PRICE, Side
 from fulgurite.exchange.orderrequests import PARTS, OrderMethod, read_child_order, read_object, read_parent_order
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import MarketState
 from fulgurite.protocol.messages import parse_time
@@ -88,7 +88,7 @@ class Exchange:
             heard = set()
             for event in self.simulation.advance(next_ns):
                 assert self.now_ns <= event.at_ns <= next_ns
-                if isinstance(event, Published):
+                if isinstance(event, TimedMessage):
                     heard.add(self.listener.hear(event))
             self.now_ns = next_ns
             is_new = self.take_executions()

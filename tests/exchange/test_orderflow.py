@@ -65,7 +65,7 @@ class TestOrderFlow:
                 spreads_bp.append((best_ask - best_bid) / best_bid * 1e4)
         for side in Side:
             resting = typical.near_orders + typical.far_orders
-            assert 0.3 * resting < market.engine.level_count(side) < 2 * resting
+            assert 0.3 * resting < len(list(market.engine.levels(side))) < 2 * resting
         tick_bp = 1e4 / typical.price
         assert typical.spread_bp / 4 < median(spreads_bp) < typical.spread_bp * 4 + 2 * tick_bp
         rate = (market.tick_id - in_the_book) / (orders.next_ns / SECOND_NS)

@@ -14,7 +14,7 @@ from fulgurite.exchange.market import Market
 from fulgurite.exchange.matching import Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.products import BCH_BTC, ETH_JPY, MONA_JPY, Product
-from fulgurite.exchange.publisher import BATCH_NS, CUT_DEPTH, TICKER_GAP_NS, UNCUT_LEVELS, Published, Publisher
+from fulgurite.exchange.publisher import BATCH_NS, CUT_DEPTH, TICKER_GAP_NS, UNCUT_LEVELS, Publisher, TimedMessage
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.protocol.channels import Kind, parse_channel
 from fulgurite.protocol.messages import Board, decode_message, parse_time
@@ -36,7 +36,7 @@ class Client:
         # The range of prices in ticks that it must know everything of: a cut snapshot shows no more.
         self._window = range(0)
 
-    def receive(self, published: Published, market: Market) -> None:
+    def receive(self, published: TimedMessage, market: Market) -> None:
         channel = parse_channel(published.channel)
         message = decode_message(channel, published.message)
         if channel.kind is Kind.BOARD:
@@ -80,7 +80,7 @@ class Venue:
         self.market = Market(product, start_ns=START_NS, execution_ids=count(1))
         self.publisher = Publisher(self.market, Random(1))
         self.clients = [Client(every_snapshot=True), Client(every_snapshot=False)]
-        self.published: list[Published] = []
+        self.published: list[TimedMessage] = []
         # The book by the diffs alone.
         self.told: dict[tuple[str, int], float] = {}
         self.now_ns = START_NS
@@ -140,7 +140,7 @@ class Venue:
         for client in self.clients:
             client.check(self.market)
 
-    def _deliver(self, published: Published) -> None:
+    def _deliver(self, published: TimedMessage) -> None:
         self.published.append(published)
         if parse_channel(published.channel).kind is Kind.BOARD:
             diff = decode_message(parse_channel(published.channel), published.message)

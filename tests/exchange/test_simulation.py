@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fulgurite.exchange.market import KEPT_EXECUTIONS
 from fulgurite.exchange.marketdata import MarketData, MarketInfo
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, MONA_JPY, PRODUCTS, XRP_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import FIRST_EXECUTION_IDS, IDS_PER_SECOND, Simulation
 from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.orderbook import BookState, OrderBook
@@ -23,16 +23,16 @@ SECOND_NS = 1_000_000_000
 
 
 @pytest.fixture(scope="module")
-def minute() -> list[Published]:
+def minute() -> list[TimedMessage]:
     """The first minute of all products."""
     return messages(Simulation(1, START_NS), START_NS + 60 * SECOND_NS)
 
 
-def messages(simulation: Simulation, until_ns: int) -> list[Published]:
+def messages(simulation: Simulation, until_ns: int) -> list[TimedMessage]:
     """What is published until then, where no maintenance comes."""
     events = simulation.advance(until_ns)
     assert not any(isinstance(event, CloseConnections) for event in events)
-    return [event for event in events if isinstance(event, Published)]
+    return [event for event in events if isinstance(event, TimedMessage)]
 
 
 THREE = (XRP_JPY, MONA_JPY, FX_BTC_JPY)
@@ -40,7 +40,7 @@ END_NS = START_NS + 12 * SECOND_NS
 
 
 @pytest.fixture(scope="module")
-def in_one_step() -> list[Published]:
+def in_one_step() -> list[TimedMessage]:
     return messages(Simulation(5, START_NS, THREE), END_NS)
 
 
@@ -90,7 +90,7 @@ class TestDeterminism:
         ]
 
 
-def timeless(published: Published) -> bytes:
+def timeless(published: TimedMessage) -> bytes:
     """The message without its times and what is counted from them; the serial numbers of the acceptance ids stay."""
     pattern = rb'"(timestamp|exec_date)":"[^"]+"|JRF\d{8}-\d{6}-|"(tick_)?id":\d+'
     return re.sub(pattern, b"", published.message)
@@ -118,7 +118,7 @@ class TestRestart:
         assert all(row.id < 2**53 for product in THREE for row in in_2255.executions(product.code))
 
 
-def ids(published: list[Published]) -> dict[str, list[int]]:
+def ids(published: list[TimedMessage]) -> dict[str, list[int]]:
     """The ids of executions and of tickers, by channel."""
     found: dict[str, list[int]] = defaultdict(list)
     for each in published:

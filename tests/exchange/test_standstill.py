@@ -21,7 +21,7 @@ from fulgurite.exchange.accounts import Account
 from fulgurite.exchange.drive import ExchangeClock
 from fulgurite.exchange.orderrequests import ChildRequest, read_child_order
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.run import run
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections, MarketState
@@ -60,12 +60,12 @@ class TestSimulation:
         last = {code: simulation.executions(code)[-1].id for code in ("BTC_JPY", "FX_BTC_JPY")}
         until_ns = START_NS + 8 * HOUR_NS
         published = [*simulation.stand_still(until_ns), *simulation.advance(until_ns + 20 * SECOND_NS)]
-        assert all(isinstance(event, Published) for event in published)
+        assert all(isinstance(event, TimedMessage) for event in published)
         assert [event.at_ns for event in published] == sorted(event.at_ns for event in published)
         assert published[0].at_ns >= until_ns
         count = 0
         for event in published:
-            assert isinstance(event, Published)
+            assert isinstance(event, TimedMessage)
             channel = parse_channel(event.channel)
             data = decode_message(channel, event.message)
             if channel.kind is Kind.EXECUTIONS and event.at_ns > until_ns:
@@ -97,7 +97,7 @@ class TestSimulation:
             *simulation.advance(until_ns + 4 * SECOND_NS),
         ]
         for event in events:
-            assert isinstance(event, Published)
+            assert isinstance(event, TimedMessage)
             channel = parse_channel(event.channel)
             if channel.product_code == "FX_BTC_JPY" and channel.kind in (Kind.BOARD, Kind.BOARD_SNAPSHOT):
                 data = decode_message(channel, event.message)
@@ -147,7 +147,7 @@ class TestSimulation:
         simulation.orders.send_child_order("key", order(price, minutes=5), now_ns)
         simulation.advance(now_ns + 5 * SECOND_NS)
         events = simulation.stand_still(START_NS + HOUR_NS)
-        told = [event.message for event in events if isinstance(event, Published) and event.account == "key"]
+        told = [event.message for event in events if isinstance(event, TimedMessage) and event.account == "key"]
         assert [json.loads(message)[0]["event_type"] for message in told] == ["EXPIRE"]
         assert not simulation.orders.records["key"].open
 

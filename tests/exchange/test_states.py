@@ -15,7 +15,7 @@ from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.matching import MARKET_PRICE, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, MONA_JPY
-from fulgurite.exchange.publisher import Published, Publisher
+from fulgurite.exchange.publisher import Publisher, TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections, MarketState
 from fulgurite.orderbook import BookState, OrderBook
@@ -90,8 +90,9 @@ class Venue:
                 self.publisher.record(outcome, self.now_ns)
 
     def change_state(self, state: MarketState) -> Outcome:
+        waiting = [order for side in Side for order in self.market.engine.market_orders(side)]
         outcome = self.market.change_state(state, self.now_ns)
-        self.gone += sum(order.remaining for order in outcome.lapsed)
+        self.gone += sum(order.remaining for order in waiting if order.id not in self.market.engine)
         self.publisher.record(outcome, self.now_ns)
         self.publisher.announce(self.now_ns)
         return outcome
@@ -114,7 +115,7 @@ class Venue:
             self.receive(published)
         assert shown == (self.plain.levels if diff else before)
 
-    def receive(self, published: Published) -> None:
+    def receive(self, published: TimedMessage) -> None:
         channel = parse_channel(published.channel)
         data = decode_message(channel, published.message)
         if isinstance(data, Ticker):
@@ -248,7 +249,8 @@ class TestItayose:
         venue.change_state(MarketState.PREOPEN)
         venue.submit(Side.SELL, None, 2)
         venue.submit(Side.BUY, 100, 1)
-        assert [order.id for order in venue.change_state(MarketState.RUNNING).lapsed] == [1]
+        venue.change_state(MarketState.RUNNING)
+        assert 1 not in venue.market.engine
         assert venue.gone == 1
 
     def test_orders_that_want_to_be_executed_at_once_lapse(self):
@@ -302,7 +304,7 @@ class TestCircuitBreak:
         for seconds in (60, 600, 5):
             simulation.change_state("MONA_JPY", MarketState.CIRCUIT_BREAK, seconds * SECOND_NS)
         events = simulation.advance(START_NS + SECOND_NS)
-        tickers = [event for event in events if isinstance(event, Published) and "ticker" in event.channel]
+        tickers = [event for event in events if isinstance(event, TimedMessage) and "ticker" in event.channel]
         told = decode_message(parse_channel(tickers[-1].channel), tickers[-1].message)
         assert isinstance(told, Ticker)
         assert parse_time(told.circuit_break_end or "") == START_NS + 5 * SECOND_NS
@@ -327,7 +329,7 @@ class TestCircuitBreak:
 PRODUCTS = (BTC_JPY, MONA_JPY, FX_BTC_JPY)
 EVE_NS = parse_time("2026-09-23T18:59:50Z")
 REOPENED_NS = parse_time("2026-09-23T19:12:30Z")
-Event = Published | CloseConnections
+Event = TimedMessage | CloseConnections
 
 
 @pytest.fixture(scope="module")
@@ -338,9 +340,9 @@ def maintenance() -> list[Event]:
 class TestMaintenance:
     """Section 1.4, to the second."""
 
-    def between(self, events: list[Event], start: str, end: str) -> list[Published]:
+    def between(self, events: list[Event], start: str, end: str) -> list[TimedMessage]:
         start_ns, end_ns = (parse_time(f"2026-09-23T{text}Z") for text in (start, end))
-        return [event for event in events if isinstance(event, Published) and start_ns <= event.at_ns < end_ns]
+        return [event for event in events if isinstance(event, TimedMessage) and start_ns <= event.at_ns < end_ns]
 
     def test_the_connections_are_closed_once_and_exactly_on_time(self, maintenance):
         closes = [event for event in maintenance if isinstance(event, CloseConnections)]
@@ -379,7 +381,7 @@ class TestMaintenance:
     def test_the_tickers_tell_the_states(self, maintenance):
         states: list[tuple[str, str | None]] = []
         for event in maintenance:
-            if isinstance(event, Published) and "ticker_BTC_JPY" in event.channel:
+            if isinstance(event, TimedMessage) and "ticker_BTC_JPY" in event.channel:
                 ticker = msgspec.json.decode(event.message)
                 if not states or states[-1][0] != ticker["state"]:
                     states.append((ticker["state"], ticker["preopen_end"]))
@@ -396,7 +398,7 @@ class TestMaintenance:
         for product in PRODUCTS:
             book = OrderBook()
             for event in maintenance:
-                if not isinstance(event, Published):
+                if not isinstance(event, TimedMessage):
                     continue
                 channel = parse_channel(event.channel)
                 data = decode_message(channel, event.message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fulgurite.exchange.products import BTC_JPY, FX_BTC_JPY, XRP_JPY
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections, MarketState
 from fulgurite.orderbook import BookState, OrderBook
@@ -24,9 +24,9 @@ def test_the_price_told_of_a_published_auction_is_the_traded_one(seed: int) -> N
     simulation = Simulation(seed, START_NS, tuple(PRODUCTS.values()))
     books = {code: OrderBook() for code in PRODUCTS}
 
-    def take(events: list[Published | CloseConnections]) -> None:
+    def take(events: list[TimedMessage | CloseConnections]) -> None:
         for event in events:
-            assert isinstance(event, Published)
+            assert isinstance(event, TimedMessage)
             channel = parse_channel(event.channel)
             data = decode_message(channel, event.message)
             if isinstance(data, Board):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 
 LOTS = 10**8
 SIDES = {"bids": "BUY", "asks": "SELL"}
@@ -162,7 +162,7 @@ class WireListener:
         self.products: dict[str, WireProduct] = defaultdict(WireProduct)
         self.accounts: dict[str, WireAccount] = defaultdict(WireAccount)
 
-    def hear(self, published: Published) -> tuple[str, str]:
+    def hear(self, published: TimedMessage) -> tuple[str, str]:
         """Take a message; return the kind of its channel and its product."""
         message = decoded(published.message)
         if published.account:

@@ -104,6 +104,20 @@ def test_no_flipped_bit_gives_altered_text(compress):
             assert line in KNOWN or said[-1].is_end
 
 
+@COMPRESS
+@pytest.mark.parametrize("size", [1, 7, 65_536])
+@pytest.mark.parametrize("zeros", [1, 17, 70_000])
+def test_zeros_that_fill_up_the_end_of_a_file_are_no_damage(compress, size, zeros):
+    assert decompressed(compress(TEXT) + bytes(zeros), size) == (TEXT, [])
+
+
+@pytest.mark.parametrize("size", [1, 65_536])
+def test_zeros_where_a_frame_of_zstandard_stood_are_damage(size):
+    first, last = TEXT[:30_000], TEXT[30_000:]
+    text, damage = decompressed(zst(first) + bytes(5_000) + zst(last), size)
+    assert (text, len(damage)) == (first + last, 1)
+
+
 def test_what_stands_behind_damage_is_found_again():
     parts = [TEXT[:40_000], TEXT[40_000:80_000], TEXT[80_000:]]
     first, second, third = map(zst, parts)

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
+from fulgurite.client.ledger import Baseline, KnownOrder, Ledger, put
 from fulgurite.client.orderrows import (
     ChildOrderRow,
     ExecutionRow,
@@ -27,17 +28,11 @@ from fulgurite.client.orderrows import (
 from fulgurite.errors import InputError
 from fulgurite.protocol.messages import ChildOrderEvent, parse_time
 
-MAX_ORDERS: Final = 10_000
-"""Limit on remembered open orders, and on ended ones; the oldest are forgotten and give no events."""
-
 MAX_FILLS: Final = 50_000
 """Limit on remembered executions; the oldest are forgotten."""
 
 SIZE_DECIMALS: Final = 8
 """Sizes are multiples of 1e-8 (section 4)."""
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 _CHANGES: Final = ("ORDER", "ORDER_FAILED", "CANCEL", "EXECUTION", "EXPIRE")
 """The events that change an order: all but CANCEL_FAILED."""
@@ -46,30 +41,12 @@ _ENDINGS: Final = {"CANCELED": "CANCEL", "EXPIRED": "EXPIRE", "COMPLETED": "EXEC
 """The final event of an order by its state."""
 
 
-@dataclass(slots=True)
-class _Order:
-    """The known state of an order."""
-
-    product_code: str
-    child_order_id: str
-    is_announced: bool = False
-    """Whether its ORDER was given, or preceded the ledger."""
+@dataclass(slots=True, kw_only=True)
+class _Order(KnownOrder):
     size: float | None = None
-    outstanding: float | None = None
-    ending: str | None = None
-    """The type of its final event; "" if unknown, None while it is open."""
 
 
-@dataclass(slots=True, frozen=True)
-class _Baseline:
-    """The state of a product at the beginning of an interruption."""
-
-    newest_id: int
-    outstanding: dict[str, float | None]
-    """The outstanding sizes of open orders, by acceptance id."""
-
-
-class OrderLedger:
+class OrderLedger(Ledger[_Order]):
     """Keeps an account's orders from the events of `child_order_events`, and reconciles it after an interruption.
 
     Call `start` once with the lists at the first subscription, `record` for each event, `interrupt` when the channel
@@ -78,30 +55,23 @@ class OrderLedger:
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, _Order] = {}
-        self._ended: dict[str, _Order] = {}
+        super().__init__()
         # Given executions by acceptance id and execution id, since both sides of one may be the account's own.
         self._fills: dict[tuple[str, int], None] = {}
-        # The account's newest execution in each started product; 0 if there is none.
-        self._newest_ids: dict[str, int] = {}
-        self._baselines: dict[str, _Baseline] = {}
 
     def start(self, listing: Listing) -> None:
         """Treat the open orders of a product, and all its executions so far, as given."""
-        self._newest_ids[listing.product_code] = max((row.id for row in listing.executions), default=0)
-        for known in (*self._open.values(), *self._ended.values()):
-            if known.product_code == listing.product_code:
-                known.is_announced = True
+        self._begin(listing.product_code, max((row.id for row in listing.executions), default=0))
         for row in listing.active:
             key = row.child_order_acceptance_id
             if key in self._ended:
                 continue  # a live event was faster than the list
-            order = self._open.get(key) or _Order(listing.product_code, row.child_order_id)
+            order = self._open.get(key) or _Order(product_code=listing.product_code)
             order.is_announced = True
             order.size = row.size
             if order.outstanding is None:
                 order.outstanding = row.outstanding_size
-            put(self._open, key, order, MAX_ORDERS)
+            self._add(key, order)
 
     def record(self, event: ChildOrderEvent) -> bool:
         """Record an event of the channel.
@@ -112,10 +82,7 @@ class OrderLedger:
         if event.event_type not in _CHANGES:
             return True
         key = event.child_order_acceptance_id
-        order = self._open.get(key) or self._ended.get(key)
-        if order is None:
-            order = _Order(event.product_code, event.child_order_id)
-            put(self._open, key, order, MAX_ORDERS)
+        order = self._find(key) or self._add(key, _Order(product_code=event.product_code))
         if event.event_type == "ORDER":
             if order.is_announced:
                 return False
@@ -139,14 +106,6 @@ class OrderLedger:
                 return False
             self._end(key, order, event.event_type)
         return True
-
-    def interrupt(self) -> None:
-        """Begin an interruption. A product not yet reconciled keeps the baseline of the previous one."""
-        for product_code, newest_id in self._newest_ids.items():
-            if product_code not in self._baselines:
-                orders = self._open.items()
-                known = {key: order.outstanding for key, order in orders if order.product_code == product_code}
-                self._baselines[product_code] = _Baseline(newest_id, known)
 
     def newest_id(self, product_code: str) -> int | None:
         """The id of the last execution before the interruption, 0 for none; None if the product is not started."""
@@ -215,19 +174,17 @@ class OrderLedger:
         return Reconciliation([event for _, event in timed], unresolved, "; ".join(problems))
 
     def _conclude(
-        self, product_code: str, key: str, baseline: _Baseline, row: ChildOrderRow | None, fills: list[ExecutionRow]
+        self, product_code: str, key: str, baseline: Baseline, row: ChildOrderRow | None, fills: list[ExecutionRow]
     ) -> list[ChildOrderEvent]:
         """Return the missed events of one order, and update its known state."""
         events: list[ChildOrderEvent] = []
-        order = self._open.get(key) or self._ended.get(key)
+        order = self._find(key)
         if key in baseline.outstanding:
             outstanding = baseline.outstanding[key]
         else:
             outstanding = row.size if row is not None else order.size if order is not None else None
         if row is not None and (order is None or not order.is_announced):
-            if order is None:
-                order = _Order(product_code, row.child_order_id)
-                put(self._open, key, order, MAX_ORDERS)
+            order = order or self._add(key, _Order(product_code=product_code))
             order.is_announced = True
             order.size = row.size
             events.append(order_event(product_code, row))
@@ -251,7 +208,7 @@ class OrderLedger:
         return events
 
     def _is_announced(self, key: str) -> bool:
-        order = self._open.get(key) or self._ended.get(key)
+        order = self._find(key)
         return order is not None and order.is_announced
 
     def _note_fill(self, product_code: str, key: str, fill_id: int) -> None:
@@ -259,19 +216,8 @@ class OrderLedger:
         if product_code in self._newest_ids:
             self._newest_ids[product_code] = max(self._newest_ids[product_code], fill_id)
 
-    def _end(self, key: str, order: _Order, event_type: str) -> None:
-        order.ending = event_type
-        self._open.pop(key, None)
-        put(self._ended, key, order, MAX_ORDERS)
 
-
-def put(into: dict[Key, Value], key: Key, value: Value, limit: int) -> None:
-    into[key] = value
-    if len(into) > limit:
-        del into[next(iter(into))]
-
-
-def _fills_after(baseline: _Baseline, listing: Listing) -> dict[str, list[ExecutionRow]]:
+def _fills_after(baseline: Baseline, listing: Listing) -> dict[str, list[ExecutionRow]]:
     """The executions since the baseline, by acceptance id, each once and ascending by id."""
     rows = {(row.child_order_acceptance_id, row.id): row for row in listing.executions if row.id > baseline.newest_id}
     fills: dict[str, list[ExecutionRow]] = {}

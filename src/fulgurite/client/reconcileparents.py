@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from fulgurite.client.ledger import KnownOrder, Ledger
 from fulgurite.client.orderrows import ParentListing, ParentOrderRow, Reconciliation
-from fulgurite.client.reconcile import MAX_ORDERS, put
 from fulgurite.protocol.messages import ParentOrderEvent
 
 _CHANGES: Final = ("ORDER", "ORDER_FAILED", "CANCEL", "COMPLETE", "EXPIRE")
@@ -31,48 +31,28 @@ _TWO_STEPS: Final = ("IFD", "IFDOCO")
 """The types that end only with the completion of a part other than the first."""
 
 
-@dataclass(slots=True)
-class _Order:
-    """The known state of a special order."""
-
-    product_code: str
+@dataclass(slots=True, kw_only=True)
+class _Order(KnownOrder):
     parent_order_type: str | None = None
-    is_announced: bool = False
-    """Whether its ORDER was given, or preceded the ledger."""
     has_completed: bool = False
     """Whether it has had a COMPLETE."""
-    ending: str | None = None
-    """The type of its final event; "" if unknown, None while it is open."""
 
 
-@dataclass(slots=True, frozen=True)
-class _Baseline:
-    """The state of a product at the beginning of an interruption."""
+class ParentOrderLedger(Ledger[_Order]):
+    """Keeps an account's special orders from the events of `parent_order_events`; used like `OrderLedger`.
 
-    newest_id: int
-    open: frozenset[str]
-
-
-class ParentOrderLedger:
-    """Keeps an account's special orders from the events of `parent_order_events`; used like `OrderLedger`."""
-
-    def __init__(self) -> None:
-        self._open: dict[str, _Order] = {}
-        self._ended: dict[str, _Order] = {}
-        # The highest id of each product's latest list; orders with higher ids are newer than that list.
-        self._newest_ids: dict[str, int] = {}
-        self._baselines: dict[str, _Baseline] = {}
+    The newest id of a product is the highest of its latest list; orders with higher ids are newer than that list.
+    """
 
     def start(self, listing: ParentListing) -> None:
         """Treat all listed special orders of a product as given."""
-        self._newest_ids[listing.product_code] = max((row.id for row in listing.rows), default=0)
-        for known in (*self._open.values(), *self._ended.values()):
-            if known.product_code == listing.product_code:
-                known.is_announced = True
+        self._begin(listing.product_code, max((row.id for row in listing.rows), default=0))
         for row in listing.rows:
             key = row.parent_order_acceptance_id
             if row.parent_order_state == "ACTIVE" and key not in self._ended:
-                put(self._open, key, _Order(listing.product_code, row.parent_order_type, is_announced=True), MAX_ORDERS)
+                order = _Order(product_code=listing.product_code, is_announced=True)
+                order.parent_order_type = row.parent_order_type
+                self._add(key, order)
 
     def record(self, event: ParentOrderEvent) -> bool:
         """Record an event of the channel.
@@ -83,10 +63,7 @@ class ParentOrderLedger:
         if event.event_type not in _CHANGES:
             return True
         key = event.parent_order_acceptance_id
-        order = self._open.get(key) or self._ended.get(key)
-        if order is None:
-            order = _Order(event.product_code)
-            put(self._open, key, order, MAX_ORDERS)
+        order = self._find(key) or self._add(key, _Order(product_code=event.product_code))
         if event.event_type == "ORDER":
             if order.is_announced:
                 return False
@@ -107,13 +84,6 @@ class ParentOrderLedger:
             self._end(key, order, event.event_type)
         return True
 
-    def interrupt(self) -> None:
-        """Begin an interruption. A product not yet reconciled keeps the baseline of the previous one."""
-        for product_code, newest_id in self._newest_ids.items():
-            if product_code not in self._baselines:
-                known = (key for key, order in self._open.items() if order.product_code == product_code)
-                self._baselines[product_code] = _Baseline(newest_id, frozenset(known))
-
     def is_enough(self, listing: ParentListing) -> bool:
         """Whether older rows would add nothing."""
         baseline = self._baselines.get(listing.product_code)
@@ -121,7 +91,8 @@ class ParentOrderLedger:
             return True
         listed = {row.parent_order_acceptance_id for row in listing.rows}
         is_old = any(0 < row.id <= baseline.newest_id for row in listing.rows)
-        return (is_old or not baseline.newest_id) and all(key in listed or key in self._ended for key in baseline.open)
+        is_listed = all(key in listed or key in self._ended for key in baseline.outstanding)
+        return is_listed and (is_old or not baseline.newest_id)
 
     def reconcile(self, listings: Iterable[ParentListing]) -> Reconciliation[ParentOrderEvent]:
         """Conclude the missed events and record them, so that each is returned once.
@@ -150,7 +121,7 @@ class ParentOrderLedger:
             self._newest_ids[product_code] = max((baseline.newest_id, *(row.id for row in rows)))
             active = {row.parent_order_acceptance_id for row in rows if row.parent_order_state == "ACTIVE"}
             listed = {row.parent_order_acceptance_id for row in rows}
-            for key in [key for key in self._open if key in baseline.open and key not in active]:
+            for key in [key for key in self._open if key in baseline.outstanding and key not in active]:
                 if key in listed or not listing.problem:
                     unresolved.append(key)
                     self._end(key, self._open[key], "")
@@ -158,10 +129,7 @@ class ParentOrderLedger:
 
     def _announce(self, product_code: str, row: ParentOrderRow) -> list[ParentOrderEvent]:
         key = row.parent_order_acceptance_id
-        order = self._open.get(key) or self._ended.get(key)
-        if order is None:
-            order = _Order(product_code)
-            put(self._open, key, order, MAX_ORDERS)
+        order = self._find(key) or self._add(key, _Order(product_code=product_code))
         if order.is_announced:
             return []
         order.is_announced = True
@@ -181,11 +149,6 @@ class ParentOrderLedger:
         # An order of unknown type, whose ORDER was missed, may have a second step.
         if order.has_completed and order.parent_order_type not in (None, *_TWO_STEPS):
             self._end(key, order, "COMPLETE")
-
-    def _end(self, key: str, order: _Order, event_type: str) -> None:
-        order.ending = event_type
-        self._open.pop(key, None)
-        put(self._ended, key, order, MAX_ORDERS)
 
 
 def _event(product_code: str, row: ParentOrderRow, event_type: str) -> ParentOrderEvent:

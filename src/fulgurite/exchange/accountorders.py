@@ -1,10 +1,10 @@
 """The orders of accounts, from acceptance to their end: brought to the markets, booked, and told in events. Pure.
 
 An order or cancellation is accepted first and meets its market `ORDER_LATENCY_NS` later, in the exchange's own order of
-time: so the answer to the request comes before the events, which go out as `Published` with their account
+time: so the answer to the request comes before the events. Those go out as `TimedMessage` with their account
 (sections 3.5, 3.6 and 5 of the protocol reference).
 
-Pure: the time is an argument. Memory is bounded: `MAX_OPEN_ORDERS` open orders of each kind and `KEPT` of what is over,
+Pure: the time is an argument. Memory is bounded: `MAX_OPEN_ORDERS` open orders of each kind and `KEPT` ended ones,
 an account. `exchange.specialorders` decides about special orders; their parts are placed here as orders like others.
 """
 
@@ -26,7 +26,7 @@ from fulgurite.exchange.matching import Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOTS, acceptance_id
 from fulgurite.exchange.orderrequests import MAX_MINUTES, ChildOrderType, ChildRequest, Condition, ParentRequest
 from fulgurite.exchange.products import Product
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.schedule import NEVER_NS, Schedule
 from fulgurite.exchange.specialorders import (
     Action,
@@ -81,10 +81,10 @@ class AccountOrders:
     """The orders of all accounts.
 
     Args:
-        accounts: who may trade.
+        accounts: the accounts that may trade.
         venues: the markets, by product code.
         order_ids: where orders get their numbers from; all of the exchange share one counter.
-        last_list_id: what the ids of rows in lists of orders count on from.
+        last_list_id: the number before the first id of a row in lists of orders.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class AccountOrders:
         return parent.acceptance_id
 
     def cancel_child_order(self, api_key: str, order_id: str, accepted_id: str, now_ns: int) -> None:
-        """Ask for an order to be cancelled, by either of its ids; what comes of it is told by an event.
+        """Ask for an order to be cancelled, by either of its ids; an event tells the outcome.
 
         Raises:
             RequestRefusedError: the account has no such order, or had it long ago.
@@ -198,15 +198,15 @@ class AccountOrders:
         """When `act` has something to do; `NEVER_NS` where it has nothing."""
         return min(self._events_ns, self._schedule.next_ns)
 
-    def act(self) -> list[Published]:
-        """Do what is due at `next_ns`; return the events since the last time, those of one moment in one message."""
+    def act(self) -> list[TimedMessage]:
+        """Do all that is due at `next_ns`; return the events since the last time, in one message for each moment."""
         return self._do(self.next_ns)
 
-    def stand_still(self, until_ns: int) -> list[Published]:
-        """Do at `until_ns` whatever was due by then."""
+    def stand_still(self, until_ns: int) -> list[TimedMessage]:
+        """Do at `until_ns` all that was due by then."""
         return self._do(until_ns) if self.next_ns <= until_ns else []
 
-    def _do(self, now_ns: int) -> list[Published]:
+    def _do(self, now_ns: int) -> list[TimedMessage]:
         self._schedule.run(now_ns)
         messages: list[tuple[str, str, list[bytes]]] = []
         for api_key, channel, event in self._events:
@@ -217,12 +217,12 @@ class AccountOrders:
         self._events.clear()
         self._events_ns = NEVER_NS
         return [
-            Published(now_ns, channel, b"[" + b",".join(events) + b"]", api_key)
+            TimedMessage(now_ns, channel, b"[" + b",".join(events) + b"]", api_key)
             for api_key, channel, events in messages
         ]
 
     def record(self, product_code: str, outcome: Outcome, now_ns: int) -> None:
-        """Book what happened in a market, whoever caused it."""
+        """Book the outcome of an order, cancellation or itayose in a market, of the flow and of accounts alike."""
         for execution in outcome.executions:
             product = self.products[product_code]
             # Decimals of at most 15 digits, so rounding finds the very ticks and lots again.
@@ -254,7 +254,7 @@ class AccountOrders:
                 self._schedule.add(now_ns + ORDER_LATENCY_NS, partial(self._cut_losses, records))
 
     def _cut_losses(self, records: Records, now_ns: int) -> None:
-        """Close the FX positions of an account: cancel what is open there, then a market order."""
+        """Close the FX positions of an account: cancel its open orders there, then send a market order."""
         records.is_cut = False
         for venue in self.venues.values():
             product, held = venue.product, records.account.open_lots(venue.product.code)
@@ -296,7 +296,7 @@ class AccountOrders:
     def _place(self, order: ChildOrder, now_ns: int) -> None:
         venue = self.venues[order.product.code]
         order.order_id = child_order_id(order.product, now_ns, order.order.id)
-        # The market has moved on: what a market order costs is another now, or nobody takes orders any more.
+        # The market has moved on: a market order costs another sum now, or the market is closed.
         self._set_reserved(order, 0)
         refusal = funds.refusal(order.account, order.request, venue)
         if refusal:
@@ -351,7 +351,7 @@ class AccountOrders:
         self._end(order, OrderState.EXPIRED, now_ns)
 
     def _expire_if_out(self, order: ChildOrder, now_ns: int) -> None:
-        """What remains of IOC, FOK and market orders does not rest."""
+        """The remainder of IOC, FOK and market orders does not rest."""
         is_out = order.order.id not in self.venues[order.product.code].engine
         if is_out and order.is_active:
             self._expire(order, now_ns)
@@ -421,7 +421,7 @@ class AccountOrders:
         for part in parent.request.parts:
             self._parents_of[part.product.code].pop(parent, None)
         records.ended_parents.append(parent)
-        if state is not OrderState.COMPLETED:  # whose last event is COMPLETE
+        if state is not OrderState.COMPLETED:  # its last event is COMPLETE
             self._tell_parent(parent, parentevents.ended_event(parent, now_ns, state), now_ns)
 
     # --- small things

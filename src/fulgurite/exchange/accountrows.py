@@ -1,4 +1,4 @@
-"""What the private HTTP API tells of an account's money, positions and orders (protocol reference, section 5). Pure."""
+"""The rows of the private HTTP API: an account's money, positions and orders (protocol reference, section 5). Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from fulgurite.exchange.specialorders import ParentOrder, ParentOrderRow, parent
 
 
 class Page(NamedTuple):
-    """Which rows of a list are asked for."""
+    """The part of a list that is asked for."""
 
     limit: int
     before: int | None = None
@@ -56,11 +56,11 @@ class Page(NamedTuple):
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """What an account has of a currency."""
+    """The balance of an account in a currency."""
 
     currency_code: str
     amount: Number
-    available: Annotated[Number, msgspec.Meta(description="What no open order reserves.")]
+    available: Annotated[Number, msgspec.Meta(description="The part that no open order reserves.")]
 
 
 class Collateral(msgspec.Struct, frozen=True):
@@ -74,7 +74,7 @@ class Collateral(msgspec.Struct, frozen=True):
     margin_call_due_date: Annotated[None, msgspec.Meta(description="Always null here.")]
 
 
-class Position(msgspec.Struct, frozen=True):
+class PositionRow(msgspec.Struct, frozen=True):
     """An open FX position."""
 
     product_code: str
@@ -86,12 +86,12 @@ class Position(msgspec.Struct, frozen=True):
     require_collateral: Number
     open_date: str
     leverage: Number
-    pnl: Annotated[Number, msgspec.Meta(description="What it has won or lost at the last price.")]
+    pnl: Annotated[Number, msgspec.Meta(description="The profit or loss at the last price.")]
     sfd: Number
 
 
 class TradingCommission(msgspec.Struct, frozen=True):
-    """What part of an order's size is its commission."""
+    """The commission of an order, as a part of its size."""
 
     commission_rate: Number
 
@@ -124,11 +124,11 @@ def collateral_body(account: Account, venues: Collection[Venue]) -> Collateral:
     )
 
 
-def position_rows(account: Account, venue: Venue) -> list[Position]:
+def position_rows(account: Account, venue: Venue) -> list[PositionRow]:
     """The body of `getpositions`: none for a spot product."""
     product = venue.product
     return [
-        Position(
+        PositionRow(
             product_code=product.code,
             side=row.side,
             price=price_number(product, row.price),

@@ -1,9 +1,9 @@
-"""What an account owns, what is reserved for its orders, and its FX positions. Pure.
+"""The balances of an account, the reserves for its orders, and its FX positions. Pure.
 
 All money is integer: an amount is a count of 1e-13 of its currency, the finest product of a price (1e-5 at least) and
 a size (1e-8), so that nothing is ever rounded but the commission.
 
-A spot order reserves what it may cost: a buy its price in the second currency, a sell its size and commission in the
+A spot order reserves its highest cost: a buy its price in the second currency, a sell its size and commission in the
 first. An FX order reserves nothing; it counts towards the collateral that is required (see `required_collateral`).
 
 The named choices, where the reference is silent: the initial funds, the commission rate (the highest of the published
@@ -49,7 +49,7 @@ INITIAL_BALANCES: Final[Mapping[str, int]] = {
         "XRP": 10_000,
     }.items()
 }
-"""What every account begins with."""
+"""The balances of every account at the beginning."""
 
 INITIAL_COLLATERAL: Final = 5_000_000 * AMOUNTS
 """The yen that every account has as collateral for FX, beside its balances."""
@@ -57,7 +57,7 @@ INITIAL_COLLATERAL: Final = 5_000_000 * AMOUNTS
 
 @dataclass(slots=True)
 class Position:
-    """What is open of one order that was executed in FX at one price."""
+    """The open lots of one order that was executed in FX at one price."""
 
     side: Side
     price: int
@@ -95,10 +95,10 @@ class Account:
         return self.balances.get(currency, 0) - self.reserved.get(currency, 0)
 
     def reserve(self, product: Product, side: Side, price: int, lots: int) -> None:
-        """Set aside what an order may cost.
+        """Set aside the highest cost of an order.
 
         Args:
-            product: what is ordered.
+            product: the product of the order.
             side: of the order.
             price: the highest, or for a sell any, price in ticks.
             lots: how much.
@@ -106,9 +106,9 @@ class Account:
         self._set_aside(product, side, price, lots, 1)
 
     def release(self, product: Product, side: Side, price: int, lots: int) -> None:
-        """Give back what `reserve` set aside, for the very same lots.
+        """Give back the sum that `reserve` set aside, for the very same lots.
 
-        Where a part is executed, release the whole and reserve what remains: commissions are rounded, and so the parts
+        Where a part is executed, release the whole and reserve the rest: commissions are rounded, and so the parts
         need not add up.
         """
         self._set_aside(product, side, price, lots, -1)
@@ -117,7 +117,7 @@ class Account:
         """Take an execution into the balances or the positions; return its commission in lots of the first currency.
 
         Args:
-            product: what was traded.
+            product: the traded product.
             side: the account's.
             price: ticks.
             lots: how much.
@@ -141,7 +141,7 @@ class Account:
         """The largest FX position in lots, long or short, that open orders may lead to.
 
         Args:
-            product_code: which.
+            product_code: the product.
             side: of an order that is to be counted in, too.
             more_lots: that order's size.
         """
@@ -197,7 +197,7 @@ def currencies(product: Product) -> tuple[str, str]:
 
 
 def amount(product: Product, price: int, lots: int) -> int:
-    """What lots are worth at a price in ticks, an amount of the second currency."""
+    """The worth of lots at a price in ticks, an amount of the second currency."""
     scale: int = 10 ** (AMOUNT_DECIMALS - LOT_DECIMALS - product.price_decimals)
     return price * lots * scale
 
@@ -208,7 +208,7 @@ def commission_lots(lots: int) -> int:
 
 
 def cost(product: Product, side: Side, price: int, lots: int) -> tuple[str, int]:
-    """What a spot order may cost: the currency, and an amount of it.
+    """The highest cost of a spot order: the currency, and an amount of it.
 
     It never falls short: the commissions of several executions, each rounded down, are at most that of their sum.
     """

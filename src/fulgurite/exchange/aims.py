@@ -12,14 +12,14 @@ from fulgurite.server.faults import Aimed, Fault, MessageFault
 
 
 def check_aim(fault: Fault, products: Collection[str] | None) -> None:
-    """Refuse a fault whose channel or product there is not, or none of which it can hit.
+    """Refuse a fault with a channel or product that does not exist, or that it cannot hit.
 
     Args:
         fault: the fault.
         products: the codes of those that trade; None where there may be any.
 
     Raises:
-        InputError: it can hit nothing; the text says what there is.
+        InputError: it can hit nothing; the text lists the channels or products.
     """
     if not isinstance(fault, Aimed) or not fault.names_channels:
         return

@@ -52,7 +52,7 @@ class ChildOrder:
     account: Account
     request: ChildRequest
     order: Order
-    """What the matching engine has; its `id` makes the acceptance id, as for the order flow."""
+    """The matching engine's order; its `id` makes the acceptance id, as for the order flow."""
     expire_ns: int
     parent_id: str = ""
     """The `parent_order_id` of the special order that placed it."""
@@ -60,11 +60,11 @@ class ChildOrder:
     """`child_order_id`; "" until the order is placed."""
     placed_ns: int = 0
     reserved_price: int = 0
-    """Ticks: what the account has reserved a lot for."""
+    """Ticks: the price at which the account has reserved each lot."""
     reserved_lots: int = 0
     state: OrderState = OrderState.ACTIVE
     list_id: int = 0
-    """What `getchildorders` calls `id`: 0 while the order is active (section 5)."""
+    """The `id` of `getchildorders`: 0 while the order is active (section 5)."""
     executed_lots: int = 0
     executed_ticks: int = 0
     """Sum of price in ticks by lots, for the average price."""
@@ -85,12 +85,12 @@ class ChildOrder:
 
     @property
     def remaining_lots(self) -> int:
-        """What is not executed."""
+        """The lots that are not executed."""
         return self.request.lots - self.executed_lots
 
 
 def expiry_ns(accepted_ns: int, minutes: int) -> int:
-    """When an order expires: so many minutes after the second in which it was accepted."""
+    """The time of an order's expiry: so many minutes after the second of its acceptance."""
     return accepted_ns - accepted_ns % _SECOND_NS + minutes * _MINUTE_NS
 
 
@@ -123,7 +123,7 @@ def order_failed_event(order: ChildOrder, now_ns: int, reason: str) -> bytes:
 
 
 def cancel_event(order: ChildOrder, now_ns: int) -> bytes:
-    """CANCEL: the order is out of the market; `size` is what was left of it."""
+    """CANCEL: the order is out of the market; `size` is the rest of it."""
     return _ended_event(order, now_ns, "CANCEL")
 
 
@@ -138,7 +138,7 @@ def expire_event(order: ChildOrder, now_ns: int) -> bytes:
 
 
 def execution_event(execution: ChildExecution, outstanding_lots: int) -> bytes:
-    """EXECUTION; `outstanding_lots` is what remains of the order after it."""
+    """EXECUTION; `outstanding_lots` is the rest of the order after it."""
     order = execution.order
     return _event(
         order,
@@ -253,7 +253,7 @@ def execution_row(execution: ChildExecution) -> ExecutionRow:
 
 
 def price_number(product: Product, ticks: int) -> msgspec.Raw:
-    """A price as JavaScript prints it, which the private channels and the HTTP API have in common (section 3)."""
+    """A price as JavaScript prints it, on the private channels and the HTTP API alike (section 3)."""
     return number(ticks, product.price_decimals)
 
 
@@ -263,12 +263,12 @@ def lots_number(lots: int) -> msgspec.Raw:
 
 
 def number(units: int, decimals: int) -> msgspec.Raw:
-    """`units` x 10^-`decimals` as JavaScript prints it: the nearest float, which is exact up to 15 digits."""
+    """`units` x 10^-`decimals` as JavaScript prints it: the nearest float, exact up to 15 digits."""
     return msgspec.Raw(js_number(units / 10**decimals).encode())
 
 
 def average_price(product: Product, executed_ticks: int, executed_lots: int) -> msgspec.Raw:
-    """The mean of what was paid, rounded down to the tick; 0 before the first execution."""
+    """The mean of the prices, rounded down to the tick; 0 before the first execution."""
     return price_number(product, executed_ticks // executed_lots if executed_lots else 0)
 
 

@@ -1,6 +1,6 @@
-"""The control API under `/control`: what a person or a test does to the exchange, not what a trader does.
+"""The control API under `/control`: the exchange in the hands of a person or a test, not of a trader.
 
-It answers programs on this machine only. What is not accepted is answered with HTTP status 400 and
+It answers programs on this machine only. Any other request is answered with HTTP status 400 and
 `{"error": ..., "field": ..., "accepted": ...}`.
 """
 
@@ -46,9 +46,9 @@ def control_routes(server: RealtimeServer, replay: Replay | None, simulation: Si
     """The routes under `/control`.
 
     Args:
-        server: whose connections are made to suffer and reported on.
-        replay: what `/control/replay` steers; None where the exchange runs on order flow.
-        simulation: what `/control/market` steers; None where a frame log is replayed.
+        server: the server of the connections that suffer faults and are reported on.
+        replay: the replay that `/control/replay` steers; None where the exchange runs on order flow.
+        simulation: the market that `/control/market` steers; None where a frame log is replayed.
     """
     handlers: list[tuple[str, str, Handler]] = [
         ("/control/replay", "GET POST", _replay(replay)),
@@ -66,7 +66,7 @@ IDENTITY_PATH = "/fulgurite"
 
 
 def identity_route(realtime: str, socketio: str, http: str) -> Route:
-    """The route by which a command finds the exchange that runs already, and knows it from any other program.
+    """The route at which a command finds a running exchange, and knows it from any other program.
 
     Args:
         realtime: the JSON-RPC address.
@@ -115,7 +115,7 @@ def _market(simulation: Simulation | None) -> Handler:
 
     async def handle(request: Request) -> Response:
         if simulation is None:
-            return _json({"error": "a recording is replayed, and its markets are what they were"}, 404)
+            return _json({"error": "a recording is replayed, and its markets cannot be changed"}, 404)
         products = [market.product_code for market in simulation.markets()]
         if request.method == "GET":
             return _json([_market_row(simulation, product) for product in products], 200)
@@ -156,7 +156,7 @@ def _market_change(given: object, products: Collection[str], accepted: str) -> t
     seconds = given.get("seconds", AUCTION_SECONDS.get(state))
     if state not in AUCTION_SECONDS:
         if seconds is not None:
-            raise InputError("seconds", seconds, f"nothing with {state}, which lasts until something else is said")
+            raise InputError("seconds", seconds, f"nothing with {state}: it lasts until the next state")
         return product, state, None
     if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds <= MAX_AUCTION_SECONDS:
         raise InputError("seconds", seconds, f"a number above 0 and up to {MAX_AUCTION_SECONDS}")
@@ -204,7 +204,7 @@ def _published(server: RealtimeServer) -> Handler:
         if unknown:
             raise InputError("query", sorted(unknown)[0], ("after", "channel"))
         messages = server.log.after(int(after), request.query_params.get("channel"))
-        # What was forgotten cannot be told from what never was, so it says where its memory begins.
+        # Forgotten messages cannot be told from those that never were, so it says where its memory begins.
         headers = {"Fulgurite-First-Number": str(server.log.first_number)}
         return StreamingResponse(_lines(messages), headers=headers, media_type="application/jsonl")
 

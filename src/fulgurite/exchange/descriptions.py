@@ -24,7 +24,7 @@ def description_routes(
     """The routes of the descriptions.
 
     Args:
-        realtime: the WebSocket's URL of each dialect, by what the service is called.
+        realtime: the WebSocket's URL of each dialect, by the name of the service.
         http: the URL of the HTTP API with its version, likewise.
         products: those that trade there.
     """

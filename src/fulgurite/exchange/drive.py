@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fulgurite.exchange.numbers import wire_time
-from fulgurite.exchange.publisher import Published
+from fulgurite.exchange.publisher import TimedMessage
 from fulgurite.exchange.simulation import Simulation
 from fulgurite.exchange.timeline import CloseConnections
 from fulgurite.protocol.arguments import check_number
@@ -23,14 +23,14 @@ MAX_SPEED: Final = 1000.0
 """Seconds of the exchange that can pass in one second; a machine that cannot keep up goes as fast as it can."""
 
 SHORTEST_STEP_SECONDS: Final = 0.01
-"""The market moves this often at most; what falls between goes out together."""
+"""The market moves this often at most; messages between two moves go out together."""
 
 LONGEST_STEP_SECONDS: Final = 0.02
 """However quiet the market is, orders that were accepted meanwhile wait no longer than this."""
 
 LONGEST_LAG_SECONDS: Final = 5.0
-"""A shorter time that was missed is simulated at once. A longer one, in which the process was suspended or the machine
-slept, is passed over: the market stood still meanwhile, and the clock went on."""
+"""A shorter time that was missed is simulated at once. A longer one, with the process suspended or the machine asleep,
+is passed over: the market stood still meanwhile, and the clock went on."""
 
 LONGEST_FAST_LAG_SECONDS: Final = 0.1
 """At speeds above 1 a machine that cannot keep up is behind sooner: there the clock is set back, and so runs slower."""
@@ -43,18 +43,18 @@ LONGEST_WORK_SECONDS: Final = 0.02
 """The market is simulated for about this long at a time; then connections have their turn, however far behind it is."""
 
 OPEN_AT_FIRST_NS: Final = 3600 * 1_000_000_000
-"""An exchange that starts at the present has no maintenance in its first hour: whoever starts one gets an open market,
-at any time of day. One that is told when to start has it exactly on time."""
+"""An exchange that starts at the present has no maintenance in its first hour: its market is open,
+at any time of day. One with a given start has it exactly on time."""
 
 
 class ExchangeClock:
-    """What time it is at the exchange. Its own: it starts where it is told and runs as fast as it is told.
+    """The exchange's own clock: it starts where it is told and runs as fast as it is told.
 
     It never goes back by itself, and goes on while the process is suspended or the machine sleeps: an exchange that
     began at the present is never behind the clock on the wall.
 
     Args:
-        start_ns: what it shows at first, nanoseconds since 1970-01-01 UTC.
+        start_ns: the time that it shows at first, nanoseconds since 1970-01-01 UTC.
         speed: its seconds that pass in one second, above 0 and up to `MAX_SPEED`.
 
     Raises:
@@ -101,7 +101,7 @@ async def drive(
     Args:
         simulation: the market.
         server: where it is published.
-        clock: what time it is there.
+        clock: the exchange's clock.
         refuse_in_maintenance: refuse handshakes from the close of the connections on until PREOPEN.
     """
     has_begun = False
@@ -109,7 +109,7 @@ async def drive(
         lag = -clock.seconds_until(simulation.next_event_ns)
         if lag > LONGEST_LAG_SECONDS:
             passed_ns = clock.now_ns()
-            if has_begun:  # else a slow machine took so long to make the market, which nobody has seen yet
+            if has_begun:  # else a slow machine took so long to make the market, unseen until now
                 log.warning("The exchange stood still for %.0f s; its market goes on at %s", lag, wire_time(passed_ns))
             _carry_out(simulation.stand_still(passed_ns), server)
         elif lag > LONGEST_FAST_LAG_SECONDS and clock.speed > 1:
@@ -125,7 +125,7 @@ async def drive(
         await asyncio.sleep(0 if is_behind else pause)
 
 
-def _carry_out(events: Iterable[Published | CloseConnections], server: RealtimeServer) -> None:
+def _carry_out(events: Iterable[TimedMessage | CloseConnections], server: RealtimeServer) -> None:
     for event in events:
         if isinstance(event, CloseConnections):
             server.close_all(event.code, event.reason)

@@ -1,4 +1,4 @@
-"""Whether an account can pay for an order, and what an order makes it reserve (section 5 of the protocol reference).
+"""The solvency of an account for an order, and the reserve that an order takes (section 5 of the protocol reference).
 Pure."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fulgurite.exchange.products import Product
 from fulgurite.protocol.choices import INSUFFICIENT_FUNDS, INSUFFICIENT_MARGIN, NOT_ACCEPTED, Refusal
 
 OPEN_STATES: Final = frozenset({"RUNNING", "PREOPEN", "CIRCUIT BREAK"})
-"""The states in which a market takes orders; cancellations are always taken."""
+"""The states of a market that takes orders; cancellations are always taken."""
 
 
 UNKNOWN_PRICE_PARTS: Final = 2
@@ -55,13 +55,13 @@ def refusal(account: Account, request: ChildRequest, venue: Venue) -> Refusal | 
         return None if needed <= account.available(currency) else INSUFFICIENT_FUNDS
     exposure = account.exposure_lots(product.code, request.side, request.lots)
     if exposure <= account.exposure_lots(product.code):
-        return None  # it makes a position smaller, which is always allowed
+        return None  # it makes a position smaller: always allowed
     available = account.collateral + account.profit(product, venue.last_price)
     return None if required_collateral(product, venue.last_price, exposure) <= available else INSUFFICIENT_MARGIN
 
 
 def keep_rate(account: Account, venues: Iterable[Venue]) -> int | None:
-    """The collateral, with what the open FX positions have won or lost, in 1/10000 of what they require.
+    """The collateral, with the profit or loss of the open FX positions, in 1/10000 of their requirement.
 
     None while no position is open. Rounded down.
     """
@@ -75,11 +75,11 @@ def keep_rate(account: Account, venues: Iterable[Venue]) -> int | None:
 
 
 def price_to_reserve(request: ChildRequest, venue: Venue) -> int:
-    """The price in ticks that an order will not exceed: for a market buy the mean of what it would meet, rounded up."""
+    """The highest price of an order, in ticks: for a market buy the mean of the levels it would meet, rounded up."""
     if request.order_type is ChildOrderType.LIMIT:
         return request.price
     if request.side is Side.SELL or is_fx(request.product):
-        return venue.last_price  # which is not what they reserve
+        return venue.last_price  # they reserve nothing by it
     if venue.state != "RUNNING":
         # An itayose is to come, and nobody knows its price: at a higher one the order lapses.
         return UNKNOWN_PRICE_PARTS * venue.last_price

@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fulgurite.errors import InputError
-from fulgurite.exchange.marketdata import BoardState, Health, MarketData, MarketInfo
+from fulgurite.exchange.marketdata import BoardState, Health, MarketData
 from fulgurite.exchange.numbers import http_time, js_number
 from fulgurite.exchange.operations import (
     DEFAULT_COUNT,
@@ -37,7 +37,7 @@ from fulgurite.protocol.messages import Execution, Level
 
 USA_PRODUCTS = frozenset({"BTC_USD", "BTC_JPY", "ETH_BTC", "ETH_USD"})
 EU_PRODUCTS = frozenset({"BTC_EUR", "BTC_JPY", "ETH_BTC", "ETH_EUR"})
-# What is listed for Japan: all but those that only the others have.
+# The products that are not listed for Japan: those of one other region alone.
 _FOREIGN_PRODUCTS = USA_PRODUCTS ^ EU_PRODUCTS
 
 # The keys of the realtime ticker, in its order (section 3.3).
@@ -72,9 +72,9 @@ def routes(
     The handlers are coroutines, so `data` is only ever read on the event loop's thread.
 
     Args:
-        data: what is told.
+        data: the markets.
         limits: counts the requests of each address; None takes any number.
-        clock: Unix time in seconds, which they are counted by.
+        clock: Unix time in seconds, to count requests by.
     """
     return [
         Route(
@@ -128,16 +128,8 @@ class _UnknownProductError(Exception):
     """The request names a product that the exchange does not have."""
 
 
-def _markets(data: MarketData, _request: Request) -> Response:
-    return _market_list(market for market in data.markets() if market.product_code not in _FOREIGN_PRODUCTS)
-
-
-def _markets_of(product_codes: frozenset[str], data: MarketData, _request: Request) -> Response:
-    return _market_list(market for market in data.markets() if market.product_code in product_codes)
-
-
-def _market_list(markets: Iterable[MarketInfo]) -> Response:
-    return _json(list(markets))
+def _markets(is_listed: Callable[[str], bool], data: MarketData, _request: Request) -> Response:
+    return _json([market for market in data.markets() if is_listed(market.product_code)])
 
 
 def _board(data: MarketData, request: Request) -> Response:
@@ -221,9 +213,9 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
 
 
 _HANDLERS: Final[Mapping[str, Callable[[MarketData, Request], Response]]] = {
-    "/markets": _markets,
-    "/markets/usa": partial(_markets_of, USA_PRODUCTS),
-    "/markets/eu": partial(_markets_of, EU_PRODUCTS),
+    "/markets": partial(_markets, lambda code: code not in _FOREIGN_PRODUCTS),
+    "/markets/usa": partial(_markets, USA_PRODUCTS.__contains__),
+    "/markets/eu": partial(_markets, EU_PRODUCTS.__contains__),
     "/board": _board,
     "/ticker": _ticker,
     "/executions": _executions,

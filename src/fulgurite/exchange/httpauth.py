@@ -1,4 +1,4 @@
-"""Checking who a private HTTP request is from (protocol reference, section 5). Pure."""
+"""Checking the signature of a private HTTP request (protocol reference, section 5). Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The market of one product: its matching engine, and what the exchange remembers of it. Pure.
+"""The market of one product: its matching engine, and the exchange's memory of it. Pure.
 
 All times are nanoseconds since 1970-01-01 UTC and come in as arguments.
 """
@@ -29,7 +29,7 @@ def middle(bid: int | None, ask: int | None) -> int:
     """The middle of the best prices in ticks, rounded down (section 3.1).
 
     With one side empty the reference is silent. Then it is the best bid, or one tick below the best ask, or 0: so it is
-    still never below a bid and always below every ask, which is what clients check books against. Only before an
+    still never below a bid and always below every ask: clients check books against that. Only before an
     itayose that does not hold: there the best prices may have crossed.
     """
     if bid is not None and ask is not None:
@@ -40,14 +40,12 @@ def middle(bid: int | None, ask: int | None) -> int:
 
 
 class Outcome(NamedTuple):
-    """What one order, cancellation or itayose did to a market."""
+    """The outcome of one order, cancellation or itayose in a market."""
 
     executions: list[Execution]
     changed: list[LevelKey]
     fills: Sequence[Fill] = ()
     """The orders behind each of `executions`."""
-    lapsed: Sequence[Order] = ()
-    """Market orders that found nobody in an itayose, or could not be paid at its price; they are gone."""
 
 
 class Market:
@@ -57,7 +55,7 @@ class Market:
         product: its rules.
         start_ns: when the exchange starts; the 24 hours before it have the product's typical volume.
         execution_ids: where the ids of executions come from; products may share one counter (section 3.4).
-        last_tick_id: what `tick_id` counts on from.
+        last_tick_id: the number before the first `tick_id`.
         breaks_circuit: whether an execution too far from the last minutes' price begins a circuit break.
     """
 
@@ -72,18 +70,18 @@ class Market:
     ) -> None:
         self.product = product
         self.engine = MatchingEngine()
-        # What may be done at present, and when an auction is to end: None where that is not known or none is held.
+        # The present state, and the end of an auction: None where that is not known or none is held.
         self.state = MarketState.RUNNING
         self.auction_end_ns: int | None = None
         # The newest executions, oldest first.
         self.executions: deque[Execution] = deque(maxlen=KEPT_EXECUTIONS)
-        # Rises with every order and cancellation: what the ticker calls `tick_id` (section 3.3).
+        # Rises with every order and cancellation: the ticker's `tick_id` (section 3.3).
         self.tick_id = last_tick_id
         # When the last one was.
         self.changed_ns = start_ns
         # The last price in ticks; before the first trade the typical one.
         self.last_price = product.typical.price
-        # The order whose price that was.
+        # The order with that price.
         self.last_maker_id = 0
         self._volume = _RollingVolume(start_ns, product.typical.daily_lots)
         self._band = _PriceBand()
@@ -150,7 +148,7 @@ class Market:
             self.engine.cancel(order.id)
         lapsed += left
         changed.update(dict.fromkeys(LevelKey(order.side, MARKET_PRICE) for order in lapsed))
-        return Outcome(executions, list(changed), fills, lapsed)
+        return Outcome(executions, list(changed), fills)
 
     def _payable_price(self) -> tuple[int | None, list[Order]]:
         """The price of the itayose, once no market buy is left that could not be paid at it; and those taken out.

@@ -1,4 +1,4 @@
-"""What the public HTTP API needs to know of an exchange, whether that is simulated or replayed. Pure."""
+"""The view of an exchange, simulated or replayed, that the public HTTP API has. Pure."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MarketData(Protocol):
     """
 
     def markets(self) -> Sequence[MarketInfo]:
-        """Every product there is, in the order in which they are to be listed."""
+        """Every product there is, in the order of their listing."""
 
     def board(self, product_code: str) -> Board:
         """The whole book as far as it is known: bids descending, asks ascending."""
@@ -47,7 +47,7 @@ class MarketData(Protocol):
         """The ticker, or None where none is known yet, as at the beginning of a replay."""
 
     def executions(self, product_code: str) -> Sequence[Execution]:
-        """The newest executions, oldest first: as many as the implementation keeps, which is bounded."""
+        """The newest executions, oldest first: as many as the implementation keeps, a bounded number."""
 
     def state(self, product_code: str) -> str:
         """RUNNING, CLOSED, STARTING, PREOPEN or CIRCUIT BREAK."""

@@ -1,7 +1,7 @@
 """Price-time-priority matching of one product, in integer ticks and lots. Pure.
 
-The engine knows orders and levels, and nothing of time, accounts, channels or text. Whoever submits an order gives
-it its id, and gets back what happened: fills, each at the maker's price, and the levels whose total changed.
+The engine knows orders and levels, and nothing of time, accounts, channels or text. A caller submits an
+order with an id of its own, and gets a report: fills, each at the maker's price, and the levels with a changed total.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Side(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """What becomes of the part of an order that finds no counterpart at once."""
+    """The fate of the part of an order that finds no counterpart at once."""
 
     GTC = "GTC"
     """It rests in the order book."""
@@ -42,9 +42,9 @@ class Order:
 
     Args:
         id: unique within the engine for as long as the order rests.
-        owner: whose it is.
+        owner: the account or the flow that sent it.
         side: BUY or SELL.
-        price: ticks, at least 1; None makes it a market order, which rests before an itayose only.
+        price: ticks, at least 1; None makes it a market order; those rest before an itayose only.
         size: lots, at least 1.
         accepted_ns: when it was accepted; the engine only keeps it.
 
@@ -72,10 +72,10 @@ class Order:
 
 
 class Fill(NamedTuple):
-    """One match: `size` lots at `price` ticks, the price of the maker, who had rested.
+    """One match: `size` lots at `price` ticks, the price of the resting maker.
 
     In an itayose both have rested and the price is that of all. There the seller stands as maker and the buyer as
-    taker, which means nothing.
+    taker, without a meaning.
     """
 
     maker: Order
@@ -85,23 +85,23 @@ class Fill(NamedTuple):
 
 
 MARKET_PRICE = 0
-"""The price under which the queue of market orders of a side counts as a level, as on the wire (section 3.2)."""
+"""The price of the queue of market orders of a side, a level as on the wire (section 3.2)."""
 
 
 class LevelKey(NamedTuple):
-    """Which level: side and price in ticks, `MARKET_PRICE` for the queue of market orders."""
+    """The name of a level: side and price in ticks, `MARKET_PRICE` for the queue of market orders."""
 
     side: Side
     price: int
 
 
 class Report(NamedTuple):
-    """What a submission or a cancellation did."""
+    """The result of a submission or a cancellation."""
 
     fills: list[Fill]
     """In the order of matching: best price first, then oldest order."""
     changed: list[LevelKey]
-    """Levels whose total size is another now, each once."""
+    """Levels with a changed total size, each once."""
 
 
 class MatchingEngine:
@@ -118,9 +118,9 @@ class MatchingEngine:
         self._resting: dict[int, Order] = {}
 
     def submit(self, order: Order, time_in_force: TimeInForce = TimeInForce.GTC) -> Report:
-        """Match `order` against the other side; rest what remains of it where `time_in_force` says so.
+        """Match `order` against the other side; rest the remainder where `time_in_force` says so.
 
-        A market order takes what there is, at any price, and its remainder lapses.
+        A market order takes all there is, at any price, and its remainder lapses.
 
         Raises:
             InputError: an order of this id rests already.
@@ -206,10 +206,6 @@ class MatchingEngine:
         """The total of a level in lots, 0 where there is none; at `MARKET_PRICE` that of the market orders."""
         level = self._market_orders[side] if price == MARKET_PRICE else self._side(side).levels.get(price)
         return level.size if level else 0
-
-    def level_count(self, side: Side) -> int:
-        """How many levels a side has."""
-        return len(self._side(side).keys)
 
     def total_size(self, side: Side) -> int:
         """The total of a side in lots, without market orders."""

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 description of the HTTP API. Pure.
 
-It is made of what serves the API: the operations, the types that are encoded, the rules for orders, the limits.
+It is made of the code that serves the API: the operations, the encoded types, the rules for orders, the limits.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _SIGNATURE: Final = {
     "ACCESS-TIMESTAMP, the method, the path with `/v1` and the query exactly as they are sent, and the body.",
 }
 
-# What a request is refused with before an account is looked at, and then the account's or the market's reasons.
+# Refusals of a request by itself, and then those for the account's or the market's reasons.
 _REFUSALS: Final = (INVALID_PRODUCT, Refusal(INVALID_PARAMETER, "Invalid count: must be an integer of 1 or more"))
 _ORDER_REFUSALS: Final = (
     *_REFUSALS,
@@ -60,17 +60,17 @@ def _limit(limit: Limit) -> str:
 
 
 _DESCRIPTION: Final = f"""\
-bitFlyer Lightning's HTTP API as the exchange of Fulgurite serves it, generated from what serves it. Where nobody \
-knows what the real service does, it is our choice.
+bitFlyer Lightning's HTTP API as the exchange of Fulgurite serves it, generated from its code. Unknown behaviour of \
+the real service is our choice here.
 
 * Times are UTC and have no Z, with 0 to 3 fraction digits. On the realtime API they have a Z, and up to 7.
 * A product code that does not exist is refused here. On the realtime API it is acknowledged, and nothing follows.
 * Executions can be had 31 days back on the real service, and changes of the order book not at all.
 * That an order is accepted does not mean that it is in the market: the realtime channels `child_order_events` and \
-`parent_order_events` tell what becomes of it.
+`parent_order_events` tell its fate.
 * Limits: {_limit(ADDRESS)} of an IP address, {_limit(KEY)} of a key; of orders {_limit(ORDERS)} of a key, and \
-{_limit(SMALL_ORDERS)} of those up to 0.1. Who exceeds one is blocked until the period ends, and has a lower limit \
-after it.
+{_limit(SMALL_ORDERS)} of those up to 0.1. A client that exceeds one is blocked until the period ends, and has a \
+lower limit after it.
 """
 
 
@@ -78,7 +78,7 @@ def describe(servers: Mapping[str, str]) -> dict[str, Any]:
     """The whole description, ready to be encoded as JSON; the same servers give the same text.
 
     Args:
-        servers: the URL of each HTTP API, with its version, by what people call it.
+        servers: the URL of each HTTP API, with its version, by its name for people.
     """
     operations = (*PUBLIC, *PRIVATE)
     answers = [operation.answer for operation in operations if operation.answer is not None]

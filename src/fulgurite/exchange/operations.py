@@ -1,4 +1,4 @@
-"""The operations of the HTTP API: what is served, and what `exchange.openapi` describes (section 5). Pure.
+"""The operations of the HTTP API: served, and described by `exchange.openapi` (section 5). Pure.
 
 Each is served under `/v1` by the handler of its path, so that nothing is served that is not described.
 """
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from fulgurite.errors import InputError
-from fulgurite.exchange.accountrows import Balance, Collateral, Position, TradingCommission
+from fulgurite.exchange.accountrows import Balance, Collateral, PositionRow, TradingCommission
 from fulgurite.exchange.childorders import ChildOrderRow, ExecutionRow, OrderState
 from fulgurite.exchange.marketdata import BoardState, Health, MarketInfo
 from fulgurite.exchange.products import PRODUCTS
@@ -36,7 +36,7 @@ INVALID_PRODUCT: Final = Refusal(-100, "Invalid product")
 class ErrorBody(msgspec.Struct, frozen=True):
     """Why a request was refused."""
 
-    status: Annotated[int, msgspec.Meta(description="A negative number; which cause has which is partly our choice.")]
+    status: Annotated[int, msgspec.Meta(description="A negative number; some numbers are our choice.")]
     error_message: str
     data: None = None
 
@@ -68,7 +68,7 @@ class Operation(NamedTuple):
     """Below `/v1`."""
     summary: str
     answer: Any
-    """The type of what is answered with HTTP status 200; None for an empty body."""
+    """The type of an answer with HTTP status 200; None for an empty body."""
     parameters: tuple[Parameter, ...] = ()
     method: str = "GET"
     is_order: bool = False
@@ -109,7 +109,7 @@ def _state(name: str) -> Parameter:
     return Parameter(name, "Only those in this state.", {"type": "string", "enum": list(OrderState)})
 
 
-def _id(name: str, description: str = "Only what belongs to this order.") -> Parameter:
+def _id(name: str, description: str = "Only rows of this order.") -> Parameter:
     return Parameter(name, description, {"type": "string"})
 
 
@@ -131,11 +131,11 @@ PUBLIC: Final = (
     Operation("/getboardstate", "The state of a market", BoardState, (_PRODUCT,)),
     Operation("/gethealth", "How busy the exchange is", Health, (_PRODUCT,)),
 )
-"""What needs no key."""
+"""The operations without a key."""
 
 PRIVATE: Final = (
-    Operation("/me/getpermissions", "What the key may do", list[str]),
-    Operation("/me/getbalance", "What the account has", list[Balance]),
+    Operation("/me/getpermissions", "The permissions of the key", list[str]),
+    Operation("/me/getbalance", "The balances of the account", list[Balance]),
     Operation("/me/getcollateral", "The collateral for FX", Collateral),
     Operation(
         "/me/getchildorders",
@@ -168,7 +168,7 @@ PRIVATE: Final = (
         list[ExecutionRow],
         (_PRODUCT, *_PAGE, *(_id(name) for name in ("child_order_id", "child_order_acceptance_id"))),
     ),
-    Operation("/me/getpositions", "Open positions; none of a spot product", list[Position], (_PRODUCT,)),
+    Operation("/me/getpositions", "Open positions; none of a spot product", list[PositionRow], (_PRODUCT,)),
     Operation("/me/gettradingcommission", "The commission", TradingCommission, (_PRODUCT,)),
     Operation("/me/sendchildorder", "Place an order", AcceptedChildOrder, method="POST", is_order=True),
     Operation("/me/cancelchildorder", "Cancel an order", None, method="POST"),
@@ -176,4 +176,4 @@ PRIVATE: Final = (
     Operation("/me/cancelparentorder", "Cancel a special order", None, method="POST"),
     Operation("/me/cancelallchildorders", "Cancel all orders of a product", None, method="POST", is_order=True),
 )
-"""What needs a key and its signature."""
+"""The operations with a key and its signature."""

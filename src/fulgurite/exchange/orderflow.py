@@ -1,11 +1,11 @@
-"""Seeded order flow: what the participants of the embedded exchange do. Pure.
+"""Seeded order flow: the participants of the embedded exchange. Pure.
 
 It aims at markets that look like the captures in rates, bursts, spread, depth and sizes, and that can run for ever:
-the number of resting orders and the price are both drawn back to what is typical. It is no model of real traders.
+the number of resting orders and the price are both drawn back to the typical values. It is no model of real traders.
 
 Three parts of it are models of the field. Arrivals excite themselves: an event leads to others soon after it (a Hawkes
-process, drawn as a branching process). What a product is worth has trends and volatility that comes and goes
-(`PriceWalk`). Takers stay on their side for a while, as those do who split a large order, and rather on that of the
+process, drawn as a branching process). The worth of a product has trends and volatility that comes and goes
+(`PriceWalk`). Takers stay on their side for a while, like people with a large order to split, and rather on that of the
 trend.
 """
 
@@ -30,7 +30,7 @@ SHARED_VOLATILITY_BP = 0.65
 SHARED_REACH_BP = 400.0
 OWN_REACH_BP = 40.0
 
-# How soon (mean) comes what an event leads to: this part at once, as programs send it, the others as answers.
+# The mean delay of the events that one leads to: this part at once, as programs send it, the others as answers.
 AT_ONCE_SHARE = 0.6
 AT_ONCE_PAUSE_S = 0.015
 ANSWER_PAUSE_S = 0.3
@@ -50,7 +50,7 @@ OWNER_IS_QUICKER = 0.92
 # The part of orders and cancellations that are about the orders far from the best price, and how much larger those are.
 FAR_SHARE = 0.08
 FAR_SIZE = 4
-# How large takers are beside orders that rest, and the part of them who do not stay on the side of the last one.
+# The size of takers beside resting orders, and the part of takers that leave the side of the last one.
 TAKER_SIZE = 0.5
 TURNING_SHARE = 0.5
 # While a market is closed, orders that rest are cancelled so seldom: 4 to 10 seconds apart in a busy product
@@ -58,7 +58,7 @@ TURNING_SHARE = 0.5
 TRICKLE_PAUSES_S = (4.0, 10.0)
 
 # Before an itayose: how much longer the pauses are than in trade, the part of orders that are market orders, and the
-# part of the others that accept a worse price than what the product is worth.
+# part of the others that accept a worse price than the product's worth.
 AUCTION_SLOWNESS = 2.0
 AUCTION_MARKET_SHARE = 0.04
 AUCTION_EAGER_SHARE = 0.3
@@ -123,7 +123,7 @@ class OrderFlow:
         self._pace = forgetful(rng, start_ns, PACE_REACH, PACE_MEMORY_S)
 
     def act(self) -> Outcome | None:
-        """Do what is due at `next_ns`, and set the next time. The first time it places the initial book."""
+        """Do the act that is due at `next_ns`, and set the next time. The first time it places the initial book."""
         now_ns, state = self.next_ns, self._market.state
         outcome: Outcome | None
         if not self._last_id:
@@ -149,7 +149,7 @@ class OrderFlow:
         self.next_ns = NEVER_NS
 
     def stand_still(self, until_ns: int) -> None:
-        """Do nothing before `until_ns`, and what was due by then at that time."""
+        """Do nothing before `until_ns`, and all that was due by then at that time."""
         self.next_ns = max(self.next_ns, until_ns)
         self._spontaneous_ns = max(self._spontaneous_ns, until_ns)
         self._led_to_ns = [max(due_ns, until_ns) for due_ns in self._led_to_ns]  # still a heap
@@ -187,13 +187,13 @@ class OrderFlow:
         return Outcome([], changed)  # both sides keep off the worth, so nothing can be executed
 
     def _fair(self, now_ns: int) -> float:
-        """What the product is worth, in ticks."""
+        """The product's worth, in ticks."""
         return self._typical.price * exp(sum(walk.at(now_ns) for walk in self._walks))
 
     def _handle_stale_quote(self, now_ns: int) -> Outcome | None:
         """Where the worth has come close to a best price, or gone past it, its owner is quick or a taker is."""
         engine, fair = self._market.engine, self._fair(now_ns)
-        # Close is a quarter of where new quotes are placed, which is half the spread away.
+        # Close is a quarter of half the spread, the distance of new quotes.
         margin = 1 + self._typical.spread_bp / 2 / 4 / 1e4
         for side in Side:
             quote = engine.front(side)

@@ -1,7 +1,7 @@
 """Order requests: from the JSON of a body to checked values in ticks and lots (protocol reference, section 5). Pure.
 
-Nothing here knows accounts or markets. What cannot be meant raises an `InputError` that names the member and says
-what is accepted; nothing else is ever raised, whatever the body is.
+Nothing here knows accounts or markets. A senseless body raises an `InputError` that names the member and the
+accepted values; nothing else is ever raised, by any body.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_MINUTES: Final = 43_200
 """30 days: the longest an order may live, and the default."""
 
 MAX_PRICE: Final = 10**9
-"""Prices must be below this; far beyond every market, and small enough for exact numbers on the wire."""
+"""The largest price; far beyond every market, and small enough for exact numbers on the wire."""
 
 MAX_SIZE: Final = 10**5
 """Sizes must be at most this: the real limits are unpublished. With 1e-8 lots it keeps to 15 digits."""
@@ -41,7 +41,7 @@ class ChildOrderType(StrEnum):
 
 
 class Condition(StrEnum):
-    """When, and as what, a part of a special order is placed."""
+    """The condition of a part of a special order, and the type of its order."""
 
     LIMIT = "LIMIT"
     MARKET = "MARKET"
@@ -73,7 +73,7 @@ NEEDED: Final = {
     "trigger_price": (Condition.STOP, Condition.STOP_LIMIT),
     "offset": (Condition.TRAIL,),
 }
-"""Which conditions need each of these members of a part; the others ignore it."""
+"""The conditions that need each of these members of a part; the others ignore it."""
 
 
 class ChildRequest(NamedTuple):
@@ -126,7 +126,7 @@ def read_object(body: bytes) -> Mapping[str, object]:
     """
     try:
         value = _DECODER.decode(body)
-    # What lies beyond msgspec's own error: nesting too deep, lone surrogates, exponents beyond Decimal's.
+    # Beyond msgspec's own error: nesting too deep, lone surrogates, exponents beyond Decimal's.
     except (msgspec.DecodeError, UnicodeError, RecursionError, ArithmeticError, ValueError) as error:
         raise InputError("body", body.decode(errors="replace"), "a JSON object") from error
     if not isinstance(value, dict):
@@ -234,7 +234,7 @@ def _choice(body: Mapping[str, object], name: str, kind: type[ChoiceT], default:
 
 def _ticks(body: Mapping[str, object], name: str, product: Product) -> int:
     step = Decimal(1).scaleb(-product.price_decimals)
-    accepted = f"a number above 0, below {MAX_PRICE} and a multiple of {step:f}"
+    accepted = f"a number above 0 and up to {MAX_PRICE}, a multiple of {step:f}"
     return _units(name, body.get(name), product.price_decimals, MAX_PRICE, accepted)
 
 
@@ -254,7 +254,7 @@ def _units(name: str, value: object, decimals: int, limit: int, accepted: str) -
         raise InputError(name, value, accepted)
     # Taken apart by hand, since Decimal's arithmetic rounds to 28 digits.
     _, digits, exponent = Decimal(value).as_tuple()
-    assert isinstance(exponent, int), "neither infinite nor NaN, which JSON does not have"
+    assert isinstance(exponent, int), "neither infinite nor NaN: JSON has neither"
     text = "".join(map(str, digits)).rstrip("0")
     shift = exponent + len(digits) - len(text) + decimals
     if shift < 0:

@@ -1,6 +1,6 @@
 """The bodies of the private HTTP API's POST requests as JSON Schemas, from the rules of `exchange.orderrequests`. Pure.
 
-They say what is certain before an account and a market are looked at. A test asks the exchange whether it agrees.
+They hold the rules that need no account and no market. A test asks the exchange whether it agrees.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _one_of(kind: type[StrEnum], default: StrEnum | None = None) -> Schema:
 
 
 def _where(name: str, values: Iterable[str], then: Schema, *, or_absent: bool = False) -> Schema:
-    """What holds where a member has one of these values."""
+    """The rule where a member has one of these values."""
     has_one = {"properties": {name: {"enum": [str(value) for value in values]}}}
     return {"if": has_one if or_absent else has_one | {"required": [name]}, "then": then}
 

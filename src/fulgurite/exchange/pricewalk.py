@@ -52,7 +52,7 @@ class MeanRevertingWalk:
 
 
 class PriceWalk:
-    """The logarithm of what a product is worth: it has trends, calm and wild times, and is drawn back to 0.
+    """The logarithm of a product's worth: it has trends, calm and wild times, and is drawn back to 0.
 
     Args:
         rng: where its steps come from; nobody else may draw from it.

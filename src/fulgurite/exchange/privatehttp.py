@@ -57,7 +57,7 @@ from fulgurite.protocol.choices import (
 
 
 class _Call(NamedTuple):
-    """One request whose signature is right."""
+    """One request with a right signature."""
 
     orders: AccountOrders
     api_key: str
@@ -102,9 +102,9 @@ def private_routes(
     Args:
         orders: the orders of all accounts.
         secrets: secret by key; every key has an account in `orders`.
-        exchange_ns: what the exchange's clock shows; never before the last event of its market.
+        exchange_ns: gives the time of the exchange's clock; never before the last event of its market.
         limits: counts the requests of each address and key, and small orders; None takes any number.
-        clock: Unix time in seconds, which timestamps are compared with.
+        clock: Unix time in seconds, to compare timestamps with.
     """
     return [
         Route(
@@ -165,14 +165,14 @@ def _handler(
 
 
 def ask(orders: AccountOrders, api_key: str, path: str, members: Mapping[str, object], now_ns: int) -> Any:
-    """What the private API answers, without HTTP, signatures and limits: for the program that runs the exchange.
+    """The answer of the private API, without HTTP, signatures and limits: for the program that runs the exchange.
 
     Args:
         orders: the orders of all accounts.
-        api_key: whose account it is about.
-        path: what stands behind ``/v1/me/``.
+        api_key: the key of the account.
+        path: the part behind ``/v1/me/``.
         members: those of the query, or of the body.
-        now_ns: what the exchange's clock shows.
+        now_ns: the time of the exchange's clock.
 
     Raises:
         InputError: there is no such path, or a member is missing or cannot be meant.
@@ -200,7 +200,7 @@ async def _read_body(request: Request) -> bytes | None:
 
 
 def _target(request: Request) -> str:
-    """Path and query as they were sent, byte for byte, since that is what was signed."""
+    """Path and query as they were sent and signed, byte for byte."""
     path: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     query: bytes = request.scope["query_string"]
     return (path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("utf-8", "surrogateescape")
@@ -216,7 +216,7 @@ def _code_and_text(invalid: InputError) -> tuple[int, str]:
     return INVALID_PARAMETER, f"Invalid {invalid.field}: must be {invalid.accepted}"
 
 
-# --- what is asked of
+# --- questions about
 
 
 def _permissions(_call: _Call) -> object:
@@ -287,7 +287,7 @@ def _page(call: _Call) -> accountrows.Page:
     return accountrows.Page(DEFAULT_COUNT if count is None else min(count, MAX_COUNT), before, after)
 
 
-# --- what is ordered
+# --- orders
 
 
 def _send_child_order(call: _Call) -> object:

@@ -1,10 +1,10 @@
-"""The nine products of the Japanese exchange: their rules, and what their markets look like. Pure.
+"""The nine products of the Japanese exchange: their rules, and the look of their markets. Pure.
 
 Tick sizes and minimum orders are from section 4 of the protocol reference, the ticker's decimals from the captures
 of 2021 (section 3.3). The markets follow the same captures in depth, spread and activity.
 
 The named unknowns: ELF_JPY is in no capture, so it has the rules of MONA_JPY and next to no activity. The captures
-last two minutes, which says little of how much is traded; the 24 hours before the start have the volume that the
+last two minutes, too short for the volume of a day; the 24 hours before the start have the volume that the
 order flow itself goes on to make. FX and BTC prices are those of September 2026; the
 others are round choices in proportion to them.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Typical:
-    """What the market of a product looks like. Nothing here limits anything: the order flow aims at it."""
+    """The typical market of a product. Nothing here limits anything: the order flow aims at it."""
 
     price: int
     """Ticks; the market returns to it over days."""

@@ -1,6 +1,6 @@
-"""From what happens in a market to the messages of its four public channels (protocol reference, section 3). Pure.
+"""From the outcomes in a market to the messages of its four public channels (protocol reference, section 3). Pure.
 
-Key order, number formats, order of levels and cadence are the wire's. A message here is what stands under
+Key order, number formats, order of levels and cadence are the wire's. A message here is the value of
 `message` in a frame; dialects and sockets are no business of this module.
 """
 
@@ -33,7 +33,7 @@ UNCUT_LEVELS = 503
 """A snapshot of more levels than this is cut: the largest uncut one seen had 503 (section 3.1)."""
 
 CUT_DEPTH = 300
-"""What is left of each side of a cut snapshot."""
+"""The levels of each side of a cut snapshot."""
 
 VOLUME_DECIMALS = 12
 """The decimals that `volume` shows at least."""
@@ -43,11 +43,11 @@ AHEAD_NS = 60_000_000
 second one of a busy product does on the wire (section 3.2). Half a batch, so diffs stay as far apart as measured."""
 
 NEAR_LEVELS = 5
-"""The best levels of a side, whose deletions are always told: on the wire those that never came lay further out, and
-within what the next snapshot shows."""
+"""The best levels of a side; their deletions are always told. On the wire those that never came lay further out, and
+within the next snapshot."""
 
 
-class Published(NamedTuple):
+class TimedMessage(NamedTuple):
     """One message on its way out."""
 
     at_ns: int
@@ -96,7 +96,7 @@ class Publisher:
         return min((due for due in dues if due is not None), default=None)
 
     def record(self, outcome: Outcome, now_ns: int) -> None:
-        """Take note of what happened in the market."""
+        """Take note of an outcome in the market."""
         if outcome.executions:
             self._executions += outcome.executions
             if self._executions_due_ns is None:
@@ -117,14 +117,14 @@ class Publisher:
         if self._ticker_due_ns is None:
             self._ticker_due_ns = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._ticker_from_ns)
 
-    def publish(self) -> list[Published]:
+    def publish(self) -> list[TimedMessage]:
         """The messages that are due at `next_ns`."""
         now_ns = self.next_ns
-        published: list[Published] = []
+        published: list[TimedMessage] = []
         if now_ns is None:
             return published
         if self._executions_due_ns == now_ns:
-            published.append(Published(now_ns, self._executions_channel, self._render_executions()))
+            published.append(TimedMessage(now_ns, self._executions_channel, self._render_executions()))
             self._executions.clear()
             self._executions_due_ns = None
         if self._board_due_ns == now_ns:
@@ -133,8 +133,8 @@ class Publisher:
             published.append(self._publish_ticker(now_ns))
         return published
 
-    def flush(self, now_ns: int) -> list[Published]:
-        """What waits is published at once, before its time."""
+    def flush(self, now_ns: int) -> list[TimedMessage]:
+        """Publish all that waits at once, before its time."""
         self._board_due_ns, self._executions_due_ns, self._ticker_due_ns = (
             None if due_ns is None else now_ns
             for due_ns in (self._board_due_ns, self._executions_due_ns, self._ticker_due_ns)
@@ -143,30 +143,30 @@ class Publisher:
         self._ticker_due_ns = None  # one that has to keep its distance is told with the next change
         return published
 
-    def _publish_diff(self, now_ns: int) -> list[Published]:
+    def _publish_diff(self, now_ns: int) -> list[TimedMessage]:
         published = []
         # A ticker comes just before the diff of the same product (section 3.3).
         if now_ns >= self._ticker_from_ns:
             published.append(self._publish_ticker(now_ns))
-        published.append(Published(now_ns, self._board_channel, self._render_diff()))
+        published.append(TimedMessage(now_ns, self._board_channel, self._render_diff()))
         self._changed.clear()
         self._board_due_ns = None
         self._board_from_ns = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
         return published
 
-    def _publish_ticker(self, now_ns: int) -> Published:
+    def _publish_ticker(self, now_ns: int) -> TimedMessage:
         self._ticker_due_ns = None
         self._ticker_from_ns = now_ns + TICKER_GAP_NS
-        return Published(now_ns, self._ticker_channel, self.ticker())
+        return TimedMessage(now_ns, self._ticker_channel, self.ticker())
 
-    def snapshot(self, now_ns: int) -> list[Published]:
+    def snapshot(self, now_ns: int) -> list[TimedMessage]:
         """The board snapshot of this moment, and the diff that follows it at once where one is nearly due.
 
         It is the book between two diffs, never in the middle of one (section 3.2): as the last diff left it, or as the
         next one does. Cut ones have the best 300 levels of each side, bids descending; uncut ones have bids ascending,
         worst first (section 3.1).
         """
-        diff: list[Published] = []
+        diff: list[TimedMessage] = []
         if self._board_due_ns is not None and self._board_due_ns <= now_ns + AHEAD_NS:
             diff = self._publish_diff(now_ns)
         bids = sorted(self._told[Side.BUY].items(), reverse=True)
@@ -176,7 +176,7 @@ class Publisher:
             bids, asks = bids[:CUT_DEPTH], asks[:CUT_DEPTH]
         else:
             bids.reverse()
-        return [Published(now_ns, self._snapshot_channel, self._render_board(mid_price, bids, asks)), *diff]
+        return [TimedMessage(now_ns, self._snapshot_channel, self._render_board(mid_price, bids, asks)), *diff]
 
     def lose_deletion(self) -> None:
         """Let a deletion be missing in the next diff that has one a little away from the best prices.
@@ -238,7 +238,7 @@ class Publisher:
         return self._render_board(self._market.mid_price(), sides[Side.BUY], sides[Side.SELL])
 
     def _lost_deletion(self) -> LevelKey | None:
-        """The level whose deletion this diff does not tell; None where none may be missing."""
+        """The level with a deletion that this diff does not tell; None where none may be missing."""
         engine = self._market.engine
         if self._market.state.is_auction or len(self._changed) < 2:
             return None
@@ -263,7 +263,7 @@ class Publisher:
         return f'{{"mid_price":{wire_number(mid_price, decimals)},"bids":[{bids_text}],"asks":[{asks_text}]}}'.encode()
 
     def _best(self, side: Side) -> tuple[str, str]:
-        """Price and size of the best level; 0.0 where there is none, which the reference does not tell."""
+        """Price and size of the best level; 0.0 where there is none: the reference does not tell."""
         front = self._market.engine.front(side)
         if front is None or front.price is None:
             return "0.0", "0.0"
@@ -276,7 +276,7 @@ class Publisher:
 
     def _has_six_decimals(self, order_id: int) -> bool:
         # The ticker gives numbers back as the sender of the order wrote them, and some write six decimals
-        # (section 3: `471501.000000`). Which orders those are cannot be known; here it is some of the ids.
+        # (section 3: `471501.000000`). Those orders cannot be known; here they are some of the ids.
         return order_id % 100 < self._market.product.six_decimals_percent
 
     def _render_executions(self) -> bytes:

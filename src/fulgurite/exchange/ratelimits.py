@@ -1,6 +1,6 @@
 """The limits of the HTTP API, and the headers that tell of them (protocol reference, section 5). Pure.
 
-The documentation has four limits: `ADDRESS`, `KEY`, `ORDERS` and `SMALL_ORDERS`. Who exceeds one "will be blocked
+The documentation has four limits: `ADDRESS`, `KEY`, `ORDERS` and `SMALL_ORDERS`. A client beyond one "will be blocked
 temporarily", and "after being blocked, the maximum request limit will temporarily be decreased".
 
 `Period` is how many seconds are left until `Reset`, a Unix time in whole seconds: recorded answers have 153 and 228
@@ -25,7 +25,7 @@ from fulgurite.exchange.numbers import LOTS
 from fulgurite.protocol.choices import LOWERED_LIMIT_PERCENT, LOWERED_LIMIT_SECONDS
 
 MAX_COUNTED: Final = 10_000
-"""Addresses and keys that are counted at a time; the one whose last request is the oldest is forgotten."""
+"""Addresses and keys that are counted at a time; the one with the oldest last request is forgotten."""
 
 SMALL_ORDER_LOTS: Final = LOTS // 10
 """Orders of at most this size are small, of every product."""
@@ -36,7 +36,7 @@ class Limit:
     """So many requests in so long a time."""
 
     header: str
-    """What the headers about it begin with; "" where none tell of it."""
+    """The beginning of the headers about it; "" where none tell of it."""
     requests: int
     seconds: int
     lowered: int
@@ -62,7 +62,7 @@ SMALL_ORDERS: Final = Limit("", 100, 60, 10, 3600)
 
 
 class _Window:
-    """What was requested in the present period."""
+    """The requests in the present period."""
 
     __slots__ = ("lowered_until", "requests", "start")
 
@@ -80,18 +80,18 @@ class RateLimits:
     """Counts requests; memory is bounded by `MAX_COUNTED`."""
 
     def __init__(self) -> None:
-        # The one who asked last stands last.
+        # The last to ask stands last.
         self._windows: OrderedDict[tuple[Limit, str], _Window] = OrderedDict()
 
-    def take(self, limit: Limit, who: str, now: float) -> bool:
+    def take(self, limit: Limit, client: str, now: float) -> bool:
         """Count a request; tell whether it is within a limit.
 
         Args:
-            limit: which.
-            who: the IP address or the key.
+            limit: the limit.
+            client: the IP address or the key.
             now: Unix time in seconds.
         """
-        window = self._window(limit, who, now)
+        window = self._window(limit, client, now)
         if window.requests < window.allowed(limit, now):
             window.requests += 1
             return True
@@ -99,10 +99,10 @@ class RateLimits:
             window.lowered_until = now + limit.lowered_seconds
         return False
 
-    def headers(self, limit: Limit, who: str, now: float) -> dict[str, str]:
-        """What an answer says of a limit."""
-        window = self._window(limit, who, now)
-        # Rounded up: who waits until then, to the second, is let in again.
+    def headers(self, limit: Limit, client: str, now: float) -> dict[str, str]:
+        """The headers of an answer about a limit."""
+        window = self._window(limit, client, now)
+        # Rounded up: a client that waits until then, to the second, is let in again.
         reset = ceil(window.start + limit.seconds)
         return {
             f"{limit.header}-Period": str(ceil(reset - now)),
@@ -110,8 +110,8 @@ class RateLimits:
             f"{limit.header}-Reset": str(reset),
         }
 
-    def _window(self, limit: Limit, who: str, now: float) -> _Window:
-        key = (limit, who)
+    def _window(self, limit: Limit, client: str, now: float) -> _Window:
+        key = (limit, client)
         window = self._windows.get(key)
         # A clock that was put back must not block for ever.
         if window is None or now < window.start:

@@ -1,8 +1,8 @@
 """The ids of a frame log that is served more than once: they ascend from one pass to the next. Pure.
 
-Whoever keeps executions apart by their ids would take the second pass for what it has. So from then on the ids of
-executions and tickers are raised in the text, and nothing else in it but the serial numbers in acceptance ids, by which
-two rows without an id are told apart. The first pass stays as it was recorded, to the byte.
+A client that keeps executions apart by their ids would take the second pass for the first. So from then on the ids of
+executions and tickers are raised in the text, and nothing else in it but the serial numbers in acceptance ids: they
+tell two rows without an id apart. The first pass stays as it was recorded, to the byte.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Final
 from fulgurite.protocol.channels import Kind
 
 SERIAL_STEP: Final = 314_159
-"""Serial numbers of acceptance ids, which have six digits, go on by so many a pass: as good as never to another's."""
+"""The six-digit serial numbers of acceptance ids go on by so many a pass: as good as never to another's."""
 
 LARGEST_ID: Final = 2**53 - 1
-"""What is larger is left alone: JavaScript's numbers end here."""
+"""Larger ids are left alone: JavaScript's numbers end here."""
 
 _NUMBER: Final = rb'"\s*:\s*)(\d{1,16})(?![\d.eE])'
 _IDS: Final = {
@@ -28,16 +28,16 @@ _ACCEPTANCE_ID: Final = re.compile(rb"(J[A-Z]{2}\d{8}-\d{6}-)(\d{6})(?!\d)")
 
 
 class Reissue:
-    """Raises the ids of what is sent again."""
+    """Raises the ids of messages that are sent again."""
 
     def __init__(self) -> None:
         self._passes = 0
-        # What the channels of orders tell of is listed with the executions.
+        # The executions of the order channels are listed with the others.
         executions = _Range()
         self._ranges = {Kind.EXECUTIONS: executions, Kind.CHILD_ORDER_EVENTS: executions, Kind.TICKER: _Range()}
 
     def begin_again(self) -> None:
-        """What has been sent is about to be sent again."""
+        """A further pass begins: the same messages are about to be sent again."""
         self._passes += 1
         for ids in {id(each): each for each in self._ranges.values()}.values():
             ids.begin_again()

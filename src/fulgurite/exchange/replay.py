@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class ReplayStatus(msgspec.Struct, frozen=True):
-    """What `/control/replay` answers."""
+    """The answer of `/control/replay`."""
 
     paused: bool
     speed: float
@@ -55,11 +55,11 @@ class ReplayStatus(msgspec.Struct, frozen=True):
     finished: bool
     """Whether the end of the log is reached; a new position starts it again, unless it is a pipe."""
     problem: str = ""
-    """What was damaged in the file, or that it ends too early: the latest of what `malformed` counts beside lines."""
+    """The latest damage of the file, or its early end: `malformed` counts these beside lines."""
 
 
 class ReplayChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What `/control/replay` takes; what is left out stays as it is."""
+    """The body that `/control/replay` takes; a member that is left out stays as it is."""
 
     paused: bool | None = None
     speed: float | None = None
@@ -74,18 +74,18 @@ class Burst(NamedTuple):
 
 
 class Replay:
-    """Sends what a frame log holds to whoever has subscribed it.
+    """Sends the messages of a frame log to their subscribers.
 
     Frames go out in the order of the file. Where the recorder's clock was set back, no time passes; where it was set
-    ahead, or nothing was recorded for long, that is said and passed over at once. What is sent again, in another pass
-    or after a step back, has higher ids (see `reissue`). At speed 0 nothing moves while nobody has subscribed anything,
-    and no faster than the slowest reader.
+    ahead, or nothing was recorded for long, that is said and passed over at once. Messages that are sent again, in
+    another pass or after a step back, have higher ids (see `reissue`). At speed 0 nothing moves while nobody has
+    subscribed anything, and no faster than the slowest reader.
 
     Args:
         log: the file.
         server: where the messages go out.
         speed: recorded seconds that pass in one second; 0 is as fast as readers take it.
-        loop: begin again at the end, which a pipe cannot.
+        loop: begin again at the end; a pipe cannot.
         paused: wait for `change`.
         longest_pause: seconds without a message, above 0, that are passed over, as are longer ones.
 
@@ -104,7 +104,7 @@ class Replay:
         longest_pause: float = LONGEST_PAUSE_SECONDS,
     ) -> None:
         if loop and not log.is_rewindable:
-            raise InputError("loop", True, f"it with a file: {log.path} is a pipe, which can be read once")
+            raise InputError("loop", True, f"it with a file: {log.path} is a pipe, readable once")
         self._log = log
         self._server = server
         self._loops = loop
@@ -117,18 +117,18 @@ class Replay:
         self._changed = asyncio.Event()
         # A position in nanoseconds that was asked for and is still to be sought; None while none is.
         self._sought: int | None = None
-        # This pass through the log: what comes, the next of it if that was read, and how much time has passed.
+        # This pass through the log: the bursts to come, the next one if it was read, and the time that has passed.
         self._bursts = self._read()
         self._next: Burst | None = None
         self._longest_pause = longest_pause
         self._passed = LogClock(longest_pause)
         # Shows the position in nanoseconds; it stands until `run`.
         self._clock = PacedClock(0, 0.0, speed=0.0)
-        # What was sent once is sent again under higher ids; so far the present pass has come in the log.
+        # Messages are sent again under higher ids; the present pass has reached this position.
         self._reissue = Reissue()
         self._reached = -1
         self.markets = ReplayedMarkets()
-        """What the HTTP API is answered from: the state after what was sent."""
+        """The source of the HTTP API's answers: the state after the messages sent so far."""
 
     async def start(self) -> None:
         """Read as far as the first message.
@@ -186,13 +186,13 @@ class Replay:
             await asyncio.sleep(0)
 
     def _end_books(self) -> None:
-        """Disconnect whoever keeps a book: what comes next does not continue what was sent."""
+        """Disconnect every client that keeps a book: the next messages do not continue the last ones."""
         for connection in tuple(self._server.connections.open):
             if any(_is_of_changes(channel) for channel in self._server.hub.channels_of(connection)):
                 connection.close(RESTART_CODE, "replay begins again")
 
     async def _begin_again(self, *, is_again: bool) -> None:
-        """Go to the beginning of the log; `is_again` is whether what is sent from here on was sent before."""
+        """Go to the beginning of the log; `is_again` is whether the messages from here on were sent before."""
         if is_again:
             self._reissue.begin_again()
             self._reached = -1
@@ -235,7 +235,7 @@ class Replay:
         self._server.hub.flush()
 
     async def _wait_until(self, position: int) -> None:
-        """Wait until the replay may send what was recorded at `position`, or another position is sought."""
+        """Wait until the replay may send the burst of `position`, or another position is sought."""
         while self._sought is None:
             if self._paused:
                 await self._wait_for_change()

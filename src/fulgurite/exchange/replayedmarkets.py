@@ -1,4 +1,4 @@
-"""What the HTTP API answers while a frame log is served: the state that the messages sent so far add up to. Pure."""
+"""The markets of a frame log that is served: the state that the messages sent so far add up to. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ KEPT_EXECUTIONS: Final = 10_000
 """Executions kept of each product; older ones are forgotten."""
 
 MAX_PRODUCTS: Final = 200
-"""Products whose state is kept; a log with more is served all the same, but the HTTP API knows the first only."""
+"""Products with a kept state; a log with more is served all the same, but the HTTP API knows the first only."""
 
 
-class _Market:
+class _ReplayedMarket:
     def __init__(self) -> None:
         self.book = OrderBook()
-        # As the last board message told it, which is rounded down to the tick.
+        # As the last board message told it, rounded down to the tick.
         self.mid_price = 0.0
         self.ticker: Ticker | None = None
         self.executions: deque[Execution] = deque(maxlen=KEPT_EXECUTIONS)
@@ -32,7 +32,7 @@ class ReplayedMarkets:
     """Keeps the state of every product of a replay; implements `marketdata.MarketData`."""
 
     def __init__(self) -> None:
-        self._markets: dict[str, _Market] = {}
+        self._markets: dict[str, _ReplayedMarket] = {}
 
     def clear(self, *, keep_executions: bool) -> None:
         """Forget the state, since the replay begins again or jumps; the products stay known.
@@ -41,7 +41,7 @@ class ReplayedMarkets:
             keep_executions: leave the executions in the list, since those that come from here on have higher ids.
         """
         executions = {code: market.executions for code, market in self._markets.items()} if keep_executions else {}
-        self._markets = {code: _Market() for code in self._markets}
+        self._markets = {code: _ReplayedMarket() for code in self._markets}
         for code, rows in executions.items():
             self._markets[code].executions = rows
 
@@ -58,7 +58,7 @@ class ReplayedMarkets:
         if market is None:
             if len(self._markets) >= MAX_PRODUCTS:
                 return
-            market = self._markets[channel.product_code] = _Market()
+            market = self._markets[channel.product_code] = _ReplayedMarket()
         if isinstance(data, Ticker):
             market.ticker = data
         elif isinstance(data, Board):

@@ -59,7 +59,7 @@ FaultPlan: TypeAlias = str | os.PathLike[str] | Iterable[AnyFault | Mapping[str,
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a client needs to speak for one account."""
+    """The key and the secret of one account."""
 
     api_key: str
     api_secret: str
@@ -69,12 +69,12 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class _Parts(NamedTuple):
-    """What runs behind an `Exchange`."""
+    """The parts behind an `Exchange`."""
 
     server: RealtimeServer
     traders: tuple[Trader, ...]
     products: list[str] | None
-    """The codes of those that trade; None while a frame log is replayed, which may have any."""
+    """The codes of those that trade; None while a frame log is replayed: that may have any."""
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
@@ -90,7 +90,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, di
     """Empty while a frame log is replayed: nobody can trade then, and `auth` is granted to any key."""
     api_secret: str = ""
     seed: int | None
-    """What the market's randomness comes from; None while a frame log is replayed."""
+    """The source of the market's randomness; None while a frame log is replayed."""
     ca_file: str | None = None
     """With TLS: the file of the certificate to trust, there as long as the exchange runs."""
     replay: str | None = None
@@ -117,10 +117,10 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, di
             members: where it is a name: its parameters, its moments and its aim.
 
         Raises:
-            InputError: it is not accepted; the text says what is.
+            InputError: it is not accepted; the text names the accepted values.
         """
         if isinstance(fault, Fault) and members:
-            raise InputError(next(iter(members)), members, "nothing beside an object, which has its own members")
+            raise InputError(next(iter(members)), members, "nothing beside an object: it has its own members")
         given = parse_fault(fault if isinstance(fault, Fault) else {"fault": fault, **members})
         check_aim(given, self._parts.products)
         return self._parts.server.faults.give(given).number
@@ -175,7 +175,7 @@ async def run(
             2200; None for the present, and then no maintenance begins within the first hour. The same seed and start
             give the same stream to the byte.
         speed: seconds of the exchange's clock that pass in one second, above 0 and up to 1000. Signatures are always
-            checked against the machine's own clock, which is the one that clients know, and heartbeats keep their pace.
+            checked against the machine's own clock, the one that clients know, and heartbeats keep their pace.
         faults: the faults to come, as objects of `fulgurite.server.faults` or as the control API takes them; or the
             path of a fault plan.
         scenario: also the faults of this named one, and its time of the day where `start_ns` is None.
@@ -207,7 +207,7 @@ async def run(
     async with _ports(host, port, http_port, tls, AuthChecker(secret_of, time.time).check) as ports:
         seed = secrets.randbelow(1_000_000) if seed is None else seed
         now_ns = time.time_ns() if start_ns is None else start_ns
-        # Before the market is made, which takes half a second that its times would be behind.
+        # Before the market is made: that takes half a second, and its times would be so much behind.
         clock = ExchangeClock(now_ns, speed)
         open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
         ledgers = [Account(each.api_key) for each in credentials]
@@ -262,8 +262,8 @@ async def run_replay(
         loop: begin again at the end.
         paused: hold the replay until `/control/replay` is told to go on.
         longest_pause: a pause of so many recorded seconds, or more, is passed over at once; above 0.
-        frame_rate: frames a second, above 0, of a file that has no times, which is one frame a line; None is 33.
-        scenario: also the faults of this named one, which may not have a time of the day.
+        frame_rate: frames a second, above 0, of a file without times, one frame a line; None is 33.
+        scenario: also the faults of this named one; it may not have a time of the day.
 
     Raises:
         InputError: an argument is out of its range, or the recording cannot be read, or a fault is not accepted.
@@ -330,7 +330,7 @@ async def _serving(
     limits: RateLimits | None,
     plan: Iterable[AnyFault],
 ) -> AsyncIterator[str | None]:
-    """Run `work`, which moves the markets, and the HTTP API beside it; give the file of the certificate to trust."""
+    """Run `work`, the mover of the markets, and the HTTP API beside it; give the file of the certificate to trust."""
     identity = identity_route(ports.realtime[DialectName.JSON_RPC], ports.socketio, f"{ports.api}/v1")
     app = create_app(markets, [*routes, identity], limits=limits)
     context = ports.certificate.context if ports.certificate else None
@@ -422,7 +422,7 @@ async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
             finally:
                 task.cancel()
     except BaseExceptionGroup as errors:
-        # Only one of the two can have failed by itself; whoever is outside need not know that there were two.
+        # Only one of the two can have failed by itself; the caller need not know that there were two.
         raise errors.exceptions[0] from None
 
 

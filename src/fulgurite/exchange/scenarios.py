@@ -1,4 +1,4 @@
-"""The named scenarios: fault plans for what has happened to users of the real service. Pure."""
+"""The named scenarios: fault plans for real troubles of users of the service. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Scenario(NamedTuple):
     """A plan with a name."""
 
     sentence: str
-    """What happens."""
+    """The course of events."""
     plan: str
     """In TOML, as a file of `--faults` has it."""
     starts_at: str = ""
-    """What time it is on the exchange's clock at the start, UTC; empty for the present."""
+    """The time of the exchange's clock at the start, UTC; empty for the present."""
 
 
 SCENARIOS: Final = {
@@ -49,7 +49,7 @@ SCENARIOS: Final = {
         '[[fault]]\nfault = "lost-deletions"\nchance = 0.33\n',
     ),
     "dummy-server": Scenario(
-        "After 10 seconds all are disconnected; who reconnects within a minute is acknowledged and sent nothing, ever.",
+        "After 10 seconds all are disconnected; clients back within a minute are acknowledged and sent nothing, ever.",
         '[[fault]]\nfault = "close"\nafter = 10\nreason = "scheduled maintenance"\n\n'
         '[[fault]]\nfault = "dummy"\nafter = 9.9\nseconds = 60\n',
     ),

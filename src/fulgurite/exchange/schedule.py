@@ -16,7 +16,7 @@ Step: TypeAlias = Callable[[int], None]
 
 
 class Schedule:
-    """Steps at their times; those of the same time in the order in which they were added."""
+    """Steps at their times; those of the same time in the order of their adding."""
 
     def __init__(self) -> None:
         self._serial = 0

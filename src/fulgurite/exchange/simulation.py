@@ -1,6 +1,6 @@
 """The embedded exchange without its sockets: all markets, driven by order flow, as one stream of messages. Pure.
 
-A discrete-event simulation: it jumps from one moment at which something happens to the next. So its stream depends
+A discrete-event simulation: it jumps from one event to the next. So its stream depends
 on the seed, the start and the products alone, and not on how often, or how late, it is asked to advance.
 """
 
@@ -20,7 +20,7 @@ from fulgurite.exchange.numbers import LOTS
 from fulgurite.exchange.orderflow import SHARED_REACH_BP, SHARED_VOLATILITY_BP, OrderFlow
 from fulgurite.exchange.pricewalk import PriceWalk
 from fulgurite.exchange.products import PRODUCTS, Product
-from fulgurite.exchange.publisher import Published, Publisher
+from fulgurite.exchange.publisher import Publisher, TimedMessage
 from fulgurite.exchange.timeline import (
     MAINTENANCE_CODE,
     MAINTENANCE_REASON,
@@ -41,7 +41,7 @@ SNAPSHOT_PHASES_NS = {"Spot": 800_000_000, "FX": 2_300_000_000}
 """When after the start the burst of each market type first comes: the two have different phases (section 3.1)."""
 
 LOST_DELETION_SHARE = 0.06
-"""The share of snapshots that show a deletion which no diff has told: 4 to 8 of 100 recorded ones (section 3.2)."""
+"""The share of snapshots that show a deletion untold by any diff: 4 to 8 of 100 recorded ones (section 3.2)."""
 
 FIRST_EXECUTION_IDS = {"Spot": 2_652_000_001, "FX": 2_812_000_001}
 """Spot products share one counter of execution ids, FX has another range (section 3.4); see `IDS_PER_SECOND`."""
@@ -60,12 +60,12 @@ class Simulation:
     Implements `fulgurite.exchange.marketdata.MarketData`. Memory is bounded, however long it runs.
 
     Args:
-        seed: what all its randomness comes from.
+        seed: the source of all its randomness.
         start_ns: when it starts, nanoseconds since 1970-01-01 UTC. A start whole days later gives the same stream,
             its times and its ids shifted; so does any other, as long as no maintenance comes (see `timeline`).
-        products: which products it has, at least one.
+        products: its products, at least one.
         open_until_ns: a maintenance that begins before this does not take place.
-        accounts: those who can trade, by `orders`; the stream changes only where they do.
+        accounts: the accounts that can trade, by `orders`; the stream changes only where they do.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Simulation:
             markets.append(market)
             flows.append(flow)
         _warm_up(flows, start_ns)
-        # Only now, since what comes before the start is not published.
+        # Only now: nothing before the start is published.
         self._trading = {
             market.product.code: _Trading(
                 market, flow, Publisher(market, Random(f"{seed} {market.product.code} publisher"))
@@ -127,7 +127,7 @@ class Simulation:
             for market_type, phase_ns in SNAPSHOT_PHASES_NS.items()
         ]
         self.orders = AccountOrders(accounts, self._trading, order_ids, last_list_id=later)
-        # The maintenance stands first: whatever else happens at the same moment happens in the new state. The orders of
+        # The maintenance stands first: all else of the same moment happens in the new state. The orders of
         # accounts stand last: an execution comes before the events that tell its account of it.
         self._sources: list[_Maintenance | _Trading | _SnapshotBurst | AccountOrders] = [
             self._maintenance,
@@ -148,23 +148,23 @@ class Simulation:
         """When something happens next, published or not."""
         return self._next().next_ns
 
-    def advance(self, until_ns: int) -> list[Published | CloseConnections]:
-        """Let everything up to and including `until_ns` happen; return what is to be done of it, in order of time.
+    def advance(self, until_ns: int) -> list[TimedMessage | CloseConnections]:
+        """Let everything up to and including `until_ns` happen; return the messages and closes, in order of time.
 
         Does nothing where that time has passed already. Every second is simulated: a caller that has slept for hours
         has `stand_still` first.
         """
-        published: list[Published | CloseConnections] = []
+        published: list[TimedMessage | CloseConnections] = []
         while (source := self._next()).next_ns <= until_ns:
             published += source.act()
         self._now_ns = max(self._now_ns, until_ns)
         return published
 
-    def stand_still(self, until_ns: int) -> list[Published | CloseConnections]:
-        """Let nothing happen up to `until_ns`, except what has its date; return what is to be done of that.
+    def stand_still(self, until_ns: int) -> list[TimedMessage | CloseConnections]:
+        """Let nothing happen up to `until_ns` but events with a date; return their messages and closes.
 
-        Nobody orders anything meanwhile, and prices stay. Events with a date, which are the maintenance, the end of an
-        auction and of an order, and those under way happen at `until_ns`, as does all from then on.
+        Nobody orders anything meanwhile, and prices stay. Events with a date (the maintenance, the end of an
+        auction and of an order) and those under way happen at `until_ns`, as does all from then on.
         """
         published = self._maintenance.stand_still(until_ns)
         for trading in self._trading.values():
@@ -176,7 +176,7 @@ class Simulation:
         return published
 
     def markets(self) -> list[MarketInfo]:
-        """Every product, in the order in which they were given."""
+        """Every product, in the given order."""
         return [MarketInfo(code, trading.market_type) for code, trading in self._trading.items()]
 
     def board(self, product_code: str) -> Board:
@@ -216,9 +216,9 @@ class Simulation:
         return self._maintenance.is_stopped
 
     def change_state(self, product_code: str, state: MarketState, auction_ns: int | None = None) -> None:
-        """Bring a market to a state, outside of the daily maintenance, which comes and ends as always.
+        """Bring a market to a state, outside of the daily maintenance; that comes and ends as always.
 
-        It happens at the time to which the simulation has advanced, so that nothing is left that came before it.
+        It happens at the present time of the simulation, so that nothing is left that came before it.
 
         Args:
             product_code: one of `markets()`.
@@ -254,7 +254,7 @@ class _Maintenance:
     def __init__(self, trading: Sequence[_Trading], start_ns: int, open_until_ns: int) -> None:
         # Whether the realtime service is stopped: from the close of the connections on until PREOPEN.
         self.is_stopped = False
-        # What the maintenance has all markets in; RUNNING while there is none.
+        # The state of all markets in the maintenance; RUNNING outside of one.
         self.state = MarketState.RUNNING
         self._trading = trading
         self._open_until_ns = open_until_ns
@@ -264,25 +264,25 @@ class _Maintenance:
     def next_ns(self) -> int:
         return self._next.at_ns
 
-    def act(self) -> list[Published | CloseConnections]:
+    def act(self) -> list[TimedMessage | CloseConnections]:
         """Take the step that is due at `next_ns`."""
         return self._take_next(self.next_ns)
 
-    def stand_still(self, until_ns: int) -> list[Published | CloseConnections]:
+    def stand_still(self, until_ns: int) -> list[TimedMessage | CloseConnections]:
         """Take all steps up to `until_ns`, at that time."""
-        published: list[Published | CloseConnections] = []
+        published: list[TimedMessage | CloseConnections] = []
         while self.next_ns <= until_ns:
             published += self._take_next(until_ns)
         return published
 
-    def _take_next(self, now_ns: int) -> list[Published | CloseConnections]:
+    def _take_next(self, now_ns: int) -> list[TimedMessage | CloseConnections]:
         step = self._next
         self._next = next_step(step.at_ns, self._open_until_ns)
         return self.take(step, now_ns)
 
-    def take(self, step: Step, now_ns: int) -> list[Published | CloseConnections]:
+    def take(self, step: Step, now_ns: int) -> list[TimedMessage | CloseConnections]:
         """Bring all markets to where they are after `step`, the last one before the next."""
-        published: list[Published | CloseConnections] = []
+        published: list[TimedMessage | CloseConnections] = []
         end_ns = self._next.at_ns if step.state.is_auction else None
         for trading in self._trading:
             trading.change_state(step.state, now_ns, end_ns)
@@ -297,13 +297,13 @@ class _Maintenance:
 
 
 class _Trading:
-    """One product: its market, those who trade there, and what is published of it.
+    """One product: its market, its order flow and its publisher.
 
     To the orders of accounts it is a `fulgurite.exchange.funds.Venue`.
     """
 
     def __init__(self, market: Market, flow: OrderFlow, publisher: Publisher) -> None:
-        # Who is to be told what becomes of the orders of accounts; nobody during the warm-up.
+        # Books the orders of accounts; None during the warm-up.
         self.orders: AccountOrders | None = None
         self.market = market
         self.flow = flow
@@ -322,7 +322,7 @@ class _Trading:
             next_ns = due_ns
         return next_ns if end_ns is None or next_ns < end_ns else end_ns
 
-    def act(self) -> list[Published]:
+    def act(self) -> list[TimedMessage]:
         """Do one thing that is due at `next_ns`: end an auction, else publish, else let the order flow act."""
         now_ns = self.next_ns
         if self.market.auction_end_ns == now_ns:
@@ -335,8 +335,8 @@ class _Trading:
                 self.record(outcome, now_ns)
         return []
 
-    def stand_still(self, until_ns: int) -> list[Published]:
-        """Let nobody order anything before `until_ns`; end an auction whose time is over, and publish what waits."""
+    def stand_still(self, until_ns: int) -> list[TimedMessage]:
+        """Let nobody order anything before `until_ns`; end an auction due by then, and publish all that waits."""
         self.flow.stand_still(until_ns)
         end_ns = self.market.auction_end_ns
         if end_ns is not None and end_ns <= until_ns:
@@ -361,7 +361,7 @@ class _Trading:
         return str(self.market.state)
 
     def submit(self, order: Order, now_ns: int, time_in_force: TimeInForce) -> Outcome:
-        """Take an order of an account; `AccountOrders`, which submits it, books the outcome."""
+        """Take an order of an account; `AccountOrders` submits it and books the outcome."""
         outcome = self.market.submit(order, now_ns, time_in_force)
         self._show(outcome, now_ns)
         return outcome
@@ -374,7 +374,7 @@ class _Trading:
         return outcome
 
     def record(self, outcome: Outcome, now_ns: int) -> None:
-        """Take note of what the order flow or a change of state did, as far as the accounts are concerned, too."""
+        """Take note of an outcome of the order flow or of a change of state, also for the accounts."""
         self._show(outcome, now_ns)
         if self.orders is not None:
             self.orders.record(self.product.code, outcome, now_ns)
@@ -399,7 +399,7 @@ class _Trading:
 
 
 class _SnapshotBurst:
-    """The snapshots of all products of one market type, which come together."""
+    """The snapshots of all products of one market type: they come together."""
 
     def __init__(self, publishers: Sequence[Publisher], first_ns: int, rng: Random, maintenance: _Maintenance) -> None:
         self.next_ns = first_ns
@@ -409,14 +409,14 @@ class _SnapshotBurst:
         self._maintenance = maintenance
 
     def stand_still(self, until_ns: int) -> None:
-        """Send nothing before `until_ns`, and what was due by then at that time."""
+        """Send nothing before `until_ns`, and all that was due by then at that time."""
         if self.next_ns < until_ns:
             self._due_ns = self.next_ns = until_ns
 
-    def act(self) -> list[Published]:
+    def act(self) -> list[TimedMessage]:
         """The snapshots that are due at `next_ns`."""
         is_silent = self._maintenance.is_stopped and not MAINTENANCE_SENDS_SNAPSHOTS
-        snapshots: list[Published] = []
+        snapshots: list[TimedMessage] = []
         for publisher in () if is_silent else self._publishers:
             snapshots += publisher.snapshot(self.next_ns)
             if self._rng.random() < LOST_DELETION_SHARE:

@@ -1,14 +1,14 @@
-"""Special orders: when their parts are placed, and what becomes of them (sections 3.6 and 5 of the protocol reference).
+"""Special orders: the placing of their parts, and their ends (sections 3.6 and 5 of the protocol reference).
 Pure.
 
 A state machine that is told prices and the fate of its orders, and answers with actions; `exchange.accountorders`
 carries them out and writes the events.
 
-The named choices, where the reference is silent: a part whose price is reached already triggers at once; the last
-price is what counts; of two parts that cancel each other, one does so when its condition is met or its first execution
-comes, whichever is first; a special order ends as its last part does, where that is not executed.
-`cancelallchildorders` cancels the orders that parts have placed, and leaves alone what waits: the documentation has it
-cancel child orders, and says nothing of special orders.
+The named choices, where the reference is silent: a part with its price reached already triggers at once; the last
+price counts; of two parts that cancel each other, one does so as soon as its condition is met or its first
+execution comes; a special order ends as its last part does, where that is not executed.
+`cancelallchildorders` cancels the orders that parts have placed, and leaves waiting parts alone: the documentation has
+it cancel child orders, and says nothing of special orders.
 """
 
 from __future__ import annotations
@@ -71,10 +71,10 @@ class _PartState(Enum):
 class SpecialOrder:
     """The state machine of one special order.
 
-    Every method returns what is to be done, in that order. Parts are counted from 0.
+    Every method returns the actions to be done, in that order. Parts are counted from 0.
 
     Args:
-        request: what was asked.
+        request: the request.
     """
 
     def __init__(self, request: ParentRequest) -> None:
@@ -189,7 +189,7 @@ class SpecialOrder:
 
 @dataclass(slots=True, eq=False)
 class ParentOrder:
-    """A special order of an account, with what the wire tells of it."""
+    """A special order of an account, with its fields on the wire."""
 
     account: Account
     request: ParentRequest

@@ -1,4 +1,4 @@
-"""The clock of market states: what the day of a market looks like (protocol reference, sections 1.4 and 3.3).
+"""The clock of market states: the day of a market (protocol reference, sections 1.4 and 3.3).
 Pure.
 
 Every day at 04:00 JST (19:00 UTC) all markets close for maintenance. Two minutes later every realtime connection is

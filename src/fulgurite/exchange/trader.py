@@ -1,4 +1,4 @@
-"""What a program does to the exchange that it runs: orders without signing by hand, and faults."""
+"""A program's hands on the exchange that it runs: orders without signing by hand, and faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TimeInForce = Literal["GTC", "IOC", "FOK"]
 
 
 class FaultMembers(TypedDict, total=False):
-    """The members of all faults; which of them a fault has is in ``docs/faults.md``."""
+    """The members of all faults; ``docs/faults.md`` has those of each."""
 
     after: float
     every: float
@@ -48,9 +48,9 @@ class FaultMembers(TypedDict, total=False):
 
 
 class Trader:
-    """One account of a running exchange. It is also what `connect` takes as `credentials`.
+    """One account of a running exchange. `connect` takes it as `credentials`.
 
-    Its methods have the names of the HTTP API and the names of its members, and refuse what that refuses. They may be
+    Its methods have the names of the HTTP API and the names of its members, and the same refusals. They may be
     called from any thread. The price of a market order is left out, as is everything else that is None.
 
     Raises, all of them:
@@ -132,7 +132,7 @@ class Trader:
         """Ask anything of the private API.
 
         Args:
-            path: what stands behind ``/v1/me/``, for example ``getpositions``.
+            path: the part behind ``/v1/me/``, for example ``getpositions``.
             members: those of the query, or of the body.
 
         Returns:

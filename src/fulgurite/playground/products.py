@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import urllib.error
-import urllib.request
 
-import msgspec
+from fulgurite.client.fetching import markets
+from fulgurite.client.http import HttpApi
+from fulgurite.errors import FulguriteError
 
 JP_PRODUCT_CODES = [
     "FX_BTC_JPY",
@@ -23,29 +23,20 @@ JP_PRODUCT_CODES = [
 """The nine products of the Japanese service, the liveliest first."""
 
 _SECONDS = 5.0
-_BYTE_LIMIT = 100_000
 _PRODUCT_LIMIT = 40
 _CODE = re.compile(r"[A-Za-z0-9_]{1,40}")
 """What can be subscribed; whatever else calls itself a product is left out."""
-
-
-class _Market(msgspec.Struct):
-    product_code: str
 
 
 async def find_product_codes(http: str | None) -> list[str] | None:
     """Ask an HTTP API, for example ``https://api.bitflyer.com/v1``, for its markets; None if it does not say."""
     if http is None or not http.startswith(("http://", "https://")):
         return None
-    return await asyncio.to_thread(_fetch, f"{http.rstrip('/')}/markets")
-
-
-def _fetch(url: str) -> list[str] | None:
     try:
-        with urllib.request.urlopen(url, timeout=_SECONDS) as response:
-            markets = msgspec.json.decode(response.read(_BYTE_LIMIT), type=list[_Market])
-    except (OSError, ValueError, msgspec.DecodeError):  # no such host, an HTTP error, no such URL, no such JSON
+        async with asyncio.timeout(_SECONDS), HttpApi(http) as api:
+            listed = await markets(api)
+    except (TimeoutError, FulguriteError):
         return None
-    known = [market.product_code for market in markets if _CODE.fullmatch(market.product_code)][:_PRODUCT_LIMIT]
+    known = [code for code in listed if _CODE.fullmatch(code)][:_PRODUCT_LIMIT]
     # The usual order where the product is known, so that the matrix looks alike everywhere.
     return sorted(known, key=lambda code: JP_PRODUCT_CODES.index(code) if code in JP_PRODUCT_CODES else 99) or None

@@ -1,4 +1,4 @@
-"""Checks of what a caller passes: each refuses what cannot be meant, naming the argument and what is accepted. Pure."""
+"""Checks of a caller's arguments: each refuses senseless values, naming the argument and the accepted ones. Pure."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def check_seconds(field: str, value: object, otherwise: str = "") -> float:
     """Give back seconds, 0.001 to 1e9: neither a loop without a pause, nor more than a clock can take.
 
     Args:
-        field: what the argument is called.
-        value: what was given.
-        otherwise: what else is accepted and was looked at before, for the error: `", or None"`.
+        field: the name of the argument.
+        value: the given value.
+        otherwise: other values that the caller accepts, for the error: `", or None"`.
 
     Raises:
         InputError: it is none.

@@ -1,7 +1,7 @@
 """The AsyncAPI 3 description of the realtime API, in both dialects. Pure.
 
-It is made of what speaks the API: the kinds of channel, the types that messages are decoded to, the choices, and for
-refusals the answers of the servers' state machines themselves.
+It is made of the code that speaks the API: the kinds of channel, the types that messages are decoded to, the choices,
+and for refusals the answers of the servers' state machines themselves.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from fulgurite.protocol.subscriptions import MAX_CHANNELS
 from fulgurite.version import __version__
 
 _DESCRIPTION: Final = f"""\
-bitFlyer Lightning's Realtime API as Fulgurite knows it, generated from what speaks it, and told from the side of the \
-exchange: what it sends is what a client receives. Where nobody knows what the real service does, it is our choice.
+bitFlyer Lightning's Realtime API as Fulgurite knows it, generated from its code, and told from the side of the \
+exchange: a client receives the messages that it sends. Unknown behaviour of the real service is our choice here.
 
 * Subscribing sends nothing by itself: no snapshot, no last ticker. A snapshot of the order book comes about every 5 \
 seconds, and only it heals a diff that was lost: diffs have no number and no checksum.
 * A product that does not exist is acknowledged like any other, and nothing ever follows. So is an alias.
-* What is sent while a client is not connected is never sent again.
+* Messages sent while a client is not connected are never sent again.
 * Every day at 04:00 Japan time the markets close; at 04:02 each connection is closed with code 1012. A server may \
 take a client back before it sends anything, so watch for silence, too.
 * One connection is meant to carry many channels; here up to {MAX_CHANNELS:,}. A longer message than \
 {MAX_MESSAGE_BYTES:,} bytes ends it with code 1009.
 * Members may be added to messages at any time. One that is not there is absent, not null.
-* Times are UTC with a Z and up to 7 fraction digits, `expire_date` of orders excepted, which has no Z.
+* Times are UTC with a Z and up to 7 fraction digits, `expire_date` of orders excepted: it has no Z.
 """
 
 _DIALECT_TEXTS: Final = {
@@ -59,14 +59,14 @@ _KIND_TEXTS: Final = {
     Kind.BOARD: "The levels of the order book that changed, with their new sizes; batched to about 120 ms.",
     Kind.TICKER: "Best prices, depth, volume and state, at most every 500 ms.",
     Kind.EXECUTIONS: "Every execution; several in one message where they come together.",
-    Kind.CHILD_ORDER_EVENTS: "What becomes of the account's orders, of all products.",
-    Kind.PARENT_ORDER_EVENTS: "What becomes of the account's special orders, of all products.",
+    Kind.CHILD_ORDER_EVENTS: "The fate of the account's orders, of all products.",
+    Kind.PARENT_ORDER_EVENTS: "The fate of the account's special orders, of all products.",
 }
 
 _GOOD_AUTH: Final = {"api_key": "YOUR-API-KEY"}
 _TICKER: Final = f"{Kind.TICKER}_BTC_JPY"
 
-# What is refused: a summary, and requests of which the last one is. The answers are the state machines' own.
+# Refusals: a summary, and requests, the last of them refused. The answers are the state machines' own.
 _REFUSED: Final[Sequence[tuple[str, Sequence[tuple[Method, object]]]]] = (
     ("The channel is of no known kind", [(Method.SUBSCRIBE, "lightning_nothing")]),
     ("No channel is named", [(Method.SUBSCRIBE, None)]),
@@ -89,7 +89,7 @@ def describe(servers: Mapping[str, Mapping[DialectName, str]], product_codes: Se
     """The whole description, ready to be encoded as JSON; the same arguments give the same text.
 
     Args:
-        servers: the WebSocket's URL of each dialect, by what people call the service: letters, digits, "-" and "_".
+        servers: the WebSocket's URL of each dialect, by the name of the service: letters, digits, "-" and "_".
         product_codes: the products that there are, at least one, the usual one first.
     """
     *types, handshake = schemas_of([*TYPES.values(), Handshake], absent=True)[0]
@@ -198,7 +198,7 @@ def _operations() -> dict[str, Any]:
     operations["open.socketio"] = {
         "action": "send",
         "channel": _ref("channels", sio),
-        "summary": "What the server says first; only then requests are taken.",
+        "summary": "The server's first message; only then requests are taken.",
         "messages": opening,
     }
     operations["ping.socketio"] = {
@@ -247,7 +247,7 @@ def _object(properties: Mapping[str, Schema], optional: Iterable[str] = ()) -> S
 
 
 def _array(*items: Schema) -> Schema:
-    """An array of exactly these, as draft 7 has it, which AsyncAPI's own schemas are made on."""
+    """An array of exactly these, in the form of draft 7: AsyncAPI's own schemas use that."""
     return {"type": "array", "items": list(items), "minItems": len(items), "maxItems": len(items)}
 
 

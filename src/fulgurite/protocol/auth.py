@@ -16,7 +16,7 @@ NONCE_LENGTHS = range(16, 256)
 """How many characters a nonce may have."""
 
 TIMESTAMPS = (range(10**9, 10**10), range(10**12, 10**13))
-"""What a timestamp may be: 10 digits are seconds, 13 are milliseconds."""
+"""The valid timestamps: 10 digits are seconds, 13 are milliseconds."""
 
 MAX_REMEMBERED_NONCES = 100_000
 """When an account's nonces of one window exceed this, further `auth` is refused until old ones leave the window."""
@@ -54,7 +54,7 @@ def signed_params(api_key: str, secret: str, timestamp: int, nonce: str) -> dict
 
 
 def request_signature(secret: str, timestamp: str, method: str, target: str, body: bytes = b"") -> str:
-    """What ACCESS-SIGN of a private HTTP request must be, in lower-case hex (section 5).
+    """The right ACCESS-SIGN of a private HTTP request, in lower-case hex (section 5).
 
     Args:
         secret: the key's.
@@ -68,7 +68,7 @@ def request_signature(secret: str, timestamp: str, method: str, target: str, bod
 
 
 def any_key(params: object, skew: float = 0.0) -> str | None:
-    """The key that `auth` params name, whoever sent them and however they are signed; None where they name none."""
+    """The key that `auth` params name, with any signature; None where they name none."""
     api_key = params.get("api_key") if isinstance(params, dict) else None
     return api_key if isinstance(api_key, str) and api_key else None
 
@@ -95,7 +95,7 @@ class AuthChecker:
         """Return the key that these params prove, or None where they prove nothing.
 
         Args:
-            params: what the client sent.
+            params: the client's.
             skew: by how many seconds the clock is taken to be ahead.
         """
         if not isinstance(params, dict):

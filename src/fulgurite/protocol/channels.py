@@ -1,4 +1,4 @@
-"""Names of realtime channels, and what they are made of (protocol reference, section 3). Pure."""
+"""Names of realtime channels, and their parts (protocol reference, section 3). Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 PUBLIC_KINDS = tuple(kind for kind in Kind if not kind.is_private)
 PRIVATE_KINDS = tuple(kind for kind in Kind if kind.is_private)
 
-# What the service calls a product is in capitals. To any other name it listens, and stays silent (section 1.2).
+# The service writes products in capitals. To any other name it listens, and stays silent (section 1.2).
 _PRODUCT_CODE = re.compile("[A-Z0-9][A-Z0-9_]{0,63}")
 
 # `lightning_board_snapshot_` also begins with `lightning_board_`, so the longer prefix is tried first.

@@ -1,4 +1,4 @@
-"""What the real service does is unknown here; each line is our choice, with its reason, in this one place. Pure.
+"""Choices where the real service's behaviour is unknown, each with its reason, in this one place. Pure.
 
 Every constant answers a `[?]` of the protocol reference (the section stands beside it). When somebody measures the
 real answer, the constant changes and nothing else does.
@@ -22,7 +22,7 @@ built on has three modes; the wire shows that it is not the strict one, and this
 
 AUTHENTICATION_FAILED: Final = Refusal(-32008, "authentication failed")
 """1.2, 2: a wrong key, signature, timestamp or nonce. A free number between the two known neighbours, one text for
-all causes so that nobody can find out which keys exist."""
+all causes so that nobody can find out the keys that exist."""
 
 ALREADY_AUTHENTICATED: Final = Refusal(-32009, "already authenticated")
 """1.2: the number is known from a client, the words are not."""
@@ -58,8 +58,8 @@ unknown; a client that needs it must not pass here and fail there."""
 
 SOCKETIO_ESCAPES_CARETS: Final = False
 """1.6: whether a refused namespace is repeated with `%5E` for `^`. The library takes namespaces for URLs, and the URL
-standard has escaped that character since 2023: Node.js 20 leaves it, 24 escapes it. Which of them the real service runs
-on is unknown; it has kept a Socket.IO of 2018 for its clients, so the older."""
+standard has escaped that character since 2023: Node.js 20 leaves it, 24 escapes it. The real service's version
+is unknown; it has kept a Socket.IO of 2018 for its clients, so the older."""
 
 PONG_TIMEOUT_SECONDS: Final = 3.0
 """1.3: how late a pong may come; inferred from the Socket.IO handshake's pingTimeout."""
@@ -76,8 +76,8 @@ Reconnects at 04:07 were seen to be tried, and one client got a connection witho
 case, and the one reported. An exchange can be told to refuse."""
 
 MAINTENANCE_SENDS_SNAPSHOTS: Final = False
-"""1.4: what such a client gets where it is accepted. Its subscriptions are acknowledged, and nothing comes, not even
-snapshots."""
+"""1.4: the service for such a client where it is accepted. Its subscriptions are acknowledged, and nothing comes, not
+even snapshots."""
 
 CIRCUIT_BREAK_PERCENT: Final = 20
 """3.3 knows the state only. Here an execution further than this from the price of `CIRCUIT_BREAK_SECONDS` ago, in
@@ -117,7 +117,7 @@ PRICE_TOO_LOW: Final = Refusal(-106, "The price is too low.")
 """5: known from bots' logs; taken for a price of 0 or less. Where else the real service says so is unknown."""
 
 INSUFFICIENT_FUNDS: Final = Refusal(-200, "Insufficient funds")
-"""5: spot; the neighbour of -205, which is known for FX."""
+"""5: spot; the neighbour of -205, the known one for FX."""
 
 INSUFFICIENT_MARGIN: Final = Refusal(-205, "Margin amount is insufficient for this order.")
 """5: known, for FX."""
@@ -140,7 +140,7 @@ LOWERED_LIMIT_PERCENT: Final = 50
 small orders it is known: to 10 a minute, for an hour."""
 
 LOWERED_LIMIT_SECONDS: Final = 900
-"""5: for how long, from the request that was one too many: three periods, of which the block takes at most one."""
+"""5: its length, from the request that was one too many: three periods; the block takes at most one of them."""
 
 LOSS_CUT_RATE: Final = 5_000
 """5 has `keep_rate` and no more. Below this, in 1/10000, FX positions are closed: 50% is the rule that the exchange

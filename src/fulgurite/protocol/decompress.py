@@ -1,9 +1,9 @@
 """From the bytes of a file to the ones that were compressed in it: zstandard, gzip, or neither. Pure.
 
-Both formats are made of frames (gzip calls them members), each with a checksum at its end. What a frame holds is kept
-back until its checksum was seen to be right, so that damage gives no altered text; but a frame may be longer than fits
-into memory, and the last one of a recording that a crash ended has no end. Those are given all the same, and what
-cannot be vouched for is said.
+Both formats are made of frames (gzip calls them members), each with a checksum at its end. The text of a frame is
+kept back until its checksum was seen to be right, so that damage gives no altered text; but a frame may be longer than
+fits into memory, and the last one of a recording that a crash ended has no end. Those are given all the same, with a
+`Damage` that says so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HEADER_BYTES: Final = 18
 
 
 class Damage(NamedTuple):
-    """Something is missing here, or what was given before may be wrong."""
+    """Something is missing here, or the text before may be wrong."""
 
     problem: str
     is_end: bool = False
@@ -38,19 +38,19 @@ class Damage(NamedTuple):
 
 
 class Decompressor(Protocol):
-    """Is fed with the pieces of a file, and gives what was compressed in them."""
+    """Is fed with the pieces of a file, and gives their decompressed text."""
 
     def feed(self, data: bytes) -> Iterator[bytes | Damage]:
-        """What follows from the next piece."""
+        """Take the next piece."""
         ...
 
     def finish(self) -> Iterator[bytes | Damage]:
-        """What follows from the end of the file."""
+        """Take the end of the file."""
         ...
 
 
 def decompressor(beginning: bytes) -> Decompressor:
-    """The one for a file that begins with these bytes, of which four are enough.
+    """The one for a file that begins with these bytes; four are enough.
 
     Raises:
         InputError: it is compressed with zstandard, and the extra `zst` is missing.
@@ -63,7 +63,7 @@ def decompressor(beginning: bytes) -> Decompressor:
         import zstandard  # an extra, and only needed here
     except ImportError as error:
         raise InputError(
-            "frame log", "what is compressed with zstandard", "it after `pip install 'fulgurite[zst]'`"
+            "frame log", "a file compressed with zstandard", "it after `pip install 'fulgurite[zst]'`"
         ) from error
 
     def has_checksum(header: bytes) -> bool:
@@ -86,10 +86,10 @@ class _Frames:
 
     Args:
         name: of the format.
-        make: what decompresses a frame, as `zlib.decompressobj` does.
-        error: what that raises.
+        make: makes an object that decompresses a frame, as `zlib.decompressobj` does.
+        error: the error that the object raises.
         has_checksum: whether the frame with this header ends with one.
-        magic: what a frame begins with, where one can be found by that behind damage; else nothing is.
+        magic: the beginning of a frame, to find the next one behind damage; empty where there is no such search.
     """
 
     def __init__(
@@ -108,11 +108,11 @@ class _Frames:
         # The frame that is being taken; None between two.
         self._frame: Any = None
         self._is_verified = False
-        # What of it waits for its checksum, and how much of it was given without.
+        # The part of it that waits for its checksum, and the number of bytes given without.
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._given_bytes = 0
-        # What was fed and not taken: the beginning of a header.
+        # Bytes fed and not taken: the beginning of a header.
         self._rest = b""
         # Whether the beginning of a frame is looked for behind damage, and whether that damage was told.
         self._is_lost = False
@@ -137,9 +137,12 @@ class _Frames:
             if self._is_lost and not self._find_frame():
                 return
             if self._frame is None:
-                # Zeros may fill what is behind a gzip member up.
+                if not self._rest.strip(b"\0"):
+                    # Zeros may fill up the end of a file. A zstandard frame behind them replaced others: damage.
+                    self._rest = self._rest[:1] if self._magic else b""
+                    return
                 self._rest = self._rest if self._magic else self._rest.lstrip(b"\0")
-                if not self._rest or (len(self._rest) < _HEADER_BYTES and not is_end):
+                if len(self._rest) < _HEADER_BYTES and not is_end:
                     return
             taken, self._rest = self._rest, b""
             try:
@@ -169,10 +172,10 @@ class _Frames:
             yield piece
 
     def _damaged(self, taken: bytes, error: Exception) -> Iterator[Damage]:
-        problem = f"damaged here, in what is compressed with {self._name}: {error}"
+        problem = f"damaged here, in a part compressed with {self._name}: {error}"
         if self._given_bytes:
             problem += f"; any of the {self._given_bytes:,} bytes before may be altered, too"
-        # What looks like a frame inside a damaged one is none, and part of the same damage.
+        # A seeming frame inside a damaged one is none, and part of the same damage.
         if not self._is_told:
             self._is_told = True
             yield Damage(problem)

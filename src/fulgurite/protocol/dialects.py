@@ -1,4 +1,4 @@
-"""The two dialects as two objects with one interface, so that nobody else has to ask which one it is. Pure."""
+"""The two dialects as two objects with one interface, so that nobody else has to tell them apart. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OpenServer(Protocol):
             session_id: names the session, where the dialect has a name for it.
             now: seconds on the clock that the session is told.
             ping_interval: seconds between the pings of a client, where the dialect has its own heartbeat.
-            ping_timeout: further seconds after which a client that has not pinged is given up.
+            ping_timeout: further seconds until a client that has not pinged is given up.
         """
         ...
 

@@ -22,7 +22,7 @@ _TYPES = frozenset((OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP))
 
 
 class Handshake(msgspec.Struct, frozen=True, rename="camel"):
-    """What the server says first; times are milliseconds."""
+    """The server's first packet; times are milliseconds."""
 
     sid: str
     upgrades: list[str] = []  # msgspec copies it for each instance
@@ -46,7 +46,7 @@ def split_packet(text: str) -> tuple[str, str]:
 
 
 def binary_packet_type(data: str | bytes) -> str:
-    """The type of a packet with binary content, which is sent as bytes, or as text: "b" and base64.
+    """The type of a packet with binary content, sent as bytes, or as text: "b" and base64.
 
     The reference implementation takes no offence at a type that it does not know: it is NOOP here.
     """
@@ -70,5 +70,5 @@ def decode_handshake(content: str) -> Handshake:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise RemoteProtocolError(f"not an Engine.IO handshake ({error})", content) from error
     if not (handshake.ping_interval > 0 and handshake.ping_timeout > 0):
-        raise RemoteProtocolError("an Engine.IO handshake whose times are not positive", content)
+        raise RemoteProtocolError("an Engine.IO handshake with times that are not positive", content)
     return handshake

@@ -1,7 +1,8 @@
-"""What the state machines of both dialects report, and the interface that all four share. Pure.
+"""The events of the state machines of both dialects, and the interface that all four share. Pure.
 
-A state machine is fed and drained and never awaits: `receive` takes one WebSocket message, `frames_to_send` gives
-what must go out, `next_timer` and `handle_timer` move time. `now` is in seconds on any clock that never goes back.
+A state machine is fed and drained and never awaits: `receive` takes one WebSocket message, `frames_to_send` gives the
+frames that must go out, `next_timer` and `handle_timer` move time. `now` is in seconds on any clock that never goes
+back.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import msgspec
 
 
 class Method(StrEnum):
-    """What a client can ask for; the same words in both dialects."""
+    """The requests of a client; the same words in both dialects."""
 
     AUTH = "auth"
     SUBSCRIBE = "subscribe"
@@ -114,7 +115,7 @@ class ClientProtocol(Protocol):
         ...
 
     def frames_to_send(self) -> list[str]:
-        """What must go out, one WebSocket text message each, oldest first; each is given once."""
+        """The frames that must go out, one WebSocket text message each, oldest first; each is given once."""
         ...
 
     def next_timer(self) -> float | None:
@@ -122,7 +123,7 @@ class ClientProtocol(Protocol):
         ...
 
     def handle_timer(self, now: float) -> list[ClientEvent]:
-        """Do what time demands: heartbeats, and giving up on answers that do not come."""
+        """Send heartbeats, and give up on answers that do not come."""
         ...
 
     def authenticate(self, params: dict[str, object], now: float) -> None:
@@ -141,15 +142,15 @@ class ClientProtocol(Protocol):
 class ServerProtocol(Protocol):
     """The server's side of one session in either dialect.
 
-    A request is decided and answered here; the events say what follows from it.
+    A request is decided and answered here; the events tell its consequences.
     """
 
     def receive(self, data: str | bytes, now: float) -> list[ServerEvent]:
-        """Take one WebSocket message. Whatever it is, it is answered as the real service does; nothing is raised."""
+        """Take one WebSocket message. Any message is answered as the real service does; nothing is raised."""
         ...
 
     def frames_to_send(self) -> list[str | bytes]:
-        """What must go out, str as text and bytes as binary, oldest first; each is given once."""
+        """The frames that must go out, str as text and bytes as binary, oldest first; each is given once."""
         ...
 
     def next_timer(self) -> float | None:
@@ -157,5 +158,5 @@ class ServerProtocol(Protocol):
         ...
 
     def handle_timer(self, now: float) -> list[ServerEvent]:
-        """Do what time demands."""
+        """Send heartbeats, and end a session that its client has left."""
         ...

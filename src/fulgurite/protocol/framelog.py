@@ -22,10 +22,10 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     sent_ns: int | None = None
     frame: str | None = None
     connection: int | None = None
-    """Which of several connections it is about; left out where there was one."""
+    """The number of the connection; left out where there was one."""
     event: str | None = None
-    """What happened: a `client.items.StatusKind`, ``gap``, ``backfilled``, ``reconciled``, ``end``; or ``malformed``
-    beside a frame that is not the protocol."""
+    """The kind of the event: a `client.items.StatusKind`, ``gap``, ``backfilled``, ``reconciled``, ``end``; or
+    ``malformed`` beside a frame that is not the protocol."""
     # The rest belongs to events.
     at_ns: int | None = None
     channel: str | None = None
@@ -33,7 +33,7 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     seconds: float | None = None
     close_code: int | None = None
     close_reason: str | None = None
-    """What the server closed a connection with; see `client.items.Status`."""
+    """The reason in the server's close frame; see `client.items.Status`."""
     # A gap; see `client.items.Gap`.
     reason: str | None = None
     from_ns: int | None = None
@@ -44,7 +44,7 @@ class Line(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     unresolved: tuple[str, ...] | None = None
     cause: str | None = None
     dropped: int | None = None
-    # What was recovered: a message's JSON text.
+    # A recovered message's JSON text.
     message: str | None = None
 
 
@@ -74,7 +74,7 @@ def format_line(line: Line) -> bytes:
 
 
 def without_credentials(frame: str) -> str:
-    """A frame that was sent, without the params of `auth`, which name the key, where it is one.
+    """A frame that was sent; of `auth` without its params, as they name the key.
 
     Everything else comes back as it is.
     """

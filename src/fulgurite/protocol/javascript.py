@@ -1,7 +1,7 @@
-"""JSON as JavaScript reads and writes it, which is what the real server does with whatever it echoes. Pure.
+"""JSON as JavaScript reads and writes it: so the real server echoes it. Pure.
 
 Python's own differs where a client can see it: every JavaScript number is a double, written in a style of its own,
-and members whose names are integers come first.
+and members with integers for names come first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def parse_integer(digits: str) -> float:
 
 
 def stringify(value: Any) -> str:
-    """Write what `parse` gave as `JSON.stringify` does.
+    """Write a value of `parse` as `JSON.stringify` does.
 
     Raises:
         RecursionError: it is nested too deep.

@@ -104,7 +104,7 @@ class JsonRpcClient:
         return None
 
     def frames_to_send(self) -> list[str]:
-        """What must go out; see `events.ClientProtocol`."""
+        """The frames that must go out; see `events.ClientProtocol`."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
@@ -172,7 +172,7 @@ def _refused(request: Request, error: _Error) -> Refused:
 # --- the server's side ------------------------------------------------------------------------------------------
 
 _ABSENT = object()
-"""JavaScript's undefined: a member that is not there, which differs from one that is null."""
+"""JavaScript's undefined: a member that is not there, unlike one that is null."""
 
 _PARSE_ERROR = '{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error","data":"Invalid JSON"},"id":null}'
 _EMPTY_BATCH = '{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":"Empty Array"},"id":null}'
@@ -209,7 +209,7 @@ class JsonRpcServer:
         return events
 
     def frames_to_send(self) -> list[str | bytes]:
-        """What must go out; see `events.ServerProtocol`."""
+        """The frames that must go out; see `events.ServerProtocol`."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
@@ -268,7 +268,7 @@ class JsonRpcServer:
 
 
 def _malformed(call: Any, members: dict[str, Any]) -> dict[str, object] | None:
-    """What is wrong with a call before its method is looked at, in the reference implementation's order."""
+    """The errors of a call before its method is looked at, in the reference implementation's order."""
     if not isinstance(call, dict | list):
         return _INVALID_REQUEST
     if not _version_is_fine(members):

@@ -1,6 +1,6 @@
-"""What a file of recorded traffic may look like, ours or another tool's: told by its first lines, and made ours. Pure.
+"""The formats of recorded traffic, ours and other tools': found by a file's first lines, and made ours. Pure.
 
-A format takes the lines of a file, one by one, and gives each as a `framelog.Line`. `found_format` tells which it is.
+A format takes the lines of a file, one by one, and gives each as a `framelog.Line`. `found_format` finds it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ FRAME_RATE: Final = 33.0
 brought when they were recorded in 2021."""
 
 MAX_HAR_BYTES: Final = 256 * 1024 * 1024
-"""The longest HAR file, which can only be read as a whole."""
+"""The longest HAR file: it can only be read as a whole."""
 
 
 class Odd(NamedTuple):
-    """What stands in a file and is no line of its format."""
+    """A line of a file that is none of its format."""
 
     number: int
-    """Which line it is, from 1; in a HAR file, which message."""
+    """The number of the line, from 1; in a HAR file, of the message."""
     text: bytes
     problem: str
 
@@ -48,24 +48,24 @@ class Format:
     """How the lines of one file are read."""
 
     name = ""
-    """What it is called in messages to people."""
+    """Its name in messages to people."""
     has_times = True
 
     def take(self, number: int, text: bytes) -> Iterator[Step]:
-        """What follows from a line, which is without its end and not blank."""
+        """Take a line, without its end and not blank."""
         raise NotImplementedError
 
     def blank(self) -> Iterator[Step]:
-        """What follows from a blank line."""
+        """Take a blank line."""
         return iter(())
 
     def finish(self) -> Iterator[Step]:
-        """What follows from the end of the file."""
+        """Take the end of the file."""
         return iter(())
 
 
 def found_format(text: bytes, frame_rate: float) -> Format | None:
-    """The format of which this is a line; None where it is of none.
+    """The format of this line; None where it has none.
 
     Args:
         text: one of the file's first lines, without its end.
@@ -125,7 +125,7 @@ class _Cryptofeed(Format):
             return
         match = _CRYPTOFEED.fullmatch(text)
         if match is None:
-            yield Odd(number, text, "not a line of cryptofeed, which is `<seconds>: <frame>`")
+            yield Odd(number, text, "not a line of cryptofeed: `<seconds>: <frame>`")
             return
         url, arrow, seconds, fraction, frame = match.groups()
         at_ns = int(seconds) * 1_000_000_000 + _nanoseconds(fraction)
@@ -152,7 +152,7 @@ class _Tardis(Format):
     def take(self, number: int, text: bytes) -> Iterator[Step]:
         match = _TARDIS.fullmatch(text)
         if match is None or not match[3]:
-            yield Odd(number, text, "not a line of tardis, which is `<ISO time> <frame>`")
+            yield Odd(number, text, "not a line of tardis: `<ISO time> <frame>`")
             return
         try:
             moment = datetime.fromisoformat(match[1].decode()).replace(tzinfo=UTC)
@@ -166,7 +166,7 @@ class _Tardis(Format):
     def blank(self) -> Iterator[Step]:
         if self._is_open:
             self._is_open = False
-            yield Line(event="closed", at_ns=self._at_ns, detail="a blank line, which is how tardis says so")
+            yield Line(event="closed", at_ns=self._at_ns, detail="a blank line, as tardis writes it")
 
 
 class _BareFrames(Format):
@@ -214,7 +214,7 @@ _TEXT_OPCODE: Final = 1
 
 
 class _Har(Format):
-    """What a browser's developer tools save: every connection of a page. Only those that brought channels are given."""
+    """The file of a browser's developer tools: all connections of a page; those that brought channels are given."""
 
     name = "HAR"
 
@@ -245,7 +245,7 @@ class _Har(Format):
                     (at_ns, msgspec.structs.replace(step, connection=number) if isinstance(step, Line) else step)
                     for at_ns, step in steps
                 ]
-        # Each connection keeps its order, whatever its times are.
+        # Each connection keeps its order, against its times if need be.
         for _, step in heapq.merge(*connections, key=lambda pair: pair[0]):
             yield step
 

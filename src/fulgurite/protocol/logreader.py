@@ -1,4 +1,4 @@
-"""Reading recorded traffic: the pieces of a file in, the lines of a frame log out, whatever the file's format is. Pure.
+"""Reading recorded traffic: the pieces of a file in, the lines of a frame log out, from a file of any format. Pure.
 
 Everything that reads a frame log does it with this, so that each file means the same everywhere.
 """
@@ -15,21 +15,21 @@ from fulgurite.protocol.decompress import Damage, Decompressor, decompressor
 from fulgurite.protocol.logformats import ACCEPTED, FRAME_RATE, Format, Step, found_format
 
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
-"""The longest line that is read; what a longer one holds comes in pieces, none of which is a line."""
+"""The longest line that is read; a longer one comes in pieces, and none of them is a line."""
 
 CHUNK_BYTES: Final = 64 * 1024
 """How much is read from a file at a time."""
 
 GUESSED_LINES: Final = 20
-"""Lines of which one must have a known format; the first may be torn, or be of something else."""
+"""The first lines; one must have a known format, as the very first may be torn, or be of something else."""
 
 _MAGIC_BYTES: Final = 16
 
-# What somebody may give by mistake, by what it begins with.
+# Files that somebody may give by mistake, by their beginnings.
 _OTHERS: Final = (
     (codecs.BOM_UTF16_LE, "UTF-16 text"), (codecs.BOM_UTF16_BE, "UTF-16 text"),
-    (b"PK\x03\x04", "a ZIP archive"), (b"\xfd7zXZ\x00", "what is compressed with xz"),
-    (b"BZh", "what is compressed with bzip2"), (b"\x04\x22\x4d\x18", "what is compressed with lz4"),
+    (b"PK\x03\x04", "a ZIP archive"), (b"\xfd7zXZ\x00", "a file compressed with xz"),
+    (b"BZh", "a file compressed with bzip2"), (b"\x04\x22\x4d\x18", "a file compressed with lz4"),
     (b"\x0a\x0d\x0d\x0a", "a packet capture (pcapng)"), (b"\xd4\xc3\xb2\xa1", "a packet capture (pcap)"),
     (b"\x4d\x3c\xb2\xa1", "a packet capture (pcap)"), (b"PAR1", "a Parquet file"), (b"ARROW1", "an Arrow file"),
     (b"SQLite format 3", "an SQLite database"), (b"%PDF", "a PDF document"), (b"\x89PNG", "a picture"),
@@ -37,7 +37,7 @@ _OTHERS: Final = (
 
 
 class LogReader:
-    """Is fed with the pieces of one file in order, and gives what stands in it.
+    """Is fed with the pieces of one file in order, and gives the steps in it.
 
     Args:
         frame_rate: frames a second, above 0, of a file that has no times; None is `FRAME_RATE`, and the only choice for
@@ -55,21 +55,21 @@ class LogReader:
         self._frame_rate = frame_rate
         self._format: Format | None = None
         self._decompressor: Decompressor | None = None
-        # The file's first bytes, until they tell whether it is compressed; and the text's, to name what it may be.
+        # The file's first bytes, until they tell whether it is compressed; and the text's, to guess its kind.
         self._beginning = b""
         self._head = b""
         # The line that has not ended yet, and the number of lines before it.
         self._rest = bytearray()
         self._lines = 0
-        # What came before the format was known.
+        # The lines before the format was known.
         self._unread: list[tuple[int, bytes] | Damage] = []
         self._unread_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[Step]:
-        """What follows from the next piece; to be taken as a whole before the next is fed.
+        """The steps of the next piece; to be taken as a whole before the next is fed.
 
         Raises:
-            InputError: the file is none that can be read; it says what it looks like, and what is accepted.
+            InputError: the file is none that can be read; it names the file's likely kind, and the accepted ones.
         """
         if self._decompressor is None:
             self._beginning += data
@@ -80,7 +80,7 @@ class LogReader:
         yield from self._split(self._decompressor.feed(data))
 
     def finish(self) -> Iterator[Step]:
-        """What follows from the end of the file.
+        """The steps of the end of the file.
 
         Raises:
             InputError: as with `feed`.
@@ -120,7 +120,7 @@ class LogReader:
                 yield from self._end_line()
 
     def _end_line(self) -> Iterator[Step]:
-        """Take what may be the beginning of a line, since nothing more of it comes."""
+        """Take the possible beginning of a line, since nothing more of it comes."""
         if self._rest:
             rest, self._rest = bytes(self._rest), bytearray()
             yield from self._take(rest)
@@ -170,7 +170,7 @@ def _beginning_of(text: bytes) -> str:
 
 
 def read_log(file: IO[bytes], frame_rate: float | None = None) -> Iterator[Step]:
-    """What stands in a file that was opened for reading, from where it stands on.
+    """The steps of a file that was opened for reading, from its present position on.
 
     Args:
         file: where it is read, a piece at a time.

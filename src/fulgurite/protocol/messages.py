@@ -19,7 +19,7 @@ from fulgurite.protocol.channels import Channel, Kind
 
 
 def _words(description: str, *words: str) -> msgspec.Meta:
-    """What the descriptions of the API say of a text that is one of a few words; decoding takes any text."""
+    """The schema of a text of a few words, for the descriptions of the API; decoding takes any text."""
     return msgspec.Meta(description=description, extra_json_schema={"enum": list(words)})
 
 
@@ -58,7 +58,7 @@ class Ticker(msgspec.Struct, frozen=True, gc=False):
     ] = None
     market_bid_size: float | None = None
     market_ask_size: float | None = None
-    # Present since 2022 or 2023; what they may hold is unknown, so anything is taken.
+    # Present since 2022 or 2023; their values are unknown, so anything is taken.
     preopen_end: Annotated[Any, msgspec.Meta(description="Null while RUNNING.")] = None
     circuit_break_end: Annotated[Any, msgspec.Meta(description="Null while RUNNING.")] = None
 
@@ -76,7 +76,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChildOrderEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event in the life of an order (3.5); which optional fields are there depends on `event_type`."""
+    """One event in the life of an order (3.5); its optional fields depend on `event_type`."""
 
     product_code: str
     child_order_id: str
@@ -85,7 +85,7 @@ class ChildOrderEvent(msgspec.Struct, frozen=True, gc=False):
     event_type: Annotated[
         str,
         _words(
-            "Decides which other members are there.",
+            "Decides about the other members.",
             *("ORDER", "ORDER_FAILED", "CANCEL", "CANCEL_FAILED", "EXECUTION", "EXPIRE"),
         ),
     ]
@@ -102,7 +102,7 @@ class ChildOrderEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParentOrderEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event in the life of a special order (3.6); which optional fields are there depends on `event_type`."""
+    """One event in the life of a special order (3.6); its optional fields depend on `event_type`."""
 
     product_code: str
     parent_order_id: str
@@ -111,7 +111,7 @@ class ParentOrderEvent(msgspec.Struct, frozen=True, gc=False):
     event_type: Annotated[
         str,
         _words(
-            "Decides which other members are there.",
+            "Decides about the other members.",
             *("ORDER", "ORDER_FAILED", "CANCEL", "TRIGGER", "COMPLETE", "EXPIRE"),
         ),
     ]
@@ -127,7 +127,7 @@ class ParentOrderEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 Data: TypeAlias = Board | Ticker | list[Execution] | list[ChildOrderEvent] | list[ParentOrderEvent]
-"""What a channel's message decodes to."""
+"""The type of a channel's decoded message."""
 
 TYPES: Final[Mapping[Kind, Any]] = {
     Kind.BOARD_SNAPSHOT: Board,
@@ -143,7 +143,7 @@ _DECODERS: dict[Kind, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(t
 
 
 def decoder_of(channel: Channel) -> msgspec.json.Decoder[Any]:
-    """What decodes the messages of a channel; it raises what msgspec does."""
+    """The decoder of a channel's messages; it raises msgspec's errors."""
     return _DECODERS[channel.kind]
 
 
@@ -155,13 +155,13 @@ def decode_message(channel: Channel, message: msgspec.Raw | bytes | str) -> Data
     """
     try:
         data: Data = _DECODERS[channel.kind].decode(message)
-    # Lone surrogates and JSON nested some thousand levels deep are bad input too, whatever msgspec raises for them.
+    # Lone surrogates and JSON nested some thousand levels deep are bad input too, with other errors of msgspec.
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise MessageError(channel.name, str(error), message if isinstance(message, str) else bytes(message)) from error
     return data
 
 
-# Accepts what section 3 lists: 0 to 7 fraction digits (up to 9 here), seconds or minutes left out, Z or none.
+# Accepts the forms of section 3: 0 to 7 fraction digits (up to 9 here), seconds or minutes left out, Z or none.
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?Z?", re.ASCII)
 
 
@@ -172,7 +172,7 @@ def parse_time(text: str) -> int:
     number of fraction digits varies (section 3).
 
     Raises:
-        InputError: it is no such time, for example blank, which is known to happen.
+        InputError: it is no such time, for example blank, as is known to happen.
     """
     match = _TIME.fullmatch(text) if isinstance(text, str) else None
     if match:

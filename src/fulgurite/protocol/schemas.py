@@ -10,7 +10,7 @@ import msgspec
 
 Schema: TypeAlias = dict[str, Any]
 
-# The docstrings name sections of the protocol reference, which nobody has who reads a description.
+# The docstrings name sections of the protocol reference; readers of a description do not have it.
 _SECTION = re.compile(r" ?\((?:sections? )?\d+(?:\.\d+)*\)")
 
 
@@ -18,7 +18,7 @@ def schemas_of(types: Iterable[Any], *, absent: bool) -> tuple[list[Schema], dic
     """The schema of each type, and the components that they refer to under ``#/components/schemas``.
 
     Args:
-        types: what msgspec can describe.
+        types: types that msgspec can describe.
         absent: whether a member that is None is left out, as the realtime API does; else it may be null.
     """
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")

@@ -100,13 +100,13 @@ class SocketIoClient:
     def receive(self, data: str | bytes, now: float) -> list[ClientEvent]:
         """Take one WebSocket message; see `events.ClientProtocol`."""
         if isinstance(data, bytes):
-            raise RemoteProtocolError("a binary message, which this API does not use", data)
+            raise RemoteProtocolError("a binary message; this API does not use them", data)
         if data.startswith("42["):
             # Nearly every packet is a channel's message; it is read in one step.
             try:
                 name, message = _CHANNEL_EVENT.decode(data[2:])
             except (msgspec.DecodeError, UnicodeError, RecursionError):
-                pass  # another event, or none: what follows finds out
+                pass  # another event, or none: the decoder finds out
             else:
                 if self._opened:
                     self._give_up_at = None
@@ -122,7 +122,7 @@ class SocketIoClient:
             events = []
         else:
             events = [Ended("the server closed the Engine.IO session")] if type_ == engineio.CLOSE else []
-        # Whatever comes shows that the server lives; until the session is open only opening it counts.
+        # Any packet shows that the server lives; until the session is open only opening it counts.
         if self._opened:
             self._give_up_at = None
         return events
@@ -133,12 +133,12 @@ class SocketIoClient:
             name_to = text.find('",', 4)
             if name_to > 0:
                 if self._opened:
-                    self._give_up_at = None  # whatever comes shows that the server lives
+                    self._give_up_at = None  # any packet shows that the server lives
                 return text[4:name_to], text[name_to + 2 : -1]
         return None
 
     def frames_to_send(self) -> list[str]:
-        """What must go out; see `events.ClientProtocol`."""
+        """The frames that must go out; see `events.ClientProtocol`."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
@@ -224,7 +224,7 @@ class SocketIoClient:
 _RESERVED = frozenset(("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"))
 PARSE_ERROR = Ended("parse error")
 
-# What a URL's path keeps as it is (URL standard, path percent-encode set), besides letters and digits.
+# Characters that a URL's path keeps as they are (URL standard, path percent-encode set), besides letters and digits.
 _SAFE_IN_PATH: Final = "!$%&'()*+,-./:;=@[\\]_|~" + ("" if SOCKETIO_ESCAPES_CARETS else "^")
 
 
@@ -235,8 +235,8 @@ class SocketIoServer:
         check_auth: see `subscriptions.CheckAuth`.
         session_id: the `sid` that the client is told.
         now: the time, in seconds on the clock that `receive` is given.
-        ping_interval: seconds after which the client pings, as it is told.
-        ping_timeout: further seconds after which a client that has not pinged is given up.
+        ping_interval: seconds until the client pings, as it is told.
+        ping_timeout: further seconds until a client that has not pinged is given up.
     """
 
     def __init__(
@@ -283,7 +283,7 @@ class SocketIoServer:
         return []
 
     def frames_to_send(self) -> list[str | bytes]:
-        """What must go out; see `events.ServerProtocol`."""
+        """The frames that must go out; see `events.ServerProtocol`."""
         outgoing, self._outgoing = self._outgoing, []
         return outgoing
 
@@ -332,7 +332,7 @@ class SocketIoServer:
 
 
 def _path(namespace: str) -> str:
-    """The path of a namespace, which the reference implementation takes for a URL."""
+    """The path of a namespace: the reference implementation takes it for a URL."""
     return quote(re.split("[?#]", namespace, maxsplit=1)[0], safe=_SAFE_IN_PATH)
 
 

@@ -1,4 +1,4 @@
-"""What the server grants and refuses, the same in both dialects (protocol reference, section 1.2). Pure."""
+"""The server's grants and refusals, the same in both dialects (protocol reference, section 1.2). Pure."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Subscriptions:
         """Decide one request.
 
         Args:
-            method: what is asked.
+            method: the kind of request.
             argument: the channel's name, or the params of `auth`, as they came.
 
         Returns:
-            A refusal, or what follows from granting it: an event, or None for nothing.
+            A refusal, or the event that follows from granting it, or None for nothing.
         """
         if method is Method.AUTH:
             return self._authenticate(argument)

@@ -13,7 +13,7 @@ Words: TypeAlias = list[tuple[str, str]]
 """One line: pieces of text, each with a style of rich ("" for none)."""
 
 LINE_LIMIT: Final = 160
-"""Characters of a line in which there is room for no more."""
+"""The longest line, in characters."""
 
 _STYLES = {"BUY": "green", "SELL": "red"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,7 +39,7 @@ def time_text(at_ns: int) -> str:
 
 
 def data_text(data: Data) -> str:
-    """A message in a line; of a long list its beginning, which `one_line` cuts."""
+    """A message in a line; of a long list its beginning, cut by `one_line`."""
     rows = ("".join(text for text, _ in words) for words in data_words(data))
     if not isinstance(data, list) or len(data) == 1:
         return next(rows, "")
