@@ -1,4 +1,4 @@
-"""The client: `connect` gives a stream of messages that reconnects and says what it missed."""
+"""The client: `connect` makes a stream of messages that reconnects and reports gaps."""
 
 from fulgurite.client.backoff import backoff, is_fatal
 from fulgurite.client.connect import connect

@@ -1,4 +1,4 @@
-"""`connect`: checks what is asked for and makes a stream of it."""
+"""`connect`: checks the arguments and makes a stream."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ from fulgurite.protocol.channels import Channel, Kind, check_channel
 from fulgurite.protocol.dialects import DIALECTS, Dialect, find_dialect
 
 QUEUE_LIMIT: Final = 1_000
-"""Items that may wait for the consumer. A longer queue holds no more in the end, and leaves the processor's cache."""
+"""Limit on the items that wait for the consumer. A longer queue only delays an overflow, and exceeds the processor's
+cache."""
 
 MAX_CONNECTIONS: Final = 4
 
 
 @runtime_checkable
 class RunningExchange(Protocol):
-    """What `run_exchange` gives, as far as it matters here."""
+    """The needed part of the result of `run_exchange`."""
 
     @property
     def realtime(self) -> str: ...
@@ -50,15 +51,15 @@ class RunningExchange(Protocol):
 
 def connect(
     *channels: Channel | str,
-    # where, and how
+    # connections
     endpoint: Endpoint | RunningExchange | str = "live",
     http: str | None = None,
     dialect: Dialect | str = "json-rpc",
     connections: int = 1,
     ssl_context: ssl.SSLContext | None = None,
-    # who
+    # account
     credentials: Credentials | Signer | KeychainKey | None = None,
-    # what is yielded
+    # items
     repair: Literal["before", "alongside", "off"] = "before",
     audit: float | Literal["auto", "off"] | None = "auto",
     overflow: Literal["pause", "drop-oldest", "end"] = "pause",
@@ -72,50 +73,51 @@ def connect(
     silence_limits: Mapping[Kind, float | None] | None = None,
     delays: Callable[[], Iterator[float]] | None = None,
 ) -> Stream:
-    """Listen to channels::
+    """Make a stream of channels::
 
         async with connect(ticker("BTC_JPY"), executions("BTC_JPY")) as stream:
             async for item in stream:
                 ...
 
     Args:
-        channels: what to subscribe, by name or as made by `ticker`, `executions`, `board` and their like.
-        endpoint: "live", "embedded" (the exchange that `fulgurite exchange` runs on this machine, at its usual ports),
-            a URL, an `Endpoint`, or what `run_exchange` gives.
-        http: the URL of the HTTP API, with its version, where `endpoint` does not say it.
+        channels: the channels to subscribe, by name or as made by `ticker`, `executions`, `board` and similar.
+        endpoint: "live", "embedded" (the exchange of `fulgurite exchange` on this machine, at its usual ports), a URL,
+            an `Endpoint`, or the result of `run_exchange`.
+        http: the URL of the HTTP API, with its version, if `endpoint` does not include it.
         dialect: "json-rpc" or "socketio".
-        connections: how many connections bring the same channels at the same time, 1 to 4. Their messages become one
-            stream without duplicates; while one of them works there are no gaps. They speak the two dialects in turn,
-            which the service keeps on separate hosts.
+        connections: number of connections that bring the same channels at the same time, 1 to 4. Their messages become
+            one stream without duplicates; while one of them works, there are no gaps. They use the two dialects in
+            turn, because the service has separate hosts for these.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
-            better.
-        credentials: a callable that gives the key and the secret, or an `async def`. It is asked at each connection, in
-            a thread, and neither is kept. Or `keychain("main")`, which does so for the endpoint alone that the key is
-            kept for, or a `Signer`, which never gives the secret away. Needed for private channels.
-        repair: when executions and order events that were missed are given, where they can be fetched from the HTTP
-            API: "before" the channel's later messages, which wait for it, "alongside" them as soon as they have come,
-            or not at all: "off".
-        audit: seconds, from 0.001, from one comparison of the executions channels with the HTTP API's list to the next,
-            where the HTTP API is known: executions that no connection has brought are given, marked as backfilled,
-            after a `Gap` with the cause withheld. "auto" is 60, and nothing with ``repair="off"``; "off" or None is
-            nothing. What was withheld in the last such period of a stream is not found.
-        overflow: what happens when `queue_limit` items wait for the consumer. "pause" reads the sockets no further
-            until half of them are taken: nothing is dropped, but a server may end a connection that is not read for
-            some 15 seconds. "drop-oldest" drops the older half, with a `Gap` for each channel in its place and a
-            `Status` that counts all else. "end" ends the stream with `SlowConsumerError`.
-        queue_limit: items that may wait for the consumer, 2 or more; `Stream.only` has the same limit for each channel.
-        frames: yield each frame as a `Frame`, too.
-        open_timeout: seconds for making a connection.
+            later.
+        credentials: a function or `async def` that returns the key and the secret. It is called at each connection, in
+            a thread, and neither is kept. Or `keychain("main")`, which does so only for the key's own endpoint, or a
+            `Signer`, which keeps the secret to itself. Needed for private channels.
+        repair: the place of missed executions and order events, fetched from the HTTP API if possible: "before" the
+            channel's later messages, which wait, "alongside" them as soon as they are fetched, or "off".
+        audit: interval in seconds, from 0.001, of comparisons of the executions channels with the HTTP API's list, if
+            the HTTP API is known. Executions that no connection has brought are given, marked as backfilled, after a
+            `Gap` with the cause withheld. "auto" is 60, or off with ``repair="off"``; "off" or None is off. Executions
+            withheld in the last interval of a stream are not found.
+        overflow: the policy if `queue_limit` items wait for the consumer. "pause" stops reading until half of them are
+            taken: nothing is dropped, but a server may end a connection after some 15 seconds without reading.
+            "drop-oldest" drops the older half, with a `Gap` for each channel in its place and a `Status` that counts
+            all other items. "end" ends the stream with `SlowConsumerError`.
+        queue_limit: limit on the items that wait for the consumer, 2 or more; the same for each channel of
+            `Stream.only`.
+        frames: whether to yield each frame as a `Frame`, too.
+        open_timeout: seconds for opening a connection.
         request_timeout: seconds for an answer to `auth` or `subscribe`, for Socket.IO's opening, and for HTTP.
-        ping_after: seconds without any frame after which the server is pinged.
-        pong_timeout: seconds without any frame after that until the connection is given up.
-        silence_limits: seconds of silence after which a channel of a kind is taken for dead, or None for never. By
-            default they are learned from each channel's own pace.
-        delays: makes the delays, in seconds, between the attempts after a connection was useful; `backoff` by
-            default. When they run out, the reason of the last ending is raised as `ConnectError`.
+        ping_after: seconds without any frame before a ping to the server.
+        pong_timeout: seconds without any frame between that ping and the end of the connection.
+        silence_limits: limits in seconds on the silence of a channel, by kind; None for no limit. By default they are
+            learned from each channel's pace.
+        delays: returns an iterator of delays, in seconds, between attempts to connect; called again after a useful
+            connection. `backoff` by default. After the last delay, the reason of the last ending is raised as
+            `ConnectError`.
 
     Raises:
-        InputError: an argument cannot be meant; it says what is accepted.
+        InputError: an argument is invalid; the error names the accepted values.
     """
     wanted = [check_channel(channel) for channel in channels]
     check_integer("queue_limit", queue_limit, 2)

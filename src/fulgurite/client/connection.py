@@ -312,7 +312,7 @@ class Connection:
         self._receiver.interrupted(self.number, ending.reason, ending.close_code, at_ns)
 
     async def _connect_once(self) -> Ending:
-        """Make a connection, and return how it ended."""
+        """Make a connection, and return its end."""
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
         self._split = protocol.split

@@ -213,7 +213,7 @@ class Feed:
         return [gap, *found] if found else []
 
     def recovered(self, message: Message) -> None:
-        """Remember the executions of a message that was given from elsewhere, to avoid giving them again."""
+        """Remember the executions of a message that the caller gave, to avoid giving them again."""
         if self.executions is not None:
             self.executions.without_given(message)
 

@@ -54,7 +54,7 @@ def replay(
     too: HAR with WebSocket messages, the raw lines of cryptofeed and of tardis, and one frame a line. The beginning of
     a file determines its kind and its compression, gzip or zstandard.
 
-    Items come in the order of the file. No time passes where the recorder's clock was set back.
+    Items come in the order of the file. No time passes at a setting back of the recorder's clock.
 
     Args:
         path: the frame log, as written by `fulgurite listen --record`, or a file of another tool; or a pipe.

@@ -76,31 +76,31 @@ class Receiver(Protocol):
 
 
 class Ending(NamedTuple):
-    """How a connection ended."""
+    """The end of a connection."""
 
     reason: str
-    """In plain words."""
+    """The reason in plain words."""
     close_code: int | None = None
     close_reason: str | None = None
     """The server's close code and reason; see `items.Status`."""
 
 
 class _Probe:
-    """The latest ping whose answer tells how late the server's frames come."""
+    """The latest ping for measuring the delay of the server's frames."""
 
     def __init__(self) -> None:
-        # None after the answer, and where no probe is under way.
+        # None while no answer is expected.
         self.asked_at: float | None = None
         self._number = 0
 
     def begin(self, now: float) -> bytes:
-        """The payload of a new one."""
+        """Begin a new probe; return its payload."""
         self._number += 1
         self.asked_at = now
         return f"{self._number}".encode()
 
     def answer(self, payload: bytes, now: float) -> float | None:
-        """The seconds that the answer took; None where this is the answer to another ping."""
+        """Process an answer; return its delay in seconds, or None if it belongs to another ping."""
         if self.asked_at is None or payload != f"{self._number}".encode():
             return None
         seconds, self.asked_at = now - self.asked_at, None
@@ -133,7 +133,7 @@ class Session(WSListener):
         self._texts: list[str] = []
         self._read_ns = 0
         self._turn: asyncio.Handle | None = None
-        # The end of the connection, and how it came if known; or the exception that ended it.
+        # The end of the connection, if known; or the exception that ended it.
         self._ended: asyncio.Future[Ending | Exception | None] = self._loop.create_future()
         self._is_close_sent = False
 

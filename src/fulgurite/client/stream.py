@@ -1,4 +1,4 @@
-"""What `connect` returns: items of all channels, from all connections, with books kept and gaps repaired.
+"""The stream: items of all channels, from all connections, with kept books and repaired gaps.
 
 This module is long because connections, queues, feeds, books, repairs and audits meet in a stream.
 """
@@ -32,20 +32,20 @@ from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, Ticker
 
 TICK_SECONDS: Final = 0.25
-"""How often it is looked whether a channel has been silent for too long, or a gap has waited long enough."""
+"""Interval of the checks for silent channels and waiting gaps."""
 
 LATE_SECONDS: Final = 0.1
-"""A tick that comes later than this shows that the process did something else, and heard nothing for that reason."""
+"""Limit on the delay of a tick. A longer one shows that the process was busy and read nothing."""
 
 
 class Stream:
     """An async context manager and an async iterator of items, for one consumer; `connect` makes it.
 
-    It connects when it is entered and ends when it is left. In between it reconnects after every kind of ending, and
-    yields a `Gap` for each channel of which messages may be missing.
+    It connects on entry and ends on exit. In between it reconnects after every kind of ending, and yields a `Gap` for
+    each channel with possibly missing messages.
 
-    Iterating raises `AuthenticationError` when the key is refused, `SubscriptionError` when a channel is,
-    `SlowConsumerError` when the consumer is too slow and that is to end the stream, and whatever `credentials` raises.
+    Iteration raises `AuthenticationError` if the key is refused, `SubscriptionError` if a channel is refused,
+    `SlowConsumerError` if the consumer is too slow and `overflow` is "end", and the exceptions of `credentials`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Stream:
     ) -> None:
         self.endpoint = endpoint
         self.books = Books(self)
-        """The order book of each product, kept from the moment it is first asked for; see `Books`."""
+        """The order book of each product, kept from the first access to it; see `Books`."""
         self._repairs = repairs
         self._audits = audits
         self._is_authenticated = settings.credentials is not None
@@ -74,16 +74,16 @@ class Stream:
             for number, dialect in enumerate(dialects)
         ]
         self._inboxes = Inboxes(queue_limit, overflow, self._pause, self._resume)
-        # The last tick by two clocks: one that stands while the machine sleeps, and one that somebody may set.
+        # The last tick by two clocks: one stands still while the machine sleeps, the other may be set.
         self._ticked_at: tuple[float, float] | None = None
         # The waiters for a book to become LIVE, by product code.
         self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._tasks: asyncio.TaskGroup | None = None
-        # Whether it has ended, and what ended it if that was an error.
+        # Whether the stream has ended, and the error that ended it, if any.
         self._is_finished = False
         self._failure: Exception | None = None
-        # The channels of which it was looked up where they stand.
+        # The channels with a lookup of their present state.
         self._learned: set[str] = set()
         self._add(channels)
 
@@ -98,7 +98,7 @@ class Stream:
     ) -> None:
         await self.close()
         unseen = self._inboxes.main.take_error()
-        # An error that nobody met while iterating must not get lost, unless there is a more recent one.
+        # An error that no iteration has raised must not get lost, unless there is a more recent one.
         if unseen is not None and error is None:
             raise unseen
 
@@ -111,7 +111,7 @@ class Stream:
         return self._inboxes.main.get()
 
     async def batches(self) -> AsyncIterator[list[Item]]:
-        """Iterate over all that has come, in lists of at least one item: the same items, with less to do for each."""
+        """Iterate over the items in lists of at least one, with less work for each item."""
         aiter(self)
         while True:
             try:
@@ -139,12 +139,12 @@ class Stream:
     def only(self, channel: Channel | str) -> ChannelItems: ...
 
     def only(self, channel: Channel | str) -> ChannelItems[Any]:
-        """Iterate over one channel by itself: its messages, gaps and statuses, which the stream then yields no more.
+        """Iterate over one channel: its messages, gaps and statuses, which the stream then no longer yields.
 
-        The channel is subscribed if it is not yet. Each iterator has a queue of its own, with the stream's limit.
+        The channel is subscribed if it is not yet. Each iterator has its own queue, with the stream's limit.
 
         Raises:
-            InputError: it is no channel, or has an iterator already.
+            InputError: `channel` is no channel, or has an iterator already.
             LocalProtocolError: the stream has ended, or was not entered.
         """
         wanted = check_channel(channel)
@@ -155,14 +155,14 @@ class Stream:
         return ChannelItems(self._inboxes.open(wanted.name), lambda: self._inboxes.join(wanted.name))
 
     async def subscribe(self, *channels: Channel | str) -> None:
-        """Subscribe these channels as well, now or as soon as there is a connection, and on each one from then on.
+        """Subscribe more channels, on the present and on all later connections.
 
-        It does not wait for the server's answer, which comes as a `Status`: waiting here for what only iterating
-        brings would be a deadlock.
+        This does not wait for the server's answer. The answer comes as a `Status` in the iteration, so waiting here
+        would be a deadlock.
 
         Raises:
-            ChannelError: one is no channel; none of them is subscribed then.
-            InputError: one is private, and there are no credentials.
+            ChannelError: one of them is no channel; then none is subscribed.
+            InputError: one of them is private, and there are no credentials.
             LocalProtocolError: the stream has ended, or was not entered.
         """
         wanted = [check_channel(channel) for channel in channels]
@@ -170,7 +170,7 @@ class Stream:
         self._add(wanted)
 
     async def unsubscribe(self, *channels: Channel | str) -> None:
-        """Unsubscribe these channels; see `subscribe`. Messages that are on their way still come."""
+        """Unsubscribe channels; see `subscribe`. Messages already on their way still come."""
         wanted = [check_channel(channel) for channel in channels]
         self._require_running()
         for channel in wanted:
@@ -189,8 +189,8 @@ class Stream:
         """Wait until the book of a product is LIVE, and return it.
 
         Raises:
-            LocalProtocolError: the stream has ended, or was not entered. Where something ended it that iterating
-                raises, this raises that.
+            LocalProtocolError: the stream has ended, or was not entered.
+            Exception: the error that ended the stream, as raised by the iteration.
         """
         book = self.books[product_code]
         self._require_running()
@@ -206,14 +206,14 @@ class Stream:
         return book
 
     async def close(self) -> None:
-        """End the connections. What has come by then can still be iterated over."""
+        """End the connections. The iteration still yields the waiting items."""
         if self._task is None:
             return
         self._task.cancel()
         try:
             await asyncio.wait([self._task])
         except asyncio.CancelledError:
-            # Somebody is in a hurry: do without the closing handshake.
+            # A cancelled `close` does without the closing handshake.
             for connection in self._connections:
                 connection.abort()
             await asyncio.wait([self._task])
@@ -229,28 +229,28 @@ class Stream:
                     self._add([channel])
                     self._feeds.by_name[channel.name].is_given = False
             keeper = self._feeds.keep_book(product_code)
-            # Where no book was kept, nobody has asked how late it comes what may be on its way.
+            # Without books there were no probes, so the age of messages on their way is unknown.
             for connection in self._connections:
                 if connection.probe():
                     keeper.doubt(connection.number)
         return self._feeds.keep_book(product_code)
 
     def look(self) -> None:
-        """Take note if what has come may be old, whoever asks: the clocks tell what waits in the buffers."""
+        """Check by the clocks whether received messages may be old, because they waited in buffers."""
         if self._ticked_at is None:
             return
         ticked_at, ticked_wall = self._ticked_at
-        # By whatever clock, for how many seconds the event loop has not come round that ought to have.
+        # Seconds that the event loop is overdue, by the clock that shows more.
         late = max(time.monotonic() - ticked_at, abs(time.time() - ticked_wall)) - TICK_SECONDS
         if late > BEHIND_SECONDS:
-            self._ticked_at = time.monotonic(), time.time()  # it is said now, and once
+            self._ticked_at = time.monotonic(), time.time()  # report this pause once
             for connection in self._connections:
-                connection.doubt(f"nothing was read for {late:.0f} s: the program did something else, or stood still")
+                connection.doubt(f"nothing was read for {late:.0f} s: the program was busy, or stood still")
         for connection in self._connections:
             connection.look()
 
     def forget_book(self, product_code: str) -> None:
-        """Keep the book of a product no longer; channels that only it needed are unsubscribed."""
+        """Stop keeping the book of a product, and unsubscribe the channels that only the book needed."""
         for channel in self._feeds.forget_book(product_code):
             self._unsubscribe(channel)
         self.woken()
@@ -260,7 +260,7 @@ class Stream:
     def ordinary(
         self, number: int, split: Split, texts: list[str], start: int, now: float, at_ns: int, heard: dict[str, float]
     ) -> int:
-        """Take ordinary messages; see `connection.Receiver`."""
+        """Process ordinary messages; see `connection.Receiver`."""
         own, main = self._inboxes.own, self._inboxes.main
         place = self._feeds.ordinary(number, split, texts, start, now, at_ns, heard, own, main)
         self._begin_repairs()
@@ -271,7 +271,7 @@ class Stream:
         return place
 
     def message(self, number: int, message: Message, now: float) -> None:
-        """Take a message; see `connection.Receiver`."""
+        """Process a message; see `connection.Receiver`."""
         self._give(self._feeds.message(number, message, now))
         if self._waiting_for_books:
             feed = self._feeds.by_name.get(message.channel)
@@ -279,42 +279,42 @@ class Stream:
                 self._wake_for_books(feed)
 
     def woken(self) -> None:
-        """What has come can be taken; see `connection.Receiver`."""
+        """Wake the consumers; see `connection.Receiver`."""
         self._inboxes.added()
 
     def acknowledged(self, number: int, channel: str, asked_ns: int, at_ns: int) -> None:
-        """Take an acknowledgement; see `connection.Receiver`."""
+        """Process an acknowledgement; see `connection.Receiver`."""
         feed = self._feeds.by_name[channel]
         if feed.channel.kind is not Kind.EXECUTIONS:
-            # An account's orders are looked at when no event can be missed any more.
+            # The account's orders are looked up once their events arrive.
             self._learn(feed)
         self._give(self._feeds.acknowledged(number, channel, asked_ns, _now(), at_ns))
 
     def behind(self, number: int, reason: str) -> None:
-        """What comes over this connection may be old; see `connection.Receiver`."""
+        """Expect old messages on this connection; see `connection.Receiver`."""
         self.bookkeeping.behind(number, reason)
 
     def caught_up(self, number: int) -> None:
-        """What comes over this connection is new again; see `connection.Receiver`."""
+        """Expect new messages on this connection; see `connection.Receiver`."""
         self.bookkeeping.caught_up(number)
 
     def interrupted(self, number: int, reason: str, close_code: int | None, at_ns: int) -> None:
-        """Take an interruption; see `connection.Receiver`."""
+        """Process the end of a connection; see `connection.Receiver`."""
         self._give(self._feeds.interrupted(number, reason, _now(), at_ns, close_code))
         self.woken()
 
     def silent(self, number: int, channel: str, reason: str) -> None:
-        """Take note that a channel was silent for too long; see `connection.Receiver`."""
+        """Process the excessive silence of a channel; see `connection.Receiver`."""
         self._give(self._feeds.silent(number, channel, reason, _now(), time.time_ns()))
         self.woken()
 
     def lost(self, number: int, text: str, reason: str, at_ns: int) -> None:
-        """Take note that a frame was lost; see `connection.Receiver`."""
+        """Process an unreadable frame; see `connection.Receiver`."""
         self._give(self._feeds.lost(number, text, reason, _now(), at_ns))
         self.woken()
 
     def put(self, *items: Item) -> None:
-        """Give the consumer these; see `connection.Receiver`."""
+        """Give the consumer these items; see `connection.Receiver`."""
         self._inboxes.put(items)
 
     async def room(self) -> None:
@@ -356,7 +356,7 @@ class Stream:
 
     def _finish(self, failure: Exception | None) -> None:
         self._is_finished, self._failure = True, failure
-        # Items from here on stop nobody: the queues are about to be closed.
+        # No overflow policy applies to these items, because the queues are about to be closed.
         self._append(self._feeds.finish("the stream was closed", _now(), time.time_ns()))
         self._inboxes.close(failure)
         for futures in self._waiting_for_books.values():
@@ -375,7 +375,7 @@ class Stream:
             late = now - at - TICK_SECONDS
             at = now
             is_closed = self.endpoint.is_bitflyer and in_maintenance(time.time())
-            # While nothing can be heard, no channel's silence grows.
+            # Time without reading is no silence of a channel.
             deaf = late + TICK_SECONDS if self._inboxes.is_paused or is_closed else late
             for connection in self._connections:
                 if deaf > LATE_SECONDS:
@@ -430,8 +430,8 @@ class Stream:
     def _begin_repairs(self) -> None:
         while self._feeds.to_repair:
             feed, gap = self._feeds.to_repair.pop(0)
-            assert self._repairs is not None  # or else the feeds would not ask for it
-            assert self._tasks is not None  # nothing comes when there is no connection
+            assert self._repairs is not None  # without them feeds request no repair
+            assert self._tasks is not None  # connections run in it
             self._tasks.create_task(self._repairs.repair(feed, gap, partial(self._give_late, feed)))
 
     def _append(self, items: Iterable[Message | Gap]) -> None:
@@ -459,5 +459,5 @@ def _now() -> float:
 
 
 def _first(error: Exception) -> Exception:
-    """The first error of a group of groups: the others are what followed from it."""
+    """The first error of a group of groups, which caused the others."""
     return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
