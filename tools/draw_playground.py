@@ -76,7 +76,7 @@ async def photograph_maintenance() -> list[Image.Image]:
         for number in range(FRAMES):
             if number == FRAMES_BEFORE:
                 await page.keyboard.press("5")
-                await page.get_by_role("button", name="Make it happen").click()
+                await page.get_by_role("button", name="Start", exact=True).click()
             elif number == FRAMES_BEFORE + 2:
                 await page.keyboard.press("1")
             await asyncio.sleep(max(0.0, begun + number * FRAME_SECONDS - clock.time()))

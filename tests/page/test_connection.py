@@ -74,7 +74,7 @@ def events(page: Page, kind: str) -> Locator:
 # --- the strip
 
 
-async def test_a_connection_is_a_line_and_its_gap_a_hole_that_is_mended_where_it_was_repaired(in_view, press):
+async def test_a_connection_is_a_line_and_its_gap_a_box_that_is_mended_where_it_was_repaired(in_view, press):
     await expect(in_view.locator(".strip [data-span=open]")).to_have_count(1)
     await expect(in_view.locator(".strip-summary")).to_have_text("no gap")
     await press(MAINTENANCE)
@@ -84,9 +84,9 @@ async def test_a_connection_is_a_line_and_its_gap_a_hole_that_is_mended_where_it
     await expect(in_view.locator(".strip [data-span=open]")).to_have_count(2)
     gap = marks(in_view, "gap")
     await expect(gap).to_have_count(1)
-    # The executions are fetched again, which is one channel of four; the others' holes stay.
+    # The executions are fetched again, which is one channel of four; the others' gaps stay.
     await expect(gap).to_have_accessible_name(re.compile(r"and 3 more\. .*; partly repaired$"))
-    await expect(gap.locator(".hole-mended")).to_have_attribute("style", "height: 25%;")
+    await expect(gap.locator(".gap-span-mended")).to_have_attribute("style", "height: 25%;")
     await expect(in_view.locator(".strip-labels")).to_have_text("1012, 4 channels")
     await expect(in_view.locator(".strip-summary")).to_have_text(re.compile(r"1 gap, \d"))
 
@@ -118,7 +118,7 @@ async def test_the_strip_is_pointed_at_walked_with_the_keyboard_and_leads_to_the
         await expect(events(in_view, kind)).to_be_focused()
 
 
-async def test_a_channel_that_dies_alone_leaves_a_hole_of_its_own(browser, exchange, press):
+async def test_a_channel_that_dies_alone_leaves_a_gap_of_its_own(browser, exchange, press):
     """The client notices the silence; the page has no say in how long it waits, so the frame is what breaks here."""
     async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as visited:
         page = visited.page
@@ -142,16 +142,16 @@ async def test_what_happened_is_told_with_what_it_means(in_view, press):
     await expect(closed).to_contain_text("the daily maintenance")
     gap = events(in_view, "gap")
     await expect(gap.locator("tbody tr")).to_have_count(4)
-    await expect(gap).to_contain_text("anything may have been sent, and it is not sent again")
+    await expect(gap).to_contain_text("Messages sent in between are not sent again")
     executions = gap.locator("tbody tr").filter(has_text=f"executions_{FX}")
     await expect(executions).to_have_attribute("data-repaired", "full")
     await expect(executions).to_contain_text(re.compile(r"nothing was missed|\d+, all of them"))
     ticker = gap.locator("tbody tr").filter(has_text=f"ticker_{FX}")
     await expect(ticker).to_contain_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3}\s*\d+\s*\d\d:\d\d:\d\d\.\d{3}\s*\d+"))
-    await expect(ticker).to_contain_text("the next one has it all")
+    await expect(ticker).to_contain_text("the next message is complete")
     await press({"fault": "reset"})
     await expect(events(in_view, "closed").first).to_contain_text("1006")
-    await expect(events(in_view, "closed").first).to_contain_text("cut without a close frame. A network fault")
+    await expect(events(in_view, "closed").first).to_contain_text("cut without a close frame, by a network fault")
 
 
 async def test_a_repair_is_pending_first_and_then_done_and_what_it_brings_is_marked(in_view, press):
@@ -159,7 +159,7 @@ async def test_a_repair_is_pending_first_and_then_done_and_what_it_brings_is_mar
     recovered = events(in_view, "gap").locator("tbody tr[data-repaired=full]").filter(has_text="all of them")
     await expect(recovered.first).to_be_visible(timeout=60_000)
     await show_view(in_view, "market")
-    await expect(in_view.locator(".tape .backfilled").first).to_be_visible()
+    await expect(in_view.locator(".executions .backfilled").first).to_be_visible()
     # A repair may end before the page has drawn that it began; its frame log has both.
     outcomes = await in_view.evaluate(
         """channel => import("/static/js/state.js").then(({frameLog}) => frameLog.slice(0, frameLog.count)
@@ -172,7 +172,7 @@ async def test_a_repair_is_pending_first_and_then_done_and_what_it_brings_is_mar
 async def test_latencies_and_rates_are_measured(in_view):
     await expect(in_view.locator("[data-latency=ticker] .number").first).to_have_text(re.compile(r"^-?\d+(\.\d)?$"))
     await expect(in_view.locator("[data-latency=executions]")).to_be_visible()
-    await expect(in_view.get_by_text("what they differ by is in it")).to_be_visible()
+    await expect(in_view.get_by_text("include the clocks' difference")).to_be_visible()
     chart = in_view.locator(f".rate-charts [data-channel=lightning_board_{FX}]")
     await expect(chart.get_by_role("img")).to_have_accessible_name(
         re.compile(rf"^board_{FX}: [\d.]+ messages per second")
@@ -194,9 +194,9 @@ async def test_a_reload_keeps_what_happened_and_says_so(in_view, press):
     await press(MAINTENANCE)
     await expect(events(in_view, "gap").locator("tr[data-repaired=full]")).to_have_count(1)
     await in_view.reload()
-    await expect(in_view.locator("[data-notice=reloaded]")).to_contain_text("What happened before is kept")
+    await expect(in_view.locator("[data-notice=reloaded]")).to_contain_text("Earlier events are kept")
     await flows(in_view)
-    await expect(events(in_view, "page")).to_contain_text("Page loaded again")
+    await expect(events(in_view, "page")).to_contain_text("Page reloaded")
     await expect(events(in_view, "closed")).to_have_count(1)
     await expect(in_view.locator(".strip [data-span=open]")).to_have_count(3)
     await expect(marks(in_view, "gap")).to_have_count(1)
@@ -215,12 +215,12 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         await page.get_by_label("Endpoint URL").fill(exchange.realtime)
         await page.keyboard.press("Enter")
         await flows(page)
-    await expect(page.get_by_role("alert")).to_contain_text("This page has lost the program that serves it")
+    await expect(page.get_by_role("alert")).to_contain_text("Lost the connection to Fulgurite")
     await expect(page.locator(".strip [data-span=open]")).to_have_count(1)
     async with playground.run(None, port=served.port) as again:
-        await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the address that it printed")
+        await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the new address that it printed")
         await let_in(page, again.plain_url)
-        await expect(page.locator("[data-notice=back]")).to_contain_text("What was chosen is connected again")
+        await expect(page.locator("[data-notice=back]")).to_contain_text("The chosen channels are connected again")
         await expect(connection_state(page)).to_have_text("Open")
         await flows(page)
         await expect(page.locator(".strip [data-span=open]")).to_have_count(2)
@@ -228,7 +228,7 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         # What the user ended stays ended.
         await page.get_by_role("button", name="Disconnect").click()
         await expect(connection_state(page)).to_have_text("Not connected")
-    await expect(page.get_by_role("alert")).to_contain_text("This page has lost the program that serves it")
+    await expect(page.get_by_role("alert")).to_contain_text("Lost the connection to Fulgurite")
     async with playground.run(None, port=served.port) as again:
         await let_in(page, again.plain_url)
         await expect(page.locator("[data-notice=back]")).to_be_visible()
@@ -244,7 +244,7 @@ async def test_a_page_whose_backend_has_another_name_by_now_is_told_and_stays(br
         await flows(page)
     async with playground.run(endpoint_of(exchange), port=served.port) as again:
         await let_in(page, again.url)
-        await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the address that it printed")
+        await expect(page.locator("[data-notice=locked]")).to_contain_text("Open the new address that it printed")
         await expect(page.locator(".strip [data-span=open]")).to_have_count(1)
         await context.close()
 
@@ -271,15 +271,15 @@ async def test_a_program_that_is_stopped_is_missed_and_says_how_long_it_was(brow
         await flows(page)
         os.kill(process.pid, signal.SIGSTOP)
         try:
-            await expect(page.locator("[data-notice=silent]")).to_contain_text("It may be stopped")
+            await expect(page.locator("[data-notice=silent]")).to_contain_text("It may be suspended")
             await expect(page.get_by_role("button", name="Disconnect")).to_be_disabled()
             # So long that the program itself notices, which a shorter stop may not let it.
             await expect(page.locator("[data-notice=silent]")).to_contain_text(re.compile(r"for ([4-9]|\d\d)"))
         finally:
             os.kill(process.pid, signal.SIGCONT)
         await expect(page.locator("[data-notice=silent]")).to_have_count(0)
-        await expect(page.locator("[data-notice=stopped]")).to_contain_text("nothing came from the program")
-        untrue = re.compile("This page slept|connected again")
+        await expect(page.locator("[data-notice=stopped]")).to_contain_text("Nothing arrived from Fulgurite")
+        untrue = re.compile("Page suspended|connected again")
         await expect(events(page, "page").filter(has_text=untrue)).to_have_count(0)
         await expect(events(page, "overslept")).to_contain_text(re.compile(r"The program did not run \d"))
         await expect(marks(page, "overslept")).to_have_count(1)
@@ -296,7 +296,7 @@ async def test_a_page_that_slept_goes_on_and_says_so(browser, exchange):
         # As when a lid is closed: the clock jumps, and each timer is late.
         await page.clock.fast_forward(60_000)
         await expect(page.locator("[data-notice=slept]")).to_contain_text(re.compile(r"For 6\d s nothing ran here"))
-        await expect(events(page, "page")).to_contain_text("This page slept")
+        await expect(events(page, "page")).to_contain_text("Page suspended")
         await expect(connection_state(page)).to_have_text("Open")
         await context.close()
 
@@ -313,7 +313,7 @@ async def test_a_page_that_was_frozen_while_its_backend_was_started_again_finds_
         await let_in(page, again.plain_url)
         await devtools.send("Page.setWebLifecycleState", {"state": "active"})
         await page.bring_to_front()
-        await expect(events(page, "page").filter(has_text="Playground is back")).to_have_count(1)
+        await expect(events(page, "page").filter(has_text="Fulgurite is back")).to_have_count(1)
         await flows(page)
         await context.close()
 

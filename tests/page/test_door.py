@@ -228,7 +228,7 @@ async def test_a_browser_that_keeps_the_cookie_alone_is_told(browser):
         await expect(connection_state(page)).to_have_text("Not connected")
         await page.evaluate("localStorage.clear()")
         await page.reload()
-        await expect(page.locator("[data-notice=locked]")).to_contain_text(re.compile("Not let in"))
+        await expect(page.locator("[data-notice=locked]")).to_contain_text(re.compile("Access denied"))
         await let_in(page, served.url)
         await expect(connection_state(page)).to_have_text("Not connected")
         await context.close()

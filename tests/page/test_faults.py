@@ -19,7 +19,7 @@ MINUTE = 90_000
 
 async def press(page, preset):
     await page.locator(f'[data-preset="{preset}"]').click()
-    await page.get_by_role("button", name="Make it happen").click()
+    await page.get_by_role("button", name="Start", exact=True).click()
 
 
 async def expect_outcome(page, name):
@@ -43,7 +43,7 @@ async def test_a_maintenance_passes(browser, dialect):
         await ready(page)
         await press(page, "maintenance")
         await expect(page.locator(".active")).to_contain_text("short maintenance")
-        await expect(page.get_by_role("button", name="Make it happen")).to_be_disabled()
+        await expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
         await expect(seen(page, "closed").first).to_be_visible()
         await expect(page.locator(".happening-gap").first).to_be_visible()
         async with httpx.AsyncClient() as client:
@@ -102,15 +102,15 @@ async def test_what_befalls_the_connection_is_seen_and_passes(browser, exchange,
             if preset != "driftingBook":  # which the next snapshot heals
                 await expect(page.locator(".happening-gap").first, preset).to_be_visible(timeout=3 * MINUTE)
             await expect_outcome(page, "recovered")
-            await expect(page.get_by_text("What the sample does")).to_be_visible()
+            await expect(page.get_by_text("The sample's reaction")).to_be_visible()
 
 
 async def test_a_refused_auth_is_seen_where_credentials_are_used(browser):
     async with at_exchange(browser, "#view=faults") as (page, _):
         await ready(page)
         await page.locator('[data-preset="authRefused"]').click()
-        await expect(page.get_by_role("button", name="Make it happen")).to_be_disabled()
-        await expect(page.get_by_text("Shows only where credentials are used")).to_be_visible()
+        await expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+        await expect(page.get_by_text("Visible only with credentials")).to_be_visible()
         await show_view(page, "orders")
         await use_demo(page)
         await show_view(page, "faults")
@@ -142,11 +142,11 @@ async def test_a_fault_by_hand_is_listed_and_stopped(browser):
     async with at_exchange(browser, "#view=faults") as (page, exchange):
         await ready(page)
         await page.locator('[data-preset=""]').click()
-        await page.get_by_label("Begin with").select_option("delay")
-        field = page.get_by_role("textbox", name="Any fault, by hand")
+        await page.get_by_label("Example").select_option("delay")
+        field = page.get_by_role("textbox", name="Custom fault")
         await expect(field).to_have_value(re.compile('"delay"'))
         assert json.loads(await field.input_value())["client"] == "page-1"
-        await page.get_by_role("button", name="Give it").click()
+        await page.get_by_role("button", name="Inject").click()
         await expect(page.locator(".active-fault")).to_contain_text("delay")
         await page.get_by_role("button", name="Stop delay").click()
         await expect(page.locator(".active-fault")).to_have_count(0)
@@ -154,16 +154,16 @@ async def test_a_fault_by_hand_is_listed_and_stopped(browser):
             assert (await client.get(f"{exchange.control}/faults")).json() == []
 
         await field.fill('{"fault": "nap"}')
-        await page.get_by_role("button", name="Give it").click()
+        await page.get_by_role("button", name="Inject").click()
         await expect(page.get_by_role("alert")).to_contain_text("'nap' is not accepted")
         await field.fill("nap")
-        await page.get_by_role("button", name="Give it").click()
-        await expect(page.get_by_role("alert").first).to_contain_text("That is no JSON object")
+        await page.get_by_role("button", name="Inject").click()
+        await expect(page.get_by_role("alert").first).to_contain_text("Not a JSON object")
 
 
 async def test_other_endpoints_cannot_be_made_to_go_wrong(browser):
     async with at_exchange(browser, "#view=faults") as (page, _):
         await ready(page)
         await page.get_by_role("radio", name="Live").check(force=True)
-        await expect(page.get_by_text("on the embedded exchange alone")).to_be_visible()
+        await expect(page.get_by_text("on the embedded exchange only")).to_be_visible()
         await expect(page.locator(".preset")).to_have_count(0)

@@ -29,7 +29,7 @@ async def flows(page: Page) -> None:
     """Wait until the market view has something to show everywhere, and all of it is true."""
     await expect(page.locator("[data-book-state=LIVE]")).to_be_visible()
     await expect(page.locator("[data-test=ticker]")).to_be_visible()
-    await expect(page.locator(".tape tbody tr").first).to_be_visible()
+    await expect(page.locator(".executions tbody tr").first).to_be_visible()
     await expect(page.locator("[data-old]")).to_have_count(0)
 
 

@@ -103,7 +103,7 @@ async def test_only_what_can_be_a_product_is_offered():
 async def test_no_view_is_upset_by_what_a_server_sends(browser: Browser, hostile: str, size: Any):
     async with playground.run(None) as served, opened(browser, served.url, hostile, viewport=size) as (page, *_):
         await connect(page)
-        await expect(page.locator(".tape tbody tr")).to_have_count(1)
+        await expect(page.locator(".executions tbody tr")).to_have_count(1)
         for view in VIEWS:
             await show_view(page, view)
             found: list[str] = await page.evaluate(UPSET, UNSEEN)

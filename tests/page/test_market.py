@@ -111,7 +111,7 @@ async def test_the_first_chart_is_not_empty(visit, exchange):
     listed = await fetch_executions(exchange.http, FX)
     shown = await candles_when(visit, "store.history === 'ready'")
     assert shown[0][0] == make_candles(listed, 10)[0][0]
-    await expect(visit.locator(f".tape tr[data-id='{listed[0]['id']}'] .backfilled")).to_be_attached()
+    await expect(visit.locator(f".executions tr[data-id='{listed[0]['id']}'] .backfilled")).to_be_attached()
 
 
 async def test_another_interval_makes_other_candles_of_the_same_executions(visit):
@@ -125,7 +125,7 @@ async def test_another_interval_makes_other_candles_of_the_same_executions(visit
     await expect(chart(visit, "candles")).to_have_accessible_name(re.compile(f"{FX}, 1 s each: "))
 
 
-async def test_a_close_leaves_a_hole_in_the_map_and_executions_are_fetched(visit, exchange):
+async def test_a_close_leaves_a_gap_in_the_map_and_executions_are_fetched(visit, exchange):
     await show_chart(visit, "heatmap")
     await expect_at_least(visit, "heatmap", "columns", 4)
     await expect(chart(visit, "heatmap")).to_have_attribute("data-unknown", "0")
@@ -138,13 +138,13 @@ async def test_a_close_leaves_a_hole_in_the_map_and_executions_are_fetched(visit
     unknown = await chart(visit, "heatmap").get_attribute("data-unknown")
     await expect_at_least(visit, "heatmap", "columns", before + 3)
     await expect(chart(visit, "heatmap")).to_have_attribute("data-unknown", unknown or "")
-    await expect(chart(visit, "heatmap")).to_have_accessible_name(re.compile("The book was not known for"))
-    await expect(visit.locator(".tape .gap-row")).to_have_attribute("data-repaired", "full")
+    await expect(chart(visit, "heatmap")).to_have_accessible_name(re.compile("The book was unknown for"))
+    await expect(visit.locator(".executions .gap-row")).to_have_attribute("data-repaired", "full")
     await show_chart(visit, "candles")
-    await expect(chart(visit, "candles")).to_have_attribute("data-holes", "0")
+    await expect(chart(visit, "candles")).to_have_attribute("data-gaps", "0")
 
 
-async def test_what_cannot_be_fetched_stays_a_hole_in_the_chart(browser):
+async def test_what_cannot_be_fetched_stays_a_gap_in_the_chart(browser):
     async with opened_on_its_own(browser) as (visited, stop_and_start):
         page = visited.page
         await candles_when(page, "candles.length > 0")
@@ -152,11 +152,11 @@ async def test_what_cannot_be_fetched_stays_a_hole_in_the_chart(browser):
         async with stop_and_start():
             await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "STALE")
             await expect(page.locator("[data-state=waiting].state")).to_be_visible()
-        # The client goes on trying for as long as the service keeps executions; until then it is a hole.
-        await expect(page.locator(".tape .gap-row")).to_have_attribute("data-repaired", "pending", timeout=90_000)
-        await expect(chart(page, "candles")).to_have_attribute("data-holes", "1")
-        await expect(chart(page, "candles")).to_have_accessible_name(re.compile("those times are shaded"))
-        await shoot(page, "market-hole")
+        # The client goes on trying for as long as the service keeps executions; until then it is a gap.
+        await expect(page.locator(".executions .gap-row")).to_have_attribute("data-repaired", "pending", timeout=90_000)
+        await expect(chart(page, "candles")).to_have_attribute("data-gaps", "1")
+        await expect(chart(page, "candles")).to_have_accessible_name(re.compile("gaps in the executions, shaded"))
+        await shoot(page, "market-gap")
 
 
 async def test_switching_the_product_and_back_loses_nothing(visit):
@@ -187,7 +187,7 @@ async def test_another_dialect_keeps_the_chart(visit):
     await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
     await expect_at_least(visit, "heatmap", "columns", 8)
     await show_chart(visit, "candles")
-    await expect(chart(visit, "candles")).to_have_attribute("data-holes", "0")
+    await expect(chart(visit, "candles")).to_have_attribute("data-gaps", "0")
 
 
 async def test_the_depth_chart_follows_the_book(visit):
@@ -196,7 +196,7 @@ async def test_the_depth_chart_follows_the_book(visit):
     await expect_at_least(visit, "depth", "points", 20)
     await expect(chart(visit, "depth")).to_have_accessible_name(re.compile("bid down to"))
     await visit.get_by_role("button", name="Disconnect").click()
-    await expect(visit.locator(".chart-upper .overlay")).to_contain_text("This is what was last known")
+    await expect(visit.locator(".chart-upper .overlay")).to_contain_text("Last known state")
 
 
 # How many pixels of a canvas have a colour of the style sheets, in its left and in its right half.
@@ -280,10 +280,10 @@ async def test_what_is_not_in_sight_is_not_sent(visit):
 
 
 async def test_nothing_moves_while_the_market_does(visit):
-    """No part of the view changes its place or its size, only what is written in it; the tape's rows come in on top."""
+    """No part of the view changes its place or its size, only its text; executions come in on top."""
     await candles_when(visit, "candles.length > 1")
     await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
-    await expect(visit.locator(".tape tbody tr").nth(5)).to_be_attached()
+    await expect(visit.locator(".executions tbody tr").nth(5)).to_be_attached()
     await expect(visit.locator(".ticker-volume")).to_be_visible()  # it makes room for an age as long as there is one
     await visit.evaluate(
         """() => {
@@ -302,9 +302,9 @@ async def test_nothing_moves_while_the_market_does(visit):
             look();
         }"""
     )
-    before = await visit.locator(".tape tbody tr").first.get_attribute("data-id")
+    before = await visit.locator(".executions tbody tr").first.get_attribute("data-id")
     for _ in range(3):
-        first = visit.locator(".tape tbody tr").first
+        first = visit.locator(".executions tbody tr").first
         await expect(first).not_to_have_attribute("data-id", before or "")
         before = await first.get_attribute("data-id")
     at_first, *later = await visit.evaluate("[...window.places]")

@@ -19,7 +19,7 @@ async def test_the_head_of_a_column_subscribes_all_of_it(visit):
     for product in ("BTC_JPY", "XRP_JPY"):
         await expect(cell(visit, f"lightning_ticker_{product}")).to_have_attribute("data-state", "receiving")
     await expect(visit.locator('[data-channel^=lightning_ticker_][data-state="off"]')).to_have_count(0)
-    await visit.get_by_role("button", name="Unsubscribe all: lightning_ticker_").click()
+    await visit.get_by_role("button", name="Unsubscribe from all: lightning_ticker_").click()
     await expect(visit.locator('[data-channel^=lightning_ticker_][data-state="off"]')).to_have_count(9)
     await expect(cell(visit, f"lightning_board_{FX}")).to_have_attribute("data-state", "receiving")
 
@@ -33,7 +33,7 @@ async def test_the_head_of_a_row_subscribes_all_of_it(visit):
     await visit.get_by_role("button", name="Subscribe to all: BTC_JPY", exact=True).click()
     for kind in ("board_snapshot", "board", "ticker"):
         await expect(cell(visit, f"lightning_{kind}_BTC_JPY")).to_have_attribute("data-state", "receiving")
-    await visit.get_by_role("button", name="Unsubscribe all: BTC_JPY", exact=True).click()
+    await visit.get_by_role("button", name="Unsubscribe from all: BTC_JPY", exact=True).click()
     await expect(visit.locator('[data-channel$="_BTC_JPY"][data-state="off"]')).to_have_count(8 - 4)
 
 
@@ -41,7 +41,7 @@ async def test_private_channels_say_what_they_need_and_lead_there(visit):
     await expect(connection_state(visit)).to_have_text("Open")
     child = visit.get_by_role("button", name=re.compile("child_order_events, needs a key: Private channels need"))
     await child.hover()
-    await expect(visit.locator(".explanation")).to_contain_text("Orders is where to give one")
+    await expect(visit.locator(".explanation")).to_contain_text("Set one in Orders")
     await child.click()
     await expect(visit.locator("[data-view=orders]")).to_have_attribute("aria-selected", "true")
 
@@ -76,7 +76,7 @@ async def test_a_channel_that_never_delivers_says_why(visit):
 async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
     await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
     await cell(visit, "lightning_ticker_BTC_JPY").click()
-    await visit.get_by_role("button", name="Unsubscribe all", exact=True).focus()
+    await visit.get_by_role("button", name="Unsubscribe from all", exact=True).focus()
     await visit.keyboard.press("Enter")
     await expect(visit.locator('.matrix [data-channel]:not([data-state="off"]):not(.cell-locked)')).to_have_count(0)
     undo = visit.get_by_role("button", name="Undo: subscribe 5 again")
@@ -85,7 +85,7 @@ async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
     for channel in (f"lightning_ticker_{FX}", "lightning_ticker_BTC_JPY"):
         await expect(cell(visit, channel)).to_have_attribute("data-state", "receiving")
     await expect(undo).to_have_count(0)
-    await visit.get_by_role("button", name="Unsubscribe all", exact=True).dblclick()
+    await visit.get_by_role("button", name="Unsubscribe from all", exact=True).dblclick()
     await expect(undo).to_be_visible()  # the second click of a double click takes nothing back
     await cell(visit, "lightning_ticker_ETH_JPY").click()
     await cell(visit, "lightning_ticker_BTC_JPY").click()
@@ -93,7 +93,7 @@ async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
     await fewer.click()
     await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
     await visit.clock.install()
-    await visit.get_by_role("button", name="Unsubscribe all", exact=True).click()
+    await visit.get_by_role("button", name="Unsubscribe from all", exact=True).click()
     await expect(visit.get_by_role("button", name="Undo: subscribe 6 again")).to_be_visible()
     await visit.clock.fast_forward(61_000)
-    await expect(visit.get_by_role("button", name="Unsubscribe all", exact=True)).to_be_disabled()
+    await expect(visit.get_by_role("button", name="Unsubscribe from all", exact=True)).to_be_disabled()

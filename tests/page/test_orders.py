@@ -163,7 +163,7 @@ async def test_the_request_is_shown_as_it_is_sent(browser):
         await use_demo(page)
         await fill(page, "size", "0.02")
         await fill(page, "price", "1000000")
-        await page.get_by_label("In force").select_option("IOC")
+        await page.get_by_label("Time in force").select_option("IOC")
         await page.locator(".request summary").click()
         body = json.loads(await page.locator(".request pre").inner_text())
         assert body == {
@@ -226,7 +226,7 @@ async def test_the_parts_of_a_special_order_stand_under_it(browser):
 
 
 @pytest.mark.parametrize("dialect", ["json-rpc", "socketio"])
-async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser, dialect):
+async def test_a_gap_is_on_the_line_and_what_was_missed_is_marked(browser, dialect):
     # Wide enough for all that happens to the order.
     path, wide = f"#view=orders&product={MONA}&dialect={dialect}&folded=left,right", {"width": 2400, "height": 900}
     async with at_exchange(browser, path, viewport=wide) as (page, exchange):
@@ -253,7 +253,7 @@ async def test_a_gap_is_a_hole_in_the_line_and_what_was_missed_is_marked(browser
         await heal(exchange)
         await expect(moments(row, "GAP").nth(1)).to_have_attribute("data-repaired", "full", timeout=MINUTE)
         await expect(row.locator(".is-reconciled").first).to_be_visible(timeout=MINUTE)
-        await expect(row.get_by_role("img")).to_have_accessible_name(re.compile("concluded afterwards"))
+        await expect(row.get_by_role("img")).to_have_accessible_name(re.compile("found later over HTTP"))
 
 
 async def test_an_order_that_ended_unseen_is_said_to(browser):
@@ -269,7 +269,7 @@ async def test_an_order_that_ended_unseen_is_said_to(browser):
         await trade(exchange, "cancelallchildorders", {"product_code": FX}, account=1)
         await heal(exchange)
         await expect(row).to_have_attribute("data-state", "unknown", timeout=MINUTE)
-        await expect(row).to_contain_text("ended unseen")
+        await expect(row).to_contain_text("ended, unknown")
 
 
 async def test_orders_that_were_open_before_are_found(browser):

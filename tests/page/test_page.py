@@ -30,7 +30,7 @@ async def test_a_first_visit_is_live_at_once_without_a_click(visit):
         await expect(cell(visit, f"lightning_{kind}_{FX}")).to_have_attribute("data-state", "receiving")
     await expect(visit.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
     await expect(visit.locator(".asks .level").first).to_be_visible()
-    await expect(visit.locator(".tape tbody tr").first).to_be_visible()
+    await expect(visit.locator(".executions tbody tr").first).to_be_visible()
     await expect(visit.locator("[data-test=ticker]")).to_contain_text("RUNNING")
 
 
@@ -160,14 +160,14 @@ async def test_an_interruption_is_visible_everywhere(browser):
     async with opened_on_its_own(browser) as (visited, stop_and_start):
         page = visited.page
         await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
-        await expect(page.locator(".tape tbody tr").first).to_be_visible()
+        await expect(page.locator(".executions tbody tr").first).to_be_visible()
         async with stop_and_start():
             await expect(page.locator("[data-state=waiting].state")).to_have_text(re.compile(r"Retry in \d+ s"))
             await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "STALE")
             await expect(cell(page, f"lightning_board_{FX}")).to_have_attribute("data-state", "waiting")
             await shoot(page, "interrupted")
         # Each try to connect comes later than the one before.
-        await expect(page.locator(".tape .gap-row")).to_contain_text("Gap of", timeout=60_000)
+        await expect(page.locator(".executions .gap-row")).to_contain_text("Gap of", timeout=60_000)
         await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
         await shoot(page, "after-the-gap")
         await show_view(page, "frames")
@@ -219,7 +219,7 @@ async def test_the_language_is_the_browsers_and_can_be_switched(browser, exchang
         opened(browser, served.url, locale="ja-JP") as visited,
     ):
         page = visited.page
-        await expect(page.get_by_role("tab", name="知っておくこと")).to_be_visible()
+        await expect(page.get_by_role("tab", name="知っておきたいこと")).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "ja")
         await page.get_by_role("button", name="EN", exact=True).click()
         await expect(page.get_by_role("tab", name="Good to know")).to_be_visible()

@@ -22,7 +22,7 @@ from tests.page.visiting import (
     shoot,
     show_view,
 )
-from tests.playground.test_player import BEGAN_NS, log_of
+from tests.playground.recorded import BEGAN_NS, log_of
 
 DROP = """([selector, name, text]) => {
     const file = new File([text], name);
@@ -85,7 +85,7 @@ async def test_what_was_recorded_is_replayed_through_the_same_views(visit, excha
     await expect(replay_bar(visit)).to_contain_text("REPLAY")
     await expect(connection_state(visit)).to_have_text("Replay")
     await replay_bar(visit).get_by_label("Speed").select_option("max")
-    await expect(replay_bar(visit)).to_contain_text("at its end")
+    await expect(replay_bar(visit)).to_contain_text("ended")
     await expect(frames(visit).locator(".frame-received").last).to_be_visible()
     await expect_gap(visit)
     await show_view(visit, "connection")
@@ -114,9 +114,9 @@ async def test_a_log_is_dropped_onto_the_page_and_scrubbed(visit):
     await bar.get_by_role("button", name="Play", exact=True).click()
     await expect_gap(visit)
     await seek(visit, 1)
-    await expect(bar).to_contain_text("at its end")
-    await bar.get_by_role("button", name="Replay it again").click()
-    await expect(bar).not_to_contain_text("at its end")
+    await expect(bar).to_contain_text("ended")
+    await bar.get_by_role("button", name="Replay again").click()
+    await expect(bar).not_to_contain_text("ended")
 
 
 async def test_a_replay_has_the_products_of_its_log_and_leaves_ours_as_they_were(visit):
@@ -139,9 +139,9 @@ async def test_no_endpoint_is_chosen_while_a_recording_is_on_screen(visit):
     await drop(visit, log_of(100))
     await expect(visit.locator("input[name=endpoint]:checked")).to_have_count(0)
     await show_view(visit, "faults")
-    await expect(visit.locator(".faults-panel")).to_contain_text("A recording is on screen.")
+    await expect(visit.locator(".faults-panel")).to_contain_text("This is a replay.")
     await show_view(visit, "orders")
-    await expect(visit.locator(".orders-body")).to_contain_text("A recording is on screen.")
+    await expect(visit.locator(".orders-body")).to_contain_text("This is a replay.")
     await shoot(visit, "replay-orders")
     # The recording is of the one dialect, and is not read as the other.
     await visit.get_by_role("tab", name=SOCKETIO).click()
@@ -190,7 +190,7 @@ async def test_the_page_keeps_a_bounded_number_of_a_long_log(visit):
     log = "\n".join(frame % (BEGAN_NS + number * 10**8, number) for number in range(51_000))
     await drop(visit, log.encode(), "long.jsonl")
     await replay_bar(visit).get_by_label("Speed").select_option("max")
-    await expect(replay_bar(visit)).to_contain_text("at its end", timeout=240_000)
+    await expect(replay_bar(visit)).to_contain_text("ended", timeout=240_000)
     await expect(visit.locator(".frames-foot")).to_contain_text("50,000 of 50,000 rows kept")
     await expect(frames(visit).locator(".frame-text").last).to_contain_text('"id":50999')
     await frames(visit).evaluate("list => { list.scrollTop = 0; }")
@@ -210,7 +210,7 @@ async def test_screenshots_of_a_replay(browser: Browser, exchange: Exchange, sch
         await show_view(page, "frames")
         await expect(connection_state(page)).to_have_attribute("data-state", "open")
         await page.evaluate(DROP, ["main", "day.jsonl", (b"no line\n" + log_of(600)).decode()])
-        await page.locator(".tape-play").click()
+        await page.locator(".replay-play").click()
         await expect(page.locator(".frame-received").first).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -36,8 +36,8 @@ async def test_without_an_endpoint_or_a_channel_there_is_no_program(visit):
     """One that listens to something else than what is on screen must not stand in its place."""
     said = visit.locator("[data-test=no-sample]")
     await expect(code(visit)).to_be_visible()
-    await visit.get_by_role("button", name="Unsubscribe all", exact=True).click()
-    await expect(said).to_contain_text("Nothing is subscribed")
+    await visit.get_by_role("button", name="Unsubscribe from all", exact=True).click()
+    await expect(said).to_contain_text("Subscribe to a channel")
     await expect(code(visit)).to_have_count(0)
     await expect(visit.locator(".sample-zip")).to_have_count(0)
     await visit.locator(f'[data-channel="lightning_ticker_{FX}"]').click()
@@ -45,7 +45,7 @@ async def test_without_an_endpoint_or_a_channel_there_is_no_program(visit):
     await visit.locator("label:has(> input[name=endpoint][value=url])").click()
     for text in ("", "ws:", "wss://ws.lightstream.bitflyer.com:0"):
         await visit.get_by_label("Endpoint URL").fill(text)
-        await expect(said).to_contain_text("There is no endpoint yet")
+        await expect(said).to_contain_text("Enter a complete URL above")
         await expect(code(visit)).to_have_count(0)
     await visit.get_by_label("Endpoint URL").fill("ws://127.0.0.1:9/json-rpc")
     await expect(code(visit)).to_contain_text('"ws://127.0.0.1:9/json-rpc"')
@@ -111,12 +111,12 @@ async def test_the_notes_stand_behind_it_and_it_can_be_made_wide(visit):
     panel = visit.locator(".sample-panel")
     await expect(code(visit)).to_be_visible()
     before = (await panel.bounding_box())["width"]
-    await panel.get_by_role("button", name="Make room for the sample").click()
-    await expect(panel.get_by_role("button", name="Give the room back to the views")).to_be_visible()
+    await panel.get_by_role("button", name="Widen the sample").click()
+    await expect(panel.get_by_role("button", name="Narrow the sample")).to_be_visible()
     # On the smallest screen the view keeps what it needs; see test_screens.
     assert (await panel.bounding_box())["width"] > 1.3 * before
     await panel.get_by_role("tab", name="Good to know").click()
-    await expect(panel.get_by_text("What you miss is gone")).to_be_visible()
+    await expect(panel.get_by_text("Missed messages are gone")).to_be_visible()
 
 
 async def test_the_notes_lead_to_the_descriptions_of_both_apis(visit):

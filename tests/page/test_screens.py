@@ -33,7 +33,7 @@ SPACE = """spacing => {
 TO_KNOW = {
     "en": (
         *("no part in this page", "own risk", "two-factor", "extension", "trojan", "shoulder", "encrypted", "nobody"),
-        *("Delete the key", "Never withdrawals", "all is real"),
+        *("Delete the key", "Never withdrawals", "everything is real"),
     ),
     "ja": (
         *("無関係", "自己責任", "二段階認証", "拡張機能", "トロイの木馬", "のぞき見", "暗号化", "渡さないで"),
@@ -68,7 +68,7 @@ async def violations(page: Page) -> list[str]:
 async def populate(page: Page) -> None:
     """Wait until there is something to see in the views."""
     await expect(page.locator("[data-book-state]")).to_have_attribute("data-book-state", "LIVE")
-    await expect(page.locator(".tape tbody tr").nth(4)).to_be_visible()
+    await expect(page.locator(".executions tbody tr").nth(4)).to_be_visible()
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ async def test_a_wrong_secret_is_refused_in_the_servers_words_and_can_be_forgott
         await expect_auth(page, "refused")
         await expect(page.locator(".credentials .refusal")).to_contain_text("authentication failed")
         await expect(connection_state(page)).to_have_text("Failed")
-        await page.get_by_role("button", name="Forget").click()
+        await page.get_by_role("button", name="Remove").click()
         await expect(connection_state(page)).to_have_text("Open")
         await expect(page.locator(".choice")).to_be_visible()
         await expect(page.locator(".cell-locked")).to_have_count(2)
@@ -134,7 +134,7 @@ async def test_another_endpoint_gets_no_signature(browser):
         await page.get_by_role("radio", name="Live").check(force=True)
         await expect(page.locator(".choice")).to_be_visible()
         await expect(page.get_by_role("button", name="Use the demo account")).to_have_count(0)
-        await expect(page.get_by_text("Here this view only listens")).to_be_visible()
+        await expect(page.get_by_text("This view is read-only here")).to_be_visible()
         await expect(page.locator(".ticket")).to_have_count(0)
 
 
@@ -188,7 +188,7 @@ async def test_a_stored_key_is_picked_by_name_and_only_listens(browser):
             traffic = Traffic(page)
             await page.reload()
             await page.get_by_role("button", name="Show names").click()
-            await expect(page.get_by_text("The keychain has none.")).to_be_visible()
+            await expect(page.get_by_text("The keychain has no keys.")).to_be_visible()
             save("main", account.api_key, account.api_secret, "embedded")
             save("real", account.api_key, account.api_secret)
             await page.reload()
@@ -200,10 +200,10 @@ async def test_a_stored_key_is_picked_by_name_and_only_listens(browser):
             await expect(refusal).to_contain_text(
                 "the key 'real' is kept for live and signs nothing for ws://127.0.0.1"
             )
-            await page.get_by_role("button", name="Forget").click()
+            await page.get_by_role("button", name="Remove").click()
             await page.get_by_role("button", name="main embedded").click()
             await expect_auth(page, "authenticated")
-            await expect(page.get_by_text("With a stored key this view only listens")).to_be_visible()
+            await expect(page.get_by_text("With a stored key this view is read-only")).to_be_visible()
             await expect(page.locator(".ticket")).to_have_count(0)
             assert account.api_secret not in traffic.text
     finally:

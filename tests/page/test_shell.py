@@ -192,7 +192,7 @@ async def test_a_screen_that_grows_shows_all_parts_again(visit):
 
 async def test_the_introduction_speaks_of_the_embedded_exchange_only_while_that_is_chosen(visit):
     introduction = visit.get_by_role("complementary", name="Introduction")
-    await expect(introduction).to_contain_text("nothing here can be broken")
+    await expect(introduction).to_contain_text("feel free to experiment")
     await choose(visit, "endpoint", "live")
     await expect(introduction).to_contain_text("bitFlyer's Realtime API")
-    await expect(introduction).not_to_contain_text("broken")
+    await expect(introduction).not_to_contain_text("experiment")

@@ -28,7 +28,7 @@ async def flows(page: Page) -> None:
     """Wait until the market view has something to show everywhere."""
     await expect(page.locator("[data-book-state=LIVE]")).to_be_visible()
     await expect(page.locator("[data-test=ticker]")).to_be_visible()
-    await expect(page.locator(".tape tbody tr").first).to_be_visible()
+    await expect(page.locator(".executions tbody tr").first).to_be_visible()
     await expect(page.locator("[data-test=candles]")).not_to_have_attribute("data-candles", "0")
 
 
@@ -42,7 +42,7 @@ async def expect_empty(page: Page) -> None:
     """Nothing of any endpoint is shown."""
     await show_view(page, "market")
     await expect(page.locator("[data-test=ticker]")).to_have_count(0)
-    await expect(page.locator(".tape tbody tr")).to_have_count(0)
+    await expect(page.locator(".executions tbody tr")).to_have_count(0)
     await expect(page.locator(".ladder .level")).to_have_count(0)
     await expect(page.locator("[data-test=candles]")).to_have_attribute("data-candles", "0")
     await expect(page.locator("[data-test=heatmap]")).to_have_attribute("data-columns", "0")
@@ -87,7 +87,7 @@ async def test_a_service_that_sends_nothing_shows_nothing(visit: Page) -> None:
             "data-state", "acknowledged"
         )
         await expect(visit.locator("[data-test=ticker]")).to_have_count(0)
-        await expect(visit.locator(".tape tbody tr")).to_have_count(0)
+        await expect(visit.locator(".executions tbody tr")).to_have_count(0)
         await expect(visit.locator(".ladder .level")).to_have_count(0)
         await expect(visit.locator("[data-test=candles]")).to_have_attribute("data-candles", "0")
         await visit.get_by_role("button", name="Disconnect").click()

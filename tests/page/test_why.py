@@ -20,9 +20,9 @@ def why(page: Page) -> Locator:
 async def test_it_says_what_is_missing_and_what_to_do_about_it(visit):
     await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
     await expect(why(visit)).to_have_count(0)
-    await visit.get_by_role("button", name="Unsubscribe all", exact=True).click()
-    await expect(why(visit)).to_contain_text(f"Of {FX} nothing is subscribed.")
-    await why(visit).get_by_role("button", name="Subscribe its four").click()
+    await visit.get_by_role("button", name="Unsubscribe from all", exact=True).click()
+    await expect(why(visit)).to_contain_text(f"No channel of {FX} is subscribed.")
+    await why(visit).get_by_role("button", name="Subscribe to all four").click()
     await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
     await expect(why(visit)).to_have_count(0)
     await visit.get_by_role("button", name="Disconnect").click()
@@ -32,13 +32,13 @@ async def test_it_says_what_is_missing_and_what_to_do_about_it(visit):
     await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
     await visit.get_by_label("Add a product code").fill("ZZZ_JPY")
     await visit.keyboard.press("Enter")
-    await expect(why(visit)).to_contain_text("ZZZ_JPY is subscribed, and nothing has come yet")
+    await expect(why(visit)).to_contain_text("Subscribed to ZZZ_JPY, but nothing has arrived yet")
 
 
 @pytest.mark.parametrize(
     ("language", "refused", "unavailable"),
     [
-        ("en", "refuses connections: nothing is running there", "HTTP status 503"),
+        ("en", "refused the connection. Its server may not be running", "HTTP status 503"),
         ("ja", "が接続を拒否しました", "HTTP ステータス 503"),
     ],
 )
@@ -105,7 +105,7 @@ async def test_a_book_waits_for_no_snapshot_where_no_connection_came_up(browser)
         badge = page.locator(".ladder .badge").first
         await expect(badge).to_have_text("Not connected")
         await page.locator(".connect").click()
-        await expect(why(page)).to_contain_text("refuses connections")
+        await expect(why(page)).to_contain_text("refused the connection")
         await expect(badge).to_have_attribute("data-book-off", "interrupted")
         await expect(badge).to_have_text("Not connected")
         await expect(page.locator(".market-panel")).not_to_contain_text("snapshot")

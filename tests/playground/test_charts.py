@@ -7,7 +7,7 @@ import random
 import pytest
 
 from fulgurite.orderbook import OrderBook
-from fulgurite.playground.candles import CANDLE_LIMIT, INTERVALS, Candles, Hole, Series
+from fulgurite.playground.candles import CANDLE_LIMIT, INTERVALS, Candles, GapSpan, Series
 from fulgurite.playground.depth import POINTS, depth_points
 from fulgurite.playground.heatmap import STEPS, HeatMap, round_up
 from fulgurite.playground.messages import Execution, Gap
@@ -87,15 +87,15 @@ def test_every_interval_has_all_executions():
         assert all(candle.time_s % interval_s == 0 for candle in found)
 
 
-def test_a_hole_is_known_by_its_gap():
+def test_a_gap_of_the_candles_is_known_by_its_beginning():
     candles = Candles()
-    candles.dig(1.0, Hole(10.0, 20.0))
-    candles.dig(1.0, Hole(10.0, 21.0))
-    candles.dig(2.0, Hole(30.0, 40.0))
-    assert candles.holes == [Hole(10.0, 21.0), Hole(30.0, 40.0)]
+    candles.mark(1.0, GapSpan(10.0, 20.0))
+    candles.mark(1.0, GapSpan(10.0, 21.0))
+    candles.mark(2.0, GapSpan(30.0, 40.0))
+    assert candles.gaps == [GapSpan(10.0, 21.0), GapSpan(30.0, 40.0)]
     candles.fill(1.0)
     candles.fill(99.0)
-    assert candles.holes == [Hole(30.0, 40.0)]
+    assert candles.gaps == [GapSpan(30.0, 40.0)]
 
 
 @pytest.mark.parametrize(

@@ -223,48 +223,48 @@ def test_the_tape_has_history_marked_and_in_order(page):
     assert message.rows[0].exec_date.endswith("Z")
 
 
-def test_a_gap_is_a_hole_until_it_is_repaired(page):
+def test_a_gap_is_in_the_candles_until_it_is_repaired(page):
     executions = channels.executions(FX)
     page.live(fill(1, second=1), at_ms=T0 + 1_000)
     page.market.miss(gap(executions, 1, 9, "pending"))
     page.live(fill(5, second=9), at_ms=T0 + 9_000)
-    assert [(hole.from_ms - T0, hole.to_ms - T0) for hole in page.sent(Candles)[-1].holes] == [(1_000, 9_000)]
+    assert [(gap.from_ms - T0, gap.to_ms - T0) for gap in page.sent(Candles)[-1].gaps] == [(1_000, 9_000)]
     page.market.take(executions, [fill(2, second=3), fill(3, second=4)], T0 + 10_000, is_backfilled=True)
     page.market.miss(gap(executions, 1, 9, "full"))
     batch = page.sent((Candles, Executions))
     rows = next(message.rows for message in batch if isinstance(message, Executions))
     assert [row.repaired if isinstance(row, Gap) else row.id for row in rows] == [1, "full", 2, 3, 5]
     candles = next(message for message in batch if isinstance(message, Candles))
-    assert (candles.holes, len(candles.candles)) == ([], 2)
+    assert (candles.gaps, len(candles.candles)) == ([], 2)
 
 
-def test_a_gap_that_is_not_repaired_stays_a_hole(page):
+def test_a_gap_that_is_not_repaired_stays(page):
     executions = channels.executions(FX)
     page.live(fill(1, second=1), at_ms=T0 + 1_000)
     page.market.miss(gap(executions, 1, 9, "none"))
     page.market.view(BTC)
     page.market.view(FX)
-    assert len(page.sent(Candles)[-1].holes) == 1
+    assert len(page.sent(Candles)[-1].gaps) == 1
 
 
-def test_a_hole_is_where_the_exchange_s_clock_was(page):
+def test_a_gap_is_where_the_exchange_s_clock_was(page):
     """The exchange's clock stands three hours behind ours."""
     page.live(fill(1, second=1), at_ms=T0 + 1_000 + 3 * 3_600_000)
     page.market.miss(gap(channels.executions(FX), 3 * 3_600 + 2, 3 * 3_600 + 5))
-    assert [(hole.from_ms - T0, hole.to_ms - T0) for hole in page.sent(Candles)[-1].holes] == [(2_000, 5_000)]
+    assert [(gap.from_ms - T0, gap.to_ms - T0) for gap in page.sent(Candles)[-1].gaps] == [(2_000, 5_000)]
 
 
-def test_what_comes_while_the_user_is_disconnected_is_asked_for_or_a_hole(page):
+def test_what_comes_while_the_user_is_disconnected_is_asked_for_or_a_gap(page):
     page.market.start_history(FX, T0)
     page.market.take_history(FX, [], "")
     page.live(fill(7, second=1), at_ms=T0 + 1_000)
-    for problem, holes in (("", []), ("no answer", [(4_000, 6_000)])):
+    for problem, gaps in (("", []), ("no answer", [(4_000, 6_000)])):
         page.market.pause(T0 + 4_000)
         assert page.market.history_after(FX) == 7
         page.market.start_history(FX, T0 + 6_000)
         page.market.take_history(FX, [], problem)
         candles = page.sent(Candles)[-1]
-        assert [(hole.from_ms - T0, hole.to_ms - T0) for hole in candles.holes] == holes
+        assert [(gap.from_ms - T0, gap.to_ms - T0) for gap in candles.gaps] == gaps
     assert (candles.history, candles.problem) == ("failed", "no answer")
 
 
@@ -306,7 +306,7 @@ def test_everything_is_bounded(page):
     page.market.view(FX)
     batch = page.sent((Candles, Heatmap, Executions))
     sizes = {type(message): message for message in batch}
-    assert len(sizes[Candles].holes) == 100
+    assert len(sizes[Candles].gaps) == 100
     assert len(sizes[Heatmap].columns) == COLUMN_LIMIT
     assert len(sizes[Executions].rows) == 100
 

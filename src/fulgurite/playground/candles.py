@@ -16,7 +16,7 @@ INTERVALS: Final = (1, 10, 60, 300)
 CANDLE_LIMIT: Final = 1_000
 """How many intervals back from the newest execution are kept, with or without a candle."""
 
-HOLE_LIMIT: Final = 100
+GAP_LIMIT: Final = 100
 
 
 class Candle(msgspec.Struct, array_like=True):
@@ -31,7 +31,7 @@ class Candle(msgspec.Struct, array_like=True):
     volume: float
 
 
-class Hole(msgspec.Struct, array_like=True, frozen=True):
+class GapSpan(msgspec.Struct, array_like=True, frozen=True):
     """A time in which executions were missed, by the exchange's clock; an array on the wire."""
 
     from_ms: float
@@ -39,12 +39,12 @@ class Hole(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Candles:
-    """The candles of one product, at each of `INTERVALS`, and the holes in them."""
+    """The candles of one product, at each of `INTERVALS`, and the gaps between them."""
 
     def __init__(self) -> None:
         self.series = {interval_s: Series(interval_s) for interval_s in INTERVALS}
         # By the moment at which the gap began, on our clock: a gap that is told again is known by it.
-        self._holes: dict[float, Hole] = {}
+        self._gaps: dict[float, GapSpan] = {}
 
     def add(self, number: int, at_ms: float, price: float, size: float) -> None:
         """Take an execution.
@@ -58,25 +58,25 @@ class Candles:
         for series in self.series.values():
             series.add(number, at_ms, price, size)
 
-    def dig(self, gap_from_ms: float, hole: Hole) -> None:
-        """Mark a hole; the oldest goes if there are too many.
+    def mark(self, gap_from_ms: float, gap: GapSpan) -> None:
+        """Mark a gap; the oldest goes if there are too many.
 
         Args:
             gap_from_ms: what the gap is known by.
-            hole: when executions were missed.
+            gap: when executions were missed.
         """
-        self._holes[gap_from_ms] = hole
-        if len(self._holes) > HOLE_LIMIT:
-            del self._holes[next(iter(self._holes))]
+        self._gaps[gap_from_ms] = gap
+        if len(self._gaps) > GAP_LIMIT:
+            del self._gaps[next(iter(self._gaps))]
 
     def fill(self, gap_from_ms: float) -> None:
         """Take note that all executions of a gap have come by now."""
-        self._holes.pop(gap_from_ms, None)
+        self._gaps.pop(gap_from_ms, None)
 
     @property
-    def holes(self) -> list[Hole]:
-        """The holes, in the order in which they were found."""
-        return list(self._holes.values())
+    def gaps(self) -> list[GapSpan]:
+        """The gaps, in the order in which they were found."""
+        return list(self._gaps.values())
 
 
 class Series:

@@ -11,7 +11,7 @@ from fulgurite.client.duplicates import GivenExecutions
 from fulgurite.errors import InputError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.playground import messages
-from fulgurite.playground.candles import INTERVALS, Candles, Hole
+from fulgurite.playground.candles import INTERVALS, Candles, GapSpan
 from fulgurite.playground.depth import depth_points
 from fulgurite.playground.heatmap import COLUMN_MS, Column, HeatMap
 from fulgurite.playground.outbox import Outbox
@@ -109,8 +109,8 @@ class Market:
             if gap.repaired == "full":
                 product.candles.fill(gap.from_ms)
             else:
-                hole = Hole(gap.from_ms - self._ahead_ms, gap.to_ms - self._ahead_ms)
-                product.candles.dig(gap.from_ms, hole)
+                span = GapSpan(gap.from_ms - self._ahead_ms, gap.to_ms - self._ahead_ms)
+                product.candles.mark(gap.from_ms, span)
             self._candles_changed |= in_view
             if product.tape.update(gap):
                 self._restart_tape(channel.product_code)
@@ -169,7 +169,7 @@ class Market:
         product.history, product.problem = ("failed" if problem else "ready"), problem
         if product.paused_ms is not None:
             if problem:
-                product.candles.dig(product.paused_ms, Hole(product.paused_ms, product.resumed_ms))
+                product.candles.mark(product.paused_ms, GapSpan(product.paused_ms, product.resumed_ms))
             product.paused_ms = None
         self._candles_changed |= product_code == self._product_code
 
@@ -232,7 +232,7 @@ class Market:
                 self._product_code,
                 self._charts.interval_s,
                 series.all() if self._restart_candles else series.changed(),
-                product.candles.holes,
+                product.candles.gaps,
                 product.history,
                 product.problem,
                 restart=self._restart_candles,

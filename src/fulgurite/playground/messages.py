@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from fulgurite.errors import InputError
-from fulgurite.playground.candles import Candle, Hole
+from fulgurite.playground.candles import Candle, GapSpan
 from fulgurite.playground.heatmap import Column
 
 # A channel's name is at most 64 characters long here, and a URL 2,000: both many times what is in use.
@@ -410,7 +410,7 @@ class Candles(_ToPage, frozen=True):
     product_code: str
     interval_s: int
     candles: list[Candle]
-    holes: list[Hole]
+    gaps: list[GapSpan]
     """All there are."""
     history: str
     """Whether executions from before the connection are in them: unasked, loading, ready, failed."""

@@ -7,7 +7,7 @@ import { CandleStore } from "../../../src/fulgurite/playground/static/js/candles
 
 /** @param {Candle[]} candles @param {boolean} [restart] @returns {Candles} */
 const message = (candles, restart = false) => ({
-  type: "candles", product_code: "X", interval_s: 10, candles, holes: [], history: "ready", problem: "", restart,
+  type: "candles", product_code: "X", interval_s: 10, candles, gaps: [], history: "ready", problem: "", restart,
 });
 
 /** @param {number} time @returns {Candle} */

@@ -1,4 +1,4 @@
-// Everything the page knows of the account whose private channels are listened to, as signals; never a secret.
+// The account of the private channels, as signals; never its secret.
 import { signal } from "../vendor/signals.js";
 import { told } from "./source.js";
 
@@ -8,9 +8,9 @@ import { told } from "./source.js";
 /** @typedef {{collateral: number, open_position_pnl: number}} Collateral */
 /** @typedef {{balances: Balance[], positions: Position[], collateral: Collateral}} Funds */
 
-/** Whose credentials are used; null for nobody's. */
+/** The credentials in use. */
 export const credentials = signal(/** @type {Credentials | null} */ (null));
-/** What became of `auth`. */
+/** The result of `auth`. */
 export const auth = told(() => /** @type {{state: import("./messages.js").AuthState, detail: string}} */ (
   { state: "none", detail: "" }));
 /** The names in the keychain, once they were asked for. */

@@ -1,4 +1,4 @@
-// What the user can do with the page. Each action changes the state and tells the backend.
+// The actions of the user. Each changes the state and tells the backend.
 import { batch } from "../vendor/signals.js";
 import { send } from "./backend.js";
 import { channelsOf } from "./channels.js";
@@ -31,7 +31,7 @@ export function unsubscribe(channels) {
   send({ type: "unsubscribe", channels });
 }
 
-/** So long what was unsubscribed at one stroke can be taken back, whatever is clicked meanwhile. */
+/** So long an unsubscription of all channels can be undone. */
 const UNDO_MS = 60_000;
 let forgetting = 0;
 

@@ -1,2 +1,2 @@
-// Comes only to a browser that has the cookie, which it did not send because another site led here. From here it does.
+// Comes only to a browser with the cookie. It did not send the cookie because another site led here; from here it does.
 location.reload();

@@ -6,8 +6,8 @@ import { sourceNumber } from "./source.js";
 
 /** @typedef {import("./messages.js").Answer} Answer */
 
-/** @type {Map<number, {source: number, resolve: (answer: Answer) => void}>} those who wait, by the number of their
- * question, and of which source they asked */
+/** @type {Map<number, {source: number, resolve: (answer: Answer) => void}>} the askers by the number of
+ * their question, each with its source */
 const waiting = new Map();
 let asked = 0;
 
@@ -46,7 +46,7 @@ export async function privately(method, path, body) {
     { type: "private", number, method, target, body: text, api_key: name, timestamp, signature }));
 }
 
-/** Another backend does not know what the one before was asked. */
+/** Another backend does not know the questions to the one before. */
 export function giveUp() {
   for (const [number, { resolve }] of waiting) resolve(unanswered(number));
   waiting.clear();

@@ -19,7 +19,7 @@ const NOT_LET_IN = [403, 421];
 let socket = null;
 
 /**
- * Send, if the backend is there: what the user has chosen is sent anew when it comes back.
+ * Send, if the backend is there: the user's choices are sent anew when it comes back.
  * @param {ToBackend} message
  */
 export function send(message) {

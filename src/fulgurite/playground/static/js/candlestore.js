@@ -9,8 +9,8 @@ export class CandleStore {
   intervalS = 1;
   /** @type {Map<number, Candle>} by the beginning of their interval */
   candles = new Map();
-  /** @type {import("./messages.js").Hole[]} */
-  holes = [];
+  /** @type {import("./messages.js").GapSpan[]} */
+  gaps = [];
   /** @type {import("./messages.js").Candles["history"]} */
   history = "unasked";
   problem = "";
@@ -28,7 +28,7 @@ export class CandleStore {
   take(message) {
     if (message.restart) this.clear();
     this.intervalS = message.interval_s;
-    this.holes = message.holes;
+    this.gaps = message.gaps;
     this.history = message.history;
     this.problem = message.problem;
     for (const candle of message.candles) {
@@ -44,7 +44,7 @@ export class CandleStore {
   }
 
   /**
-   * What has changed since the last call, -Infinity for everything, Infinity for nothing.
+   * The changes since the last call, -Infinity for everything, Infinity for nothing.
    * @returns {number} the beginning of the oldest interval that has
    */
   takeChanges() {
@@ -67,7 +67,7 @@ export class CandleStore {
     return rows;
   }
 
-  /** What is shown, in numbers, or null where there is nothing.
+  /** The chart in numbers, or null where there is nothing.
    * @returns {{last: number, high: number, low: number, volume: number, count: number} | null} */
   summary() {
     let high = -Infinity;

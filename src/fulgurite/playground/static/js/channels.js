@@ -1,4 +1,4 @@
-// Channels: their names, and what the matrix says about each.
+// Channels: their names, and their cells in the matrix.
 
 /** @typedef {import("./messages.js").ChannelState} ChannelState */
 
@@ -10,7 +10,7 @@ export const KINDS = /** @type {const} */ ([
   { prefix: "lightning_executions_", label: "executions" },
 ]);
 
-/** The channels of one's own orders, which need credentials. */
+/** The channels of one's own orders: they need credentials. */
 export const PRIVATE = /** @type {const} */ (["child_order_events", "parent_order_events"]);
 
 /** @param {string} channel */
@@ -29,8 +29,8 @@ export function productOf(channel) {
 export const channelsOf = (product) => KINDS.map(({ prefix }) => prefix + product);
 
 /**
- * No message for so long is worth a word: snapshots come about every 5 s, executions as people trade, and events of
- * orders when one's own orders change, which may be never.
+ * The longest silence that means nothing: snapshots come about every 5 s, executions with trades, and events of orders
+ * perhaps never.
  * @param {string} channel
  * @returns {number} milliseconds
  */
@@ -74,9 +74,9 @@ export function whySilent(channel, { isListed, othersFlow, siblingsFlow }) {
  */
 
 /**
- * What a cell of the matrix shows.
+ * The state of a cell of the matrix.
  * @param {boolean} wanted whether the user has chosen the channel
- * @param {ChannelState | undefined} state what the backend says of it, if it is connected
+ * @param {ChannelState | undefined} state the backend's word on it, if it is connected
  * @param {number | undefined} sinceMs since when the channel has been in a state without messages
  * @param {number} nowMs
  * @returns {CellState}

@@ -8,7 +8,7 @@ export const CHARTS = /** @type {const} */ (["candles", "heatmap", "depth"]);
 export const INTERVALS = /** @type {const} */ ([1, 10, 60, 300]);
 
 export const FIRST_PRODUCT = "FX_BTC_JPY";
-/** The chart on top, which may be the only one, and the one below it. */
+/** The chart on top, perhaps the only one, and the one below it. */
 export const FIRST_CHARTS = /** @type {const} */ (["candles", "heatmap"]);
 export const FIRST_INTERVAL = 10;
 

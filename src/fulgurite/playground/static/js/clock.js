@@ -1,4 +1,4 @@
-// The page's clock, which is the backend's: it says with each list of channels how late it is.
+// The page's clock goes by the backend's, and is set with each list of channels.
 import * as happened from "./happened.js";
 import { now } from "./state.js";
 

@@ -1,4 +1,4 @@
-// The colours of the style sheets, for what is drawn on a canvas.
+// The colours of the style sheets, for drawings on a canvas.
 import { rising, shownTheme } from "./settings.js";
 
 const NAMES = /** @type {const} */ ([

@@ -9,7 +9,7 @@ import { leaveReplay, refusedInReplay, replay } from "./replay.js";
 import { leaveSource, sourceNumber } from "./source.js";
 import * as state from "./state.js";
 
-/** Whether a connection was asked for of which nothing has been heard yet. */
+/** Whether a connection was asked for and has not answered yet. */
 export let isAsked = false;
 
 /** The endpoint that is chosen, and its HTTP API where it was given by itself. @returns {[string, string]} */

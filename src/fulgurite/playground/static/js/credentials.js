@@ -50,7 +50,7 @@ export function renewDemo() {
   useDemo();
 }
 
-/** @param {string} name in the keychain, which the backend asks by itself */
+/** @param {string} name in the keychain; the backend asks it by itself */
 export function useStored(name) {
   dropKey();
   use({ kind: "stored", name });

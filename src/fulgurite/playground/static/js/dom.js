@@ -1,5 +1,5 @@
-// Preact, bound: at most one redraw per animation frame, whatever the rate of messages; and every text that the page
-// shows passes here, whoever wrote it, so that none can hide or upset anything.
+// Preact, bound: at most one redraw per animation frame, at any rate of messages. Every text on the page passes here, so
+// that none can hide or upset anything.
 import htm from "../vendor/htm.js";
 import { h, options, render } from "../vendor/preact.js";
 import { shortened, visible } from "./visible.js";

@@ -1,5 +1,5 @@
-// Goes from the printed address to the page. The token is not in the address any more then, nor in the tab's history;
-// this origin's storage keeps it, which other ports of this host do not see, while they do see the cookie.
+// Goes from the printed address to the page. The token is not in the address any more then, nor in the tab's history.
+// This origin's storage keeps it: other ports of this host see the cookie, and do not see the storage.
 import { keepToken } from "./token.js";
 
 keepToken(new URLSearchParams(location.search).get("token") ?? "");

@@ -52,7 +52,7 @@ export function logLines(row) {
 
 /**
  * @param {import("./framelog.js").FrameLog} log
- * @returns {Promise<{parts: Blob[], rows: number}>} what is shown of it now, a slice at a time
+ * @returns {Promise<{parts: Blob[], rows: number}>} its shown rows, a slice at a time
  */
 export async function exportedLog(log) {
   const rows = log.slice(0, log.count);
@@ -82,8 +82,8 @@ export function saveFile(parts, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** @param {string} what @param {string} source where it comes from @param {number} ms @param {string} [ending]
- * @returns {string} a name that tells of what it is, and sorts by time */
+/** @param {string} what @param {string} source its origin @param {number} ms @param {string} [ending]
+ * @returns {string} a name with its contents, sorted by time */
 export function fileName(what, source, ms, ending = "jsonl") {
   const time = new Date(ms).toISOString().slice(0, 19).replaceAll(":", "").replace("T", "-");
   const word = source.replace(/[^A-Za-z0-9.]+/g, "-").slice(0, 60);

@@ -1,4 +1,4 @@
-// What was made to go wrong, and what came of it on this connection.
+// The faults that the user starts, and their effects on this connection.
 import { signal } from "../vendor/signals.js";
 import { control, maintain } from "./ask.js";
 import { kept, told } from "./source.js";
@@ -8,16 +8,16 @@ import * as state from "./state.js";
 /** @typedef {Fault & {number: number}} ActiveFault */
 /** @typedef {import("./presets.js").Preset} Preset */
 /**
- * @typedef {object} Happening one line of what was seen
+ * @typedef {object} Happening one line of the effects
  * @property {"status" | "gap" | "book" | "market" | "malformed"} type
- * @property {string} kind of the status, the state of book or market, or what became of a gap
+ * @property {string} kind of the status, the state of book or market, or the repair of a gap
  * @property {number} atMs
  * @property {string[]} channels
- * @property {string} detail as it came: what is one with it has the same
- * @property {import("./messages.js").Status | import("./messages.js").Gap | null} told what is said of it in words
+ * @property {string} detail as it came, the same for all that are one line
+ * @property {import("./messages.js").Status | import("./messages.js").Gap | null} told the message, for its words
  * @property {number} count how many came at once
  * @property {number} fromMs the beginning of a gap
- * @property {Record<string, string>} repairs what became of a gap, by channel
+ * @property {Record<string, string>} repairs of a gap, by channel
  */
 /**
  * @typedef {object} Run
@@ -33,18 +33,18 @@ export const HAPPENING_LIMIT = 60;
 
 export const active = told(() => /** @type {ActiveFault[]} */ ([]));
 export const run = kept(() => /** @type {Run | null} */ (null));
-/** What is wrong with the last request, as the control API says it. */
+/** The control API's refusal of the last request. */
 export const refusal = told(() => "");
 export const maintaining = told(() => false);
-/** Whom the presets hit. */
+/** The target of the presets. */
 export const aim = signal(/** @type {"page" | "everyone"} */ ("page"));
 
-/** @param {"page" | "everyone"} whom */
-export function chooseAim(whom) {
-  aim.value = whom;
+/** @param {"page" | "everyone"} target */
+export function chooseAim(target) {
+  aim.value = target;
 }
 
-/** What the connections of this page call themselves. @returns {string} */
+/** The name of this page's connections. @returns {string} */
 export const ownName = () => state.hello.value?.client ?? "";
 
 /** @param {Fault} fault @returns {Fault} at this page alone, if that is wanted */
@@ -128,7 +128,7 @@ function watched() {
 /** @param {number} atMs @returns {boolean} whether this may come of the fault that is watched */
 const follows = (atMs) => atMs >= (watched()?.startedMs ?? Infinity);
 
-/** These take note of what may come of a fault, and compare it with the state before it.
+/** They note possible effects of a fault, and compare them with the state before.
  * @type {import("./messages.js").Handlers} */
 export const handlers = {
   status(message) {

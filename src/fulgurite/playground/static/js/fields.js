@@ -7,9 +7,9 @@ import { visible } from "./visible.js";
  *   | null>} */
 export const remark = signal(null);
 
-/** Watch all fields, of whatever view. */
+/** Watch the fields of all views. */
 export function watch() {
-  // A field with a `maxlength` would take the beginning of what is too long, and not say so.
+  // A field with a `maxlength` would take the beginning of a long text, and not say so.
   document.addEventListener("beforeinput", (event) => {
     const field = event.target;
     if (!isText(field)) return;
@@ -19,7 +19,7 @@ export function watch() {
     remark.value = isFull ? { kind: "fieldFull", count: kept + added.length, limit: field.maxLength } : null;
     if (isFull && event.cancelable) event.preventDefault();
   });
-  // Before whoever reads the field: it reads what is in sight. A secret is no text to be seen, and stays as it is.
+  // Before any reader of the field, so that it reads the visible text. A secret stays as it is.
   document.addEventListener("input", ({ target: field }) => {
     if (!isText(field) || field.type === "password") return;
     const shown = visible(field.value);

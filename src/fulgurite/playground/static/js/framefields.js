@@ -1,4 +1,4 @@
-// Where in the text of a frame its values stand: which fields there are, and what of them a filter has found.
+// The values in the text of a frame: its fields, and the matches of a filter.
 import { fromMessage, leadsTo } from "./framepath.js";
 import { summarise } from "./frametext.js";
 
@@ -7,10 +7,10 @@ import { summarise } from "./frametext.js";
 /** @typedef {[from: number, to: number]} Span places in a text */
 
 const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{}:,]|[^\s[\]{}:,"]+/g;
-/** What is looked at of a long frame, and how much is marked in it. */
+/** Limits for a long frame: the part that is looked at, and the marks in it. */
 const LENGTH_LIMIT = 100_000;
 const SPAN_LIMIT = 500;
-/** Frames that are asked which fields there are: the newest, so many of each kind. */
+/** Frames that are searched for fields: the newest, so many of each kind. */
 const ROWS_ASKED = 2_000;
 const FRAMES_OF_A_KIND = 3;
 const FRAMES_ASKED = 60;
@@ -67,8 +67,8 @@ const valueOf = (token) => {
 };
 
 /**
- * What of a text a filter has found, to be marked: in order, and nothing twice.
- * @param {string} text @param {string} part what is looked for as it stands @param {readonly Comparison[]} comparisons
+ * The matches of a filter in a text, to be marked: in order, and none twice.
+ * @param {string} text @param {string} part a text to find @param {readonly Comparison[]} comparisons
  * @returns {Span[]}
  */
 export function foundSpans(text, part, comparisons) {
@@ -135,8 +135,8 @@ export function sampleTexts({ ring }) {
 }
 
 /**
- * The fields that are most like what was written, the likest first: of that name elsewhere, then with it in theirs, then
- * with few letters changed. Where there are none it is those of whatever name that is next.
+ * The fields that are most like a path, the likest first: the same name elsewhere, then a name that holds it, then a name
+ * with few letters changed; where there are none, the next name of any kind.
  * @param {string} path @param {string[]} fields
  */
 export function likeliest(path, fields) {

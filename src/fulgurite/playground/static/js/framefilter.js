@@ -1,4 +1,4 @@
-// What the frames view is to show: a filter of four parts, and the work of applying it, a slice at a time.
+// The filter of the frames view: its four parts, and the work of applying it, a slice at a time.
 import { effect, signal } from "../vendor/signals.js";
 import { fieldsOf, likeliest, sampleTexts } from "./framefields.js";
 import { frameContent, parseFilter, valuesAt } from "./framepath.js";
@@ -7,7 +7,7 @@ import { frameLog, frameVersion } from "./state.js";
 /** @typedef {import("./framelog.js").Row} Row */
 /** @typedef {"all" | "received" | "sent" | "hand"} Way */
 
-/** How long rows are looked at until the page has its turn, and how long until what was found is drawn. */
+/** How long rows are looked at until the page has its turn, and how long until the matches are drawn. */
 const SLICE_MS = 8;
 const DRAW_MS = 150;
 /** How often it is looked whether a path that led nowhere leads somewhere by now. */
@@ -18,7 +18,7 @@ export const channel = signal("");
 export const text = signal("");
 export const path = signal("");
 export const pathFault = signal(/** @type {import("./framepath.js").Fault | null} */ (null));
-/** What is compared, by the path that is applied. */
+/** The comparisons of the path that is applied. */
 export const comparisons = signal(/** @type {readonly import("./framepath.js").Comparison[]} */ ([]));
 /** A path that leads to nothing in the newest frames, and some that lead to something. */
 export const unknownPath = signal(/** @type {{path: string, fields: string[]} | null} */ (null));
@@ -34,7 +34,7 @@ let wasBusy = false;
 effect(() => {
   const { condition, fault, comparisons: parsed } = parseFilter(path.value);
   pathFault.value = fault;
-  // What is half written keeps the rows as they are.
+  // A half-written path keeps the rows as they are.
   if (fault) return;
   comparisons.value = parsed;
   lookForFields();

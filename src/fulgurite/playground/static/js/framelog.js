@@ -17,7 +17,7 @@ const SLICE_ROWS = 20;
 /** Old matches that are carried along before they are cut off. */
 const SLACK = 10_000;
 
-/** The newest rows, numbered without holes. Adding one costs the same however many there are. */
+/** The newest rows, numbered one by one. Adding one costs the same however many there are. */
 class Ring {
   constructor() {
     /** @type {(NewRow | undefined)[]} */
@@ -61,7 +61,7 @@ const charactersOf = (row) => ("text" in row ? row.text.length : 0);
 export class FrameLog {
   constructor() {
     this.ring = new Ring();
-    /** What has come since the pause. */
+    /** The rows since the pause. */
     this.held = new Ring();
     this.answers = new AnswerTimes();
     this.paused = false;
@@ -113,7 +113,7 @@ export class FrameLog {
     }
   }
 
-  // --- what is shown
+  // --- the rows that are shown
 
   /** @param {Test | null} test null shows all */
   setFilter(test) {

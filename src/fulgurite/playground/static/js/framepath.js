@@ -1,11 +1,11 @@
-// A small language for what stands in a frame: `message.ltp > 100`, `$.params.channel ~ ticker and method = subscribe`.
+// A small language for the contents of a frame: `message.ltp > 100`, `$.params.channel ~ ticker and method = subscribe`.
 // docs/playground.md describes it.
 
 /** @typedef {{error: "pathEnd" | "pathName" | "pathClose" | "pathValue" | "pathRest", at: number, near: string}} Fault */
 /** @typedef {(root: unknown) => boolean} Condition */
 /** @typedef {(string | number)[]} Steps */
-/** @typedef {{path: string, steps: Steps, test: ((value: unknown) => boolean) | null}} Comparison a path, and what its
- *    value is to fulfil; null where it is to be there and no more */
+/** @typedef {{path: string, steps: Steps, test: ((value: unknown) => boolean) | null}} Comparison a path, and a test
+ *    of its value; null where it only has to be there */
 
 const TOKEN = /\s*(?:(and|or|&&|\|\|)(?![\w.])|(==|!=|<=|>=|=|<|>|~)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|([$\w.*[\]-]+(?<!\.))|(\S))/giy;
 const STEP = /\.?([A-Za-z_$][\w$-]*|\*)|\[(\d+|\*)\]|(.)/gy;
@@ -111,7 +111,7 @@ function comparing(operator, { kind, text }) {
   const isNumber = kind === "word" && NUMBER.test(wanted);
   const number = Number(wanted);
   const lower = wanted.toLowerCase();
-  // 100 is 100.0 and "100.0", whichever of them is written where, and buy is BUY: in quotes it is as it stands.
+  // 100, 100.0 and "100.0" are equal, as are buy and BUY; a text in quotes is taken as it stands.
   /** @param {unknown} value */
   const isSame = (value) => {
     const text = scalar(value);
@@ -133,7 +133,7 @@ function comparing(operator, { kind, text }) {
   };
 }
 
-/** @param {unknown} value @returns {string | null} as one would write it; null for what has parts */
+/** @param {unknown} value @returns {string | null} as one would write it; null for a value with parts */
 const scalar = (value) => (value !== null && typeof value === "object" ? null : String(value));
 
 /**
@@ -202,7 +202,7 @@ function messagePart(root, part) {
   return [/** @type {Record<string, unknown>} */ (params)[part]];
 }
 
-/** @param {string} text a frame of either dialect @returns {unknown} what it holds; undefined where that is no JSON */
+/** @param {string} text a frame of either dialect @returns {unknown} its content; undefined where that is no JSON */
 export function frameContent(text) {
   try {
     return JSON.parse(text.replace(/^\d{1,20}(?=[[{])/, ""));

@@ -1,7 +1,7 @@
-// The text of frames: what a row says of one, and how it is set out for reading. Numbers stay as they came
+// The text of frames: the label of a row, and the layout for reading. Numbers stay as they came
 // (5860832.0, not 5860832), so nothing here goes through JSON.parse.
 
-/** @typedef {{label: string, start: number}} Summary a label, and where in the text begins what follows it */
+/** @typedef {{label: string, start: number}} Summary a label, and the beginning of the rest in the text */
 
 const CHANNEL_MESSAGE = /"channel"\s*:\s*"([^"]*)"\s*,\s*"message"\s*:\s*/;
 const METHOD = /"method"\s*:\s*"([^"]*)"/;
@@ -11,7 +11,7 @@ const ENGINE_WORDS = /** @type {Record<string, string>} */ ({
   "2": "ping", "3": "pong", "40": "connect", "41": "disconnect",
 });
 
-/** A label and what follows it, so that a row shows what differs. @param {string} text @returns {Summary} */
+/** A label and the rest, so that a row shows the differences. @param {string} text @returns {Summary} */
 export function summarise(text) {
   const head = text.slice(0, 300);
   const message = CHANNEL_MESSAGE.exec(head);

@@ -1,5 +1,5 @@
-// Whether what is shown is still true; and if not, why, and since when. Nothing is taken for true because nobody has
-// said otherwise: the program behind the page may be stopped.
+// Whether a shown value is still true, and if not, why and since when. No value stays true only because no message has
+// changed it: the backend may be stopped.
 import { isPrivate, KINDS, silenceOf } from "./channels.js";
 import { emptyWithValues } from "./source.js";
 import * as state from "./state.js";
@@ -34,26 +34,26 @@ export const handlers = {
   },
 };
 
-/** @returns {WhyOld | null} what is wrong with the whole connection */
+/** @returns {WhyOld | null} the fault of the whole connection */
 export function whyOld() {
   if (state.link.value !== "open") return "stopped";
   if (!state.isConnected.value) return "disconnected";
   return state.connection.value?.state === "open" ? null : "interrupted";
 }
 
-/** @returns {Old | null} of what the program behind the page says */
+/** @returns {Old | null} of the backend's words */
 export const oldProgram = () => (state.link.value === "open" ? null : { why: "stopped", sinceMs: flowedMs });
 
-/** @returns {Old | null} of what the connection brings as a whole */
+/** @returns {Old | null} of the whole connection */
 export function oldConnection() {
   const why = whyOld();
   return why && { why, sinceMs: flowedMs };
 }
 
-/** Channels whose silence says something: no execution and no event of an order is news, too. @param {string} channel */
+/** Channels on which silence is news, too: no execution, no event of an order. @param {string} channel */
 const tellsBySilence = (channel) => channel.startsWith(KINDS[3].prefix) || isPrivate(channel);
 
-/** @param {string} channel @returns {Old | null} of what a channel brought */
+/** @param {string} channel @returns {Old | null} of a channel's messages */
 export function oldChannel(channel) {
   const { heardMs = null, flowedMs: couldMs = null } = known.get(channel) ?? {};
   const sinceMs = tellsBySilence(channel) ? couldMs ?? heardMs : heardMs;
@@ -70,7 +70,7 @@ export function oldChannel(channel) {
   return second.value - told.last_ms > silenceOf(channel) ? { why: "silent", sinceMs: told.last_ms } : null;
 }
 
-/** @returns {Old | null} of the book of the product in view, beyond what its own state says */
+/** @returns {Old | null} of the book of the product in view, beyond its own state */
 export function oldBook() {
   const channels = [KINDS[0].prefix, KINDS[1].prefix].map((prefix) => prefix + state.product.value);
   const heard = channels.map((channel) => known.get(channel)?.heardMs ?? 0);

@@ -1,4 +1,4 @@
-// Frames to try by hand: what is well-formed, and the many ways in which a frame can be wrong.
+// Frames to try by hand, well-formed ones and many kinds of wrong ones.
 
 const TICKER = "lightning_ticker_BTC_JPY";
 const DEPTH = 500;

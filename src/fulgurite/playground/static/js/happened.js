@@ -1,4 +1,4 @@
-// What happened to the connection and to this page, kept for the strip and the connection view, over a reload too.
+// Events of the connection and of this page, kept for the strip and the connection view, over a reload too.
 import { signal } from "../vendor/signals.js";
 import {
   endedLanes, STRIP_MS, withEvent, withFirst, withGap, withLaneState, withStatus, withUnknown,
@@ -24,19 +24,19 @@ emptyWithValues(() => {
 });
 /** The event that was asked for on the strip. */
 export const focusedEvent = kept(() => /** @type {number | null} */ (null));
-/** A word about what has just passed, gone after a while. */
+/** A notice about the latest event, gone after a while. */
 export const notice = signal(/** @type {PageRow | null} */ (null));
 
 const NOTICE_MS = 8_000;
 /** With no word from the backend for so long it is said to be silent: it says something at least every second. */
 const SILENT_MS = 2_500;
-/** A tick that comes so late may come before what has arrived meanwhile: the next one judges. */
+/** A tick that comes so late may come before messages that have arrived: the next one judges. */
 const LATE_MS = 1_000;
 /** A clock that stood still for so long: the page slept. In the background it ticks once a minute only. */
 const SLEPT_MS = 5_000;
 const SLEPT_HIDDEN_MS = 90_000;
 const KEPT = "fulgurite.happened";
-/** What is kept over a reload; the browser has room for a few million characters. */
+/** Limits over a reload; the browser has room for a few million characters. */
 const KEPT_EVENTS = 200;
 const KEPT_CHARACTERS = 160;
 
@@ -57,7 +57,7 @@ export let wasConnected = /** @type {boolean | null} */ (null);
 export function status(status) {
   if (status.kind === "backing_off" || status.kind === "connecting") {
     lanes.value = withLaneState(lanes.value, status);
-    return; // the line shows it; what became of it is an event
+    return; // the line shows it; its outcome is an event
   }
   lanes.value = withLaneState(lanes.value, status);
   events.value = withStatus(events.value, status, ++nextKey);
@@ -82,7 +82,7 @@ export const handlers = {
   },
 };
 
-/** A backend that says hello has no connection yet, whatever the one before it had. */
+/** A backend that says hello has no connection yet. */
 export function endLanes() {
   lanes.value = endedLanes(lanes.value, now.value);
 }
@@ -133,7 +133,7 @@ export function tick() {
   const at = Date.now();
   const sleptMs = at - tickedAt;
   if (sleptMs > (wasHidden || document.hidden ? SLEPT_HIDDEN_MS : SLEPT_MS)) {
-    heardAt = at; // what waits is about to come
+    heardAt = at; // waiting messages are about to come
     happenedToPage("slept", sleptMs / 1000);
   }
   tickedAt = at;
@@ -155,13 +155,13 @@ function happenedToPage(kind, seconds) {
 /** @param {PageRow["kind"]} kind @param {number} at_ms @param {number} seconds */
 function say(kind, at_ms, seconds) {
   noticedAt = Date.now();
-  // For as long as the program is lost the page says so above the view, and not twice.
+  // For as long as the backend is lost the page says so above the view, and not twice.
   notice.value = kind === "lost" || kind === "full" ? null : { type: "page", kind, at_ms, seconds };
 }
 
 // --- over a reload
 
-/** Keep what happened for this tab's next page. */
+/** Keep the events for this tab's next page. */
 export function keep() {
   const shown = events.value.slice(-KEPT_EVENTS).map((row) => (
     row.type === "gap" ? { ...row, gaps: row.gaps.map(shortened) } : row));
@@ -176,7 +176,7 @@ export function keep() {
   }
 }
 
-/** The endpoint as the page's address has it, which never holds what may be secret: "url" stands for such a one.
+/** The endpoint in the page's address. A possibly secret one is never there: "url" stands for it.
  * @returns {string | null} */
 const endpointInAddress = () => new URLSearchParams(location.hash.slice(1)).get("endpoint");
 
@@ -186,7 +186,7 @@ const shortened = (gap) => ({ ...gap, last: beginning(gap.last), first: beginnin
 /** @param {Gap["last"]} message @returns {Gap["last"]} */
 const beginning = (message) => message && { ...message, text: message.text.slice(0, KEPT_CHARACTERS) };
 
-/** Take up what this tab's last page kept, if that was not long ago and of the same endpoint. */
+/** Take up the events of this tab's last page, if that was not long ago and of the same endpoint. */
 export function takeUp() {
   let text = null;
   try {

@@ -1,15 +1,15 @@
-// The columns of the heat map as the backend sends them, and what a drawing of them needs to know.
+// The columns of the heat map as the backend sends them, and the facts for drawing them.
 
 /** @typedef {import("./messages.js").Column} Column */
 
 /** Five minutes of two columns a second; the oldest go. */
 const COLUMN_LIMIT = 600;
 export const SPAN_MS = 300_000;
-/** Columns further apart than this have a hole between them. */
+/** Columns further apart than this have a gap between them. */
 export const COLUMN_MS = 500;
 
 /** The largest sizes are so rare that their colour would leave none for the others: this share of the levels is told
- * apart, what is above looks the same. */
+ * apart, and all larger sizes look the same. */
 const SHARE_TOLD_APART = 0.99;
 
 export class HeatStore {
@@ -38,8 +38,8 @@ export class HeatStore {
   }
 
   /**
-   * The prices that are shown, in steps: what was traded and quoted, and some more above and below.
-   * @param {number} sinceMs what is older does not matter
+   * The prices that are shown, in steps: those of trades and quotes, and some more above and below.
+   * @param {number} sinceMs older columns do not matter
    * @returns {{first: number, last: number} | null} null while no book is known
    */
   range(sinceMs) {
@@ -60,7 +60,7 @@ export class HeatStore {
 /**
  * The size that has the strongest colour.
  * @param {Column[]} columns
- * @param {number} before what it was: kept while it is about right, so that colours do not flicker
+ * @param {number} before the former one: kept while it is about right, so that colours do not flicker
  * @returns {number}
  */
 export function fullSize(columns, before) {

@@ -1,5 +1,5 @@
-// What happened to the connection, as the strip and the connection view show it: events, newest last, and for each
-// connection the states it was in. Pure: what is given is never changed, and `key` tells events apart.
+// The history of the connection for the strip and the connection view: events, newest last, and the states of each
+// connection. Pure: arguments are never changed, and `key` tells events apart.
 
 /** @typedef {import("./messages.js").Gap} Gap */
 /** @typedef {import("./messages.js").Status} Status */
@@ -14,8 +14,8 @@
  *   answers: {channel: string, seconds: number | null}[]}} Answers
  */
 /**
- * What happened to the page itself: its line to the backend was lost or is back, it slept, the backend did, it was
- * loaded anew.
+ * An event of the page itself: its line to the backend was lost or is back, it slept, the backend did, it was loaded
+ * anew.
  * @typedef {{type: "page", kind: "lost" | "back" | "slept" | "stopped" | "reloaded" | "full" | "locked",
  *   at_ms: number, seconds: number}} PageRow
  */
@@ -38,7 +38,7 @@ const LANE_STATES = /** @type {Record<string, LaneState>} */ ({
   failed: "off", disconnected: "off",
 });
 
-/** When it happened, which for a gap is when it ended. @param {EventRow} row @returns {number} */
+/** The time of an event; for a gap its end. @param {EventRow} row @returns {number} */
 export const timeOf = (row) => (row.type === "gap" ? row.to_ms : row.at_ms);
 
 /**
@@ -125,7 +125,7 @@ export const mendedShare = (row) => row.gaps.filter(({ repaired }) => repaired =
 /**
  * @param {Lanes} lanes
  * @param {Status} status
- * @returns {Lanes} in which the connection is in the state that follows
+ * @returns {Lanes} with the connection in the next state
  */
 export function withLaneState(lanes, { kind, connection, at_ms }) {
   const state = LANE_STATES[kind];

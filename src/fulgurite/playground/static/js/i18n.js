@@ -11,7 +11,7 @@ import { ja } from "./words/ja.js";
 const WORDS = { en, ja };
 
 const browsers = navigator.language.startsWith("ja") ? "ja" : "en";
-/** What the user has chosen, if anything. */
+/** The user's choice, if there is one. */
 export const chosenLanguage = signal(recall("language", LANGUAGES));
 export const language = computed(() => chosenLanguage.value ?? browsers);
 

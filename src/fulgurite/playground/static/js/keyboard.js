@@ -1,4 +1,4 @@
-// The keyboard: one key each for what is done often. The list on `?` is made from the same table.
+// The keyboard: one key for each frequent action. The list on `?` is made from the same table.
 import { openDialog, pauseFrames, showMatrix, showView, toggleSide } from "./actions.js";
 import { VIEWS } from "./choices.js";
 import { chooseDialect, connect, disconnect } from "./connecting.js";
@@ -66,7 +66,7 @@ function focusFilter() {
   whenDrawn(() => document.querySelector("[data-filter]"));
 }
 
-/** Focus what is on the page once the present change is: a redraw takes place on the next animation frame.
+/** Focus an element once the present change is drawn, on the next animation frame.
  * @param {() => Element | null} find */
 function whenDrawn(find) {
   requestAnimationFrame(() => requestAnimationFrame(() => {

@@ -37,7 +37,7 @@ export class AnswerTimes {
   }
 }
 
-/** @param {Frame} frame @returns {string | null} what a request and its answer have in common */
+/** @param {Frame} frame @returns {string | null} the part that a request and its answer share */
 function pairKey({ text, direction }) {
   const isSent = direction === "sent";
   // Engine.IO's ping and pong.

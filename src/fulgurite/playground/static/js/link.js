@@ -58,7 +58,7 @@ export function format(page) {
 const escape = (value) => encodeURIComponent(value).replace(/%(2C|2F|3A)/g, decodeURIComponent);
 
 /**
- * Whatever an address says that the page does not understand is as on a first visit.
+ * Parts of a link that the page does not understand are as on a first visit.
  * @param {string} text with or without its #
  * @returns {PageState & {refused: boolean}} and whether an address of an endpoint in it was not taken
  */

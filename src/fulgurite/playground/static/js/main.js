@@ -25,7 +25,7 @@ watch();
 happened.takeUp();
 addEventListener("pagehide", happened.keep);
 setInterval(tick, TICK_MS);
-// Out of sight a page's clock ticks seldom: whoever comes back must not see what was true then.
+// Out of sight a page's clock ticks seldom, and a returning user must not see outdated values.
 document.addEventListener("visibilitychange", tick);
 backend.open(receive);
 const root = document.getElementById("root");

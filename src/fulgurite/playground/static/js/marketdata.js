@@ -1,4 +1,4 @@
-// The market of the product in view, and the charts that are in sight: the backend sends what these need.
+// The market of the product in view, and the charts in sight: the backend sends the data of these alone.
 import { batch, effect, signal } from "../vendor/signals.js";
 import { send } from "./backend.js";
 import { CandleStore } from "./candlestore.js";
@@ -19,7 +19,7 @@ export const interval = signal(/** @type {Interval} */ (FIRST_INTERVAL));
 effect(() => {
   if (lowerChart.value === upperChart.value) lowerChart.value = upperChart.value === "heatmap" ? "depth" : "heatmap";
 });
-/** What is in sight. */
+/** The parts in sight. */
 export const parts = signal(/** @type {readonly MarketPart[]} */ ([]));
 
 export const candleStore = new CandleStore();
@@ -81,7 +81,7 @@ export function viewProduct(code) {
   send({ type: "view", product_code: code });
 }
 
-/** Show these parts of the market, and nothing costs what the others need. @param {readonly MarketPart[]} shown */
+/** Show these parts of the market alone. @param {readonly MarketPart[]} shown */
 export function showParts(shown) {
   parts.value = shown;
   sendCharts();
@@ -98,7 +98,7 @@ export function chooseInterval(seconds) {
   sendCharts();
 }
 
-/** Tell a backend that has just said hello what is in sight. */
+/** Tell a backend that has just said hello the product and the parts in sight. */
 export function sendView() {
   send({ type: "view", product_code: state.product.value });
   sendCharts();

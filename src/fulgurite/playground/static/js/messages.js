@@ -1,4 +1,4 @@
-// What the page and its backend say to each other: mirrors playground/messages.py, which says what each means.
+// The messages between the page and its backend. They mirror playground/messages.py, where each is described.
 // Times ending in _ms are milliseconds since 1970-01-01 UTC, on the backend's clock.
 
 /** @typedef {"json-rpc" | "socketio"} Dialect */
@@ -53,8 +53,8 @@
 /** @typedef {{type: "executions", product_code: string, rows: (Execution | Gap)[], restart: boolean}} Executions */
 /**
  * @typedef {[timeS: number, open: number, high: number, low: number, close: number, volume: number]} Candle
- * @typedef {[fromMs: number, toMs: number]} Hole
- * @typedef {{type: "candles", product_code: string, interval_s: Interval, candles: Candle[], holes: Hole[],
+ * @typedef {[fromMs: number, toMs: number]} GapSpan
+ * @typedef {{type: "candles", product_code: string, interval_s: Interval, candles: Candle[], gaps: GapSpan[],
  *   history: "unasked" | "loading" | "ready" | "failed", problem: string, restart: boolean}} Candles
  */
 /**
@@ -120,7 +120,7 @@
  *   | {type: "maintain", number: number}} ToBackend
  */
 
-/** What an area of the page does with the messages that it registers for, by their type.
+/** An area's handlers, by the type of message.
  * @typedef {{[T in FromBackend["type"]]?: (message: Extract<FromBackend, {type: T}>) => void}} Handlers */
 
 export {};

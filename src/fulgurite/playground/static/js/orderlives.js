@@ -1,4 +1,4 @@
-// The lives of orders, put together from what the private channels and HTTP tell. Bounded: the oldest are forgotten,
+// The lives of orders, put together from the private channels and from HTTP. Bounded: the oldest are forgotten,
 // those that have ended first.
 
 /** @typedef {import("./messages.js").OrderEvent} OrderEvent */
@@ -14,7 +14,7 @@
  * @property {number} size executed, or 0
  * @property {number | null} outstanding of the order, afterwards
  * @property {number | null} index of the part of a special order, from 1
- * @property {string} detail a reason, a price, or what became of a gap
+ * @property {string} detail a reason, a price, or the repair of a gap
  * @property {number} [fromMs] the beginning of a gap
  * @property {string} [repaired] of a gap
  */
@@ -30,7 +30,7 @@
  * @property {number | null} outstanding
  * @property {LifeState} state
  * @property {string} parent the acceptance id of the special order that it is a part of, or ""
- * @property {number} part which one, from 1
+ * @property {number} part its number there, from 1
  * @property {Moment[]} moments oldest first
  * @property {number} left how many moments are forgotten
  */
@@ -194,26 +194,26 @@ function joined(moments, next) {
 }
 
 /**
- * A private channel was interrupted: whatever its open orders went through meanwhile is a hole, until it is repaired.
+ * A private channel was interrupted: the lives of its open orders have a gap, until it is repaired.
  * @param {Lives} lives
  * @param {import("./messages.js").Gap} gap
  * @returns {Lives}
  */
 export function takeGap(lives, gap) {
   const kind = gap.channel === "parent_order_events" ? "parent" : "child";
-  const hole = moment("GAP", gap.to_ms, { fromMs: gap.from_ms, repaired: gap.repaired, detail: gap.note });
+  const missed = moment("GAP", gap.to_ms, { fromMs: gap.from_ms, repaired: gap.repaired, detail: gap.note });
   let next = lives;
   for (const order of lives.values()) {
     if (order.kind !== kind) continue;
     const at = order.moments.findIndex((each) => each.type === "GAP" && each.fromMs === gap.from_ms);
     const unresolved = gap.unresolved.includes(order.id);
     if (at >= 0) {
-      const moments = order.moments.with(at, hole);
+      const moments = order.moments.with(at, missed);
       next = put(next, unresolved && isOpen(order)
         ? { ...order, state: "unknown", moments: [...moments, moment("UNRESOLVED", gap.to_ms)] }
         : { ...order, moments });
     } else if (isOpen(order) && (order.moments[0]?.atMs ?? 0) < gap.to_ms) {
-      next = put(next, { ...order, moments: [...order.moments, hole] });
+      next = put(next, { ...order, moments: [...order.moments, missed] });
     }
   }
   return next;

@@ -22,7 +22,7 @@ effect(() => {
   orders.value = new Map();
   funds.value = null;
 });
-// What was open before the channel was listened to is in the lists alone.
+// Orders that were open before the subscription are in the lists alone.
 effect(() => {
   if (auth.value.state === "authenticated" && canTrade()) {
     void listOpen(endpointProducts.peek());
@@ -47,8 +47,8 @@ export function clearEnded() {
 }
 
 /**
- * What is wrong with a request, as the exchange says it.
- * @typedef {{field: string, text: string}} Refusal field is "" where it says none
+ * The exchange's refusal of a request.
+ * @typedef {{field: string, text: string}} Refusal field is "" where none is named
  */
 
 /** @param {import("./messages.js").Answer} answer @returns {Refusal | null} */
@@ -71,7 +71,7 @@ export function refusalOf({ status, body }) {
  * Send an order.
  * @param {"child" | "parent"} kind
  * @param {Record<string, unknown>} body
- * @param {Partial<lives.Life>} facts what to show until its events come
+ * @param {Partial<lives.Life>} facts to show until its events come
  * @returns {Promise<Refusal | null>}
  */
 export async function send(kind, body, facts) {

@@ -1,4 +1,4 @@
-// What can be made to go wrong with one press: the scenarios of docs/faults.md, shortened so that each shows within a
+// The faults of one press: the scenarios of docs/faults.md, shortened so that each shows within a
 // minute and ends by itself. The words of each are in words/faults.js.
 
 /** @typedef {import("./faultruns.js").Fault} Fault */
@@ -6,7 +6,7 @@
  * @typedef {object} Preset
  * @property {string} id
  * @property {boolean} [maintenance] a short maintenance of all markets
- * @property {(product: string) => Fault[]} [faults] what the control API is given
+ * @property {(product: string) => Fault[]} [faults] for the control API
  * @property {(product: string) => Record<string, unknown>} [market] a change of a market's state
  * @property {boolean} [needsAuth] shows only where credentials are used
  */
@@ -49,7 +49,7 @@ export const PRESETS = [
   { id: "authRefused", faults: () => [{ fault: "refuse-auth", seconds: 15 }, { fault: "close" }], needsAuth: true },
 ];
 
-/** Whether a preset is of markets, which are the same for everyone. @param {Preset} preset */
+/** Whether a preset is of markets: those are the same for everyone. @param {Preset} preset */
 export const isOfMarkets = ({ maintenance, market }) => Boolean(maintenance || market);
 
 /** Every fault of docs/faults.md, as the control API takes it, to begin with. @type {Fault[]} */

@@ -1,9 +1,9 @@
-// Rates out of running totals: what the backend counts, seen over the last seconds.
+// Rates out of the backend's running totals, over the last seconds.
 
 /** @typedef {import("./messages.js").Channels} Channels */
 /** @typedef {{atMs: number, frames: number, bytes: number, messages: Map<string, number>}} Sample */
 
-/** Two snapshots, which come every 5 s, must fit. */
+/** Two snapshots must fit, one every 5 s. */
 const WINDOW_MS = 10_000;
 const TRAFFIC_WINDOW_MS = 3_000;
 

@@ -19,13 +19,13 @@ import * as traffic from "./traffic.js";
 
 /** @typedef {import("./messages.js").FromBackend} FromBackend */
 
-/** Each area's handlers, in the order in which they see a message: a fault's run compares it with the state before. */
+/** Each area's handlers, in their order for a message: a fault's run compares it with the state before. */
 const AREAS = [
   faultRuns, ask, credentials, orders, recording, replay, byHand, frameRows, connecting, traffic, clock, freshness,
   happened, marketData,
 ].map(({ handlers }) => handlers);
 
-/** The backend says these of itself, whatever source is chosen. */
+/** The backend sends these for any source. */
 const OWN = new Set(["recording", "sign", "demokey", "keys", "answer", "problem"]);
 
 /** @param {FromBackend[]} messages */

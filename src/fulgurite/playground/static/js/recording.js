@@ -1,4 +1,4 @@
-// The recording of the connection's frames, which the browser saves as a file at its end.
+// The recording of the connection's frames; at its end the browser saves it as a file.
 import { signal } from "../vendor/signals.js";
 import { fetchGuarded, send } from "./backend.js";
 import { fileName, saveFile } from "./exportlog.js";

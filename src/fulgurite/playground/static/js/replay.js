@@ -19,7 +19,7 @@ export const position = signal(/** @type {Position | null} */ (null));
 /** The file that is on its way to the backend. */
 export const opening = signal("");
 
-/** What the page showed before the replay. */
+/** The page's state before the replay. */
 let before = /** @type {{wanted: ReadonlySet<string>, product: string, events: readonly happened.EventRow[],
   lanes: import("./history.js").Lanes} | null} */ (null);
 /** Whether there was a connection when the log was given. Its end may be told before the replay begins. */
@@ -53,7 +53,7 @@ function takeReplay(message) {
   if (products[0] && !products.includes(state.product.value)) viewProduct(products[0]);
 }
 
-/** Show again what was before the replay, if there is one; the backend is told by what follows. */
+/** Bring back the state before the replay, if there is one. The next message tells the backend. */
 export function leaveReplay() {
   replay.value = null;
   position.value = null;

@@ -1,4 +1,4 @@
-// The sample beside the views: the program for exactly what is on screen, in a language the user chooses.
+// The sample beside the views: the program for exactly the chosen channels, in a language the user chooses.
 import { isAddress } from "./address.js";
 import { fetchGuarded } from "./backend.js";
 import { replay } from "./replay.js";
@@ -11,15 +11,15 @@ import { computed, effect, signal } from "../vendor/signals.js";
  *   verified: {versions: string[], date: string} | null}} Listed
  */
 /** @typedef {Listed & {name: string, source: string, files: Record<string, string>, steps: string[]}} Sample */
-/** @typedef {{query: string, given: Sample | null, refusal: string}} Answered what was asked for, and the answer */
+/** @typedef {{query: string, given: Sample | null, refusal: string}} Answered a question and its answer */
 
 /** Clicks come in bunches: it is asked for the sample so long after the last. */
 const QUIET_MS = 150;
 
-/** Which language is shown; null until the user chooses one. */
+/** The language of the sample; null until the user chooses one. */
 export const chosen = signal(recallText("sample"));
 export const listed = signal(/** @type {Listed[]} */ ([]));
-/** What the backend last gave, or said against it; it is for `query` once its own is the same. */
+/** The backend's last sample or refusal; it is for `query` once its own is the same. */
 export const answered = signal(/** @type {Answered | null} */ (null));
 
 /** The samples of the dialect in use, by the names of their languages. */
@@ -38,8 +38,8 @@ export function choose(name) {
   keep("sample", name);
 }
 
-/** Why there is no program for what is on screen, as a key of the page's texts; "" where there is one. A program for
- * anything else is never shown in its place. */
+/** Why there is no program for the present choices, as a key of the page's texts; "" where there is one. A program for
+ * other choices is never shown in its place. */
 export const whyNone = computed(() => {
   if (replay.value) return /** @type {const} */ ("sampleOfReplay");
   // An address is not one yet while it is being typed; one that would be refused is not asked for.
@@ -49,7 +49,7 @@ export const whyNone = computed(() => {
   return state.wanted.value.size ? "" : /** @type {const} */ ("sampleNoChannel");
 });
 
-/** What is on screen, as the parameters of a sample; "" where there is none. */
+/** The present choices as the parameters of a sample; "" where there is none. */
 export const query = computed(() => {
   if (!language.value || whyNone.value) return "";
   const asked = new URLSearchParams({

@@ -1,10 +1,10 @@
-// How the page looks: the theme, and which colour rises. Both stand on the root element, where the style sheets see
-// them; what is drawn on a canvas watches `shownTheme` and `rising`, and reads its colours again when they change.
+// The look of the page: the theme, and the colour of rising prices. Both stand on the root element, where the style
+// sheets see them; drawings on a canvas watch `shownTheme` and `rising`, and read their colours again when they change.
 import { computed, effect, signal } from "../vendor/signals.js";
 import { keep, recall } from "./storage.js";
 
 export const THEMES = /** @type {const} */ (["auto", "light", "dark"]);
-/** Which colour a rise and a bid have: green as in the West, or red as in Japan. */
+/** The colour of a rise and a bid: green as in the West, or red as in Japan. */
 export const RISING = /** @type {const} */ (["green", "red"]);
 /** @typedef {typeof THEMES[number]} Theme */
 /** @typedef {typeof RISING[number]} Rising */

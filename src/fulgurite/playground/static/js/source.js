@@ -1,5 +1,5 @@
-// Where what is shown comes from: an endpoint, or a frame log that is replayed. Whatever it told is declared with `told`
-// or `kept`, so that nothing of one source can be left standing under the name of another.
+// The source of the shown values: an endpoint, or a frame log in replay. They are declared with `told` or `kept`, so that
+// no value of one source can be left standing under the name of another.
 import { batch, signal } from "../vendor/signals.js";
 
 /**
@@ -7,12 +7,12 @@ import { batch, signal } from "../vendor/signals.js";
  * @typedef {import("../vendor/signals.js").Signal<T>} Signal
  */
 
-/** What brings the present values back to their beginning, and the same of what happened. */
+/** Functions that bring the present values, and the past ones, back to their beginning. */
 const values = /** @type {(() => void)[]} */ ([]);
 const past = /** @type {(() => void)[]} */ ([]);
 
-/** The page counts its choices of a source, and the backend says with which of them it goes on: what it said before is
- * of another, and comes too late. */
+/** The page counts its choices of a source, and the backend says when it goes on with one: its earlier messages are of
+ * another source, and come too late. */
 let chosen = 0;
 let reached = 0;
 
@@ -29,7 +29,7 @@ export function told(first) {
 }
 
 /**
- * A record of what happened. A program behind the page that is started again, and the start of a connection, leave it.
+ * A record of past events. A restart of the backend and the start of a connection leave it.
  * @template T
  * @param {() => T} first makes it as it is before anything happened
  * @returns {Signal<T>}
@@ -46,12 +46,12 @@ export const emptyWithValues = (empty) => values.push(empty);
 /** Have something that is no signal emptied as `kept` is. @param {() => void} empty */
 export const emptyWithPast = (empty) => past.push(empty);
 
-/** Forget what happened, as if nothing had. */
+/** Forget the past events. */
 export const forgetPast = () => batch(() => past.forEach((empty) => empty()));
 
 const forgetValues = () => batch(() => values.forEach((empty) => empty()));
 
-/** Which choice of a source this is. */
+/** The number of the present choice of a source. */
 export const sourceNumber = () => chosen;
 
 /** Another source is chosen: nothing of the one before is shown or taken any more. */
@@ -60,7 +60,7 @@ export function leaveSource() {
   forgetPast();
 }
 
-/** The backend is to begin anew, with the same source. What happened stays. */
+/** The backend is to begin anew, with the same source. Past events stay. */
 export function expectSource() {
   chosen += 1;
   forgetValues();
@@ -72,5 +72,5 @@ export function reachSource(number) {
   forgetValues();
 }
 
-/** Whether what the backend tells now is of the source that is chosen. */
+/** Whether the backend's messages are of the chosen source by now. */
 export const isSourceReached = () => reached === chosen;

@@ -22,19 +22,19 @@ export const isFull = signal(false);
 export const hello = signal(/** @type {import("./messages.js").Hello | null} */ (null));
 export const problem = signal("");
 
-// What the user has chosen.
+// The choices of the user.
 export const endpointChoice = signal(/** @type {EndpointChoice} */ ("embedded"));
 export const endpointUrl = signal("");
 export const httpUrl = signal("");
 export const dialect = signal(/** @type {import("./messages.js").Dialect} */ ("json-rpc"));
 export const wanted = signal(/** @type {ReadonlySet<string>} */ (new Set(channelsOf(FIRST_PRODUCT))));
-/** What was unsubscribed at one stroke and not subscribed again since, for a minute. */
+/** Channels that can be subscribed again in one go, for a minute. */
 export const givenUp = signal(/** @type {readonly string[]} */ ([]));
 export const product = signal(FIRST_PRODUCT);
 export const addedProducts = signal(/** @type {string[]} */ ([]));
 export const view = signal(/** @type {ViewName} */ ("market"));
 
-/** What is chosen as the endpoint: its name, or its address as it was typed. */
+/** The chosen endpoint: its name, or its address as it was typed. */
 export const endpoint = computed(() => (
   endpointChoice.value === "url" ? endpointUrl.value.trim() : endpointChoice.value));
 
@@ -42,7 +42,7 @@ export const endpoint = computed(() => (
 export const isReal = computed(() => (
   endpointChoice.value === "url" ? isRealAddress(endpoint.value) : endpointChoice.value === "live"));
 
-// The page itself: what is folded away, what is in sight on a screen for one part only, which dialog is open.
+// The page itself: its folded sides, the part in sight on a narrow screen, the open dialog.
 export const leftFolded = signal(false);
 export const rightFolded = signal(false);
 export const rightShows = signal(/** @type {"sample" | "notes"} */ ("sample"));
@@ -60,7 +60,7 @@ export const channels = told(() => (
 /** Since when each channel is in its state. */
 export const channelSince = /** @type {Map<string, {state: string, sinceMs: number}>} */ (new Map());
 emptyWithValues(() => channelSince.clear());
-/** Messages a second of each channel, and what the whole connection receives a second. */
+/** Messages a second of each channel, and of the whole connection. */
 export const rates = told(() => /** @type {ReadonlyMap<string, number>} */ (new Map()));
 export const traffic = told(() => ({ frames: 0, bytes: 0 }));
 export const endpointProducts = told(() => (
@@ -86,7 +86,7 @@ export const lastLiveBook = told(() => /** @type {import("./messages.js").Book |
 export const ticker = told(() => /** @type {import("./messages.js").Ticker | null} */ (null));
 export const trades = told(() => /** @type {TradeRow[]} */ ([]));
 
-// What happened.
+// Past events.
 export const frameLog = new FrameLog();
 /** Changes whenever `frameLog` does. */
 export const frameVersion = signal(0);
@@ -94,7 +94,7 @@ emptyWithPast(() => {
   frameLog.clear();
   frameVersion.value += 1;
 });
-/** The frame log for a view, which is redrawn whenever it changes. @returns {FrameLog} */
+/** The frame log for a view, to be redrawn whenever it changes. @returns {FrameLog} */
 export function watchFrameLog() {
   void frameVersion.value;
   return frameLog;

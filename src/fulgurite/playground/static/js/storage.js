@@ -1,4 +1,4 @@
-// What the browser keeps of the user's choices. It may be told to keep nothing: then a choice lasts as long as the page.
+// The user's choices that the browser keeps. It may be told to keep nothing: then a choice lasts as long as the page.
 
 const PREFIX = "fulgurite.";
 

@@ -1,4 +1,4 @@
-// Round numbers for the axes of what is drawn on a canvas.
+// Round numbers for the axes of drawings on a canvas.
 
 /** @param {number} value above 0 @returns {number} the next higher of 1, 2 and 5, with any power of ten */
 export function roundUp(value) {
@@ -19,7 +19,7 @@ export function ticks(low, high, most) {
   const step = roundUp((high - low) / most);
   const found = [];
   for (let index = Math.ceil(low / step - 1e-9); index * step <= high + step * 1e-9; index += 1) {
-    // Without the binary fraction's last digits, which would be written.
+    // Without the binary fraction's last digits.
     found.push(Number((index * step).toPrecision(12)));
   }
   return found;

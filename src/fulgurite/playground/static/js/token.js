@@ -1,4 +1,4 @@
-// What the page shows its backend, beside the cookie. It is another each time the backend starts.
+// The token that the page shows its backend beside the cookie, a new one at each start of the backend.
 
 const KEPT = "fulgurite.token";
 

@@ -12,7 +12,7 @@ import { batch, effect } from "../vendor/signals.js";
 
 /** @typedef {import("./link.js").PageState} PageState */
 
-/** @returns {PageState} what is on the page */
+/** @returns {PageState} the state on the page */
 const present = () => ({
   view: state.view.value,
   endpoint: state.endpointChoice.value,
@@ -37,7 +37,7 @@ export function follow() {
   const arrive = () => {
     const page = parse(location.hash);
     place = placeOf(page);
-    // Whoever signs for the endpoint before must be forgotten by then, so this is not of the batch.
+    // The key for the endpoint before must be forgotten by then, so this is not in the batch.
     const go = batch(() => show(page));
     go();
   };
@@ -57,7 +57,7 @@ export function follow() {
 /** @param {PageState} page */
 const placeOf = ({ view, endpoint, dialect, product }) => [view, endpoint, dialect, product].join();
 
-/** @param {PageState & {refused: boolean}} page @returns {() => void} what is to be done once all of it is shown */
+/** @param {PageState & {refused: boolean}} page @returns {() => void} to be called once all of it is shown */
 function show(page) {
   state.view.value = page.view;
   state.part.value = "middle";
@@ -87,7 +87,7 @@ function show(page) {
     state.wanted.value = new Set(page.channels);
   }
   return () => {
-    // An address never connects to anything but the embedded exchange: whoever made it is not who sits here.
+    // An address never connects to anything but the embedded exchange: it may come from somebody else.
     if (isOther && page.endpoint === "embedded") connect();
     else if (isOther) disconnect();
     if (page.refused) state.problem.value = t("linkRefused");

@@ -1,7 +1,7 @@
-// Text from the wire as it may be shown: what cannot be seen, or turns round what stands beside it, is written out, and
-// what is far too long is cut. Whoever wants the text as it came copies or saves the frame.
+// Text from the wire as it may be shown: characters that cannot be seen, or that turn others round, are written out, and
+// far too long texts are cut. Copying or saving a frame gives its text as it came.
 
-/** Controls, format characters (zero width, direction), separators, lone surrogates, and what a font draws as nothing. */
+/** Controls, format characters (zero width, direction), separators, lone surrogates, and characters without a glyph. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/gu;
 const IS_UNSEEN = new RegExp(UNSEEN.source, "u");
 /** Marks that are set over or under a letter: more than two of them reach into other lines. */

@@ -1,4 +1,4 @@
-// Marks what is old, with its age: what a view shows is true where this does not stand beside it.
+// The mark of an old value, with its age. A value without the mark is true.
 import { html } from "../dom.js";
 import { formatAge } from "../format.js";
 import { second } from "../freshness.js";

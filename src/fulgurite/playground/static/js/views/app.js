@@ -65,7 +65,7 @@ function View() {
   `;
 }
 
-/** What stands in the way, if anything does. */
+/** The present problem, if there is one. */
 function Problem() {
   if (link.value === "lost") {
     return html`<p class="problem" role="alert">${t(isFull.value ? "pageFullText" : "lostHint")}</p>`;

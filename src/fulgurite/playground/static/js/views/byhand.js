@@ -1,4 +1,4 @@
-// A frame is written by hand and sent over a connection of its own, and what the server answers stands beside it.
+// A frame is written by hand and sent over a connection of its own. The server's answers stand beside it.
 import { endByHand, handRows, handState, isConfirmed, sendByHand, toggleConfirmed, togglePanel } from "../byhand.js";
 import { html } from "../dom.js";
 import { writes } from "../fields.js";

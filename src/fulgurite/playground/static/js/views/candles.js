@@ -10,7 +10,7 @@ import { t } from "../i18n.js";
 import { candleStore, candleVersion, interval } from "../marketdata.js";
 import { product, wanted } from "../state.js";
 import { KINDS } from "../channels.js";
-import { holeShading } from "./holes.js";
+import { gapShading } from "./gapshading.js";
 
 /** @typedef {import("../colours.js").Colours} Colours */
 /** @typedef {import("../messages.js").Candle} Candle */
@@ -31,7 +31,7 @@ export function CandleChart() {
     <div class="chart-place">
       <div class="chart-canvas candles" ref=${ref} role="img" tabindex="0" aria-label=${describe()}
         data-test="candles" data-candles=${candleVersion.value && candleStore.candles.size}
-        data-holes=${candleStore.holes.length}></div>
+        data-gaps=${candleStore.gaps.length}></div>
       <${Legend} />
       <${Empty} />
       <a class="chart-credit" href="https://www.tradingview.com/" target="_blank" rel="noopener noreferrer"
@@ -47,8 +47,8 @@ function describe() {
   const shown = candleStore.summary();
   if (!shown) return name;
   const [last, high, low] = [formatPrice(shown.last), formatPrice(shown.high), formatPrice(shown.low)];
-  const holes = candleStore.holes.length ? ` ${t("candlesHoles", { count: candleStore.holes.length })}` : "";
-  return `${name}: ${t("candlesSummary", { count: shown.count, last, high, low })}${holes}`;
+  const gaps = candleStore.gaps.length ? ` ${t("candlesGaps", { count: candleStore.gaps.length })}` : "";
+  return `${name}: ${t("candlesSummary", { count: shown.count, last, high, low })}${gaps}`;
 }
 
 /** @param {number} seconds @returns {string} */
@@ -99,7 +99,7 @@ function mount(place) {
   volumes.priceScale().applyOptions({ scaleMargins: { top: 0.82, bottom: 0 } });
   candles.priceScale().applyOptions({ scaleMargins: { top: 0.17, bottom: 0.24 } });
   let colours = readColours();
-  const shading = holeShading(chart, candleStore, () => colours);
+  const shading = gapShading(chart, candleStore, () => colours);
   candles.attachPrimitive(shading);
 
   let drawnTo = -Infinity;
@@ -197,7 +197,7 @@ function point({ time, candle }, colours) {
 }
 
 const fixedOptions = () => ({
-  // The library's own logo needs an inline style, which the page forbids: the credit stands beside the chart instead.
+  // The library's own logo needs an inline style, and the page forbids those: the credit stands beside the chart.
   layout: { attributionLogo: false, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11 },
   rightPriceScale: { borderVisible: false },
   timeScale: {

@@ -1,4 +1,4 @@
-// What is to be known before a key is used, or the live service: a line where it is needed, and all of it in a dialog.
+// Advice before a key or the live service is used: a line where it is needed, and all of it in a dialog.
 import { openDialog } from "../actions.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";

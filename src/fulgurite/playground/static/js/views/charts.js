@@ -18,8 +18,8 @@ import { HeatMap, HeatScale } from "./heatmap.js";
 const VIEWS = { candles: CandleChart, heatmap: HeatMap, depth: DepthChart };
 const NAMES = /** @type {const} */ ({ candles: "candles", heatmap: "heatmap", depth: "depthChart" });
 
-/** @param {{name: "upper" | "lower", chosen: import("../state.js").Signal<ChartName>, taken: ChartName | null}} props where it is,
- * which chart it shows, and which is shown elsewhere */
+/** @param {{name: "upper" | "lower", chosen: import("../state.js").Signal<ChartName>, taken: ChartName | null}} props its
+ * place, its chart, and the chart that is shown elsewhere */
 export function Chart({ name, chosen, taken }) {
   const shown = chosen.value;
   return html`

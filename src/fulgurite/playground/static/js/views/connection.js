@@ -1,4 +1,4 @@
-// The connection view: what happened to it, newest first, and how it is doing.
+// The connection view: its events, newest first, and its figures.
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
 import { formatClock, formatSpan, formatTime } from "../format.js";
@@ -19,8 +19,8 @@ import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js"
 const CHANNELS_SHOWN = 4;
 /** Events that are drawn; the older ones on demand. */
 const EVENTS_SHOWN = 100;
-/** What tells a message from others: an execution's or a ticker's number. */
-/** What is said of a gap, by what made it. @type {Record<string, "gapWithheld" | "gapRenumbered" | undefined>} */
+/** The mark of one message: an execution's or a ticker's number. */
+/** The words for a gap, by its cause. @type {Record<string, "gapWithheld" | "gapRenumbered" | undefined>} */
 const EXPLAINED = { withheld: "gapWithheld", renumbered: "gapRenumbered" };
 
 const NUMBER = /"(?:id|tick_id)"\s*:\s*(\d+)/;
@@ -86,7 +86,7 @@ function Plain({ row }) {
   `;
 }
 
-/** A gap, and what it means. @param {{row: GapRow}} props */
+/** A gap by channel. @param {{row: GapRow}} props */
 function GapEvent({ row }) {
   const [isWhole, setWhole] = useState(false);
   const shown = isWhole ? row.gaps : row.gaps.slice(0, CHANNELS_SHOWN);

@@ -1,4 +1,4 @@
-// Who signs for the private channels: nobody yet, with the ways to change that, or somebody, with what came of it.
+// The credentials for the private channels: the ways to give some, or those in use with the result.
 import { auth, credentials, stored } from "../account.js";
 import { forget, listStored, useDemo, useSecret, useStored } from "../credentials.js";
 import { html } from "../dom.js";

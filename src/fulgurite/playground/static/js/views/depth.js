@@ -57,7 +57,7 @@ function describe(shown) {
   return `${name}: ${isLive() ? "" : `${t("bookStale")}. `}${words}`;
 }
 
-/** The prices in sight, which stay while they fit. */
+/** The prices in sight; they stay while they fit. */
 let domain = { middle: 0, reach: 0 };
 
 /** @param {Depth} shown */

@@ -1,4 +1,4 @@
-// The dialogs of the page: its settings, the list of its keys, and what to know before a key of an account is used.
+// The dialogs of the page: its settings, the list of its keys, and the advice before a key is used.
 import { openDialog } from "../actions.js";
 import { html } from "../dom.js";
 import { chooseLanguage, language, t } from "../i18n.js";

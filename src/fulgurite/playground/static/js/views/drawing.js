@@ -68,7 +68,7 @@ function keepDrawn(canvas, watch, draw) {
 }
 
 /**
- * Fill a rectangle with stripes, which stand for what is not known.
+ * Fill a rectangle with stripes: they stand for the unknown.
  * @param {CanvasRenderingContext2D} context
  * @param {{x: number, y: number, width: number, height: number}} place
  * @param {{ground: string, stripe: string}} paint

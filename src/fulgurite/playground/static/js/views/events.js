@@ -1,4 +1,4 @@
-// What happened to a connection, in words.
+// The events of a connection, in words.
 import { shortName } from "../channels.js";
 import { formatSpan } from "../format.js";
 import { t } from "../i18n.js";
@@ -48,7 +48,7 @@ const CAUSES = /** @type {Record<string, import("../i18n.js").Key | undefined>} 
   dropped: "gapDropped", renumbered: "gapAgain", withheld: "gapNotBrought", unrecorded: "gapUnrecorded",
 });
 
-/** @param {import("../messages.js").Status} row @returns {string} what is said of it: of what has a kind, our words */
+/** @param {import("../messages.js").Status} row @returns {string} its words: our own where its kind is known */
 export function detailText({ kind, failure, http_status, code, seconds, words, detail }) {
   const why = FAILURES[failure ?? ""];
   if (why) return t(why, { endpoint: endpointWords(endpoint.value), code: http_status ?? t("whyNoCode") });
@@ -67,7 +67,7 @@ export function gapReason({ reason, gaps, ...own }) {
 /** @param {string} kind @returns {string} a status in words */
 export const statusText = (kind) => (kind in WORDS ? t(WORDS[/** @type {keyof typeof WORDS} */ (kind)]) : kind);
 
-/** @param {number} code @returns {string} what a close code means (RFC 6455, section 7.4) */
+/** @param {number} code @returns {string} the meaning of a close code (RFC 6455, section 7.4) */
 export const codeText = (code) => t(code in CODES ? CODES[/** @type {keyof typeof CODES} */ (code)] : "codeOther");
 
 /** @typedef {{from_ms: number, to_ms: number}} Times */
@@ -80,7 +80,7 @@ function spanOf(gaps) {
   return least === most ? least : t("gapSpans", { least, most });
 }
 
-/** @param {Times & {channels: string[], gaps?: Gap[]}} gap @returns {string} what was missed, in words */
+/** @param {Times & {channels: string[], gaps?: Gap[]}} gap @returns {string} the missed time, in words */
 export function gapText(gap) {
   const first = shortName(gap.channels[0] ?? "");
   const count = gap.channels.length - 1;
@@ -95,7 +95,7 @@ export function gapDetail(gap) {
   return `${gapReason(gap)}; ${words}`;
 }
 
-/** @param {Gap} gap @returns {string} what was fetched again of a channel's gap */
+/** @param {Gap} gap @returns {string} the fetched part of a channel's gap */
 export function fetchedText(gap) {
   const count = gap.recovered;
   switch (gap.repaired) {
@@ -106,7 +106,7 @@ export function fetchedText(gap) {
   }
 }
 
-/** @param {import("../history.js").PageRow} row @returns {string} what happened to the page, and what follows */
+/** @param {import("../history.js").PageRow} row @returns {string} the event of the page, and its consequence */
 export const pageText = (row) => t(PAGE_WORDS[row.kind][1], { span: formatSpan(row.seconds * 1000) });
 
 /** @param {EventRow} row @returns {{title: string, text: string}} an event's name, and all else in short */

@@ -1,4 +1,4 @@
-// The faults view: what can go wrong on the embedded exchange, to be pressed, and what comes of it on this connection.
+// The faults view: faults of the embedded exchange at the press of a button, and their effects on this connection.
 import { credentials } from "../account.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
@@ -21,8 +21,8 @@ import { signal } from "../../vendor/signals.js";
 /** How often the running faults are looked at, in milliseconds: they end by themselves. */
 const LOOK_MS = 1500;
 
-/** @param {"N" | "R" | "S"} what @param {string} id @returns {string} the words of a preset */
-const words = (what, id) => t(/** @type {import("../i18n.js").Key} */ (`flt${what}_${id}`));
+/** @param {"N" | "R" | "S"} part @param {string} id @returns {string} the words of a preset */
+const words = (part, id) => t(/** @type {import("../i18n.js").Key} */ (`flt${part}_${id}`));
 
 export function Faults() {
   const isOurs = endpointChoice.value === "embedded" && hello.value?.is_owned === true && replay.value === null;
@@ -41,7 +41,7 @@ export function Faults() {
 function Board() {
   const [chosen, choose] = useState(run.peek()?.id || "maintenance");
   const preset = PRESETS.find(({ id }) => id === chosen);
-  // What a fault does to the book is seen here, too, and the backend sends it only while it is asked for.
+  // The effects on the book are shown here, too, and the backend sends it only while it is asked for.
   useLayoutEffect(() => {
     showParts(["book"]);
     return () => showParts([]);
@@ -114,7 +114,7 @@ function Aim() {
 /** An example, aimed at this page. @param {import("../faultruns.js").Fault} fault */
 const example = (fault) => JSON.stringify(fault.fault === "pings" ? fault : { ...fault, client: ownName() });
 
-// Signals, so that what is given is what was chosen or typed last, drawn already or not.
+// Signals, so that the latest choice or text counts, drawn already or not.
 const byHand = signal(/** @type {string | null} */ (null));
 const problem = signal("");
 
@@ -177,7 +177,7 @@ function Active() {
   `;
 }
 
-/** What has come of it so far. */
+/** Its effects so far. */
 function Outcome() {
   const seen = run.value;
   if (!seen) return null;

@@ -1,4 +1,4 @@
-// One strip that explains the page to who has not seen it, until it is dismissed.
+// One strip that explains the page on a first visit, until it is dismissed.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
 import { endpointChoice, hello } from "../state.js";

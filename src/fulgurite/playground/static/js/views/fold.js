@@ -1,4 +1,4 @@
-// Folding the sides away: a button in a side's head, and what is left of a folded side.
+// Folding the sides away: a button in a side's head, and a folded side.
 import { toggleSide } from "../actions.js";
 import { html } from "../dom.js";
 import { t } from "../i18n.js";

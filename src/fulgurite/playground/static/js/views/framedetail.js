@@ -21,7 +21,7 @@ import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js"
 /** Characters of a frame that are shown. */
 const SHOWN = 100_000;
 
-/** In which form frames are copied; it stays as it was chosen. */
+/** The form for copying frames; it stays as it was chosen. */
 const form = signal(/** @type {CodeForm} */ ("raw"));
 const FORM_WORDS = /** @type {const} */ ({
   raw: "formRaw", pretty: "formPretty", python: "formPython", javascript: "formJavaScript", shell: "formShell",
@@ -72,7 +72,7 @@ export function FrameDetail({ row }) {
   `;
 }
 
-/** What is shown of a frame: set out, with what the filter has found marked, or as code.
+/** A frame for reading: set out, with the matches of the filter marked, or as code.
  * @param {string} text @param {string} code */
 function shownText(text, code) {
   if (form.value !== "raw" && form.value !== "pretty") return code.slice(0, SHOWN);

@@ -1,4 +1,4 @@
-// The frames view: every row in a list of which only what is in sight is drawn, and what to look for in it.
+// The frames view: a list of all rows, of which only those in sight are drawn, and its filter.
 import { clearFrames, follow, pauseFrames, selectFrame } from "../actions.js";
 import { isOpen, togglePanel } from "../byhand.js";
 import { shortName } from "../channels.js";
@@ -29,12 +29,11 @@ import { useHeight } from "./usesize.js";
 /** @typedef {import("../framelog.js").Frame & {seq: number}} Frame */
 
 const ROW_HEIGHT = 24;
-/** Rows drawn above and below what is in sight. */
+/** Rows drawn above and below those in sight. */
 const MARGIN = 6;
 /** Rows that a page up or down leaves in sight. */
 const PAGE_ROWS = 2;
-/** Characters of a frame that a row has room for, those that are seen on any screen, and those shown before what was
- * found. */
+/** Characters of a frame that a row has room for, those that are seen on any screen, and those shown before a match. */
 const ROW_CHARACTERS = 400;
 const ROW_SEEN = 24;
 const ROW_BEFORE = 8;
@@ -143,7 +142,7 @@ function FilterBar() {
   `;
 }
 
-/** What is kept, what is shown of it, and where the bound is. */
+/** The number of kept and shown rows, and the limit. */
 function Foot() {
   const log = watchFrameLog();
   const { length, characters } = log.ring;
@@ -169,7 +168,7 @@ function List() {
   const { ref, height } = useHeight();
   const [, setScrollTop] = useState(0);
   const drawn = useRef({ gone: log.gone, scrollTop: 0, test: log.test });
-  // What is drawn already is given as it is, which costs nothing; the rows look after themselves.
+  // The former drawing is given as it is, for free; the rows look after themselves.
   const kept = useRef(/** @type {Map<Row, import("../dom.js").VNode>} */ (new Map()));
   const { hold, isHeld, still } = useStill();
   /** How many of the rows that were drawn have gone at the top since. */
@@ -178,7 +177,7 @@ function List() {
   useLayoutEffect(() => {
     const list = ref.current;
     if (!list || !drawn.current || isHeld()) return;
-    // Rows went at the top: what the reader looks at stays where it is.
+    // Rows went at the top: the rows in sight stay where they are.
     list.scrollTop = following.value ? list.scrollHeight : list.scrollTop - goneSince() * ROW_HEIGHT;
     drawn.current = { gone: log.gone, scrollTop: list.scrollTop, test: log.test };
   });
@@ -294,7 +293,7 @@ function FrameRow({ row }) {
   `;
 }
 
-/** The beginning of what a frame says, or of where in it the filter has found something.
+/** The beginning of a frame's content, or the part with the first match of the filter.
  * @param {string} text @param {number} start */
 function rowText(text, start) {
   const spans = foundSpans(text, filter.text.value, filter.comparisons.value);

@@ -105,7 +105,7 @@ function describe() {
     return { name: "failed", text: t("pageFull"), detail: t("pageFullText") };
   }
   if (state.link.value === "lost") return { name: "failed", text: t("stateLost"), detail: t("lostHint") };
-  // What it would tell may have changed since.
+  // The connection may have changed since.
   if (state.link.value === "silent") return { name: "waiting", text: t("stateInterrupted"), detail: "" };
   if (replay.value) return { name: "replay", text: t("replay"), detail: replay.value.name };
   const connection = state.connection.value;

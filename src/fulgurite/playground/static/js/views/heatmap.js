@@ -1,5 +1,5 @@
 // The book over the last minutes: price by time, size as colour, with the best prices as lines and executions as dots.
-// What is not known, because the book was STALE or there was no connection, is hatched.
+// The unknown, while the book was STALE or there was no connection, is hatched.
 import { html } from "../dom.js";
 import { faded, readColours, rgb, watchColours } from "../colours.js";
 import { decimalsOf, formatClock, formatPrice, formatSize, formatSpan } from "../format.js";
@@ -39,7 +39,7 @@ export function HeatMap() {
   `;
 }
 
-/** What the colours mean. */
+/** The meaning of the colours. */
 export function HeatScale() {
   void heatVersion.value;
   if (!heatStore.full) return null;
@@ -180,7 +180,7 @@ function colourRamp(colours) {
   });
 }
 
-/** Whatever has no known book since the first one that was known. @param {View} view @param {number} newestMs */
+/** The times without a known book since the first known one. @param {View} view @param {number} newestMs */
 function drawUnknown({ context, colours, columns, columnWidth, plot, x }, newestMs) {
   const paint = { ground: faded(colours["warn-ground"], 0.75), stripe: faded(colours["warn-line"], 0.5) };
   /** @param {number} fromMs @param {number} toMs */
@@ -308,7 +308,7 @@ function drawLabels({ context, colours, plot }, labels, { decimals, axisWidth })
   }
 }
 
-/** Cross lines, and what was there. @param {View} view @param {{x: number, y: number}} pointer
+/** Cross lines, and the values there. @param {View} view @param {{x: number, y: number}} pointer
  * @param {{newestMs: number, decimals: number, first: number, rowHeight: number}} how */
 function drawPointer({ context, colours, columns, columnWidth, plot }, pointer, { newestMs, decimals, first, rowHeight }) {
   const atMs = newestMs - Math.floor((plot.width - pointer.x) / columnWidth) * COLUMN_MS;

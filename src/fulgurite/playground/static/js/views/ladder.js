@@ -59,7 +59,7 @@ function BookState({ book, why }) {
   const waits = !book || book.state === "WAITING_SNAPSHOT";
   if (waits && (why === "interrupted" || why === "stopped")) return html`<${Off} why=${why} />`;
   const isOld = why !== undefined;
-  // What it was when somebody last said so is no state to show, unless it was a bad one.
+  // An outdated state is not shown, unless it was a bad one.
   const isGood = book?.state === "LIVE" || book?.state === "AUCTION";
   if (!book || !state.isConnected.value || (isOld && isGood)) return null;
   return html`
@@ -78,7 +78,7 @@ function Off({ why }) {
   return html`<span class="badge" data-book-off=${why}>${t(key ?? "stateInterrupted")}</span>`;
 }
 
-/** Why there is no live book, and what to do.
+/** Why there is no live book, and the remedy.
  * @param {{book: Book | null, hasLevels: boolean, why: import("../freshness.js").WhyOld | undefined}} props */
 function NotLive({ book, hasLevels, why }) {
   const product = state.product.value;

@@ -1,4 +1,4 @@
-// The life of one order as a line: a mark for each event, holes where nothing was heard, as thick as what is left of it.
+// The life of one order as a line: a mark for each event, gaps where nothing was heard, as thick as its outstanding size.
 import { html } from "../dom.js";
 import { formatClock, formatPrice, formatSize, formatSpan, formatTime } from "../format.js";
 import { t } from "../i18n.js";
@@ -79,7 +79,7 @@ export function Lifeline({ life, room }) {
           const last = index === moments.length - 1;
           if (last && !open) return null;
           const end = last ? x(index) + STEP / 2 + 14 : x(index + 1);
-          const style = next?.type === "GAP" ? "life-hole" : last ? "life-open" : "";
+          const style = next?.type === "GAP" ? "life-gap" : last ? "life-open" : "";
           return html`<line key=${index} class="life-line ${style}" x1=${x(index)} x2=${end} y1=${MIDDLE} y2=${MIDDLE}
             stroke-width=${Math.max(1.5, thickness(life, moment.outstanding))} />`;
         })}

@@ -1,4 +1,4 @@
-// A text in which the places that a filter has found are marked.
+// A text with the matches of a filter marked.
 import { html } from "../dom.js";
 
 /** @typedef {import("../framefields.js").Span} Span */

@@ -118,9 +118,9 @@ function PrivateRows({ pointAt }) {
 
 /** @param {string} channel @returns {CellState} */
 function stateOf(channel) {
-  // What is not wanted does not change with time, and is not drawn again with it.
+  // An unwanted channel does not change with time, and is not drawn again with it.
   if (!state.wanted.value.has(channel)) return cellState(false, undefined, undefined, 0);
-  // Nobody says how it is: what it was last is no state, and its age is.
+  // Its state is unknown now; its age is not.
   if (state.link.value !== "open") {
     const heardMs = state.channels.value.get(channel)?.last_ms ?? null;
     return heardMs === null ? cellState(true, undefined, undefined, 0)
@@ -131,7 +131,7 @@ function stateOf(channel) {
   );
 }
 
-/** What stands in the cell; its class says it in colour too. @param {CellState} cell @param {number} rate */
+/** The text of a cell; its class says it in colour too. @param {CellState} cell @param {number} rate */
 function mark(cell, rate) {
   switch (cell.name) {
     case "off": return "";
@@ -178,7 +178,7 @@ function Cell({ channel, label, pointAt }) {
   `;
 }
 
-/** Says all about the cell that is pointed at; else what is wrong with a channel; else what the marks mean.
+/** All about the cell under the pointer; else the fault of a channel; else the meaning of the marks.
  * @param {{channel: string}} props */
 function Explanation({ channel }) {
   const shown = channel || firstSilent();
@@ -201,7 +201,7 @@ function Explanation({ channel }) {
 /** @returns {string} a channel that was acknowledged and never delivered, or "" */
 const firstSilent = () => [...state.wanted.value].find((channel) => stateOf(channel).name === "silent") ?? "";
 
-/** What is known of a silent channel's surroundings. @param {string} channel */
+/** The facts around a silent channel. @param {string} channel */
 function known(channel) {
   const product = productOf(channel);
   const flowing = [...state.wanted.value].filter((other) => stateOf(other).name === "receiving");
@@ -238,7 +238,7 @@ function AddProduct() {
     addProduct(input.current.value);
     input.current.value = "";
   };
-  /** In the page's language, which need not be the browser's. @param {{currentTarget: HTMLInputElement}} event */
+  /** In the page's language; the browser's may be another. @param {{currentTarget: HTMLInputElement}} event */
   const check = ({ currentTarget: { validity }, currentTarget }) => {
     currentTarget.setCustomValidity(validity.patternMismatch ? t("productMisfit") : "");
   };

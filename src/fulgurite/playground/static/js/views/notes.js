@@ -1,4 +1,4 @@
-// What a user must know, in plain words.
+// The facts that a user must know, in plain words.
 import { html } from "../dom.js";
 import { t } from "../i18n.js";
 

@@ -1,4 +1,4 @@
-// A short word about what has just passed, or goes on: that the page slept, or has lost its program and found it again.
+// A notice about a recent or lasting event: the page slept, or has lost its backend and found it again.
 import { dismissNotice } from "../actions.js";
 import { html } from "../dom.js";
 import { dismissRemark, remark } from "../fields.js";

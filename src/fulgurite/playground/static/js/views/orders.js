@@ -1,4 +1,4 @@
-// The orders view: who signs, placing orders on the embedded exchange, and the life of each order.
+// The orders view: the credentials, placing orders on the embedded exchange, and the life of each order.
 import { auth, credentials, funds, orders } from "../account.js";
 import { subscribe } from "../actions.js";
 import { PRIVATE } from "../channels.js";
@@ -50,7 +50,7 @@ function Funds() {
   const known = funds.value;
   if (!known) return null;
   const { balances, collateral, positions } = known;
-  // JPY, and what the product in view is of.
+  // JPY, and the currency of the product in view.
   const shown = balances.filter(({ currency_code: code }) => code === "JPY" || product.value.split("_").includes(code));
   const size = positions.reduce((sum, each) => sum + (each.side === "BUY" ? each.size : -each.size), 0);
   return html`
@@ -65,7 +65,7 @@ function Funds() {
   `;
 }
 
-/** Below this width a line stands under its order; css/orders.css has what is beside and around it. */
+/** Below this width a line stands under its order; css/orders.css has the rest of its layout. */
 const NARROW = 560;
 const PADDING = 24;
 const BESIDE = 150 + 84 + 2 * 8;

@@ -6,7 +6,7 @@ import { replay } from "../replay.js";
 import { CareLine } from "./care.js";
 import { computed, effect } from "../../vendor/signals.js";
 
-/** A replay shows what was recorded, wherever that was, and has a bar of its own. */
+/** A replay shows a recording of any service, and has a bar of its own. */
 const isShown = computed(() => isReal.value && replay.value === null);
 
 effect(() => {

@@ -1,4 +1,4 @@
-// The bar below the header, in sight in every view: what is being recorded, and the replay with its controls.
+// The bar below the header, in sight in every view: the running recording, and the replay with its controls.
 import { connect, disconnect } from "../connecting.js";
 import { html } from "../dom.js";
 import { formatBytes, formatClock, formatSpan } from "../format.js";
@@ -19,7 +19,7 @@ export function RecordingBar() {
   const opening = replaying.opening.value;
   return html`
     <${DropTarget} />
-    ${opening && html`<p class="tape-bar" role="status">${t("opening", { name: opening })}</p>`}
+    ${opening && html`<p class="recording-bar" role="status">${t("opening", { name: opening })}</p>`}
     ${replay && position && html`<${ReplayBar} replay=${replay} position=${position} />`}
     ${recording.value && link.value !== "lost" && html`<${Running} recording=${recording.value} />`}
     ${recorded.value && html`<${Recorded} />`}
@@ -42,9 +42,9 @@ function ReplayBar({ replay, position }) {
     replaying.setPace({ paused: ended ? false : !paused });
   };
   return html`
-    <section class="tape-bar tape-replay" aria-label=${t("replay")}>
-      <strong class="tape-badge">${t("replayBadge")}</strong>
-      <button type="button" class="action tape-play" onClick=${toggle} aria-label=${play} title=${play}>
+    <section class="recording-bar replay-bar" aria-label=${t("replay")}>
+      <strong class="recording-badge">${t("replayBadge")}</strong>
+      <button type="button" class="action replay-play" onClick=${toggle} aria-label=${play} title=${play}>
         <span aria-hidden="true">${ended ? "↺" : paused ? "▶" : "❚❚"}</span>
       </button>
       <select aria-label=${t("replaySpeed")} value=${speed === null ? "max" : String(speed)} onChange=${chooseSpeed}>
@@ -52,14 +52,14 @@ function ReplayBar({ replay, position }) {
         <option value="max">${t("replayMax")}</option>
       </select>
       <${Scrub} replay=${replay} position=${position} />
-      <span class="tape-word" role="status">
+      <span class="replay-word" role="status">
         ${seeking !== null
           ? t("replaySeeking", { percent: Math.round(seeking * 100) })
           : ended ? t("replayEnded") : paused ? t("replayPaused") : ""}
       </span>
-      <span class="tape-name" title=${describe(replay)}>${replay.name}</span>
+      <span class="replay-name" title=${describe(replay)}>${replay.name}</span>
       ${replay.malformed > 0 && html`
-        <span class="badge tape-malformed" title=${replay.problems.join("\n")}>
+        <span class="badge recording-malformed" title=${replay.problems.join("\n")}>
           ${t("replayMalformed", { count: replay.malformed.toLocaleString("en-US") })}</span>`}
       <button type="button" class="action" onClick=${back}>${t("replayLeave")}</button>
     </section>
@@ -87,25 +87,25 @@ function Scrub({ replay, position }) {
     setDragged(null);
   };
   return html`
-    <time class="tape-time">${formatClock(clock)}</time>
-    <input type="range" class="tape-scrub" aria-label=${t("replayScrub")} aria-valuetext=${formatClock(clock)}
+    <time class="replay-time">${formatClock(clock)}</time>
+    <input type="range" class="replay-scrub" aria-label=${t("replayScrub")} aria-valuetext=${formatClock(clock)}
       min=${replay.from_ms} max=${Math.max(replay.to_ms, replay.from_ms + 1)} step="1" value=${at}
       onInput=${(/** @type {Event} */ event) => setDragged(valueOf(event))} onChange=${go} />
-    <time class="tape-time hint">${formatClock(replay.to_clock_ms)}</time>
+    <time class="replay-time hint">${formatClock(replay.to_clock_ms)}</time>
   `;
 }
 
 /** @param {{recording: import("../messages.js").Recording}} props */
 function Running({ recording }) {
   return html`
-    <section class="tape-bar tape-recording" aria-label=${t("recording")}>
-      <strong class="tape-badge"><span aria-hidden="true">●</span> ${t("recordingBadge")}</strong>
-      <span class="tape-facts">${t("recordingFacts", {
+    <section class="recording-bar recording-running" aria-label=${t("recording")}>
+      <strong class="recording-badge"><span aria-hidden="true">●</span> ${t("recordingBadge")}</strong>
+      <span class="recording-facts">${t("recordingFacts", {
         span: formatSpan(now.value - recording.since_ms),
         count: recording.frames.toLocaleString("en-US"),
         bytes: formatBytes(recording.bytes),
       })}</span>
-      ${recording.problem && html`<span class="badge tape-malformed" role="status">${recording.problem}</span>`}
+      ${recording.problem && html`<span class="badge recording-malformed" role="status">${recording.problem}</span>`}
       <span class="push"></span>
       <button type="button" class="action" onClick=${() => record(false)}>${t("recordingStop")}</button>
     </section>
@@ -119,7 +119,7 @@ function Recorded() {
     count: value.frames.toLocaleString("en-US"), bytes: formatBytes(value.bytes),
   });
   return html`
-    <p class="tape-bar" role="status">
+    <p class="recording-bar" role="status">
       <span>${text} ${value.problem && value.problem !== "full" ? value.problem : ""}</span>
       <span class="push"></span>
       <button type="button" class="plain" onClick=${dismissRecorded}>${t("dismiss")}</button>

@@ -1,4 +1,4 @@
-// The right side: the code for what is on screen, and what a user must know.
+// The right side: the program for the present choices, and the notes.
 import { showOnRight, toggleRightWide } from "../actions.js";
 import { html } from "../dom.js";
 import { highlight } from "../highlight.js";
@@ -60,7 +60,7 @@ function Verified({ verified }) {
   return html`<span class="badge sample-verified" title=${title}>✓ ${t("sampleVerified")}</span>`;
 }
 
-/** Until the program for what is on screen has come, the one before is not to be read or taken for it.
+/** Until the program for the present choices has come, the one before is not to be read or taken for it.
  * @param {{shown: import("../samples.js").Sample, isForScreen: boolean}} props */
 function Code({ shown, isForScreen }) {
   const { name, source, steps, requires } = shown;

@@ -1,4 +1,4 @@
-// While a pointer is pressed on a list that moves the list stands still: what is let go of is what was pressed.
+// While a pointer is pressed on a list that moves the list stands still, so that a click reaches the row under it.
 import { useRef, useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {import("../dom.js").VNode} VNode */
@@ -8,9 +8,9 @@ const CLICK_MS = 100;
 
 /**
  * @typedef {object} Still
- * @property {(event: PointerEvent) => void} hold what the list listens to `pointerdown` with
+ * @property {(event: PointerEvent) => void} hold the list's listener for `pointerdown`
  * @property {() => boolean} isHeld whether it is pressed
- * @property {(draw: () => VNode) => VNode} still draws the list, or gives what was drawn last while it is pressed
+ * @property {(draw: () => VNode) => VNode} still draws the list, or gives the last drawing while it is pressed
  */
 
 /** @returns {Still} */

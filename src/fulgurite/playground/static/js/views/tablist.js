@@ -1,4 +1,4 @@
-// Tabs: one of them in the order of Tab, arrow keys between them, and what is chosen is shown at once.
+// Tabs: one of them in the order of Tab, arrow keys between them, and a chosen tab is shown at once.
 import { html } from "../dom.js";
 
 /**
@@ -7,8 +7,8 @@ import { html } from "../dom.js";
  */
 
 /**
- * @param {{label: string, controls: string, tabs: TabEntry[], style: string}} props `controls` is the id of what the
- *   tabs change; the id of a tab itself is its own with "tab-" before it
+ * @param {{label: string, controls: string, tabs: TabEntry[], style: string}} props `controls` is the id of the
+ *   element that the tabs change; the id of a tab itself is its own with "tab-" before it
  */
 export function TabList({ label, controls, tabs, style }) {
   return html`

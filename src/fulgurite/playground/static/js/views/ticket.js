@@ -23,7 +23,7 @@ const METHODS = [
   { id: "OCO", label: "", hint: "ordOcoHint", parts: 2 },
   { id: "IFDOCO", label: "", hint: "ordIfdocoHint", parts: 3 },
 ];
-/** @type {Record<Condition, PriceField[]>} what each condition needs */
+/** @type {Record<Condition, PriceField[]>} the prices of each condition */
 const FIELDS = {
   LIMIT: ["price"], MARKET: [], STOP: ["trigger_price"], STOP_LIMIT: ["trigger_price", "price"], TRAIL: ["offset"],
 };
@@ -40,7 +40,7 @@ const AWAY = 0.001;
 /** @param {"BUY" | "SELL"} side @param {Condition} condition @returns {Given} */
 const part = (side, condition) => ({ side, condition, size: "0.01", price: null, trigger_price: null, offset: null });
 
-// Signals, not the state of a component: what is sent is what was typed last, drawn already or not.
+// Signals, not the state of a component: the latest text is sent, drawn already or not.
 const method = signal(/** @type {Method} */ ("CHILD"));
 const given = signal([part("BUY", "LIMIT"), part("SELL", "LIMIT"), part("SELL", "STOP")]);
 const minutes = signal("43200");
@@ -94,7 +94,7 @@ function check(parts) {
 }
 
 export function Ticket() {
-  // What a field begins with must not change under one's hands, so it goes by the ticker of one moment.
+  // A field's first value must not change under one's hands, so it goes by the ticker of one moment.
   const seen = useRef(/** @type {import("../messages.js").Ticker | null} */ (null));
   if (seen.current?.product_code !== product.value) {
     seen.current = ticker.value?.product_code === product.value ? ticker.value : null;
@@ -117,7 +117,7 @@ export function Ticket() {
     isSending.value = true;
     const refusal = await send(method.value === "CHILD" ? "child" : "parent", bodyOf(parts), facts);
     isSending.value = false;
-    // Of several parts the exchange does not say which one is wrong.
+    // Of several parts the exchange does not name the wrong one.
     if (refusal) trouble.value = { part: isOne ? 0 : -1, ...refusal };
     seen.current = null;
   };
@@ -170,7 +170,7 @@ export function Ticket() {
   `;
 }
 
-/** What a user leaves alone is near the market. @param {Given} part @param {number} index
+/** Prices that the user leaves alone are near the market. @param {Given} part @param {number} index
  * @param {import("../messages.js").Ticker | null} seen @returns {Part} */
 function withPrices(part, index, seen) {
   const condition = conditionsNow().includes(part.condition) ? part.condition : "LIMIT";

@@ -1,4 +1,4 @@
-// The strip along the bottom: the last ten minutes, each connection a line, each gap a hole in it. It is drawn once a
+// The strip along the bottom: the last ten minutes, each connection a line, each gap a box on it. It is drawn once a
 // second, and when something happens.
 import { showEvent } from "../actions.js";
 import { html } from "../dom.js";
@@ -21,7 +21,7 @@ const MINUTE_MS = 60_000;
 const MINUTES = STRIP_MS / MINUTE_MS;
 /** Labels need so much of the strip's width, in percent. */
 const LABEL_WIDTH = 9;
-/** What the line shows without a mark of its own. */
+/** Events without a mark of their own: the line shows them. */
 const UNMARKED = new Set(["subscribed", "unsubscribed", "authenticated", "unanswered"]);
 const LANE_WORDS = /** @type {const} */ ({
   connecting: "laneConnecting", open: "laneOpen", waiting: "laneWaiting", off: "laneOff", unknown: "laneUnknown",
@@ -98,8 +98,8 @@ function Lane({ number, spans, place, setTip }) {
 }
 
 /**
- * Everything that happened as buttons on the line, which are a list for those who do not see it. One of them is in the
- * order of tabs, the arrow keys lead to the others.
+ * All events as buttons on the line, a list for a screen reader. One of them is in the order of tabs, the arrow keys lead
+ * to the others.
  * @param {{rows: EventRow[], place: (ms: number) => number, setTip: (tip: Tip | null) => void}} props
  */
 function Marks({ rows, place, setTip }) {
@@ -109,7 +109,7 @@ function Marks({ rows, place, setTip }) {
   const inOrder = rows.some(({ key }) => key === active) ? active : rows.at(-1)?.key;
   /** @param {KeyboardEvent} event */
   const walk = (event) => {
-    // From where the focus is, not from `active`: keys can come faster than what is drawn after them.
+    // From where the focus is, not from `active`: keys can come faster than the drawing after them.
     const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
     const at = buttons.findIndex((button) => button === document.activeElement);
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: buttons.length - 1 }[event.key];
@@ -132,7 +132,7 @@ function Marks({ rows, place, setTip }) {
               aria-label=${`${time} ${title}. ${text}`} onClick=${() => showEvent(row.key)}
               onFocus=${() => { setActive(row.key); show(); }} onBlur=${() => setTip(null)}
               onMouseEnter=${show} onMouseLeave=${() => setTip(null)}>
-              ${row.type === "gap" ? html`<${Hole} row=${row} />`
+              ${row.type === "gap" ? html`<${GapSpan} row=${row} />`
                 : html`<span class="mark-sign" aria-hidden="true">${MARKS[kindOf(row)] ?? "·"}</span>`}
             </button>
           </li>`;
@@ -141,12 +141,12 @@ function Marks({ rows, place, setTip }) {
   `);
 }
 
-/** A hole in the line, as far down hatched as its channels are repaired. @param {{row: GapRow}} props */
-function Hole({ row }) {
+/** A gap: a box on the line, hatched as far up as its channels are repaired. @param {{row: GapRow}} props */
+function GapSpan({ row }) {
   const share = mendedShare(row);
   return html`
-    <span class="hole hole-${row.repaired}" data-repaired=${row.repaired} aria-hidden="true">
-      <span class="hole-mended" style=${{ height: `${share * 100}%` }}></span>
+    <span class="gap-span gap-span-${row.repaired}" data-repaired=${row.repaired} aria-hidden="true">
+      <span class="gap-span-mended" style=${{ height: `${share * 100}%` }}></span>
     </span>
   `;
 }
@@ -173,7 +173,7 @@ function labelOf(row) {
   if (row.type === "status") return row.kind === "closed" && row.code !== null ? String(row.code) : "";
   if (row.type !== "gap") return "";
   const count = row.channels.length;
-  const channels = count === 1 ? t("stripHoleOne") : t("stripHole", { count });
+  const channels = count === 1 ? t("stripChannel") : t("stripChannels", { count });
   const code = row.gaps.find((gap) => gap.code !== null)?.code;
   return code === undefined ? channels : `${code}, ${channels}`;
 }

@@ -15,7 +15,7 @@ import { useStill } from "./still.js";
 /** More than fit on any screen; the list scrolls. */
 const SHOWN = 100;
 const REPAIRS = /** @type {const} */ ({
-  pending: "tapeGapPending", full: "tapeGapFull", partial: "tapeGapPartial", none: "tapeGapNone",
+  pending: "missedPending", full: "missedFull", partial: "missedPartial", none: "missedNone",
 });
 const SIDES = /** @type {const} */ ({
   BUY: { style: "buy", mark: "▲", key: "buy" },
@@ -44,7 +44,7 @@ function drawTrades(hold) {
       </header>
       ${rows.length === 0 ? html`<${NoTrades} />` : html`
         <div class="trades-scroll" tabindex="0" onPointerDown=${hold}>
-          <table class="tape">
+          <table class="executions">
             <thead>
               <tr>
                 <th scope="col">${t("time")}</th><th scope="col">${t("side")}</th>
@@ -83,7 +83,7 @@ function GapRow({ gap }) {
   return html`
     <tr class="gap-row" data-repaired=${gap.repaired}>
       <td colspan="4" title=${`${gapText(row)}; ${gapDetail(row)}`}>
-        <strong>${t("tapeGap", { span: formatSpan(gap.to_ms - gap.from_ms) })}</strong>${" "}
+        <strong>${t("missedGap", { span: formatSpan(gap.to_ms - gap.from_ms) })}</strong>${" "}
         ${t(REPAIRS[gap.repaired], { count: gap.recovered })}</td>
     </tr>`;
 }

@@ -1,4 +1,4 @@
-// The tabs above the middle: which view of the stream is shown; on a narrow screen also the two sides.
+// The tabs above the middle: the views of the stream; on a narrow screen also the two sides.
 import { showColumn, showView } from "../actions.js";
 import { VIEWS } from "../choices.js";
 import { html } from "../dom.js";

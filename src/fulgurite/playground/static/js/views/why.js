@@ -1,4 +1,4 @@
-// Why the market view has nothing to show, or nothing new, and what to do about it.
+// Why the market view has nothing to show, or nothing new, and the remedy.
 import { subscribe } from "../actions.js";
 import { channelsOf } from "../channels.js";
 import { connect } from "../connecting.js";

@@ -1,4 +1,4 @@
-// Shades the intervals of a chart of candles in which executions were missed.
+// Shades the gaps in the executions of a chart of candles.
 import { faded } from "../colours.js";
 import { formatSpan } from "../format.js";
 import { t } from "../i18n.js";
@@ -12,14 +12,14 @@ const LABEL_WIDTH = 64;
  * @param {() => import("../colours.js").Colours} readColours
  * @returns {import("../../vendor/lightweight-charts.js").Primitive & {update: () => void}}
  */
-export function holeShading(chart, store, readColours) {
+export function gapShading(chart, store, readColours) {
   let requestUpdate = () => {};
 
   /** @param {import("../../vendor/lightweight-charts.js").BitmapScope} scope */
   const draw = ({ context, bitmapSize, horizontalPixelRatio: ratio }) => {
     const colours = readColours();
     const half = (chart.timeScale().options().barSpacing * ratio) / 2;
-    for (const [fromMs, toMs] of store.holes) {
+    for (const [fromMs, toMs] of store.gaps) {
       const place = between(fromMs, toMs);
       if (!place) continue;
       const [left, right] = [place.left * ratio - half, place.right * ratio + half];
@@ -31,12 +31,12 @@ export function holeShading(chart, store, readColours) {
       context.font = `600 ${11 * ratio}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.fillStyle = colours.warn;
-      const text = t("holeLabel", { span: formatSpan(toMs - fromMs) });
+      const text = t("candlesGap", { span: formatSpan(toMs - fromMs) });
       context.fillText(text, (left + right) / 2, bitmapSize.height / 2, right - left);
     }
   };
 
-  /** Where the intervals of a hole are, as far as the chart has them. @param {number} fromMs @param {number} toMs */
+  /** Where the intervals of a gap are, as far as the chart has them. @param {number} fromMs @param {number} toMs */
   const between = (fromMs, toMs) => {
     const step = store.intervalS;
     const [first, last] = [fromMs, toMs].map((ms) => Math.floor(ms / 1000 / step) * step);
