@@ -79,7 +79,7 @@ async def test_a_connection_is_a_line_and_its_gap_a_box_that_is_mended_where_it_
     await expect(in_view.locator(".strip-summary")).to_have_text("no gap")
     await press(MAINTENANCE)
     await expect(marks(in_view, "closed")).to_have_accessible_name(
-        re.compile(r"^\d\d:\d\d:\d\d Connection ended 1012\. scheduled maintenance$")
+        re.compile(r"^\d\d:\d\d:\d\d Connection closed 1012\. scheduled maintenance$")
     )
     await expect(in_view.locator(".strip [data-span=open]")).to_have_count(2)
     gap = marks(in_view, "gap")
@@ -95,7 +95,7 @@ async def test_the_strip_is_pointed_at_walked_with_the_keyboard_and_leads_to_the
     await press(MAINTENANCE)
     await expect(marks(in_view, "gap")).to_have_count(1)
     await marks(in_view, "closed").focus()
-    await expect(in_view.locator(".strip-tip")).to_contain_text("Connection ended 1012 scheduled maintenance")
+    await expect(in_view.locator(".strip-tip")).to_contain_text("Connection closed 1012 scheduled maintenance")
     await in_view.keyboard.press("End")
     await expect(in_view.locator(".strip-marks button").last).to_be_focused()
     await in_view.keyboard.press("Home")
@@ -138,7 +138,7 @@ async def test_what_happened_is_told_with_what_it_means(in_view, press):
     await expect(subscribed.first).to_contain_text(f"ticker_{FX}")
     await press(MAINTENANCE)
     closed = events(in_view, "closed").first
-    await expect(closed).to_contain_text("Connection ended 1012 scheduled maintenance")
+    await expect(closed).to_contain_text("Connection closed 1012 scheduled maintenance")
     await expect(closed).to_contain_text("the daily maintenance")
     gap = events(in_view, "gap")
     await expect(gap.locator("tbody tr")).to_have_count(4)
@@ -281,7 +281,7 @@ async def test_a_program_that_is_stopped_is_missed_and_says_how_long_it_was(brow
         await expect(page.locator("[data-notice=stopped]")).to_contain_text("Nothing arrived from Fulgurite")
         untrue = re.compile("Page suspended|connected again")
         await expect(events(page, "page").filter(has_text=untrue)).to_have_count(0)
-        await expect(events(page, "overslept")).to_contain_text(re.compile(r"The program did not run \d"))
+        await expect(events(page, "overslept")).to_contain_text(re.compile(r"Fulgurite was suspended \d"))
         await expect(marks(page, "overslept")).to_have_count(1)
         await flows(page)
 
@@ -295,7 +295,7 @@ async def test_a_page_that_slept_goes_on_and_says_so(browser, exchange):
         await flows(page)
         # As when a lid is closed: the clock jumps, and each timer is late.
         await page.clock.fast_forward(60_000)
-        await expect(page.locator("[data-notice=slept]")).to_contain_text(re.compile(r"For 6\d s nothing ran here"))
+        await expect(page.locator("[data-notice=slept]")).to_contain_text(re.compile(r"Nothing ran here for 6\d s"))
         await expect(events(page, "page")).to_contain_text("Page suspended")
         await expect(connection_state(page)).to_have_text("Open")
         await context.close()
@@ -340,7 +340,7 @@ async def test_a_page_too_many_says_so_and_comes_in_when_another_is_closed(brows
             await second.goto(served.url)
             await expect(second.get_by_role("alert")).to_contain_text("serves 16 pages at once")
             await expect(second.get_by_text("serves 16 pages at once")).to_have_count(1)
-            await expect(second.get_by_text(re.compile("says nothing|Connect to see"))).to_have_count(0)
+            await expect(second.get_by_text(re.compile("is not responding|Connect to see"))).to_have_count(0)
             await expect(connection_state(second)).to_have_text("Too many pages")
         await flows(second)
         await context.close()

@@ -113,7 +113,7 @@ async def test_an_export_is_a_frame_log_without_keys(tmp_path: Path):
         {"type": "gap", "gaps": [gap]},
         {"type": "dropped", "count": 3},
     ]
-    text = "".join(call("exportlog", "a.map(m.logLines)", rows))
+    text = "".join(call("framelogfile", "a.map(m.logLines)", rows))
     assert "KEY" not in text
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line.get("event") for line in lines] == ["connecting", "closed", None, None, None, "gap"]

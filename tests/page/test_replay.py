@@ -135,7 +135,7 @@ async def test_no_endpoint_is_chosen_while_a_recording_is_on_screen(visit):
     await expect(embedded).to_be_checked()
     await show_view(visit, "orders")
     await visit.get_by_role("button", name="Use the demo account").click()
-    await expect(visit.get_by_label("Place an order 1")).to_be_visible()
+    await expect(visit.get_by_label("Send an order 1")).to_be_visible()
     await drop(visit, log_of(100))
     await expect(visit.locator("input[name=endpoint]:checked")).to_have_count(0)
     await show_view(visit, "faults")

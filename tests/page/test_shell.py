@@ -26,7 +26,7 @@ from tests.page.visiting import (
 async def test_both_sides_fold_away_and_come_back(visit):
     await expect(visit.locator(".matrix-panel")).to_be_visible()
     width = (await visit.locator(".column-middle").bounding_box())["width"]
-    await visit.get_by_role("button", name="Fold away: Channels").click()
+    await visit.get_by_role("button", name="Hide: Channels").click()
     await expect(visit.locator(".matrix-panel")).to_have_count(0)
     await visit.keyboard.press("]")
     await expect(visit.locator(".folded-right")).to_be_visible()

@@ -40,7 +40,7 @@ async def test_what_is_done_on_the_page_stands_in_its_address(visit):
     await show_view(visit, "frames")
     await visit.get_by_role("tab", name=SOCKETIO).click()
     await cell(visit, "lightning_ticker_BTC_JPY").click()
-    await visit.get_by_role("button", name="Fold away: Channels").click()
+    await visit.get_by_role("button", name="Hide: Channels").click()
     await expect(visit).to_have_url(
         re.compile(
             rf"/#view=frames&dialect=socketio&channels={FX},ticker:BTC_JPY&charts=heatmap,depth&interval=60&folded=left$"

@@ -1,7 +1,7 @@
 // The recording of the connection's frames; at its end the browser saves it as a file.
 import { signal } from "../vendor/signals.js";
 import { fetchGuarded, send } from "./backend.js";
-import { fileName, saveFile } from "./exportlog.js";
+import { fileName, saveFile } from "./framelogfile.js";
 import { replay } from "./replay.js";
 import * as state from "./state.js";
 

@@ -2,7 +2,7 @@
 import { selectFrame } from "../actions.js";
 import { asCode, CODE_FORMS } from "../copycode.js";
 import { html } from "../dom.js";
-import { fileName, saveFile } from "../exportlog.js";
+import { fileName, saveFile } from "../framelogfile.js";
 import { foundSpans } from "../framefields.js";
 import * as filter from "../framefilter.js";
 import { formatBytes, formatTime } from "../format.js";

@@ -3,7 +3,7 @@ import { clearFrames, follow, pauseFrames, selectFrame } from "../actions.js";
 import { isOpen, togglePanel } from "../byhand.js";
 import { shortName } from "../channels.js";
 import { html } from "../dom.js";
-import { exportedLog, fileName, saveFile } from "../exportlog.js";
+import { exportedLog, fileName, saveFile } from "../framelogfile.js";
 import { writes } from "../fields.js";
 import { formatBytes, formatClock, formatPrice, formatSpan, formatTime } from "../format.js";
 import * as filter from "../framefilter.js";
