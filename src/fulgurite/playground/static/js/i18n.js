@@ -21,6 +21,9 @@ export function chooseLanguage(choice) {
   keep("language", choice);
 }
 
+/** @param {string} text @returns {text is Key} */
+export const isKey = (text) => Object.hasOwn(en, text);
+
 /**
  * A text in the page's language; views that use it are redrawn when that changes.
  * @param {Key} key

@@ -24,7 +24,7 @@ export const SHORTCUTS = [
   { keys: ["]"], words: "keyRight", run: () => toggleSide("right") },
   { keys: ["p"], words: "keyPause", run: () => pauseFrames(!state.frameLog.paused) },
   { keys: ["/"], words: "keyFilter", run: focusFilter },
-  { keys: ["s"], words: "keySettings", run: () => openDialog("settings") },
+  { keys: ["s"], words: "settings", run: () => openDialog("settings") },
   { keys: ["?"], words: "keyKeys", run: () => openDialog("keys") },
 ];
 

@@ -52,7 +52,7 @@ export function ByHand() {
             <option value="">${t("handExamples")}</option>
             ${EXAMPLES[dialect].map(({ key }) => html`<option key=${key} value=${key}>${t(key)}</option>`)}
           </select>
-          <textarea aria-label=${t("handText")} spellcheck=${false} rows="4" maxlength=${TEXT_LIMIT}
+          <textarea aria-label=${t("frameWord")} spellcheck=${false} rows="4" maxlength=${TEXT_LIMIT}
             placeholder=${t("handPlaceholder")} value=${text.value} onKeyDown=${sendWithKeys}
             onInput=${writes(text)}></textarea>
           ${live && html`
@@ -94,7 +94,7 @@ function Answers() {
             <span class="hint">${row.detail}</span></li>`
         : html`<li key=${index} class=${`hand-${row.direction}`} title=${formatTime(row.at_ms)}>
             <span aria-hidden="true">${row.direction === "sent" ? "↑" : "↓"}</span>
-            <span class="for-readers">${row.direction === "sent" ? t("sent") : t("receivedFrame")}</span>
+            <span class="for-readers">${row.direction === "sent" ? t("sent") : t("received")}</span>
             <code>${row.text.slice(0, SHOWN) || t("handNothing")}</code></li>`))}
     </ol>
   `;

@@ -96,7 +96,7 @@ function GapEvent({ row }) {
       <caption class="for-readers">${t("gapCaption")}</caption>
       <thead>
         <tr>
-          <th scope="col">${t("gapChannel")}</th><th scope="col">${t("gapLast")}</th>
+          <th scope="col">${t("filterChannel")}</th><th scope="col">${t("gapLast")}</th>
           <th scope="col">${t("gapFirst")}</th><th scope="col" class="number">${t("gapLong")}</th>
           <th scope="col">${t("gapFetched")}</th>
         </tr>

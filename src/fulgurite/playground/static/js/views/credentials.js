@@ -14,7 +14,7 @@ export function Credentials() {
 
 const KINDS = /** @type {const} */ ({ demo: "credOfDemo", typed: "credOfTyped", stored: "credOfStored" });
 const STATES = /** @type {const} */ ({
-  none: "authNone", asked: "authAsked", authenticated: "authAuthenticated", refused: "authRefused",
+  none: "authNone", asked: "authAsked", authenticated: "authAuthenticated", refused: "refused",
   unsigned: "authUnsigned",
 });
 

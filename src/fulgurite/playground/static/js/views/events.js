@@ -1,15 +1,15 @@
 // The events of a connection, in words.
 import { shortName } from "../channels.js";
 import { formatSpan } from "../format.js";
-import { t } from "../i18n.js";
+import { isKey, t } from "../i18n.js";
 import { endpoint } from "../state.js";
 
 /** @typedef {import("../history.js").EventRow} EventRow */
 /** @typedef {import("../messages.js").Gap} Gap */
 
-const WORDS = /** @type {const} */ ({
-  connecting: "evConnecting", open: "evOpen", authenticated: "evAuthenticated", closed: "evClosed",
-  unreachable: "evUnreachable", backing_off: "evBackingOff", failed: "evFailed", disconnected: "evDisconnected",
+const WORDS = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
+  connecting: "stateConnecting", open: "evOpen", authenticated: "evAuthenticated", closed: "evClosed",
+  unreachable: "evUnreachable", backing_off: "evBackingOff", failed: "stateFailed", disconnected: "evDisconnected",
   refused: "evRefused", unanswered: "evUnanswered", silent: "evSilent", dead: "evDead", overslept: "evOverslept",
   behind: "evBehind", caught_up: "evCaughtUp", dropped: "evDropped",
   subscribed: "evSubscribed", unsubscribed: "evUnsubscribed",
@@ -19,13 +19,8 @@ const PAGE_WORDS = /** @type {const} */ ({
   stopped: ["pageStopped", "pageStoppedText"], reloaded: ["pageReloaded", "pageReloadedText"], full: ["pageFull", "pageFullText"],
   locked: ["pageLocked", "pageLockedText"],
 });
-const REPAIRED = /** @type {const} */ ({
+const REPAIRED = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
   none: "repairedNone", partial: "repairedPartial", full: "repairedFull", pending: "repairedPending",
-});
-const CODES = /** @type {const} */ ({
-  1000: "code1000", 1001: "code1001", 1002: "code1002", 1003: "code1003", 1005: "code1005", 1006: "code1006",
-  1007: "code1007", 1008: "code1008", 1009: "code1009", 1011: "code1011", 1012: "code1012", 1013: "code1013",
-  1014: "code1014", 1015: "code1015",
 });
 
 /** Obstacles to a connection, by the kinds of `ConnectFailure`.
@@ -65,10 +60,13 @@ export function gapReason({ reason, gaps, ...own }) {
 }
 
 /** @param {string} kind @returns {string} a status in words */
-export const statusText = (kind) => (kind in WORDS ? t(WORDS[/** @type {keyof typeof WORDS} */ (kind)]) : kind);
+export const statusText = (kind) => (WORDS[kind] ? t(WORDS[kind]) : kind);
 
 /** @param {number} code @returns {string} the meaning of a close code (RFC 6455, section 7.4) */
-export const codeText = (code) => t(code in CODES ? CODES[/** @type {keyof typeof CODES} */ (code)] : "codeOther");
+export function codeText(code) {
+  const key = `code${code}`;
+  return t(isKey(key) ? key : "codeOther");
+}
 
 /** @typedef {{from_ms: number, to_ms: number}} Times */
 
@@ -88,12 +86,11 @@ export function gapText(gap) {
   return t("gapText", { span: spanOf(gap.gaps ?? [gap]), channels });
 }
 
+/** @param {string} repaired of a gap @returns {string} in words */
+export const repairText = (repaired) => t(REPAIRED[repaired] ?? "repairedNone");
+
 /** @param {{reason: string, repaired: string, gaps?: readonly Gap[]}} gap @returns {string} why, and whether repaired */
-export function gapDetail(gap) {
-  const { repaired } = gap;
-  const words = repaired in REPAIRED ? t(REPAIRED[/** @type {keyof typeof REPAIRED} */ (repaired)]) : repaired;
-  return `${gapReason(gap)}; ${words}`;
-}
+export const gapDetail = (gap) => `${gapReason(gap)}; ${repairText(gap.repaired)}`;
 
 /** @param {Gap} gap @returns {string} the fetched part of a channel's gap */
 export function fetchedText(gap) {
@@ -130,7 +127,7 @@ export function eventWords(row) {
 function answersText({ type, answers }) {
   const count = answers.length;
   const only = shortName(answers[0]?.channel ?? "");
-  if (type === "unsubscribed") return count > 1 ? t("answersGone", { count }) : only;
+  if (type === "unsubscribed") return count > 1 ? t("countChannels", { count }) : only;
   const ms = answers.map(({ seconds }) => (seconds ?? 0) * 1000);
   const [least, most] = [formatMs(Math.min(...ms)), formatMs(Math.max(...ms))];
   return count > 1 ? t("answersMany", { count, least, most }) : t("answersOne", { channel: only, ms: most });

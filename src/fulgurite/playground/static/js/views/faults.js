@@ -11,7 +11,7 @@ import { EXAMPLES, isOfMarkets, PRESETS } from "../presets.js";
 import { endpointChoice, hello, isConnected, now } from "../state.js";
 import { replay } from "../replay.js";
 import { Age } from "./age.js";
-import { detailText, gapReason } from "./events.js";
+import { detailText, gapReason, repairText, statusText } from "./events.js";
 import { useLayoutEffect, useState } from "../../vendor/preact-hooks.js";
 import { signal } from "../../vendor/signals.js";
 
@@ -195,7 +195,7 @@ function Outcome() {
       <h4>${t("fltHere")}</h4>
       <p class="outcome-summary" role="status"><${Light} /> ${summary} ${still ? t("fltStill") : ""}</p>
       <ol tabindex="0" aria-label=${t("fltHere")}>
-        ${left > 0 && html`<li class="hint">${t("fltEarlier", { count: left })}</li>`}
+        ${left > 0 && html`<li class="hint">${t("earlier", { count: left })}</li>`}
         ${happenings.map((each, index) => html`
           <li key=${index} class="happening happening-${each.type}" data-kind=${each.kind} title=${each.channels.join("\n")}>
             <time title=${formatClock(each.atMs)}>+${formatSpan(each.atMs - startedMs)}</time>
@@ -206,15 +206,6 @@ function Outcome() {
     </section>
   `;
 }
-
-const STATUSES = /** @type {Record<string, import("../i18n.js").Key>} */ ({
-  closed: "fltClosed", unreachable: "fltUnreachable", backing_off: "fltBackingOff", open: "fltOpen",
-  authenticated: "fltAuthenticated", silent: "fltSilent", dead: "fltDead", refused: "fltRefused",
-  unanswered: "fltUnanswered", failed: "fltFailed",
-});
-const REPAIRS = /** @type {Record<string, import("../i18n.js").Key>} */ ({
-  pending: "fltGapPending", full: "fltGapFull", partial: "fltGapPartial", none: "fltGapNone",
-});
 
 /** @param {Happening} happening @returns {string} */
 function saidOf({ type, told, detail }) {
@@ -229,16 +220,16 @@ function textOf({ type, kind, channels, count, atMs, fromMs, repairs }) {
     case "gap": {
       const span = formatSpan(atMs - fromMs);
       const what = channels.length > 1
-        ? t("fltGap", { span, count: t("fltChannels", { count: channels.length }) })
+        ? t("fltGap", { span, count: t("countChannels", { count: channels.length }) })
         : t("fltGapOne", { span, channel: shortName(first) });
       const ends = Object.values(repairs);
       const repaired = ends.filter((end) => end === "full").length;
       const isMixed = repaired > 0 && repaired < ends.length;
-      return `${what}, ${isMixed ? t("fltGapSome", { count: repaired }) : t(REPAIRS[kind] ?? "fltGapNone")}`;
+      return `${what}, ${isMixed ? t("fltGapSome", { count: repaired }) : repairText(kind)}`;
     }
     case "market": return t("fltMarket", { product: first, state: kind });
     case "malformed": return t("fltMalformed", { count });
     case "book": return `${t(kind === "LIVE" ? "fltLive" : kind === "drift" ? "fltDrift" : "fltStale")} ${first}`;
-    default: return `${t(STATUSES[kind] ?? "fltRefused")}${first ? ` ${shortName(first)}` : ""}`;
+    default: return `${statusText(kind)}${first ? ` ${shortName(first)}` : ""}`;
   }
 }

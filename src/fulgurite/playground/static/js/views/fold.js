@@ -8,7 +8,7 @@ import { narrow } from "./narrow.js";
 
 const SIDES = {
   left: { away: "«", back: "»", name: /** @type {const} */ ("channels"), key: "[" },
-  right: { away: "»", back: "«", name: /** @type {const} */ ("sideOfSample"), key: "]" },
+  right: { away: "»", back: "«", name: /** @type {const} */ ("sample"), key: "]" },
 };
 
 /** Folds the side away that it stands in, where there are sides. @param {{side: Side}} props */

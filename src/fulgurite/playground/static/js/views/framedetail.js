@@ -55,7 +55,7 @@ export function FrameDetail({ row }) {
         <button type="button" class="plain" onClick=${
           () => saveFile([row.text], fileName("frame", sourceWord(), row.at_ms, "txt"))}>
           ${t("detailSave")}</button>
-        <button type="button" class="plain" onClick=${() => selectFrame(null)}>${t("closeDetail")}</button>
+        <button type="button" class="plain" onClick=${() => selectFrame(null)}>${t("close")}</button>
         <span class="hint detail-facts">${facts(row)}</span>
         <span class="detail-copy">
           <button type="button" class="action" onClick=${copy}>${isCopied ? t("copied") : t("copy")}</button>
@@ -82,7 +82,7 @@ function shownText(text, code) {
 
 /** @param {Frame} row @returns {string} */
 function facts(row) {
-  const way = row.direction === "sent" ? t("sent") : t("receivedFrame");
+  const way = row.direction === "sent" ? t("sent") : t("received");
   const parts = [row.by_hand ? `${way}, ${t("byHand")}` : way, formatTime(row.at_ms),
     `${row.size.toLocaleString("en-US")} B`];
   const message = messageLatency(row);

@@ -119,7 +119,7 @@ function FilterBar() {
     <div class="frames-filter" role="search" aria-label=${t("filter")}>
       <select aria-label=${t("filterWay")} value=${filter.way.value} onChange=${writes(filter.way)}>
         <option value="all">${t("wayAll")}</option>
-        <option value="received">↓ ${t("receivedFrame")}</option>
+        <option value="received">↓ ${t("received")}</option>
         <option value="sent">↑ ${t("sent")}</option>
         <option value="hand">✎ ${t("byHand")}</option>
       </select>
@@ -282,7 +282,7 @@ function FrameRow({ row }) {
       <time title=${formatClock(row.at_ms)}>${formatTime(row.at_ms)}</time>
       <span class="frame-direction">
         <span aria-hidden="true">${sent ? "↑" : "↓"}</span>
-        <span class="for-readers">${sent ? t("sent") : t("receivedFrame")}</span>
+        <span class="for-readers">${sent ? t("sent") : t("received")}</span>
       </span>
       <span class="frame-size">${formatPrice(row.size, 0)}</span>
       <span class="frame-latency" title=${row.answerMs === undefined ? t("latencyHint") : t("latencyAnswerHint")}>

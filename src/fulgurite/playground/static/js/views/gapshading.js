@@ -31,7 +31,7 @@ export function gapShading(chart, store, readColours) {
       context.font = `600 ${11 * ratio}px system-ui, sans-serif`;
       context.textAlign = "center";
       context.fillStyle = colours.warn;
-      const text = t("candlesGap", { span: formatSpan(toMs - fromMs) });
+      const text = t("gapSpan", { span: formatSpan(toMs - fromMs) });
       context.fillText(text, (left + right) / 2, bitmapSize.height / 2, right - left);
     }
   };

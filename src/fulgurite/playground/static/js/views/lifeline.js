@@ -18,7 +18,7 @@ const NAMES = /** @type {const} */ ({ ACCEPTED: "mvAccepted", LISTED: "mvListed"
 
 /** @param {Moment} moment @returns {string} */
 function nameOf({ type, count, index, fromMs, atMs }) {
-  if (type === "GAP") return t("mvGap", { span: formatSpan(atMs - (fromMs ?? atMs)) });
+  if (type === "GAP") return t("gapSpan", { span: formatSpan(atMs - (fromMs ?? atMs)) });
   if (type === "UNRESOLVED") return "?";
   const name = type in NAMES ? t(NAMES[/** @type {keyof typeof NAMES} */ (type)]) : SHORT[type] ?? type;
   return `${name}${index ? ` ${index}` : ""}${count > 1 ? ` ×${count}` : ""}`;
@@ -72,7 +72,7 @@ export function Lifeline({ life, room }) {
   const left = life.left + life.moments.length - moments.length;
   return html`
     <div class="lifeline life-${life.side === "SELL" ? "sell" : life.side === "BUY" ? "buy" : "none"}">
-      ${left > 0 && html`<span class="hint life-left" title=${t("ordLeft", { count: left })}>+${left}</span>`}
+      ${left > 0 && html`<span class="hint life-left" title=${t("earlier", { count: left })}>+${left}</span>`}
       <svg width=${width} height=${HEIGHT} role="img" aria-label=${moments.map(inWords).join("; ")}>
         ${moments.map((moment, index) => {
           const next = moments[index + 1];

@@ -216,10 +216,10 @@ function Legend() {
   const entries = /** @type {const} */ ([
     ["cell-receiving warm-6", "8.1", "legendReceiving"],
     ["cell-receiving warm-2", "0.1", "legendCooling"],
-    ["cell-quiet", t("secondsShort", { n: 34 }), "legendQuiet"],
+    ["cell-quiet", t("secondsShort", { n: 34 }), "silent"],
     ["cell-acknowledged", "✓", "legendAcknowledged"],
     ["cell-asked", "…", "legendAsked"],
-    ["cell-refused", "✕", "legendRefused"],
+    ["cell-refused", "✕", "refused"],
   ]);
   return html`
     <ul class="explanation legend">

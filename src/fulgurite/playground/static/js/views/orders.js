@@ -89,7 +89,7 @@ function Lives() {
       </header>
       ${isOff && html`
         <p class="note note-warn">${t("ordOff")}
-          <button type="button" class="action" onClick=${() => subscribe([...PRIVATE])}>${t("ordSubscribe")}</button></p>`}
+          <button type="button" class="action" onClick=${() => subscribe([...PRIVATE])}>${t("subscribeThese")}</button></p>`}
       ${rows.length === 0
         ? html`<p class="empty">${auth.value.state === "refused" ? "" : canTrade() ? t("ordNone") : t("ordNoneLive")}</p>`
         : html`

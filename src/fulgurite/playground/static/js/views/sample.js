@@ -17,9 +17,9 @@ export function Sample() {
   }));
   const widen = t(rightWide.value ? "sampleNarrower" : "sampleWider");
   return html`
-    <aside class="panel sample-panel" aria-label=${t("sideOfSample")}>
+    <aside class="panel sample-panel" aria-label=${t("sample")}>
       <header class="panel-head sample-head">
-        <${TabList} label=${t("sideOfSample")} controls="right" tabs=${tabs} style="sample-tabs" />
+        <${TabList} label=${t("sample")} controls="right" tabs=${tabs} style="sample-tabs" />
         ${!narrow.value && html`
           <button type="button" class="plain" aria-pressed=${rightWide.value ? "true" : "false"} aria-label=${widen}
             title=${widen} onClick=${toggleRightWide}>↔</button>`}
@@ -79,7 +79,7 @@ function Code({ shown, isForScreen }) {
     <section class="sample-run" aria-label=${t("sampleRun")}>
       <div class="sample-tools">
         <h3>${t("sampleRun")}</h3><span class="hint">${requires}</span>
-        <${Copy} text=${steps.join("\n")} label=${t("sampleCopySteps")} />
+        <${Copy} text=${steps.join("\n")} label=${t("copy")} />
       </div>
       <pre class="steps" tabindex="0" aria-label=${t("sampleRun")}>${steps.join("\n")}</pre>
     </section>

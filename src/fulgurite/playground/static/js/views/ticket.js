@@ -29,7 +29,7 @@ const FIELDS = {
 };
 const CHILD_CONDITIONS = /** @type {Condition[]} */ (["LIMIT", "MARKET"]);
 const CONDITIONS = /** @type {Condition[]} */ (["LIMIT", "MARKET", "STOP", "STOP_LIMIT", "TRAIL"]);
-const LABELS = /** @type {const} */ ({ price: "ordPrice", trigger_price: "ordTrigger", offset: "ordOffset" });
+const LABELS = /** @type {const} */ ({ price: "price", trigger_price: "ordTrigger", offset: "ordOffset" });
 const conditionsNow = () => (method.value === "CHILD" ? CHILD_CONDITIONS : CONDITIONS);
 const FORCES = /** @type {const} */ ([["GTC", "ordGtc"], ["IOC", "ordIoc"], ["FOK", "ordFok"]]);
 const NUMBER = /^\d+(\.\d+)?$/;
@@ -216,7 +216,7 @@ function PartRow({ part, index, many, trouble }) {
     <div class="ticket-row" role="group" aria-label="${t("ordPlace")} ${index + 1}">
       ${many && html`<span class="part-number" aria-hidden="true">${index + 1}</span>`}
       <fieldset class="segments sides">
-        <legend class="for-readers">${t("ordSide")}</legend>
+        <legend class="for-readers">${t("side")}</legend>
         ${/** @type {const} */ (["BUY", "SELL"]).map((side) => html`
           <label key=${side} class=${side === "BUY" ? "buy" : "sell"}>
             <input type="radio" name="side-${index}" value=${side} checked=${part.side === side}
@@ -230,7 +230,7 @@ function PartRow({ part, index, many, trouble }) {
           ${conditionsNow().map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
         </select>
       </label>
-      ${input("size", "ordSize")}
+      ${input("size", "size")}
       ${FIELDS[part.condition].map((field) => input(field, LABELS[field]))}
     </div>
   `;

@@ -173,7 +173,7 @@ function labelOf(row) {
   if (row.type === "status") return row.kind === "closed" && row.code !== null ? String(row.code) : "";
   if (row.type !== "gap") return "";
   const count = row.channels.length;
-  const channels = count === 1 ? t("stripChannel") : t("stripChannels", { count });
+  const channels = count === 1 ? t("stripChannel") : t("countChannels", { count });
   const code = row.gaps.find((gap) => gap.code !== null)?.code;
   return code === undefined ? channels : `${code}, ${channels}`;
 }

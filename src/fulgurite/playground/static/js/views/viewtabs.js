@@ -16,7 +16,7 @@ export function ViewTabs() {
     choose: () => showView(id),
     attributes: { "data-view": id, "aria-keyshortcuts": `${index + 1}`, title: `${t(id)} (${index + 1})` },
   }));
-  const tabs = narrow.value ? [side("left", t("channels")), ...views, side("right", t("sideOfSample"))] : views;
+  const tabs = narrow.value ? [side("left", t("channels")), ...views, side("right", t("sample"))] : views;
   return html`<${TabList} label=${t("views")} controls="view" tabs=${tabs} style="view-tabs" />`;
 }
 

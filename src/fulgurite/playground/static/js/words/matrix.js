@@ -36,8 +36,6 @@ export const en = {
   legendAcknowledged: "ack., no message",
   legendReceiving: "messages/s, now",
   legendCooling: "fading with age",
-  legendQuiet: "silent",
-  legendRefused: "refused",
 };
 
 /** @type {Record<keyof typeof en, string>} */
@@ -77,6 +75,4 @@ export const ja = {
   legendAcknowledged: "承認・受信なし",
   legendReceiving: "毎秒の件数",
   legendCooling: "時間とともに薄く",
-  legendQuiet: "受信なし",
-  legendRefused: "拒否",
 };
