@@ -1,7 +1,6 @@
 import { deepEqual } from "node:assert/strict";
 import test from "node:test";
-import { en } from "../../../src/fulgurite/playground/static/js/words/en.js";
-import { ja } from "../../../src/fulgurite/playground/static/js/words/ja.js";
+import { en, ja } from "../../../src/fulgurite/playground/static/js/words/all.js";
 
 // But for the English sentences that the program gives, which Japanese words by the fields that come with them.
 test("both languages have the same texts with the same values", () => {

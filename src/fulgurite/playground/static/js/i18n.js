@@ -2,8 +2,7 @@
 import { computed, signal } from "../vendor/signals.js";
 import { LANGUAGES } from "./choices.js";
 import { keep, recall } from "./storage.js";
-import { en } from "./words/en.js";
-import { ja } from "./words/ja.js";
+import { en, ja } from "./words/all.js";
 
 /** @typedef {import("./choices.js").Language} Language */
 /** @typedef {keyof typeof en} Key */

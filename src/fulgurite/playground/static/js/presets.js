@@ -46,7 +46,7 @@ export const PRESETS = [
     faults: () => [{ fault: "invalid-json", chance: 0.05, seconds: 10 }],
   },
   { id: "authMute", faults: () => [{ fault: "no-ack", method: "auth", seconds: 15 }, { fault: "close" }], needsAuth: true },
-  { id: "refused", faults: () => [{ fault: "refuse-auth", seconds: 15 }, { fault: "close" }], needsAuth: true },
+  { id: "authRefused", faults: () => [{ fault: "refuse-auth", seconds: 15 }, { fault: "close" }], needsAuth: true },
 ];
 
 /** Whether a preset is of markets: those are the same for everyone. @param {Preset} preset */
