@@ -69,14 +69,10 @@ export function clearFrames() {
 }
 
 /** @param {import("./framelog.js").Row | null} row */
-export function selectFrame(row) {
-  state.selectedFrame.value = row;
-}
+export const selectFrame = (row) => { state.selectedFrame.value = row; };
 
 /** @param {boolean} on whether the list stays at the newest row */
-export function follow(on) {
-  state.following.value = on;
-}
+export const follow = (on) => { state.following.value = on; };
 
 // --- the page itself
 
@@ -95,9 +91,7 @@ export function showEvent(key) {
 }
 
 /** Show one of the three parts on a narrow screen. @param {typeof state.part.value} name */
-export function showColumn(name) {
-  state.part.value = name;
-}
+export const showColumn = (name) => { state.part.value = name; };
 
 /** @param {"left" | "right"} side */
 export function toggleSide(side) {
@@ -112,23 +106,13 @@ export function showMatrix() {
 }
 
 /** @param {typeof state.rightShows.value} name */
-export function showOnRight(name) {
-  state.rightShows.value = name;
-}
+export const showOnRight = (name) => { state.rightShows.value = name; };
 
-export function toggleRightWide() {
-  state.rightWide.value = !state.rightWide.value;
-}
+export const toggleRightWide = () => { state.rightWide.value = !state.rightWide.value; };
 
 /** @param {typeof state.dialog.value} name "" closes it */
-export function openDialog(name) {
-  state.dialog.value = name;
-}
+export const openDialog = (name) => { state.dialog.value = name; };
 
-export function dismissProblem() {
-  state.problem.value = "";
-}
+export const dismissProblem = () => { state.problem.value = ""; };
 
-export function dismissNotice() {
-  happened.notice.value = null;
-}
+export const dismissNotice = () => { happened.notice.value = null; };

@@ -16,13 +16,9 @@ export const isOpen = signal(false);
 /** Whether the user means the real service: asked anew for each page, and each time that it is chosen. */
 export const isConfirmed = kept(() => false);
 
-export function togglePanel() {
-  isOpen.value = !isOpen.value;
-}
+export const togglePanel = () => { isOpen.value = !isOpen.value; };
 
-export function toggleConfirmed() {
-  isConfirmed.value = !isConfirmed.value;
-}
+export const toggleConfirmed = () => { isConfirmed.value = !isConfirmed.value; };
 
 /** @param {string} text */
 export function sendByHand(text) {
@@ -33,9 +29,7 @@ export function sendByHand(text) {
   });
 }
 
-export function endByHand() {
-  send({ type: "endbyhand" });
-}
+export const endByHand = () => { send({ type: "endbyhand" }); };
 
 /** @param {HandRow} row */
 const add = (row) => { handRows.value = [...handRows.value.slice(1 - ROW_LIMIT), row]; };

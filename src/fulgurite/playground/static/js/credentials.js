@@ -39,9 +39,7 @@ export async function useSecret(name, secret, kind = "typed") {
 }
 
 /** Have the embedded exchange's demo account used. */
-export function useDemo() {
-  backend.send({ type: "demo" });
-}
+export const useDemo = () => { backend.send({ type: "demo" }); };
 
 /** The demo account is made anew with each exchange. */
 export function renewDemo() {

@@ -40,9 +40,7 @@ export const maintaining = told(() => false);
 export const aim = signal(/** @type {"page" | "everyone"} */ ("page"));
 
 /** @param {"page" | "everyone"} target */
-export function chooseAim(target) {
-  aim.value = target;
-}
+export const chooseAim = (target) => { aim.value = target; };
 
 /** The name of this page's connections. @returns {string} */
 export const ownName = () => state.hello.value?.client ?? "";

@@ -29,9 +29,7 @@ export function watch() {
   }, { capture: true });
 }
 
-export function dismissRemark() {
-  remark.value = null;
-}
+export const dismissRemark = () => { remark.value = null; };
 
 /** Bind a field to a signal. @param {import("../vendor/signals.js").Signal<any>} target @returns {(event: Event) => void} */
 export const writes = (target) => ({ currentTarget: field }) => {

@@ -88,9 +88,7 @@ export function showParts(shown) {
 }
 
 /** @param {"upper" | "lower"} place @param {ChartName} chart */
-export function chooseChart(place, chart) {
-  (place === "upper" ? upperChart : lowerChart).value = chart;
-}
+export const chooseChart = (place, chart) => { (place === "upper" ? upperChart : lowerChart).value = chart; };
 
 /** @param {Interval} seconds of a candle */
 export function chooseInterval(seconds) {

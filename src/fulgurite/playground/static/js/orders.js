@@ -42,9 +42,7 @@ export const handlers = {
 };
 
 /** Forget the orders that have ended. */
-export function clearEnded() {
-  orders.value = lives.withoutEnded(orders.value);
-}
+export const clearEnded = () => { orders.value = lives.withoutEnded(orders.value); };
 
 /**
  * The exchange's refusal of a request.

@@ -20,9 +20,7 @@ export function record(on) {
   send({ type: "record", on });
 }
 
-export function dismissRecorded() {
-  recorded.value = null;
-}
+export const dismissRecorded = () => { recorded.value = null; };
 
 /** @returns {string} the present source, for the name of a file; of an address its host alone, since the rest may be
  * secret */

@@ -13,9 +13,7 @@ export async function holdKey(secret) {
   key = imported;
 }
 
-export function dropKey() {
-  key = null;
-}
+export const dropKey = () => { key = null; };
 
 /** @param {string} text @returns {Promise<string>} its signature in hex; "" without a key */
 export async function sign(text) {
