@@ -219,7 +219,7 @@ async def test_the_language_is_the_browsers_and_can_be_switched(browser, exchang
         opened(browser, served.url, locale="ja-JP") as visited,
     ):
         page = visited.page
-        await expect(page.get_by_role("tab", name="知っておきたいこと")).to_be_visible()
+        await expect(page.get_by_role("tab", name="基礎知識")).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "ja")
         await page.get_by_role("button", name="EN", exact=True).click()
         await expect(page.get_by_role("tab", name="Good to know")).to_be_visible()

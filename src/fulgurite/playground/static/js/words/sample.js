@@ -54,7 +54,7 @@ export const ja = {
   sampleRun: "実行方法",
   sampleWider: "サンプルを広く表示",
   sampleNarrower: "サンプルの幅を戻す",
-  notes: "知っておきたいこと",
+  notes: "基礎知識",
   noteLostTitle: "取りこぼした情報は再送されません",
   noteLost: "接続していない間に配信されたメッセージは再送されません。Fulgurite はその区間をギャップとして示します。約定は HTTP API で 31 日前まで取得できますが、板の変化は取得できません。",
   noteStartTitle: "購読直後の初期データはありません",
