@@ -79,7 +79,7 @@ async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
     await visit.get_by_role("button", name="Unsubscribe from all", exact=True).focus()
     await visit.keyboard.press("Enter")
     await expect(visit.locator('.matrix [data-channel]:not([data-state="off"]):not(.cell-locked)')).to_have_count(0)
-    undo = visit.get_by_role("button", name="Undo: subscribe 5 again")
+    undo = visit.get_by_role("button", name="Undo: subscribe to 5 again")
     await expect(undo).to_be_focused()
     await visit.keyboard.press("Enter")
     for channel in (f"lightning_ticker_{FX}", "lightning_ticker_BTC_JPY"):
@@ -89,11 +89,11 @@ async def test_unsubscribing_all_is_undone_where_it_was_done(visit):
     await expect(undo).to_be_visible()  # the second click of a double click takes nothing back
     await cell(visit, "lightning_ticker_ETH_JPY").click()
     await cell(visit, "lightning_ticker_BTC_JPY").click()
-    fewer = visit.get_by_role("button", name="Undo: subscribe 4 again")
+    fewer = visit.get_by_role("button", name="Undo: subscribe to 4 again")
     await fewer.click()
     await expect(cell(visit, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
     await visit.clock.install()
     await visit.get_by_role("button", name="Unsubscribe from all", exact=True).click()
-    await expect(visit.get_by_role("button", name="Undo: subscribe 6 again")).to_be_visible()
+    await expect(visit.get_by_role("button", name="Undo: subscribe to 6 again")).to_be_visible()
     await visit.clock.fast_forward(61_000)
     await expect(visit.get_by_role("button", name="Unsubscribe from all", exact=True)).to_be_disabled()
