@@ -94,7 +94,7 @@ class OrderFlow:
         shared_walk: PriceWalk | None,
     ) -> None:
         self.next_ns = start_ns
-        self._market = market
+        self.market = market
         self._typical = market.product.typical
         self._rng = rng
         self._order_ids = order_ids
@@ -124,7 +124,7 @@ class OrderFlow:
 
     def act(self) -> Outcome | None:
         """Do the act that is due at `next_ns`, and set the next time. The first time it places the initial book."""
-        now_ns, state = self.next_ns, self._market.state
+        now_ns, state = self.next_ns, self.market.state
         outcome: Outcome | None
         if not self._last_id:
             outcome = self._place_initial_book(now_ns)
@@ -139,7 +139,7 @@ class OrderFlow:
 
     def enter_state(self, now_ns: int) -> None:
         """The market's state has changed: the next time comes at the new pace."""
-        is_running = self._market.state is MarketState.RUNNING
+        is_running = self.market.state is MarketState.RUNNING
         self._led_to_ns.clear()
         self._spontaneous_ns = now_ns + (int(REOPENING_PAUSE_S * 1e9) if is_running else 0)
         self._set_next(self._spontaneous_ns)
@@ -159,7 +159,7 @@ class OrderFlow:
 
     def _set_next(self, after_ns: int) -> None:
         rng = self._rng
-        if self._market.state is MarketState.CLOSED:
+        if self.market.state is MarketState.CLOSED:
             pause_s = rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
             self.next_ns = after_ns + 1 + int(pause_s * 1e9)
             return
@@ -169,7 +169,7 @@ class OrderFlow:
         if self._spontaneous_ns <= after_ns:
             # Times the mean of 1/exp(pace), so that as many events as usual come in the long run.
             pause_s = rng.expovariate(1 / self._pause_s) * exp(self._pace.at(after_ns) + PACE_REACH**2 / 2)
-            if self._market.state.is_auction:
+            if self.market.state.is_auction:
                 pause_s *= AUCTION_SLOWNESS
             self._spontaneous_ns = after_ns + 1 + int(pause_s * 1e9)
         if self._led_to_ns and self._led_to_ns[0] < self._spontaneous_ns:
@@ -192,7 +192,7 @@ class OrderFlow:
 
     def _handle_stale_quote(self, now_ns: int) -> Outcome | None:
         """Where the worth has come close to a best price, or gone past it, its owner is quick or a taker is."""
-        engine, fair = self._market.engine, self._fair(now_ns)
+        engine, fair = self.market.engine, self._fair(now_ns)
         # Close is a quarter of half the spread, the distance of new quotes.
         margin = 1 + self._typical.spread_bp / 2 / 4 / 1e4
         for side in Side:
@@ -203,7 +203,7 @@ class OrderFlow:
             if not stale or self._rng.random() < OVERSIGHT:
                 continue
             if quote.owner == OWNER and self._rng.random() < OWNER_IS_QUICKER:
-                return self._market.cancel(quote.id, now_ns)
+                return self.market.cancel(quote.id, now_ns)
             return self._submit(side.opposite, quote.price, self._lots(TAKER_SIZE), now_ns, TimeInForce.IOC)
         return None
 
@@ -219,7 +219,7 @@ class OrderFlow:
 
     def _decide(self, now_ns: int) -> Outcome | None:
         # The first is a taker in any case, so that there is a last price from the start.
-        if not self._market.executions or self._rng.random() < self._typical.taker_share:
+        if not self.market.executions or self._rng.random() < self._typical.taker_share:
             if self._rng.random() < TURNING_SHARE:
                 # Rather with the trend than against it: nearly three in four where it is of the usual strength.
                 share_of_buyers = 1 / (1 + exp(-self._walks[-1].trend(now_ns)))
@@ -245,7 +245,7 @@ class OrderFlow:
         while ids:
             index = self._rng.randrange(len(ids))
             ids[index], ids[-1] = ids[-1], ids[index]
-            outcome = self._market.cancel(ids.pop(), now_ns)
+            outcome = self.market.cancel(ids.pop(), now_ns)
             if outcome:
                 return outcome
         return None
@@ -282,11 +282,11 @@ class OrderFlow:
         else:
             zeros = LOT_DECIMALS - self._typical.size_decimals
         step: int = 10**zeros
-        return max(lots - lots % step, self._market.product.min_lots)
+        return max(lots - lots % step, self.market.product.min_lots)
 
     def _submit(
         self, side: Side, price: int | None, lots: int, now_ns: int, time_in_force: TimeInForce = TimeInForce.GTC
     ) -> Outcome:
         self._last_id = next(self._order_ids)
         order = Order(id=self._last_id, owner=OWNER, side=side, price=price, size=lots, accepted_ns=now_ns)
-        return self._market.submit(order, now_ns, time_in_force)
+        return self.market.submit(order, now_ns, time_in_force)

@@ -40,19 +40,19 @@ RESTART_CODE: Final = 1012
 log = logging.getLogger(__name__)
 
 
-class ReplayStatus(msgspec.Struct, frozen=True):
+class ReplayStatus(msgspec.Struct, kw_only=True):
     """The answer of `/control/replay`."""
 
     paused: bool
     speed: float
     """Recorded seconds that pass in one second; 0 is as fast as readers take it."""
-    position: float
+    position: float = 0.0
     """Seconds that have passed in the log since its first message; at its end, all of them."""
-    sent: int
+    sent: int = 0
     """Messages that went out since the start of the program."""
-    malformed: int
+    malformed: int = 0
     """Lines of the log, and damaged parts of the file, that could not be read and were skipped."""
-    finished: bool
+    finished: bool = False
     """Whether the end of the log is reached; a new position starts it again, unless it is a pipe."""
     problem: str = ""
     """The latest damage of the file, or its early end: `malformed` counts these beside lines."""
@@ -108,12 +108,7 @@ class Replay:
         self._log = log
         self._server = server
         self._loops = loop
-        self._paused = paused
-        self._speed = check_number("speed", speed, "a number of 0 or more")
-        self._sent = 0
-        self._malformed = 0
-        self._problem = ""
-        self._finished = False
+        self._status = ReplayStatus(paused=paused, speed=check_number("speed", speed, "a number of 0 or more"))
         self._changed = asyncio.Event()
         # A position in nanoseconds that was asked for and is still to be sought; None while none is.
         self._sought: int | None = None
@@ -137,15 +132,13 @@ class Replay:
             InputError: there is none, or the file is none that can be read.
         """
         if await self._peek() is None:
-            what = f"{self._log.path}, {self._problem}" if self._problem else str(self._log.path)
+            what = f"{self._log.path}, {self._status.problem}" if self._status.problem else str(self._log.path)
             raise InputError("path", what, "a frame log with at least one channelMessage frame in it")
 
     def status(self) -> ReplayStatus:
         """Where the replay stands."""
-        position = round(self._clock.at(_now()) / 1e9, 6)
-        return ReplayStatus(
-            self._paused, self._speed, position, self._sent, self._malformed, self._finished, self._problem
-        )
+        self._status.position = round(self._clock.at(_now()) / 1e9, 6)
+        return self._status
 
     def change(self, change: ReplayChange) -> None:
         """Pause or go on, set the speed, or go to another position.
@@ -153,13 +146,15 @@ class Replay:
         Raises:
             InputError: speed or position is negative or not finite, or lies behind in a pipe; nothing has changed then.
         """
-        speed = self._speed if change.speed is None else check_number("speed", change.speed, "a number of 0 or more")
+        speed = (
+            self._status.speed if change.speed is None else check_number("speed", change.speed, "a number of 0 or more")
+        )
         if change.position is not None:
             self._sought = self._reachable(check_number("position", change.position, "seconds of 0 or more"))
         if self._sought is not None:
             self._clock.set(self._sought, _now())
-        self._speed = speed
-        self._paused = self._paused if change.paused is None else change.paused
+        self._status.speed = speed
+        self._status.paused = self._status.paused if change.paused is None else change.paused
         self._set_clock_speed()
         self._changed.set()
 
@@ -175,13 +170,13 @@ class Replay:
             self._clock.set(start, _now())
             self._set_clock_speed()
             await self._play_from(start)
-            self._finished = self._sought is None and not self._loops
-            if self._finished:
+            self._status.finished = self._sought is None and not self._loops
+            if self._status.finished:
                 self._set_clock_speed()
                 self._clock.set(self._passed.passed_ns, _now())
                 while self._sought is None:
                     await self._wait_for_change()
-                self._finished = False
+                self._status.finished = False
             # A log without a single message must not spin.
             await asyncio.sleep(0)
 
@@ -225,10 +220,10 @@ class Replay:
             for channel, message in messages:
                 self._server.hub.publish(channel, message)
                 unread += len(message)
-            self._sent += len(messages)
+            self._status.sent += len(messages)
             if unread >= BURST_BYTES:
                 unread = 0
-                if self._speed == 0:
+                if self._status.speed == 0:
                     await self._server.writable()
                 # Others have their turn however far behind the replay is.
                 await asyncio.sleep(0)
@@ -237,9 +232,9 @@ class Replay:
     async def _wait_until(self, position: int) -> None:
         """Wait until the replay may send the burst of `position`, or another position is sought."""
         while self._sought is None:
-            if self._paused:
+            if self._status.paused:
                 await self._wait_for_change()
-            elif self._speed == 0:
+            elif self._status.speed == 0:
                 self._clock.set(max(position, self._clock.at(_now())), _now())
                 if self._server.hub.has_subscribers():
                     return
@@ -266,11 +261,11 @@ class Replay:
             await asyncio.gather(*waiting, return_exceptions=True)
 
     def _set_clock_speed(self) -> None:
-        self._clock.set_speed(0.0 if self._paused or self._finished else self._speed, _now())
+        self._clock.set_speed(0.0 if self._status.paused or self._status.finished else self._status.speed, _now())
 
     def _reachable(self, position: float) -> int:
         position_ns = int(min(position, MAX_POSITION_SECONDS) * 1e9)
-        if not self._log.is_rewindable and (self._finished or position_ns < self._passed.passed_ns):
+        if not self._log.is_rewindable and (self._status.finished or position_ns < self._passed.passed_ns):
             passed = f"{self._passed.seconds:.6f}"
             raise InputError("position", position, f"one that is still to come: {passed} s have passed of a pipe")
         return position_ns
@@ -304,11 +299,11 @@ class Replay:
             await asyncio.sleep(0)
 
     def _skip(self, step: Odd | Damage) -> None:
-        self._malformed += 1
+        self._status.malformed += 1
         if isinstance(step, Odd):
             log.warning("%s line %d is skipped: %s", self._log.path, step.number, step.problem)
         else:
-            self._problem = step.problem
+            self._status.problem = step.problem
             log.warning("%s%s: %s", self._log.path, " ends early" if step.is_end else "", step.problem)
 
 

@@ -6,7 +6,7 @@ on the seed, the start and the products alone, and not on how often, or how late
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from random import Random
 
@@ -77,44 +77,16 @@ class Simulation:
         open_until_ns: int = 0,
         accounts: Iterable[Account] = (),
     ) -> None:
-        warm_ups_ns = {
-            product.code: round(WARM_UP_EVENTS / product.typical.events_per_second * 1e9) for product in products
-        }
-        shared_walk = PriceWalk(
-            Random(f"{seed} shared"),
-            start_ns=start_ns - max(warm_ups_ns.values()),
-            volatility_bp=SHARED_VOLATILITY_BP,
-            reach_bp=SHARED_REACH_BP,
-        )
         order_ids = count(Random(f"{seed} order ids").randrange(1, 1_000_000))
         later = max(start_ns, 0) * IDS_PER_SECOND // 1_000_000_000
-        execution_ids = {market_type: count(first + later) for market_type, first in FIRST_EXECUTION_IDS.items()}
-        flows: list[OrderFlow] = []
-        markets: list[Market] = []
-        for product in products:
-            market = Market(
-                product,
-                start_ns=start_ns,
-                execution_ids=execution_ids[product.market_type],
-                last_tick_id=later,
-                breaks_circuit=True,
-            )
-            flow = OrderFlow(
-                market,
-                Random(f"{seed} {product.code} flow"),
-                start_ns=start_ns - warm_ups_ns[product.code],
-                order_ids=order_ids,
-                shared_walk=shared_walk if product.code.endswith("_JPY") else None,
-            )
-            markets.append(market)
-            flows.append(flow)
+        flows = _flows(seed, start_ns, products, order_ids, later)
         _warm_up(flows, start_ns)
         # Only now: nothing before the start is published.
         self._trading = {
-            market.product.code: _Trading(
-                market, flow, Publisher(market, Random(f"{seed} {market.product.code} publisher"))
+            flow.market.product.code: _Trading(
+                flow.market, flow, Publisher(flow.market, Random(f"{seed} {flow.market.product.code} publisher"))
             )
-            for market, flow in zip(markets, flows, strict=True)
+            for flow in flows
         }
         self._maintenance = _Maintenance(list(self._trading.values()), start_ns, open_until_ns)
         self._bursts = [
@@ -240,6 +212,38 @@ class Simulation:
     def _next(self) -> _Maintenance | _Trading | _SnapshotBurst | AccountOrders:
         # Of several at the same time the first in this order acts first, always.
         return min(self._sources, key=lambda source: source.next_ns)
+
+
+def _flows(
+    seed: int, start_ns: int, products: Sequence[Product], order_ids: Iterator[int], later: int
+) -> list[OrderFlow]:
+    """The order flow and the market of each product, before their first order."""
+    warm_ups_ns = {
+        product.code: round(WARM_UP_EVENTS / product.typical.events_per_second * 1e9) for product in products
+    }
+    shared_walk = PriceWalk(
+        Random(f"{seed} shared"),
+        start_ns=start_ns - max(warm_ups_ns.values()),
+        volatility_bp=SHARED_VOLATILITY_BP,
+        reach_bp=SHARED_REACH_BP,
+    )
+    execution_ids = {market_type: count(first + later) for market_type, first in FIRST_EXECUTION_IDS.items()}
+    return [
+        OrderFlow(
+            Market(
+                product,
+                start_ns=start_ns,
+                execution_ids=execution_ids[product.market_type],
+                last_tick_id=later,
+                breaks_circuit=True,
+            ),
+            Random(f"{seed} {product.code} flow"),
+            start_ns=start_ns - warm_ups_ns[product.code],
+            order_ids=order_ids,
+            shared_walk=shared_walk if product.code.endswith("_JPY") else None,
+        )
+        for product in products
+    ]
 
 
 def _warm_up(flows: Sequence[OrderFlow], start_ns: int) -> None:
