@@ -218,6 +218,24 @@ async def test_what_is_no_line_is_named_and_nothing_else_is_lost(tmp_path):
     )  # fmt: skip
 
 
+async def test_a_damaged_beginning_is_told_at_the_first_time_with_a_gap_in_each_channel(tmp_path):
+    first, last = (b"".join(format_line(frame(number)) for number in numbers) for numbers in ((0, 1), (2, 3)))
+    damaged = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(first))
+    damaged[-3] ^= 1
+    path = tmp_path / "log.jsonl.zst"
+    path.write_bytes(bytes(damaged) + zstandard.ZstdCompressor(write_checksum=True).compress(last))
+    malformed, gap, one, two = await replayed(path)
+    assert isinstance(malformed, Malformed)
+    assert isinstance(gap, Gap)
+    assert isinstance(one, Message)
+    assert isinstance(two, Message)
+    assert (one.raw, two.raw) == (b"2", b"3")
+    assert "damaged here" in malformed.error
+    assert "damaged here" in gap.reason
+    assert (gap.channel, gap.cause) == (one.channel, GapCause.UNREADABLE)
+    assert malformed.received_ns == gap.from_ns == gap.to_ns == one.received_ns
+
+
 async def test_a_log_that_was_cut_gives_what_it_holds(tmp_path):
     data = b"".join(format_line(frame(number)) for number in range(3))
     path = tmp_path / "log.jsonl.zst"

@@ -38,6 +38,9 @@ class LogReplay:
     def __init__(self) -> None:
         self.at_ns = 0
         """The latest time of a line, nanoseconds since 1970."""
+        # Unreadable parts before the first time of the log; then the reason and the time of the gap behind them.
+        self._early: list[tuple[str, str]] = []
+        self._lost: tuple[str, int] | None = None
         self.items: list[Item] = []
         """The items of the present line so far."""
         # The number of connections is known before the first feed is made.
@@ -61,6 +64,8 @@ class LogReplay:
 
     def receive(self, line: Line) -> list[Item]:
         """Process a line and return its items."""
+        if self._early:
+            self._tell_early(line)
         is_frame = line.event is None and line.frame is not None and line.received_ns is not None
         if not (is_frame and self._ordinary(line)):
             at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
@@ -75,17 +80,27 @@ class LogReplay:
             text: its readable part.
             error: the problem and its place.
         """
+        if not self.at_ns:
+            self._early.append((text, error))
+            return []
         self.items.append(Malformed(self.at_ns, text, error))
-        reason = f"a part of the log that could not be read: {error}"
         for number in {0, *self._open}:
-            self.items += self._feeds.lost(number, text, reason, _NOW, self.at_ns)
+            self.items += self._feeds.lost(number, text, _reason(error), _NOW, self.at_ns)
         return self._taken()
 
     def finish(self) -> list[Item]:
         """Process the end of the log and return the remaining items."""
-        return [*self._feeds.finish("the log has ended", _NOW, self.at_ns)]
+        early = [Malformed(self.at_ns, text, error) for text, error in self._early]
+        return [*early, *self._feeds.finish("the log has ended", _NOW, self.at_ns)]
 
     # --- inside
+
+    def _tell_early(self, line: Line) -> None:
+        """Give the unreadable parts before the first line the time of that line."""
+        at_ns = line.received_ns or line.sent_ns or line.at_ns or 0
+        self.items += [Malformed(at_ns, text, error) for text, error in self._early]
+        self._lost = _reason(self._early[0][1]), at_ns
+        self._early = []
 
     def _ordinary(self, line: Line) -> bool:
         """Process a frame if it is an ordinary message of a channel; return whether it is."""
@@ -129,7 +144,11 @@ class LogReplay:
         items: list[Item] = []
         for event in events:
             if type(event) is ChannelMessage:
-                self._feed(event.channel)
+                is_new = event.channel not in self._feeds.by_name
+                if self._feed(event.channel) is not None and is_new and self._lost is not None:
+                    # Its subscription is in the unreadable beginning, or its first messages are.
+                    reason, from_ns = self._lost
+                    items.append(Gap(event.channel, reason, from_ns, at_ns, cause=GapCause.UNREADABLE))
                 items += self._feeds.message(number, Message(event.channel, at_ns, frame, event.message), _NOW)
         return items
 
@@ -219,3 +238,7 @@ class LogReplay:
             except ChannelError:
                 return None
         return feed
+
+
+def _reason(error: str) -> str:
+    return f"a part of the log that could not be read: {error}"
