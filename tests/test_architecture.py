@@ -320,3 +320,11 @@ def test_nobody_reads_the_prose_of_an_ending():
     for path in [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.js")]:
         if path.relative_to(SOURCE).as_posix() not in writers:
             assert "closed by the server" not in path.read_text(), path
+
+
+def test_nobody_asks_which_dialect_it_is():
+    """What differs between the dialects is in the fields of `Dialect`."""
+    for path, source in modules().items():
+        if path != "protocol/dialects.py":
+            asked = re.search(r"\b(is|==|in) (not )?(JSON_RPC|SOCKETIO|DialectName)\b(?!\.path)", source)
+            assert asked is None, f"{path}: {asked}"

@@ -35,11 +35,11 @@ async def drawn() -> str:
         run(seed=3, faults=faults) as exchange,
         connect(*channels, endpoint=exchange, delays=lambda: repeat(3.0)) as stream,
     ):
-        state = ScreenState(channels, "embedded", time.time_ns())
+        state = ScreenState(channels, "embedded", ["json-rpc"], time.time_ns())
         books = {product: stream.books[product] for product in products}
         ends_at = asyncio.get_running_loop().time() + SECONDS
         async for batch in stream.batches():
-            state.take(batch)
+            state.add(batch)
             for product, book in books.items():
                 state.look_at_book(product, book, time.time_ns())
             if asyncio.get_running_loop().time() > ends_at:

@@ -221,6 +221,13 @@ async def test_what_credentials_raises_comes_out_of_the_iteration(server):
         await take_all(connect(endpoint=server.url, credentials=locked))
 
 
+@pytest.mark.parametrize("given", [(KEY, ""), (KEY, f"{SECRET}\ud800"), ("\ud800", SECRET), (KEY,), None])
+async def test_what_cannot_sign_is_refused_and_not_shown(server, given):
+    with pytest.raises(InputError, match=r"^credentials: .*not shown") as raised:
+        await take_all(connect(endpoint=server.url, credentials=lambda: given))
+    assert SECRET not in str(raised.value)
+
+
 async def test_a_signer_signs_each_connection_anew_and_never_gives_the_secret(server, dialect):
     texts: list[str] = []
 

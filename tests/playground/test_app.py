@@ -215,6 +215,8 @@ def _state(message: dict[str, Any], channel: str) -> str | None:
         '{"type":"connect","endpoint":"ftp://x","dialect":"json-rpc"}',
         '{"type":"connect","endpoint":"ws://a..b/","dialect":"json-rpc"}',
         '{"type":"connect","endpoint":"ws://127.0.0.1:1","http":"http://a..b/v1","dialect":"json-rpc"}',
+        '{"type":"connect","endpoint":"live","http":"https://127.0.0.1:1/v1","dialect":"json-rpc"}',
+        '{"type":"connect","endpoint":"embedded","http":"https://127.0.0.1:1/v1","dialect":"json-rpc"}',
         '{"type":"connect","endpoint":"embedded","dialect":"carrier pigeon"}',
         '{"type":"connect","endpoint":"embedded","dialect":"json-rpc","channels":["nope_channel"]}',
         '{"type":"connect","endpoint":"embedded","dialect":"json-rpc","channels":["lightning_ticker_A B"]}',

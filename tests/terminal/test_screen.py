@@ -21,8 +21,8 @@ NOW = 100 * SECOND
 
 
 def full(channels: list[Channel] = CHANNELS) -> tuple[ScreenState, dict[str, OrderBook]]:
-    state = ScreenState(channels, "embedded", 0)
-    state.take([
+    state = ScreenState(channels, "embedded", ["json-rpc"] * 3, 0)
+    state.add([
         Status(StatusKind.CONNECTING, 1, None, "ws://127.0.0.1/json-rpc"), Status(StatusKind.OPEN, 2),
         *(Status(StatusKind.SUBSCRIBED, 3, str(channel)) for channel in channels),
         *(
@@ -108,7 +108,7 @@ def test_a_book_that_may_be_wrong_shows_no_levels():
 
 def test_a_connection_that_is_down_is_loud_and_says_when_it_is_tried_again():
     state, books = full()
-    state.take([Status(StatusKind.CLOSED, NOW, detail="1006"), Status(StatusKind.BACKING_OFF, NOW, seconds=4.0)])
+    state.add([Status(StatusKind.CLOSED, NOW, detail="1006"), Status(StatusKind.BACKING_OFF, NOW, seconds=4.0)])
     lines = screen(state, books, 80, 24, NOW + SECOND)
     assert styles_of(lines, " CLOSED, again in 3 s ") == ["bold white on red"]
 
@@ -154,7 +154,7 @@ some_channels = st.lists(
 def test_it_fits_any_terminal_and_commands_none(channels, width, height, now_ns, one, other, number, up):
     state, books = full(channels)
     state.failure = one
-    state.take([
+    state.add([
         Status(StatusKind.CLOSED, 1, one, other), Status(StatusKind.CONNECTING, 1, None, one, connection=2),
         Gap(str(channels[0]), one, 1, 2, note=other), Gap(one, other, 1, 2), Malformed(1, one, other),
         ticker_message(state=one, ltp=number, volume_by_product=number),

@@ -42,7 +42,7 @@ def order(event: str, number: str = "JRF1", **members: object) -> dict[str, obje
 
 @pytest.fixture
 def state() -> ScreenState:
-    return ScreenState(CHANNELS, "embedded", 0)
+    return ScreenState(CHANNELS, "embedded", ["json-rpc"], 0)
 
 
 def said(state: ScreenState) -> list[str]:
@@ -52,22 +52,22 @@ def said(state: ScreenState) -> list[str]:
 def test_gaps_of_one_interruption_are_one_entry_and_say_what_was_recovered(state):
     reason = "closed by the server: 1012"
     gap = Gap(str(executions(PRODUCT)), reason, SECOND, 3 * SECOND, repaired=Repaired.FULL, recovered=7)
-    state.take([Gap(str(board(PRODUCT)), reason, 2 * SECOND, 3 * SECOND), gap])
+    state.add([Gap(str(board(PRODUCT)), reason, 2 * SECOND, 3 * SECOND), gap])
     assert said(state) == [f"GAP 1.0 s - executions 7 recovered, all of them - BTC_JPY board, executions - {reason}"]
     assert (state.gaps, state.recovered) == (2, 7)
 
 
 def test_the_next_interruption_is_another_entry(state):
     gaps = [Gap(str(board(PRODUCT)), "why", at * SECOND, at * SECOND + 1) for at in (1, 2, 60)]
-    state.take(gaps)
+    state.add(gaps)
     assert len(state.log) == 3
 
 
 def test_a_gap_that_is_repaired_later_changes_its_entry(state):
     gap = Gap(str(executions(PRODUCT)), "why", SECOND, 2 * SECOND, repaired=Repaired.PENDING)
-    state.take([gap])
+    state.add([gap])
     assert said(state) == ["GAP 1.0 s - executions being recovered - BTC_JPY executions - why"]
-    state.take([msgspec.structs.replace(gap, repaired=Repaired.PARTIAL, recovered=2, note="the rest is too old")])
+    state.add([msgspec.structs.replace(gap, repaired=Repaired.PARTIAL, recovered=2, note="the rest is too old")])
     assert said(state) == [
         "GAP 1.0 s - executions 2 recovered, not all: the rest is too old - BTC_JPY executions - why"
     ]
@@ -76,7 +76,7 @@ def test_a_gap_that_is_repaired_later_changes_its_entry(state):
 
 def test_what_could_not_be_recovered_is_said(state):
     gap = Gap(str(child_order_events()), "why", 0, SECOND, note="not repaired: no answer", unresolved=("JRF1", "JRF2"))
-    state.take([gap])
+    state.add([gap])
     assert said(state) == [
         "GAP 1.0 s - orders not recovered: no answer - 2 orders ended and nobody can say how - orders - why"
     ]
@@ -86,14 +86,14 @@ def test_connections_are_known_by_their_statuses(state):
     def status(kind: StatusKind, **members: Any) -> Status:
         return Status(kind, SECOND, connection=1, **members)
 
-    state.take([
+    state.add([
         status(StatusKind.CONNECTING, detail="ws://x/socket.io/"), status(StatusKind.OPEN),
         status(StatusKind.SUBSCRIBED, channel="a"), status(StatusKind.SUBSCRIBED, channel="b"),
         status(StatusKind.UNSUBSCRIBED, channel="b"),
     ])  # fmt: skip
     view = state.connections[1]
     assert (view.url, view.kind, view.channels) == ("ws://x/socket.io/", StatusKind.OPEN, {"a"})
-    state.take([
+    state.add([
         status(StatusKind.CLOSED, detail="1006"), status(StatusKind.BACKING_OFF, detail="2.0 s", seconds=2.0)
     ])  # fmt: skip
     assert (view.kind, view.channels, view.retry_ns) == (StatusKind.BACKING_OFF, set(), 3 * SECOND)
@@ -101,17 +101,17 @@ def test_connections_are_known_by_their_statuses(state):
 
 
 def test_a_market_that_changes_its_state_is_told(state):
-    state.take([ticker_message(), ticker_message(state="CIRCUIT BREAK"), ticker_message(state="CIRCUIT BREAK")])
+    state.add([ticker_message(), ticker_message(state="CIRCUIT BREAK"), ticker_message(state="CIRCUIT BREAK")])
     assert said(state) == ["CIRCUIT BREAK BTC_JPY was RUNNING"]
 
 
 def test_a_ticker_is_told_by_its_channels_product_whatever_it_says_itself(state):
-    state.take([ticker_message(), ticker_message(state="CLOSED", product_code="OTHER")])
+    state.add([ticker_message(), ticker_message(state="CLOSED", product_code="OTHER")])
     assert said(state) == ["CLOSED BTC_JPY was RUNNING"]
 
 
 def test_the_price_before_is_the_last_other_one(state):
-    state.take([ticker_message(ltp=1), ticker_message(ltp=2), ticker_message(ltp=2)])
+    state.add([ticker_message(ltp=1), ticker_message(ltp=2), ticker_message(ltp=2)])
     view = state.products[PRODUCT]
     assert view.before is not None
     assert (view.before.ltp, view.ticker and view.ticker.ltp, view.heard_ns) == (1, 2, SECOND)
@@ -130,8 +130,8 @@ def test_a_book_that_changes_its_state_is_told_once(state):
 
 def test_open_orders_are_those_that_did_not_end(state):
     placed = {"side": "BUY", "price": 5.0, "size": 0.3, "child_order_type": "LIMIT"}
-    state.take([message(child_order_events(), [order("ORDER", name, **placed) for name in "abcd"])])
-    state.take([message(child_order_events(), [
+    state.add([message(child_order_events(), [order("ORDER", name, **placed) for name in "abcd"])])
+    state.add([message(child_order_events(), [
         order("EXECUTION", "a", outstanding_size=0.2), order("EXECUTION", "b", outstanding_size=0),
         order("CANCEL", "c"), order("EXPIRE", "d"), order("EXECUTION", "never seen", outstanding_size=1),
     ])])  # fmt: skip
@@ -140,19 +140,19 @@ def test_open_orders_are_those_that_did_not_end(state):
 
 
 def test_what_was_concluded_afterwards_is_marked(state):
-    state.take([message(child_order_events(), [order("CANCEL")], origin=Origin.RECONCILED)])
-    state.take([message(executions(PRODUCT), [execution(1)], origin=Origin.BACKFILLED)])
+    state.add([message(child_order_events(), [order("CANCEL")], origin=Origin.RECONCILED)])
+    state.add([message(executions(PRODUCT), [execution(1)], origin=Origin.BACKFILLED)])
     assert said(state) == ["CANCEL BTC_JPY JRF1 (reconciled)"]
     assert state.trades[0].is_recovered
 
 
 def test_everything_is_bounded(state):
-    state.take([message(executions(PRODUCT), [execution(n) for n in range(TRADES_LIMIT + 5)])])
-    state.take([
+    state.add([message(executions(PRODUCT), [execution(n) for n in range(TRADES_LIMIT + 5)])])
+    state.add([
         message(child_order_events(), [order("ORDER", str(n), size=1.0, price=1.0) for n in range(ORDERS_LIMIT + 5)])
     ])  # fmt: skip
     for second in range(3000):
-        state.take([message(board(PRODUCT), {"mid_price": 1.0, "bids": [], "asks": []}, second * SECOND)])
+        state.add([message(board(PRODUCT), {"mid_price": 1.0, "bids": [], "asks": []}, second * SECOND)])
     assert len(state.trades) == TRADES_LIMIT
     assert len(state.orders) == ORDERS_LIMIT
     assert len(state.log) == LOG_LIMIT
@@ -161,21 +161,21 @@ def test_everything_is_bounded(state):
 
 def test_messages_of_the_last_seconds_make_the_rate(state):
     diff = {"mid_price": 1.0, "bids": [], "asks": []}
-    state.take([message(board(PRODUCT), diff, 100 * SECOND + n * SECOND // 10) for n in range(50)])
+    state.add([message(board(PRODUCT), diff, 100 * SECOND + n * SECOND // 10) for n in range(50)])
     assert state.rate(105 * SECOND) == 10
     assert state.rate(200 * SECOND) == 0
 
 
 def test_a_delay_is_known_where_the_clocks_agree(state):
     assert state.delay_ns() is None
-    state.take([ticker_message(SECOND, timestamp="1970-01-01T00:00:00.5Z")])
+    state.add([ticker_message(SECOND, timestamp="1970-01-01T00:00:00.5Z")])
     assert state.delay_ns() == SECOND // 2
-    far = ScreenState(CHANNELS, "embedded", 0)
-    far.take([ticker_message(SECOND, timestamp="2026-01-01T00:00:00Z")])
+    far = ScreenState(CHANNELS, "embedded", ["json-rpc"], 0)
+    far.add([ticker_message(SECOND, timestamp="2026-01-01T00:00:00Z")])
     assert far.delay_ns() is None
 
 
 def test_what_cannot_be_read_is_told_and_harms_nothing(state):
-    state.take([message(ticker(PRODUCT), {}), message("made up", 1), Malformed(1, "x\x1b[2J", "why")])
+    state.add([message(ticker(PRODUCT), {}), message("made up", 1), Malformed(1, "x\x1b[2J", "why")])
     assert len(state.log) == 3
     assert all(text.isprintable() for text in said(state))

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from fulgurite.cli.doctor import show
-from fulgurite.cli.endpoints import CaFile, HttpText, find_endpoint, trusting
-from fulgurite.cli.options import naming_options
+from fulgurite.cli.endpoints import find_endpoint, trusting
+from fulgurite.cli.options import CaFile, HttpText, naming_options
 from fulgurite.cli.running import run
 from fulgurite.errors import InputError
 
@@ -116,7 +116,7 @@ def try_key(
         endpoint, kept_http = kept_for(name)
         http = http or kept_http
     where = (endpoint, http)
-    context = None if ca_file is None else trusting(ca_file)
+    context = trusting(ca_file)
 
     async def work() -> None:
         async with find_endpoint(*where, key, context) as (found, signer):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpText, find_endpoint, trusting
-from fulgurite.cli.options import naming_options
+from fulgurite.cli.endpoints import find_endpoint, trusting
+from fulgurite.cli.options import CaFile, CredentialsName, EndpointText, HttpText, naming_options
 from fulgurite.cli.running import run
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def doctor(
 
     with naming_options(name="--credentials"):
         key = None if credentials is None else keychain(credentials)
-    context = None if ca_file is None else trusting(ca_file)
+    context = trusting(ca_file)
 
     async def work() -> None:
         async with find_endpoint(endpoint, http, key, context) as (where, signer):

@@ -6,9 +6,7 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
-
-import typer
+from typing import TYPE_CHECKING, NamedTuple
 
 from fulgurite.cli.options import naming_options
 from fulgurite.errors import InputError
@@ -19,22 +17,6 @@ if TYPE_CHECKING:
     from fulgurite.client import Credentials, Endpoint
     from fulgurite.client.credentials import KeychainKey
     from fulgurite.exchange.run import Exchange
-
-EndpointText = Annotated[
-    str,
-    typer.Option(
-        "--endpoint",
-        help="embedded (the exchange that runs at the usual ports, or one of its own), live, or a ws, wss, http or "
-        "https URL.",
-    ),
-]
-HttpText = Annotated[str | None, typer.Option("--http", help="The HTTP API, where it is elsewhere.", metavar="URL")]
-CaFile = Annotated[
-    Path | None, typer.Option(help="Certificate to trust, for an endpoint with a self-made one.", metavar="FILE")
-]
-CredentialsName = Annotated[
-    str | None, typer.Option("--credentials", help="A key that `fulgurite credentials add` has kept.", metavar="NAME")
-]
 
 
 class Found(NamedTuple):
@@ -70,27 +52,26 @@ async def find_endpoint(
 
     from fulgurite.client import resolve_endpoint
     from fulgurite.client.credentials import bound
-    from fulgurite.client.endpoints import EMBEDDED, check_http
+    from fulgurite.client.endpoints import EMBEDDED
     from fulgurite.client.signing import ask
 
     with naming_options("endpoint", "http"):
-        api = None if http is None else check_http(http)
-        if text.strip().lower() != "embedded":
-            yield Found(resolve_endpoint(text, api), credentials)
-            return
+        named = resolve_endpoint(text, http)
+    if not named.is_embedded:
+        yield Found(named, credentials)
+        return
+    given = {} if http is None else {"http": named.http}
     running = await running_exchange(context)
     if running is not None:
         print(f"fulgurite: using the exchange that runs at {running.json_rpc}", file=sys.stderr)
-        yield Found(running if api is None else msgspec.structs.replace(running, http=api), credentials)
+        yield Found(msgspec.structs.replace(running, **given), credentials)
         return
     from fulgurite.exchange.run import run
 
     # A key that is kept for "embedded" is for this one, wherever it listens: nobody else does.
     key = None if credentials is None else await ask(bound(credentials, EMBEDDED))
     async with run(demo_key=key) as own:
-        endpoint = endpoint_of(own)
-        found = endpoint if api is None else msgspec.structs.replace(endpoint, http=api)
-        yield Found(found, own.accounts[0])
+        yield Found(msgspec.structs.replace(endpoint_of(own), **given), own.accounts[0])
 
 
 async def running_exchange(context: ssl.SSLContext | None = None) -> Endpoint | None:
@@ -122,17 +103,17 @@ def endpoint_of(running: Exchange) -> Endpoint:
     return Endpoint("embedded", json_rpc=running.realtime, socketio=running.socketio, http=running.http)
 
 
-def trusting(ca_file: Path) -> ssl.SSLContext:
-    """Trust the certificate of a file, and no other.
+def trusting(ca_file: Path | None) -> ssl.SSLContext | None:
+    """Trust the certificate of a file, and no other; None where no file was named.
 
     Raises:
         InputError: the file cannot be read or holds none.
     """
-    import ssl
+    if ca_file is None:
+        return None
+    from fulgurite.client.tls import client_context
 
     try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
+        return client_context(ca_file)
+    except OSError as error:
         raise InputError("--ca-file", str(ca_file), f"the path of a PEM certificate ({error})") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

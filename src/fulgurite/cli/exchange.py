@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fulgurite.cli.options import naming_options
+from fulgurite.cli.options import Host, ReadyLine, Seed, naming_options
 from fulgurite.cli.running import run
-from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
+from fulgurite.cli.serving import addresses, print_table, warn_if_open
 from fulgurite.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def exchange(
         list[str] | None,
         typer.Option(help="A product that trades; give it again for another.", metavar="CODE", show_default="all nine"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
+    as_json: ReadyLine = False,
 ) -> None:
     """Run the embedded exchange for your own programs.
 

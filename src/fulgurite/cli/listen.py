@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from fulgurite.cli.endpoints import CaFile, CredentialsName, EndpointText, HttpText, find_endpoint, trusting
-from fulgurite.cli.options import naming_options
+from fulgurite.cli.endpoints import find_endpoint, trusting
+from fulgurite.cli.options import CaFile, CredentialsName, DialectOption, EndpointText, HttpText, naming_options
 from fulgurite.cli.running import run
 from fulgurite.errors import ChannelError, InputError
 
 if TYPE_CHECKING:
     from fulgurite.protocol.channels import Channel
-
-
-class DialectOption(StrEnum):
-    """The dialects as the command line spells them."""
-
-    JSON_RPC = "json-rpc"
-    SOCKETIO = "socketio"
 
 
 class RepairOption(StrEnum):
@@ -82,15 +75,32 @@ def listen(
 
     It reconnects by itself, says what was missed, and fetches executions and order events that were.
     """
+    from fulgurite.client import connect
+    from fulgurite.client.credentials import keychain
+    from fulgurite.terminal import listen as terminal
+    from fulgurite.terminal.screen import Up
+
     asked = find_channels(channels)
     if force and record is None:
         raise InputError("--force", "without --record", "--record FILE with it")
-    work = _listen(
-        asked, dialect, endpoint, http, ca_file, credentials, connections, repair.value, _audit(audit), record, force,
-        as_json, plain, up,
-    )  # fmt: skip
+    every = _audit(audit)
+    private = next((channel.name for channel in asked if channel.kind.is_private), None)
+
+    async def work() -> None:
+        key = None if credentials is None else keychain(credentials)
+        context = trusting(ca_file)
+        async with find_endpoint(endpoint, http, key, context) as (where, signer):
+            if private is not None and signer is None:
+                accepted = f"--credentials NAME for {private}, after `fulgurite credentials add NAME`"
+                raise InputError("--credentials", "nothing", accepted)
+            stream = connect(
+                *asked, endpoint=where, dialect=dialect, connections=connections, repair=repair.value, audit=every,
+                frames=record is not None, credentials=signer, ssl_context=context,
+            )  # fmt: skip
+            await terminal.listen(stream, asked, as_json=as_json, plain=plain, up=Up(up), record=record, replaces=force)
+
     with naming_options("connections", name="--credentials"):
-        run(work)
+        run(work())
 
 
 def find_channels(words: Iterable[str]) -> list[Channel]:
@@ -136,37 +146,3 @@ def _audit(text: str) -> float | Literal["auto", "off"]:
         return check_seconds("--audit", float(text), ", or off")
     except ValueError:
         raise InputError("--audit", text, "seconds from 0.001 to 1e9, or off") from None
-
-
-async def _listen(
-    channels: list[Channel],
-    dialect: str,
-    endpoint: str,
-    http: str | None,
-    ca_file: Path | None,
-    credentials: str | None,
-    connections: int,
-    repair: Literal["before", "alongside", "off"],
-    audit: float | Literal["auto", "off"],
-    record: Path | None,
-    force: bool,
-    as_json: bool,
-    plain: bool,
-    up: str,
-) -> None:
-    from fulgurite.client.credentials import keychain
-    from fulgurite.terminal.listen import listen
-    from fulgurite.terminal.screen import Up
-
-    private = next((channel.name for channel in channels if channel.kind.is_private), None)
-    key = None if credentials is None else keychain(credentials)
-    context = None if ca_file is None else trusting(ca_file)
-    async with find_endpoint(endpoint, http, key, context) as (where, signer):
-        if private is not None and signer is None:
-            raise InputError(
-                "--credentials", "nothing", f"--credentials NAME for {private}, after `fulgurite credentials add NAME`"
-            )
-        await listen(
-            channels, where, dialect, as_json=as_json, plain=plain, up=Up(up), connections=connections, repair=repair,
-            audit=audit, record=record, replaces=force, credentials=signer, ssl_context=context,
-        )  # fmt: skip

@@ -13,9 +13,9 @@ from typing import Annotated
 import typer
 
 from fulgurite.cli.endpoints import endpoint_of
-from fulgurite.cli.options import naming_options
+from fulgurite.cli.options import Host, ReadyLine, Seed, naming_options
 from fulgurite.cli.running import run
-from fulgurite.cli.serving import Host, Seed, addresses, print_table, warn_if_open
+from fulgurite.cli.serving import addresses, print_table, warn_if_open
 
 
 def play(
@@ -23,7 +23,7 @@ def play(
     host: Host = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
     seed: Seed = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")] = False,
+    as_json: ReadyLine = False,
 ) -> None:
     """Open the playground: a web page on an embedded exchange.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fulgurite.cli.listen import DialectOption, find_channels
-from fulgurite.cli.options import naming_options
+from fulgurite.cli.listen import find_channels
+from fulgurite.cli.options import DialectOption, naming_options
 from fulgurite.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,19 +1,12 @@
-"""What the commands that serve have in common: their options, and how they say where they are."""
+"""The addresses and warnings that the commands that serve print."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fulgurite.exchange.run import Exchange
-
-Host = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback lets others in.")]
-Seed = Annotated[
-    int | None, typer.Option(help="What the market's randomness comes from; the same seed, the same market.")
-]
 
 
 def warn_if_open(host: str, what: str, who: str) -> None:

@@ -23,6 +23,7 @@ from fulgurite.client.inbox import Overflow
 from fulgurite.client.repairs import Repairs
 from fulgurite.client.signing import Credentials, Signer, check_credentials
 from fulgurite.client.stream import Stream
+from fulgurite.client.tls import client_context
 from fulgurite.errors import InputError
 from fulgurite.protocol.arguments import check_flag, check_integer, check_seconds, check_type
 from fulgurite.protocol.channels import Channel, Kind, check_channel
@@ -140,7 +141,7 @@ def connect(
     others = [other for other in DIALECTS.values() if other is not first]
     dialects = [[first, *others][number % (1 + len(others))] for number in range(connections)]
     if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
-        ssl_context = ssl.create_default_context(cafile=endpoint.ca_file)
+        ssl_context = client_context(endpoint.ca_file)
     signing = bound(credentials, addresses)
     check_credentials(signing)
     is_bitflyer = addresses.is_bitflyer
@@ -158,6 +159,7 @@ def connect(
         pong_timeout=pong_timeout,
         silence_limits=silence_limits or {},
         delays=delays or (lambda: backoff(random.Random(), is_closed=is_closed)),
+        refused_advice=hints.get().embedded if addresses.is_embedded else "",
     )
     unrepaired = ""
     if addresses.http is None and mode is not RepairMode.OFF:
@@ -213,6 +215,5 @@ def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> En
 def _trusting(endpoint: Endpoint, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:
     is_needed = any(url.startswith(("wss:", "https:")) for url in (endpoint.json_rpc, endpoint.socketio))
     if ssl_context is None and is_needed:
-        ssl_context = ssl.create_default_context()
-        ssl_context.minimum_version = ssl.TLSVersion.TLSv1_2  # what the service asks for (section 1.1)
+        ssl_context = client_context()
     return ssl_context

@@ -46,6 +46,8 @@ class Settings(NamedTuple):
     pong_timeout: float
     silence_limits: Mapping[Kind, float | None]
     delays: Callable[[], Iterator[float]]
+    refused_advice: str
+    """See `open_session`."""
 
 
 class Receiver(Protocol):
@@ -320,7 +322,8 @@ class Connection:
         self._conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
         del sign  # it may hold the secret; the conversation forgets it after signing
         session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
-        await open_session(self.url, session, timeout=settings.open_timeout, ssl_context=settings.ssl_context)
+        timeout, context, advice = settings.open_timeout, settings.ssl_context, settings.refused_advice
+        await open_session(self.url, session, timeout=timeout, ssl_context=context, refused_advice=advice)
         if self._paused is not None:
             self.pause(self._paused)
         return await session.run()

@@ -33,14 +33,22 @@ class Endpoint(msgspec.Struct, frozen=True):
         return any(_BITFLYER.match(url) for url in (self.json_rpc, self.socketio))
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether it goes by the name of the embedded exchange, whose ports are others each time."""
+        return self.name == EMBEDDED.name
+
+    @property
     def addresses(self) -> list[str]:
         """All that there are."""
         return [self.json_rpc, self.socketio, *([] if self.http is None else [self.http])]
 
+    def address(self, dialect: Dialect) -> str:
+        """The address of a dialect."""
+        return {JSON_RPC.name: self.json_rpc, SOCKETIO.name: self.socketio}[dialect.name]
+
     def websocket_url(self, dialect: Dialect) -> str:
-        """Where the WebSocket of a dialect is."""
-        addresses = {JSON_RPC.name: self.json_rpc, SOCKETIO.name: self.socketio}
-        return dialect.websocket_url(addresses[dialect.name])
+        """The address of a dialect's WebSocket."""
+        return dialect.websocket_url(self.address(dialect))
 
 
 LIVE: Final = Endpoint(
@@ -144,15 +152,15 @@ def foreign_address(kept_for: Endpoint, asked: Endpoint) -> str | None:
     """The first address of an endpoint that is none of another's, as an origin: scheme, host and port.
 
     Args:
-        kept_for: the one that is known. Where it is the embedded exchange, whose ports are others each time, an
-            endpoint is the same that has this name too and is on this machine.
+        kept_for: the one that is known. Where it is the embedded exchange, an endpoint on this machine with this name
+            is the same.
         asked: the one to be compared.
 
     Returns:
         The origin; None where all of `asked` is part of `kept_for`.
     """
     ours = {_service(url) for url in kept_for.addresses}
-    is_embedded = kept_for.name == asked.name == EMBEDDED.name
+    is_embedded = kept_for.is_embedded and asked.is_embedded
     for url in asked.addresses:
         parts = urlsplit(url)
         if _service(url) not in ours and not (is_embedded and parts.hostname in _LOOPBACK):

@@ -18,6 +18,7 @@ import msgspec
 
 from fulgurite.client.httplimits import HttpBudget
 from fulgurite.client.signing import Credentials, Signer, request_headers
+from fulgurite.client.tls import client_context
 from fulgurite.errors import (
     ConnectError,
     HttpRequestError,
@@ -71,8 +72,7 @@ class HttpApi:
         import httpx  # takes 0.1 s to load, and most streams never have a gap
 
         if self._ssl_context is None:
-            self._ssl_context = ssl.create_default_context()
-            self._ssl_context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._ssl_context = client_context()
         self._client = httpx.AsyncClient(
             verify=self._ssl_context,
             trust_env=False,  # no proxy, which the WebSocket does not use either, and no password out of ~/.netrc

@@ -11,12 +11,10 @@ import socket
 import ssl
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from picows import WSError, WSHandshakeError, ws_connect
 from picows.url import WSParsedURL
 
-from fulgurite.client import endpoints
 from fulgurite.client.backoff import parse_retry_after
 from fulgurite.client.hints import hints
 from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
@@ -33,7 +31,12 @@ _PICOWS_LOGGER.propagate = False
 
 
 async def open_session(
-    url: str, session: Session, *, timeout: float, ssl_context: ssl.SSLContext | None = None
+    url: str,
+    session: Session,
+    *,
+    timeout: float,
+    ssl_context: ssl.SSLContext | None = None,
+    refused_advice: str = "",
 ) -> Session:
     """Connect a session and return it.
 
@@ -42,6 +45,7 @@ async def open_session(
         session: one that was not connected before.
         timeout: seconds for looking up the name, TCP, TLS and the WebSocket handshake together.
         ssl_context: for wss://.
+        refused_advice: the advice to a user where no program listens there.
 
     Raises:
         HandshakeRefusedError: the server answered with an HTTP status.
@@ -95,8 +99,7 @@ async def open_session(
         raise ConnectError(url, problem, hints.get().trust, ConnectFailure.TLS) from error
     except OSError as error:
         failure = _kind(error)
-        is_embedded = urlsplit(url).netloc == urlsplit(endpoints.EMBEDDED.json_rpc).netloc
-        advice = hints.get().embedded if is_embedded and failure is ConnectFailure.REFUSED else ""
+        advice = refused_advice if failure is ConnectFailure.REFUSED else ""
         raise ConnectError(url, _in_words(error), advice, failure) from error
     if not session.is_connected:
         raise ConnectError(url, "the connection was closed during the WebSocket handshake")

@@ -26,6 +26,8 @@ ACCEPTED_CREDENTIALS: Final = (
     'keychain("main"); a function without arguments that returns the key and the secret; an async one; or a Signer'
 )
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
 _ACCEPTED_SIGN: Final = "an async function that takes a text and returns its HMAC-SHA256, 64 lower-case hex digits"
 
 
@@ -110,9 +112,10 @@ async def ask(credentials: Credentials) -> tuple[str, str]:
     if inspect.isawaitable(given):
         given = await given
     match given:
-        case (str(api_key), str(secret)) if is_api_key(api_key) and secret:
+        # A lone surrogate has no bytes that could be signed with.
+        case (str(api_key), str(secret)) if is_api_key(api_key) and secret and not _SURROGATE.search(secret):
             return api_key, secret
-    accepted = f"two texts: the key and the secret; the key is {ACCEPTED_KEYS}"
+    accepted = f"two texts of whole characters: the key and the secret; the key is {ACCEPTED_KEYS}"
     raise InputError("credentials", "what it returned (not shown)", accepted)
 
 

@@ -67,11 +67,12 @@ class Stream:
         self._repairs = repairs
         self._audits = audits
         self._is_authenticated = settings.credentials is not None
-        dialects = list(dialects)
-        self._feeds = Feeds(len(dialects), repair, unrepaired, self.look)
+        self.dialects = list(dialects)
+        """The dialect of each connection."""
+        self._feeds = Feeds(len(self.dialects), repair, unrepaired, self.look)
         self._connections = [
             Connection(number, endpoint.websocket_url(dialect), dialect, self._feeds.by_name, self, settings)
-            for number, dialect in enumerate(dialects)
+            for number, dialect in enumerate(self.dialects)
         ]
         self._inboxes = Inboxes(queue_limit, overflow, self._pause, self._resume)
         # The last tick by two clocks: one stands still while the machine sleeps, the other may be set.

@@ -21,6 +21,7 @@ from fulgurite.client.credentials import KeychainKey, bound
 from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.http import HttpApi
 from fulgurite.client.signing import Credentials, ask
+from fulgurite.client.tls import client_context
 from fulgurite.doctor.findings import (
     Finding,
     Mark,
@@ -35,7 +36,7 @@ from fulgurite.doctor.probes import UNKNOWN_ADVICE, Dialogue, Failure, reach, si
 from fulgurite.errors import FulguriteError, HttpRequestError, KeychainError
 from fulgurite.protocol.auth import signed_params
 from fulgurite.protocol.channels import child_order_events, parse_channel, ticker
-from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
+from fulgurite.protocol.dialects import DIALECTS, JSON_RPC, Dialect
 from fulgurite.protocol.events import Acknowledged, ChannelMessage, Refused
 from fulgurite.protocol.messages import Ticker, decode_message, parse_time
 from fulgurite.version import __version__
@@ -63,15 +64,12 @@ async def examine(
         timeout: seconds that each step may take.
         begins: is told what is examined next, before each step.
     """
-    context = _context(ssl_context)
+    context = ssl_context or client_context()
     begins("this machine")
     yield machine_finding()
     yield proxy_finding(os.environ)
-    for dialect, url in (
-        (JSON_RPC, endpoint.websocket_url(JSON_RPC)),
-        (SOCKETIO, endpoint.websocket_url(SOCKETIO)),
-    ):
-        subject = "JSON-RPC" if dialect is JSON_RPC else "Socket.IO"
+    for dialect in DIALECTS.values():
+        subject, url = dialect.title, endpoint.websocket_url(dialect)
         try:
             async for finding in reach(subject, url, context, timeout, begins):
                 yield finding
@@ -103,7 +101,7 @@ async def examine_key(
     begins: Callable[[str], None] = lambda what: None,
 ) -> AsyncIterator[Finding]:
     """Examine a key alone: what it may do, and whether it may listen; see `examine`."""
-    context = _context(ssl_context)
+    context = ssl_context or client_context()
     begins("the key in the keychain")
     key = bound(credentials, endpoint)
     try:
@@ -253,11 +251,3 @@ async def _permissions(url: str, credentials: Credentials, context: ssl.SSLConte
     except (msgspec.DecodeError, UnicodeError):
         advice = "look whether the address is that of the HTTP API, with /v1"
         return Finding("credentials", "permissions", Mark.FAILED, "the answer is not that of this API", advice)
-
-
-def _context(given: ssl.SSLContext | None) -> ssl.SSLContext:
-    if given is not None:
-        return given
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

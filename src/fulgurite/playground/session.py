@@ -248,6 +248,8 @@ class PageSession:
     def _find_endpoint(self, name: str, http: str = "") -> Endpoint:
         if name == "embedded" and name not in self._endpoints:
             raise InputError("endpoint", name, '"live" or a URL: there is no embedded exchange here')
+        if name in self._endpoints and http:
+            raise InputError("http", http, f"nothing beside {name}, whose HTTP API is known")
         return self._endpoints.get(name) or resolve_endpoint(name, http or None)
 
     async def _connect(self, message: messages.Connect) -> None:

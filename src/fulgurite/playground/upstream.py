@@ -43,7 +43,7 @@ from fulgurite.playground.market import Market
 from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.replaying import Replaying
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
-from fulgurite.protocol.dialects import SOCKETIO, Dialect
+from fulgurite.protocol.dialects import Dialect
 
 CHANNELS_SECONDS = 0.25
 """The states of all channels are sent this often."""
@@ -264,11 +264,11 @@ class Upstream:
         if frame.direction == "received":
             self._frames += 1
             self._bytes += size
-        if self.dialect is SOCKETIO:
-            # Engine.IO's ping and pong (section 1.6).
-            if frame.direction == "sent" and frame.text == "2":
+        if self.dialect.heartbeat is not None:
+            ping, pong = self.dialect.heartbeat
+            if frame.direction == "sent" and frame.text == ping:
                 self._pinged_ns = frame.at_ns
-            elif frame.text == "3" and self._pinged_ns is not None:
+            elif frame.text == pong and self._pinged_ns is not None:
                 self._latencies.add("heartbeat", (frame.at_ns - self._pinged_ns) / 1e6)
                 self._pinged_ns = None
         self._outbox.add_row(messages.Frame(frame.direction, frame.at_ns / 1e6, frame.text, size))

@@ -43,6 +43,8 @@ class Dialect(NamedTuple):
     """One way to speak the realtime API."""
 
     name: DialectName
+    title: str
+    """Its name in a few letters."""
     label: str
     """As bitFlyer's documentation calls it."""
     path: str
@@ -51,8 +53,12 @@ class Dialect(NamedTuple):
     """Whether the server sends WebSocket pings (section 1.3)."""
     encode_message: Callable[[str, bytes], bytes]
     """The frame that carries a message, from the channel's name and the message's JSON text."""
+    heartbeat: tuple[str, str] | None
+    """The client's ping and the server's answer, where the dialect has frames for them (section 1.6)."""
     websocket_url: Callable[[str], str]
     """The address of the WebSocket, from the address that the user gives."""
+    library_url: Callable[[str], str]
+    """The address that the dialect's client libraries take, from the address that the user gives."""
     is_answer: Callable[[str | bytes], bool]
     """Whether a server's frame answers a request."""
     client: Callable[[float], ClientProtocol]
@@ -69,6 +75,12 @@ def _socketio_url(address: str) -> str:
     return _as_websocket(address, "/socket.io/", "EIO=3&transport=websocket")
 
 
+def _socketio_origin(address: str) -> str:
+    parts = urlsplit(address)
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    return f"{scheme}://{parts.netloc}"
+
+
 def _as_websocket(address: str, path: str, query: str) -> str:
     """The address with a WebSocket scheme, and with the usual path where it has none."""
     parts = urlsplit(address)
@@ -79,22 +91,28 @@ def _as_websocket(address: str, path: str, query: str) -> str:
 
 JSON_RPC = Dialect(
     name=DialectName.JSON_RPC,
+    title="JSON-RPC",
     label="JSON-RPC 2.0 over WebSocket",
     path="/json-rpc",
     websocket_pings=True,
     encode_message=jsonrpc.encode_message,
+    heartbeat=None,
     websocket_url=_json_rpc_url,
+    library_url=_json_rpc_url,
     is_answer=lambda frame: True,  # nothing else is sent but messages
     client=jsonrpc.JsonRpcClient,
     server=lambda check_auth, *_others: jsonrpc.JsonRpcServer(check_auth),
 )
 SOCKETIO = Dialect(
     name=DialectName.SOCKETIO,
+    title="Socket.IO",
     label="Socket.IO 2.0",
     path="/socket.io/",
     websocket_pings=SOCKETIO_SENDS_WEBSOCKET_PINGS,
     encode_message=socketio.encode_message,
+    heartbeat=("2", "3"),
     websocket_url=_socketio_url,
+    library_url=_socketio_origin,
     is_answer=lambda frame: isinstance(frame, str) and frame.startswith("43"),
     client=socketio.SocketIoClient,
     server=socketio.SocketIoServer,

@@ -19,14 +19,13 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
 from fulgurite.client.endpoints import LIVE, Endpoint
 from fulgurite.errors import ChannelError, InputError
 from fulgurite.protocol.channels import parse_channel
-from fulgurite.protocol.dialects import DialectName
+from fulgurite.protocol.dialects import DIALECTS, DialectName
 
 MANIFEST: Final = "sample.toml"
 
@@ -134,12 +133,8 @@ def check_parameters(
     Raises:
         InputError: one of them cannot be meant, or not be written into every language as it is.
     """
-    if dialect is DialectName.JSON_RPC:
-        url = endpoint.json_rpc
-    else:
-        parts = urlsplit(endpoint.socketio)
-        scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
-        url = f"{scheme}://{parts.netloc}"
+    spoken = DIALECTS[dialect]
+    url = spoken.library_url(endpoint.address(spoken))
     if not _PLAIN_URL.fullmatch(url):
         raise InputError("endpoint", url, "a URL of letters, digits and . _ : / [ ] ? & = ~ -")
     names = tuple(dict.fromkeys(channels))

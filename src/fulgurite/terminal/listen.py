@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import ssl
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, Self, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO
 
-from fulgurite.client.connect import connect
-from fulgurite.client.credentials import KeychainKey
-from fulgurite.client.endpoints import Endpoint
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
 from fulgurite.client.recording import Recorder
-from fulgurite.client.signing import Credentials, Signer
 from fulgurite.client.stream import Stream
-from fulgurite.protocol.channels import Channel, Kind, parse_channel
-from fulgurite.protocol.dialects import Dialect
+from fulgurite.protocol.channels import Channel, Kind
 from fulgurite.protocol.words import Words
 from fulgurite.terminal.itemlines import human_lines, json_line
 from fulgurite.terminal.keyboard import SUSPEND, Keyboard, suspend
@@ -45,67 +39,50 @@ Show = Callable[[list[Item]], None]
 
 
 async def listen(
-    channels: Sequence[Channel | str],
-    endpoint: Endpoint | str,
-    dialect: Dialect | str,
+    stream: Stream,
+    channels: Sequence[Channel],
     *,
     as_json: bool = False,
     plain: bool = False,
     up: Up = Up.GREEN,
-    connections: int = 1,
-    repair: Literal["before", "alongside", "off"] = "before",
-    audit: float | Literal["auto", "off"] | None = "auto",
     record: Path | None = None,
     replaces: bool = False,
-    credentials: Credentials | Signer | KeychainKey | None = None,
-    ssl_context: ssl.SSLContext | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> None:
     """Show items until cancelled, or until nobody reads them any more.
 
     At a terminal they are shown on a screen of its own, which is gone afterwards. Everywhere else they are lines:
-    whatever has come together is written together and at once, so that a pipe sees each line as it comes. While the
+    all that has come is written together and at once, so that a pipe sees each line as it comes. While the
     reader of a pipe does not keep up nothing is lost: the socket is read no further.
 
     Args:
-        channels: what to subscribe.
-        endpoint: where; see `connect`.
-        dialect: "json-rpc" or "socketio"; see `connect`.
+        stream: as `connect` made it; to be recorded it needs `frames=True`.
+        channels: those that it was asked for.
         as_json: print each message and each gap as one line of JSON (see `itemlines.json_line`), and everything else on
             `err`; otherwise everything goes to `out`, in words and colours.
         plain: print lines at a terminal, too.
         up: the screen's colour of buyers, and of prices that rise.
-        connections: see `connect`.
-        repair: see `connect`.
-        audit: see `connect`.
-        record: also write all frames, and what happened, to this file; see `recording.Recorder`.
+        record: also write all frames, and each event, to this file; see `recording.Recorder`.
         replaces: whether it may be there already.
-        credentials: for private channels; see `connect`.
-        ssl_context: see `connect`.
         out: standard output by default.
         err: standard error by default.
 
     Raises:
-        InputError: an argument cannot be meant, or the file is there already or cannot be made.
-        AuthenticationError: the key is refused; and whatever `credentials` raises.
+        InputError: the file is there already or cannot be made.
         RecordingError: at the end, if the file could not be written.
+        FulguriteError: as iterating the stream raises it; see `Stream`.
     """
     out = sys.stdout if out is None else out
     err = sys.stderr if err is None else err
-    asked = [parse_channel(channel) if isinstance(channel, str) else channel for channel in channels]
-    stream = connect(
-        *asked, endpoint=endpoint, dialect=dialect, connections=connections, repair=repair, audit=audit,
-        frames=record is not None, credentials=credentials, ssl_context=ssl_context,
-    )  # fmt: skip
-    recorder = None if record is None else Recorder(record, is_numbered=connections > 1, replaces=replaces)
+    recorder = None if record is None else Recorder(record, is_numbered=len(stream.dialects) > 1, replaces=replaces)
     try:
         if as_json or plain or not _is_screen(out):
             show = _line_writer(out, err, as_json)
             await _listen(stream, show, recorder, _complainer(recorder, err))
         else:
-            with _Screen(stream, asked, recorder, up, out) as shown:
-                await _listen(stream, shown.take, recorder, shown.tick)
+            with _Screen(stream, channels, recorder, up, out) as shown:
+                await _listen(stream, shown.add, recorder, shown.tick)
     except _Quit:
         pass
     except BrokenPipeError:
@@ -262,10 +239,14 @@ class _Quit(Exception):
 class _Screen:
     """Draws the state on the terminal's alternate screen; leaving puts the terminal back and prints a summary."""
 
-    def __init__(self, stream: Stream, channels: list[Channel], recorder: Recorder | None, up: Up, out: TextIO) -> None:
+    def __init__(
+        self, stream: Stream, channels: Sequence[Channel], recorder: Recorder | None, up: Up, out: TextIO
+    ) -> None:
         from rich.console import Console
 
-        self._state = ScreenState(channels, stream.endpoint.name, time.time_ns())
+        self._state = ScreenState(
+            channels, stream.endpoint.name, [dialect.name for dialect in stream.dialects], time.time_ns()
+        )
         products = [channel.product_code for channel in channels if channel.kind is Kind.BOARD]
         self._books = {product_code: stream.books[product_code] for product_code in products}
         self._recorder = recorder
@@ -299,9 +280,9 @@ class _Screen:
             if self._recorder is not None and self._recorder.error is None:
                 self._console.print(f"recorded {self._recorder.written_bytes / 1e6:.1f} MB in {self._recorder.path}")
 
-    def take(self, batch: list[Item]) -> None:
-        """Take what came; it is drawn at the next tick."""
-        self._state.take(batch)
+    def add(self, batch: list[Item]) -> None:
+        """Add items, which are drawn at the next tick."""
+        self._state.add(batch)
         for product_code, book in self._books.items():
             self._state.look_at_book(product_code, book, time.time_ns())
         self._has_changed = True

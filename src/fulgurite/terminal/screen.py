@@ -123,9 +123,8 @@ def summary(state: ScreenState, now_ns: int) -> list[Words]:
 def _header(state: ScreenState, width: int, now_ns: int) -> list[Words]:
     first: Words = [(" fulgurite ", "bold black on cyan"), (f" {printable(state.endpoint)}", "bold")]
     for number, view in sorted(state.connections.items()):
-        dialect = "socketio" if "/socket.io" in view.url else "json-rpc"
         first += [
-            (f"  {dialect} ", ""),
+            (f"  {state.dialects[number]} ", ""),
             _connection_state(view, {channel.name for channel in state.channels}, now_ns),
         ]
         if number > 3:

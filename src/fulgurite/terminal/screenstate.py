@@ -6,7 +6,7 @@ Everything is bounded: the oldest trades, entries of the log, and open orders ar
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from statistics import median
 from typing import Final
@@ -115,13 +115,15 @@ class ScreenState:
 
     Args:
         channels: those that are listened to.
-        endpoint: what people call the place.
+        endpoint: its name for people.
+        dialects: the name of each connection's dialect.
         started_ns: when it began.
     """
 
-    def __init__(self, channels: Iterable[Channel], endpoint: str, started_ns: int) -> None:
+    def __init__(self, channels: Iterable[Channel], endpoint: str, dialects: Sequence[str], started_ns: int) -> None:
         self.channels = list(channels)
         self.endpoint = endpoint
+        self.dialects = dialects
         self.started_ns = started_ns
         self.messages = 0
         self.gaps = 0
@@ -144,8 +146,8 @@ class ScreenState:
         self._gap_entry: Entry | None = None
         self._gaps: dict[str, Gap] = {}
 
-    def take(self, items: Iterable[Item]) -> None:
-        """Take what came."""
+    def add(self, items: Iterable[Item]) -> None:
+        """Add items of the stream."""
         for item in items:
             match item:
                 case Message():
