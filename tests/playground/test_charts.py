@@ -1,4 +1,4 @@
-"""What the charts are made of: candles, columns of the heat map, points of the depth chart, rows of the tape."""
+"""The parts of the charts: candles, columns of the heat map, points of the depth chart, rows of the execution list."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from fulgurite.orderbook import OrderBook
 from fulgurite.playground.candles import CANDLE_LIMIT, INTERVALS, Candles, GapSpan, Series
 from fulgurite.playground.depth import POINTS, depth_points
+from fulgurite.playground.executionlist import ROW_LIMIT, ExecutionList
 from fulgurite.playground.heatmap import STEPS, HeatMap, round_up
 from fulgurite.playground.messages import Execution, Gap
-from fulgurite.playground.tape import ROW_LIMIT, Tape
 from fulgurite.protocol.messages import Board, Level
 
 
@@ -166,8 +166,8 @@ def test_depth_of_a_thin_market_reaches_further():
     assert len(found_bids) == len(found_asks) == 10, "as many levels as are within ten percent"
 
 
-def rows_of(tape):
-    return [row.reason if isinstance(row, Gap) else row.id for row in tape.rows]
+def rows_of(listed):
+    return [row.reason if isinstance(row, Gap) else row.id for row in listed.rows]
 
 
 def execution(number):
@@ -175,25 +175,25 @@ def execution(number):
 
 
 def test_backfilled_executions_come_after_their_gap():
-    tape = Tape()
-    tape.add([execution(1), Gap("lightning_executions_X", "closed", 0.0, 1.0, "pending"), execution(5), execution(0)])
-    tape.insert([execution(2), execution(3)])
-    assert rows_of(tape) == [1, "closed", 2, 3, 5, 0]
-    tape.insert([execution(9)])
-    assert rows_of(tape) == [1, "closed", 2, 3, 5, 0, 9]
+    listed = ExecutionList()
+    listed.add([execution(1), Gap("lightning_executions_X", "closed", 0.0, 1.0, "pending"), execution(5), execution(0)])
+    listed.insert([execution(2), execution(3)])
+    assert rows_of(listed) == [1, "closed", 2, 3, 5, 0]
+    listed.insert([execution(9)])
+    assert rows_of(listed) == [1, "closed", 2, 3, 5, 0, 9]
 
 
 def test_a_gap_is_updated_in_its_place():
-    tape = Tape()
+    listed = ExecutionList()
     gap = Gap("lightning_executions_X", "closed", 0.0, 1.0, "pending")
-    assert not tape.update(gap)
-    tape.add([gap, execution(5)])
-    assert tape.update(Gap("lightning_executions_X", "closed, repaired", 0.0, 1.0, "full"))
-    assert rows_of(tape) == ["closed, repaired", 5]
+    assert not listed.update(gap)
+    listed.add([gap, execution(5)])
+    assert listed.update(Gap("lightning_executions_X", "closed, repaired", 0.0, 1.0, "full"))
+    assert rows_of(listed) == ["closed, repaired", 5]
 
 
-def test_the_tape_is_bounded():
-    tape = Tape()
-    tape.add(execution(number) for number in range(1, 1_000))
-    tape.insert([execution(number) for number in range(1, 1_000)])
-    assert len(tape.rows) == ROW_LIMIT
+def test_the_execution_list_is_bounded():
+    listed = ExecutionList()
+    listed.add(execution(number) for number in range(1, 1_000))
+    listed.insert([execution(number) for number in range(1, 1_000)])
+    assert len(listed.rows) == ROW_LIMIT

@@ -61,7 +61,7 @@ class Page:
     def live(self, *fills, product_code=FX, at_ms=T0):
         self.market.take(channels.executions(product_code), list(fills), at_ms)
 
-    def tape(self):
+    def execution_list(self):
         return [getattr(row, "id", "gap") for message in self.sent(Executions) for row in message.rows]
 
 
@@ -214,7 +214,7 @@ def test_an_exchange_that_begins_anew_with_the_ids_of_the_history_is_shown_too(p
     assert [candle.close for candle in page.sent(Candles)[-1].candles][-2:] == [98, 97]
 
 
-def test_the_tape_has_history_marked_and_in_order(page):
+def test_the_execution_list_has_history_marked_and_in_order(page):
     page.market.start_history(FX, T0)
     page.live(fill(5))
     page.market.take_history(FX, [fill(3), fill(4)], "")

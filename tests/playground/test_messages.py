@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -57,10 +58,13 @@ def test_no_text_gives_another_error(text):
 def test_the_pages_typedefs_mirror_the_messages():
     """Each message has its tag and each of its fields in static/js/messages.js."""
     mirror = (Path(module.__file__).parent / "static" / "js" / "messages.js").read_text()
-    for union in (module.FromPage, module.ToPage):
-        for message in union.__args__:
-            config = message.__struct_config__
-            found = re.search(rf'type: "{config.tag}"([^}}]*)\}}', mirror)
-            assert found, f"{config.tag} is not in messages.js"
-            for field in message.__struct_fields__:
-                assert re.search(rf"\b{field}:", found[1]), f"{config.tag}.{field} is not in messages.js"
+    for message in (*module.FromPage.__args__, *leaves(module.ToPage)):
+        config = message.__struct_config__
+        found = re.search(rf'type: "{config.tag}"([^}}]*)\}}', mirror)
+        assert found, f"{config.tag} is not in messages.js"
+        for field in message.__struct_fields__:
+            assert re.search(rf"\b{field}:", found[1]), f"{config.tag}.{field} is not in messages.js"
+
+
+def leaves(kind: Any) -> list[Any]:
+    return [leaf for below in kind.__subclasses__() for leaf in leaves(below)] or [kind]

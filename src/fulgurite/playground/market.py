@@ -13,9 +13,9 @@ from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.playground import messages
 from fulgurite.playground.candles import INTERVALS, Candles, GapSpan
 from fulgurite.playground.depth import depth_points
+from fulgurite.playground.executionlist import ROW_LIMIT, ExecutionList
 from fulgurite.playground.heatmap import COLUMN_MS, Column, HeatMap
 from fulgurite.playground.outbox import Outbox
-from fulgurite.playground.tape import ROW_LIMIT, Tape
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.messages import Board, Data, Execution, Ticker, parse_time
 
@@ -112,10 +112,10 @@ class Market:
                 span = GapSpan(gap.from_ms - self._ahead_ms, gap.to_ms - self._ahead_ms)
                 product.candles.mark(gap.from_ms, span)
             self._candles_changed |= in_view
-            if product.tape.update(gap):
-                self._restart_tape(channel.product_code)
+            if product.executions.update(gap):
+                self._restart_executions(channel.product_code)
             else:
-                product.tape.add([gap])
+                product.executions.add([gap])
                 if in_view:
                     self._outbox.add_executions([gap])
 
@@ -177,7 +177,7 @@ class Market:
         """Put a product in view and send what is known of it."""
         self._product_code = product_code
         product = self._product(product_code)
-        self._restart_tape(product_code)
+        self._restart_executions(product_code)
         if product.ticker is not None:
             self._outbox.set_state(_ticker(product_code, product.ticker))
         self._restart_charts()
@@ -254,9 +254,9 @@ class Market:
         self._restart_candles = self._restart_heatmap = True
         self._new_columns = []
 
-    def _restart_tape(self, product_code: str) -> None:
+    def _restart_executions(self, product_code: str) -> None:
         if product_code == self._product_code:
-            self._outbox.restart_executions(product_code, self._product(product_code).tape.rows)
+            self._outbox.restart_executions(product_code, self._product(product_code).executions.rows)
 
     def _product(self, product_code: str) -> _Product:
         product = self._products.get(product_code)
@@ -282,7 +282,7 @@ class Market:
             product.first_live_id = product.first_live_id or execution.id
             product.newest_id = execution.id or product.newest_id
             rows.append(_execution(execution))
-        product.tape.add(rows)
+        product.executions.add(rows)
         self._candles_changed |= in_view
         if in_view:
             self._outbox.add_executions(rows)
@@ -292,8 +292,8 @@ class Market:
         for execution in executions:
             self._add_to_candles(product, execution, None)
             product.newest_id = max(product.newest_id, execution.id)
-        product.tape.insert([_execution(execution, is_backfilled=True) for execution in executions[-ROW_LIMIT:]])
-        self._restart_tape(product_code)
+        product.executions.insert([_execution(execution, is_backfilled=True) for execution in executions[-ROW_LIMIT:]])
+        self._restart_executions(product_code)
         self._candles_changed |= product_code == self._product_code
 
     def _add_to_candles(self, product: _Product, execution: Execution, otherwise_ms: float | None) -> None:
@@ -320,7 +320,7 @@ class _Product:
 
     def __init__(self) -> None:
         self.ticker: Ticker | None = None
-        self.tape = Tape()
+        self.executions = ExecutionList()
         self.candles = Candles()
         self.heatmap = HeatMap()
         # Whether executions from before the subscription were fetched, as in `messages.Candles`.

@@ -185,11 +185,27 @@ FromPage: TypeAlias = (
 )
 
 
-class _ToPage(msgspec.Struct, frozen=True, tag=str.lower):
-    """What the backend may say."""
+class ToPage(msgspec.Struct, frozen=True, tag=str.lower):
+    """A message of the backend."""
 
 
-class Hello(_ToPage, frozen=True):
+class Row(ToPage, frozen=True):
+    """One of many, of which each counts."""
+
+
+class State(ToPage, frozen=True):
+    """The latest of its type counts."""
+
+
+class OwnState(State, frozen=True):
+    """A state of the backend itself, independent of the page's source."""
+
+
+class Letter(ToPage, frozen=True):
+    """A question, or the answer to one."""
+
+
+class Hello(OwnState, frozen=True):
     """The first message: what this backend offers."""
 
     version: str
@@ -202,14 +218,14 @@ class Hello(_ToPage, frozen=True):
     """What the page's connections to the embedded exchange call themselves, so that faults can be aimed at them."""
 
 
-class Source(_ToPage, frozen=True):
+class Source(State, frozen=True):
     """All that follows is of another source than what came before: another endpoint, or another run of a replay."""
 
     number: int
     """Which of the page's choices it follows. What comes before the page's latest one is reached is of another."""
 
 
-class Products(_ToPage, frozen=True):
+class Products(State, frozen=True):
     """The product codes of the endpoint."""
 
     endpoint: str
@@ -218,8 +234,8 @@ class Products(_ToPage, frozen=True):
     """False where the endpoint did not say, and the nine products of the Japanese service stand in."""
 
 
-class Connection(_ToPage, frozen=True):
-    """The state of the connection; the latest counts."""
+class Connection(State, frozen=True):
+    """The state of the connection."""
 
     state: str
     """closed, connecting, open, backing_off, failed."""
@@ -247,8 +263,8 @@ class ChannelState(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class Channels(_ToPage, frozen=True):
-    """All channels asked for, and the traffic of the connection so far; the latest counts."""
+class Channels(State, frozen=True):
+    """All channels asked for, and the traffic of the connection so far."""
 
     now_ms: float
     frames: int
@@ -256,7 +272,7 @@ class Channels(_ToPage, frozen=True):
     channels: list[ChannelState]
 
 
-class Frame(_ToPage, frozen=True):
+class Frame(Row, frozen=True):
     """One frame of the connection."""
 
     direction: str
@@ -269,7 +285,7 @@ class Frame(_ToPage, frozen=True):
     """Whether it went over the connection for frames written by hand."""
 
 
-class Status(_ToPage, frozen=True):
+class Status(Row, frozen=True):
     """Something happened to the connection or to one channel."""
 
     kind: str
@@ -301,7 +317,7 @@ class Neighbour(msgspec.Struct, frozen=True):
     """The beginning of its JSON text."""
 
 
-class Gap(_ToPage, frozen=True):
+class Gap(Row, frozen=True):
     """A known or suspected interval of missing messages on a channel.
 
     One that is being repaired comes a second time, with the same channel and times, when that has ended.
@@ -326,7 +342,7 @@ class Gap(_ToPage, frozen=True):
     """interrupted, dropped, renumbered, withheld; see the client's `GapCause`."""
 
 
-class GapFirst(_ToPage, frozen=True):
+class GapFirst(Row, frozen=True):
     """The first message after a gap that was told before one had come."""
 
     channel: str
@@ -348,13 +364,13 @@ class Latency(msgspec.Struct, frozen=True):
     most: float
 
 
-class Latencies(_ToPage, frozen=True):
-    """How long things took of late; the latest counts."""
+class Latencies(State, frozen=True):
+    """How long things took of late."""
 
     latencies: list[Latency]
 
 
-class Malformed(_ToPage, frozen=True):
+class Malformed(Row, frozen=True):
     """A frame that could not be understood."""
 
     at_ms: float
@@ -362,14 +378,14 @@ class Malformed(_ToPage, frozen=True):
     problem: str
 
 
-class Dropped(_ToPage, frozen=True):
+class Dropped(ToPage, frozen=True):
     """The page was too slow: so many rows were left out here. The connection itself lost nothing."""
 
     count: int
 
 
-class Book(_ToPage, frozen=True):
-    """The order book of the product in view; the latest counts."""
+class Book(State, frozen=True):
+    """The order book of the product in view."""
 
     product_code: str
     state: str
@@ -395,7 +411,7 @@ class Execution(msgspec.Struct, frozen=True, tag="execution", omit_defaults=True
     """Whether it was not received live but fetched from the HTTP API."""
 
 
-class Executions(_ToPage, frozen=True):
+class Executions(ToPage, frozen=True):
     """Executions of the product in view, oldest first, and the gaps between them."""
 
     product_code: str
@@ -404,7 +420,7 @@ class Executions(_ToPage, frozen=True):
     """True if these take the place of all that the page has shown."""
 
 
-class Candles(_ToPage, frozen=True):
+class Candles(State, frozen=True):
     """Candles of the product in view that are new or have changed, oldest first."""
 
     product_code: str
@@ -420,7 +436,7 @@ class Candles(_ToPage, frozen=True):
     """True if these are all there are."""
 
 
-class Heatmap(_ToPage, frozen=True):
+class Heatmap(State, frozen=True):
     """New columns of the heat map of the product in view, oldest first."""
 
     product_code: str
@@ -431,8 +447,8 @@ class Heatmap(_ToPage, frozen=True):
     """True if these are all there are."""
 
 
-class Depth(_ToPage, frozen=True):
-    """What is bid and asked for in the product in view, added up; the latest counts."""
+class Depth(State, frozen=True):
+    """What is bid and asked for in the product in view, added up."""
 
     product_code: str
     state: str
@@ -442,8 +458,8 @@ class Depth(_ToPage, frozen=True):
     asks: list[tuple[float, float]] = []
 
 
-class Ticker(_ToPage, frozen=True):
-    """The ticker of the product in view; the latest counts."""
+class Ticker(State, frozen=True):
+    """The ticker of the product in view."""
 
     product_code: str
     ltp: float
@@ -454,8 +470,8 @@ class Ticker(_ToPage, frozen=True):
     timestamp: str
 
 
-class Auth(_ToPage, frozen=True):
-    """What became of `auth` on the connection; the latest counts."""
+class Auth(State, frozen=True):
+    """What became of `auth` on the connection."""
 
     state: str
     """none, asked, authenticated, refused, or unsigned: nothing was asked, as the stored key gave no signature."""
@@ -463,7 +479,7 @@ class Auth(_ToPage, frozen=True):
     """The server's words, where it refused; or why nothing was signed."""
 
 
-class Sign(_ToPage, frozen=True):
+class Sign(Letter, frozen=True):
     """Give the HMAC-SHA256 of this text under the secret, which is to go to this endpoint."""
 
     number: int
@@ -473,21 +489,21 @@ class Sign(_ToPage, frozen=True):
     http: str
 
 
-class DemoKey(_ToPage, frozen=True):
+class DemoKey(Letter, frozen=True):
     """The key and the secret of the demo account, which are no secret: the exchange prints them when it starts."""
 
     api_key: str
     api_secret: str
 
 
-class Keys(_ToPage, frozen=True):
+class Keys(Letter, frozen=True):
     """The names of the keys in the keychain with what each is for, and what is wrong if they cannot be had."""
 
     names: dict[str, str]
     problem: str = ""
 
 
-class Answer(_ToPage, frozen=True):
+class Answer(Letter, frozen=True):
     """The answer to `Private`, `Control` or `Maintain`."""
 
     number: int
@@ -498,7 +514,7 @@ class Answer(_ToPage, frozen=True):
     """When it came."""
 
 
-class OrderEvents(_ToPage, frozen=True):
+class OrderEvents(Row, frozen=True):
     """One message of a private channel."""
 
     channel: str
@@ -509,8 +525,8 @@ class OrderEvents(_ToPage, frozen=True):
     """The message's JSON as it came."""
 
 
-class Recording(_ToPage, frozen=True):
-    """What is being recorded, or was; the latest counts."""
+class Recording(OwnState, frozen=True):
+    """What is being recorded, or was."""
 
     active: bool
     since_ms: float = 0.0
@@ -522,8 +538,8 @@ class Recording(_ToPage, frozen=True):
     """Why it ended by itself: full; or what goes wrong with writing it, or went."""
 
 
-class Replay(_ToPage, frozen=True):
-    """The frame log that is replayed; the latest counts."""
+class Replay(OwnState, frozen=True):
+    """The frame log that is replayed."""
 
     run: int
     """Differs each time that all is shown anew, from the log's beginning; 0 where nothing is replayed."""
@@ -541,8 +557,8 @@ class Replay(_ToPage, frozen=True):
     """The busiest first."""
 
 
-class Position(_ToPage, frozen=True):
-    """Where the replay is; the latest counts."""
+class Position(OwnState, frozen=True):
+    """Where the replay is."""
 
     at_ms: float
     """As on a clock that was never set: where the log began, and what has passed in it since."""
@@ -555,8 +571,8 @@ class Position(_ToPage, frozen=True):
     """How much is done of the way to the point that was asked for, 0 to 1; None when it is there."""
 
 
-class HandState(_ToPage, frozen=True):
-    """The connection for frames written by hand; the latest counts."""
+class HandState(State, frozen=True):
+    """The connection for frames written by hand."""
 
     state: str
     """closed, connecting, open."""
@@ -564,43 +580,11 @@ class HandState(_ToPage, frozen=True):
     detail: str
 
 
-class Problem(_ToPage, frozen=True):
+class Problem(OwnState, frozen=True):
     """What the page last asked for cannot be done."""
 
     text: str
 
-
-ToPage: TypeAlias = (
-    Hello
-    | Source
-    | Products
-    | Connection
-    | Channels
-    | Frame
-    | Status
-    | Gap
-    | GapFirst
-    | Latencies
-    | Malformed
-    | Dropped
-    | Book
-    | Executions
-    | Candles
-    | Heatmap
-    | Depth
-    | Ticker
-    | Recording
-    | Replay
-    | Position
-    | HandState
-    | Auth
-    | Sign
-    | DemoKey
-    | Keys
-    | Answer
-    | OrderEvents
-    | Problem
-)
 
 MESSAGE_LIMIT = 65_536
 """How many characters a message of the page may have; those it really sends have a few thousand at most."""

@@ -10,65 +10,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import TypeAlias
 
 from fulgurite.playground.messages import (
-    Answer,
-    Auth,
-    Book,
-    Candles,
-    Channels,
-    Connection,
-    DemoKey,
-    Depth,
     Dropped,
     Execution,
     Executions,
     Frame,
     Gap,
-    GapFirst,
-    HandState,
-    Heatmap,
-    Hello,
-    Keys,
-    Latencies,
+    Letter,
     Malformed,
     OrderEvents,
-    Position,
-    Problem,
-    Products,
-    Recording,
-    Replay,
-    Sign,
+    OwnState,
+    Row,
     Source,
-    Status,
-    Ticker,
+    State,
     ToPage,
 )
-
-Row: TypeAlias = Frame | Gap | GapFirst | Status | Malformed | OrderEvents
-State: TypeAlias = (
-    Hello
-    | Source
-    | Products
-    | Connection
-    | Channels
-    | Latencies
-    | Book
-    | Candles
-    | Heatmap
-    | Depth
-    | Ticker
-    | Auth
-    | Recording
-    | Replay
-    | Position
-    | HandState
-    | Problem
-)
-Own: TypeAlias = Hello | Recording | Replay | Position | Problem
-"""What the backend says of itself, whatever the page's source is."""
-Letter: TypeAlias = Sign | DemoKey | Keys | Answer
 
 ROW_LIMIT = 2_000
 CHARACTER_LIMIT = 4_000_000
@@ -143,7 +100,7 @@ class Outbox:
         self._executions.clear()
         self._rows.clear()
         self._characters = self._dropped = 0
-        own = {kind: state for kind, state in self._states.items() if isinstance(state, Own)}
+        own = {kind: state for kind, state in self._states.items() if isinstance(state, OwnState)}
         self._states = {Source: source, **own}
 
     def drain(self) -> list[ToPage]:

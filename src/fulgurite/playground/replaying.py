@@ -11,7 +11,7 @@ from typing import Final, Self
 from fulgurite.client import Frame, Item, Status, StatusKind
 from fulgurite.client.bookkeeping import Books
 from fulgurite.client.logreplay import LogReplay
-from fulgurite.playground.openlog import OpenedLog
+from fulgurite.playground.indexedlog import IndexedLog
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.logformats import Odd, Step
@@ -50,7 +50,7 @@ class Replaying:
     """
 
     def __init__(
-        self, log: OpenedLog, outbox: Outbox, *, speed: float | None, is_paused: bool, until_ns: int = 0
+        self, log: IndexedLog, outbox: Outbox, *, speed: float | None, is_paused: bool, until_ns: int = 0
     ) -> None:
         self.log = log
         self.has_ended = False
@@ -89,7 +89,7 @@ class Replaying:
 
     @property
     def position_ns(self) -> int:
-        """How far it is, as in `OpenedLog.positions`."""
+        """How far it is, as in `IndexedLog.positions`."""
         positions = self.log.positions
         if self._taken >= len(positions):
             return positions[-1]

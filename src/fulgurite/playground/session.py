@@ -17,13 +17,13 @@ from fulgurite.errors import FulguriteError, InputError
 from fulgurite.playground import messages
 from fulgurite.playground.byhand import ByHand
 from fulgurite.playground.framelogs import FrameLogs
+from fulgurite.playground.indexedlog import IndexedLog
 from fulgurite.playground.market import Market
-from fulgurite.playground.openlog import OpenedLog
-from fulgurite.playground.outbox import Letter, Outbox
+from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.playground.pagesigner import PageSigner
-from fulgurite.playground.player import Player, log_channels, log_endpoint, now_ms
 from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
+from fulgurite.playground.recordings import Recordings, log_channels, log_endpoint, now_ms
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, check_channel
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
@@ -71,7 +71,7 @@ class PageSession:
         self._owned = owned
         self._outbox = Outbox()
         self._signer = PageSigner(self._outbox.send)
-        self._player = Player(logs, self._outbox)
+        self._recordings = Recordings(logs, self._outbox)
         self._by_hand = ByHand(self._outbox)
         # What the page shows of the source's markets; it outlives a connection, but not a change of source, which is an
         # endpoint, or the name of a log. The page counts its choices of one.
@@ -101,7 +101,7 @@ class PageSession:
             # Whichever ends first ends the other: a page that went away, or one that cannot be sent to.
             await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            with contextlib.closing(self._player):
+            with contextlib.closing(self._recordings):
                 await _end(sender, reader)
                 await _end(*self._errands)
                 await self._by_hand.close()
@@ -124,8 +124,8 @@ class PageSession:
                     if task.done() and not task.cancelled():
                         task.result()  # a bug in there must not go unseen
                 self._errands = {task for task in self._errands if not task.done()}
-                self._player.send_states(time.monotonic())
-                batch = self._player.waiting() or self._outbox.drain()
+                self._recordings.send_states(time.monotonic())
+                batch = self._recordings.waiting() or self._outbox.drain()
                 if batch or time.monotonic() - sent_at >= HEARTBEAT_SECONDS:
                     sent_at = time.monotonic()
                     # While a slow page holds this up the outbox drops its oldest rows.
@@ -151,11 +151,6 @@ class PageSession:
             case messages.Disconnect():
                 await self._leave(message.source)
                 await self._disconnect()
-            case (
-                messages.Record() | messages.OpenReplay() | messages.Pace() | messages.Seek()
-                | messages.ByHand() | messages.EndByHand()
-            ):  # fmt: skip
-                await self._obey_frames(message)
             case messages.Subscribe():
                 if self._upstream is not None:
                     await self._upstream.subscribe(_parse_channels(message.channels))
@@ -176,28 +171,22 @@ class PageSession:
                 self._market.view(message.product_code)
             case messages.Charts():
                 self._market.show(message)
+            case _:
+                await self._obey_frames(message)
 
-    async def _obey_frames(
-        self,
-        message: messages.Record
-        | messages.OpenReplay
-        | messages.Pace
-        | messages.Seek
-        | messages.ByHand
-        | messages.EndByHand,
-    ) -> None:
-        player, replaying = self._player, self._player.replaying
+    async def _obey_frames(self, message: messages.FromPage) -> None:
+        recordings, replaying = self._recordings, self._recordings.replaying
         match message:
             case messages.Record(on=True):
-                recording = player.record(now_ms())
+                recording = recordings.record(now_ms())
                 if self._upstream is not None and replaying is None:
                     self._upstream.recording = recording
             case messages.Record():
-                player.end_recording()
+                recordings.end_recording()
             case messages.OpenReplay():
-                log = await player.open(message.key, message.name)
+                log = await recordings.open(message.key, message.name)
                 await self._disconnect()
-                player.end()
+                recordings.end()
                 await self._replay(log)
             case messages.Pace() if replaying is not None:
                 replaying.set_pace(message.speed, message.paused)
@@ -219,24 +208,24 @@ class PageSession:
 
     async def _leave(self, number: int) -> None:
         """Leave a replay, and the source that is shown unless it is still the page's choice."""
-        was_replaying = self._player.replaying is not None
+        was_replaying = self._recordings.replaying is not None
         if was_replaying or number != self._source_number:
             await self._disconnect()
-            self._player.end()
+            self._recordings.end()
             await self._begin(number)
 
     async def _begin(self, number: int) -> None:
         """Show another source from here on: nothing of the one before is kept, and none of it is sent any more."""
-        self._player.end_recording()
+        self._recordings.end_recording()
         await self._by_hand.close()
         self._source, self._source_number = None, number
         self._outbox.begin(messages.Source(number))
         self._market = Market(self._outbox, self._market.product_code, self._market.charts)
 
-    async def _replay(self, log: OpenedLog, *, until_ns: int = 0) -> None:
+    async def _replay(self, log: IndexedLog, *, until_ns: int = 0) -> None:
         await self._begin(self._source_number)
         self._source = log_endpoint(log)
-        replaying = self._player.begin(log, until_ns=until_ns)
+        replaying = self._recordings.begin(log, until_ns=until_ns)
         channels = log_channels(log)
         product_codes = list(dict.fromkeys(channel.product_code for channel in channels if channel.product_code))
         self._upstream = Upstream(
@@ -265,7 +254,7 @@ class PageSession:
         self._source = endpoint
         self._outbox.set_state(messages.Auth("none"))
         self._upstream = Upstream(
-            endpoint, dialect, channels, self._outbox, self._market, credentials, recording=self._player.recording
+            endpoint, dialect, channels, self._outbox, self._market, credentials, recording=self._recordings.recording
         )
         self._upstream_tasks = [
             asyncio.create_task(self._upstream.run()),
@@ -279,7 +268,7 @@ class PageSession:
             return keychain(message.stored)
         return self._signer.signer(message.api_key, message.endpoint, message.http) if message.api_key else None
 
-    def _run_errand(self, errand: Coroutine[Any, Any, Letter]) -> None:
+    def _run_errand(self, errand: Coroutine[Any, Any, messages.Letter]) -> None:
         if len(self._errands) >= ERRAND_LIMIT:
             errand.close()
             raise InputError("request", "one more", f"at most {ERRAND_LIMIT} at once; wait until some are answered")

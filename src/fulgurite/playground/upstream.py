@@ -117,7 +117,7 @@ class Upstream:
         self.dialect = dialect
         self._market = market
         self._outbox = outbox
-        # The tape is to move on meanwhile: what was missed is put in its place when it has come.
+        # The execution list moves on meanwhile; missed executions are put in their places later.
         self._stream = replaying or connect(
             *channels,
             endpoint=endpoint,

@@ -1,4 +1,4 @@
-"""What a page records and replays: the files, and how far they are."""
+"""The recording that a page makes, and the one that it replays: their files and their states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from fulgurite.client import Endpoint
 from fulgurite.playground import messages
 from fulgurite.playground.framelogs import FrameLogs, Recording
-from fulgurite.playground.openlog import OpenedLog, open_log
+from fulgurite.playground.indexedlog import IndexedLog, index_log
 from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.replaying import Replaying
 from fulgurite.protocol.channels import Channel, parse_channel
@@ -21,7 +21,7 @@ STATE_SECONDS = 0.5
 _runs = itertools.count(1)
 
 
-class Player:
+class Recordings:
     """Records what flows on one page's connection, and replays frame logs in its place.
 
     Args:
@@ -56,7 +56,7 @@ class Player:
 
     # --- replaying
 
-    async def open(self, key: str, name: str) -> OpenedLog:
+    async def open(self, key: str, name: str) -> IndexedLog:
         """Open a file that was sent here.
 
         Raises:
@@ -64,12 +64,12 @@ class Player:
         """
         file = self._logs.take(key)
         try:
-            return await asyncio.to_thread(open_log, name, file)
+            return await asyncio.to_thread(index_log, name, file)
         except BaseException:
             file.close()
             raise
 
-    def begin(self, log: OpenedLog, *, until_ns: int = 0) -> Replaying:
+    def begin(self, log: IndexedLog, *, until_ns: int = 0) -> Replaying:
         """Replay from the beginning, at the pace of the replay before; the page is to show all anew."""
         before = self.replaying
         speed, is_paused = (1.0, False) if before is None else (before.speed, before.is_paused)
@@ -137,7 +137,7 @@ class Player:
         )
 
 
-def log_channels(log: OpenedLog) -> list[Channel]:
+def log_channels(log: IndexedLog) -> list[Channel]:
     """The channels of a log that the page knows how to show."""
     found = []
     for name in log.channels:
@@ -146,7 +146,7 @@ def log_channels(log: OpenedLog) -> list[Channel]:
     return found
 
 
-def log_endpoint(log: OpenedLog) -> Endpoint:
+def log_endpoint(log: IndexedLog) -> Endpoint:
     """What stands in the place of an endpoint."""
     return Endpoint(log.name, "", "")
 

@@ -11,7 +11,7 @@ ROW_LIMIT: Final = 100
 """The oldest rows go."""
 
 
-class Tape:
+class ExecutionList:
     """Rows in the order in which the executions were, not in which they came."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from fulgurite import Gap, Message, playground, replay
 from fulgurite.client import Endpoint
 from fulgurite.exchange.run import Exchange
 from fulgurite.exchange.run import run as run_exchange
-from fulgurite.playground import framelogs, openlog
+from fulgurite.playground import framelogs, indexedlog
 from tests.playground.recorded import BEGAN_NS, FX, frame_of, log_of
 from tests.playground.talking import Talker, talking
 
@@ -229,7 +229,7 @@ async def test_files_that_nobody_fetches_are_bounded(talker):
 
 
 async def test_a_log_of_too_many_lines_is_refused(talker, monkeypatch):
-    monkeypatch.setattr(openlog, "LINE_LIMIT", 50)
+    monkeypatch.setattr(indexedlog, "LINE_LIMIT", 50)
     await talker.say(type="openreplay", key=(await talker.upload(log_of(10))).json()["key"], name="x")
     assert "at most 50 lines" in (await talker.until_type("problem"))["text"]
 

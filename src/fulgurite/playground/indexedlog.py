@@ -1,4 +1,4 @@
-"""A frame log that was opened to be replayed, looked through once: what is in it, and when. Pure."""
+"""A frame log to be replayed, and its index: its channels, and the time of each step. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PROBLEM_LIMIT: Final = 5
 """Channels that are shown, and unreadable lines that are named, of however many there are."""
 
 
-class OpenedLog(NamedTuple):
-    """What is in a frame log."""
+class IndexedLog(NamedTuple):
+    """A frame log and its index."""
 
     name: str
     file: IO[bytes]
@@ -45,7 +45,7 @@ class OpenedLog(NamedTuple):
     """Whether it begins in the middle of a connection."""
 
 
-def open_log(name: str, file: IO[bytes]) -> OpenedLog:
+def index_log(name: str, file: IO[bytes]) -> IndexedLog:
     """Look through a file; this takes up to some seconds, and is for a thread.
 
     Args:
@@ -98,7 +98,7 @@ def open_log(name: str, file: IO[bytes]) -> OpenedLog:
         raise InputError("frame log", name, ACCEPTED)
     _fill_beginning(positions)
     _fill_beginning(times)
-    return OpenedLog(
+    return IndexedLog(
         name,
         file,
         SOCKETIO if socketio_frames * 2 > frames else JSON_RPC,
