@@ -324,7 +324,7 @@ async def test_the_doctor_prints_a_line_for_each_check_and_fails_where_one_did()
 
         status, output, errors = await finished("doctor", *where)
         assert (status, errors) == (1, "")
-        assert "what to do: name a certificate that you made yourself with --ca-file" in output
+        assert "advice: name a certificate that you made yourself with --ca-file" in output
         assert output.endswith(" 3 failed\n")
 
         status, output, errors = await finished("doctor", *where, "--json")

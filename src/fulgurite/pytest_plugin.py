@@ -44,7 +44,7 @@ class RunningExchange:
         self.accounts = exchange.accounts
         """Every account that can trade, with its keys and its orders, as `run_exchange` gives them."""
         self.seed = exchange.seed
-        """What the market's randomness comes from; None while a recording is replayed."""
+        """The seed of the market; None while a recording is replayed."""
         self.replay = exchange.replay
         """The recording that is replayed, if one is."""
         self.control = exchange.control
@@ -58,7 +58,7 @@ class RunningExchange:
             members: its parameters, its moments and its aim.
 
         Raises:
-            ValueError: it is not accepted; the text says what is.
+            ValueError: it is not accepted; the text names what is.
         """
         number: int = self._ask("POST", "faults", {"fault": fault, **members})["number"]
         return number
@@ -68,7 +68,7 @@ class RunningExchange:
         self._ask("DELETE", "faults" if number is None else f"faults/{number}")
 
     def published(self, channel: str | None = None, after: int = 0) -> list[dict[str, Any]]:
-        """What was published, oldest first: `number`, `published_ns`, `channel`, `message`."""
+        """The published messages, oldest first: `number`, `published_ns`, `channel`, `message`."""
         from urllib.parse import quote
 
         aim = "" if channel is None else f"&channel={quote(channel)}"
@@ -76,7 +76,7 @@ class RunningExchange:
         return messages
 
     def connections(self) -> list[dict[str, Any]]:
-        """What was delivered to each connection there was, in the order in which they came."""
+        """The deliveries to each connection, in the order of the connections."""
         reports: list[dict[str, Any]] = self._ask("GET", "connections")
         return reports
 
@@ -102,7 +102,7 @@ class RunningExchange:
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.control}/{path}", data, method=method)
         try:
-            # What is on this machine is reached without a proxy, whatever the environment says.
+            # This machine is reached without a proxy, also where the environment names one.
             with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
                 answer = response.read()
                 is_lines = response.headers.get_content_type() == "application/jsonl"

@@ -167,7 +167,7 @@ async def test_a_server_that_is_something_else_is_found_out():
         ({"fault": "dummy"}, "message", "nothing within 2 s"),
         ({"fault": "freeze"}, "acknowledgement", "nothing within 2 s"),
         ({"fault": "wrong-types", "seed": 1}, "message", "lightning_ticker_BTC_JPY"),
-        ({"fault": "invalid-json"}, "message", "what came is not the protocol"),
+        ({"fault": "invalid-json"}, "message", "the answer is not the protocol"),
     ],
 )
 async def test_what_is_wrong_with_the_service_is_named(fault, check: str, measured: str):

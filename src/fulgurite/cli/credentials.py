@@ -20,7 +20,7 @@ app = typer.Typer(
     epilog="Example: fulgurite credentials add main, and then fulgurite listen child_order_events --credentials main",
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What you call the key.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Your name for the key.")]
 
 
 @app.command(epilog="Example: fulgurite credentials add main", context_settings={"allow_extra_args": True})
@@ -29,24 +29,21 @@ def add(
     name: Name,
     endpoint: Annotated[
         str | None,
-        typer.Option("--endpoint", help="What the key is for: live, embedded, or a URL.", show_default="asked for"),
+        typer.Option("--endpoint", help="The key's endpoint: live, embedded, or a URL.", show_default="asked for"),
     ] = None,
     http: HttpText = None,
 ) -> None:
     """Ask for a key and its secret, and keep both for one endpoint: it signs for no other.
 
-    Both are typed or pasted at the terminal, and not shown. They are taken from nowhere else: not from an argument,
-    which other programs can see, and not from a pipe, before which they would have been in a file or in the shell's
-    history.
+    Both are typed or pasted at the terminal, and not shown. They are taken from nowhere else: other programs can see an
+    argument, and a pipe's content was in a file or in the shell's history before.
     """
     from fulgurite.client import resolve_endpoint
     from fulgurite.client.credentials import check_name, save, saved_keys
 
     if context.args:
         # Typer would repeat them.
-        accepted = (
-            "NAME alone; what stood here is in the shell's history now: if it was a key, make another at bitFlyer"
-        )
+        accepted = "NAME alone; the rest is in the shell's history now: if it was a key, make another at bitFlyer"
         raise InputError("arguments", f"{len(context.args)} more than one", accepted)
     with naming_options("endpoint", "http", name="NAME"):
         check_name(name)
@@ -75,17 +72,17 @@ def _ask(what: str) -> str:
     import warnings
 
     with warnings.catch_warnings():
-        # Where the terminal cannot be made to hide what is typed, nothing is to be typed.
+        # Nothing is to be typed where the terminal cannot hide it.
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
             return getpass.getpass(f"{what} (not shown): ").strip()
         except getpass.GetPassWarning:
-            raise InputError("the terminal", "one that shows what is typed", "one that can hide it") from None
+            raise InputError("the terminal", "one that shows typed text", "one that can hide it") from None
 
 
 @app.command("list", epilog="Example: fulgurite credentials list")
 def list_names() -> None:
-    """Print the names of the keys with what each is for, and nothing else of them."""
+    """Print the name and the endpoint of each key, and nothing else of it."""
     from fulgurite.client.credentials import saved_keys
 
     keys = saved_keys()
@@ -98,12 +95,12 @@ def list_names() -> None:
 def try_key(
     name: Name,
     endpoint: Annotated[
-        str | None, typer.Option("--endpoint", help="Where to test it.", show_default="what it is kept for")
+        str | None, typer.Option("--endpoint", help="Where to test it.", show_default="its own")
     ] = None,
     http: HttpText = None,
     ca_file: CaFile = None,
 ) -> None:
-    """Ask the service what a key may do, and whether it may listen to private channels.
+    """Ask the service for a key's permissions, and try whether it may listen to private channels.
 
     The exit status is 1 if it may not.
     """
@@ -120,7 +117,7 @@ def try_key(
 
     async def work() -> None:
         async with find_endpoint(*where, key, context) as (found, signer):
-            assert signer is not None  # the key, or what an exchange of our own made of it
+            assert signer is not None  # the key, or the demo account of an exchange of our own
             await show(lambda begins: examine_key(found, signer, ssl_context=context, begins=begins))
 
     run(work())

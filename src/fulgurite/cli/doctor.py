@@ -29,7 +29,7 @@ def doctor(
     credentials: CredentialsName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each check.")] = False,
 ) -> None:
-    """Find out what keeps this machine from listening.
+    """Examine the way from this machine to a service, step by step.
 
     Examines names, TCP, TLS, certificates, both dialects, the HTTP API, the clock and, if asked to, a key. The exit
     status is 1 if a check failed.
@@ -57,7 +57,7 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
     """Print findings as they come, and then how many of each mark there were.
 
     Args:
-        examination: makes the findings; it is given what is to be told what is examined next.
+        examination: makes the findings; its argument is called with the name of each step before it.
         as_json: one line of JSON for each, and nothing else.
 
     Raises:
@@ -74,7 +74,7 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
     styles = {"ok": "green", "warning": "yellow", "failed": "bold red"}
     console = output.console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     marks: Counter[str] = Counter()
-    # On a terminal a line below the findings says what is under way.
+    # On a terminal a line below the findings names the step that is under way.
     status = console.status("") if console.is_terminal and not as_json else None
 
     def begins(what: str) -> None:
@@ -94,7 +94,7 @@ async def show(examination: Callable[[Callable[[str], None]], AsyncIterator[Find
             )
             console.print(line)
             if finding.advice:
-                console.print(f"{'':{INDENT}}" + _indented(f"what to do: {finding.advice}", console))
+                console.print(f"{'':{INDENT}}" + _indented(f"advice: {finding.advice}", console))
             sys.stdout.flush()
     if not as_json:
         console.print("\n" + ", ".join(f"{marks[mark]} {mark}" for mark in styles))

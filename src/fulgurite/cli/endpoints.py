@@ -1,4 +1,4 @@
-"""Which service a command is to talk to, as its options say it."""
+"""The service of a command, found from its options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Found(NamedTuple):
 
     endpoint: Endpoint
     credentials: Credentials | KeychainKey | None
-    """Who signs there: the key that was named, or the demo account of an exchange of the command's own."""
+    """The signer there: the key that was named, or the demo account of an exchange of the command's own."""
 
 
 @contextlib.asynccontextmanager
@@ -37,13 +37,13 @@ async def find_endpoint(
     """Give the endpoint that is meant.
 
     "embedded" is the exchange that runs on this machine at its usual ports, and says that it is one; where none does,
-    it is one of the command's own, which ends with it and knows the key that was named as its demo account's.
+    it is one of the command's own. That one ends with the command, and the named key is its demo account's.
 
     Args:
-        text: what the option says.
+        text: the option's value.
         http: the HTTP API, where it is elsewhere.
         credentials: the key that was named, if one was.
-        context: whom to trust, if that was said.
+        context: the certificates to trust; None for the system's.
 
     Raises:
         InputError: it cannot be meant.

@@ -32,7 +32,7 @@ def exchange(
     at: Annotated[
         str | None,
         typer.Option(
-            help="What the exchange's clock shows at the start, UTC; maintenance is at 19:00.",
+            help="The exchange's time at the start, UTC; maintenance is at 19:00.",
             metavar="TIME",
             show_default="now",
         ),
@@ -49,7 +49,7 @@ def exchange(
     speed: Annotated[
         float | None,
         typer.Option(
-            help="Seconds of its clock that pass in one, up to 1000; a replay also takes 0: as fast as readers do.",
+            help="Clock speed, up to 1000; a replay also takes 0: as fast as readers do.",
             show_default="1",
             min=0,
         ),
@@ -74,11 +74,9 @@ def exchange(
             metavar="NUMBER",
         ),
     ] = None,
-    faults: Annotated[
-        Path | None, typer.Option(help="What is to go wrong: a fault plan in TOML.", metavar="FILE")
-    ] = None,
+    faults: Annotated[Path | None, typer.Option(help="Faults: a plan in TOML.", metavar="FILE")] = None,
     scenario: Annotated[
-        str | None, typer.Option(help="What is to go wrong: a named plan, see --list-scenarios.", metavar="NAME")
+        str | None, typer.Option(help="Faults: a named plan, see --list-scenarios.", metavar="NAME")
     ] = None,
     list_scenarios: Annotated[bool, typer.Option("--list-scenarios", help="List the named plans and end.")] = False,
     control: Annotated[bool, typer.Option(help="Serve the control API, to programs on this machine.")] = True,

@@ -1,4 +1,4 @@
-"""`fulgurite listen`: shows what comes on channels, and records it."""
+"""`fulgurite listen`: shows channels, and records them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RepairOption(StrEnum):
-    """When what was missed is given; see `connect`."""
+    """The place of missed items; see `connect`."""
 
     BEFORE = "before"
     ALONGSIDE = "alongside"
@@ -71,9 +71,9 @@ def listen(
         UpOption, typer.Option(help="The colour of buyers and of rising prices; red is Japan's.")
     ] = UpOption.GREEN,
 ) -> None:
-    """Show what comes on channels: on a screen at a terminal, and as lines elsewhere.
+    """Show channels: on a screen at a terminal, and as lines elsewhere.
 
-    It reconnects by itself, says what was missed, and fetches executions and order events that were.
+    It reconnects by itself, tells each gap, and fetches missed executions and order events.
     """
     from fulgurite.client import connect
     from fulgurite.client.credentials import keychain
@@ -104,7 +104,7 @@ def listen(
 
 
 def find_channels(words: Iterable[str]) -> list[Channel]:
-    """The channels that are meant, each once, in the order in which they were named.
+    """The channels that are meant, each once, in the order given.
 
     Args:
         words: full names; a product, for its ticker, executions and board; or one of these of it: ``ticker:PRODUCT``,
@@ -128,7 +128,7 @@ def find_channels(words: Iterable[str]) -> list[Channel]:
             continue
         except ChannelError as error:
             kind, colon, product = word.rpartition(":")
-            # What the service calls a product is in capitals; anything else would be met with silence.
+            # Product codes are in capitals; the service meets anything else with silence.
             if not re.fullmatch("[A-Z][A-Z0-9_]{4,31}", product) or (colon and kind not in kinds):
                 short = ["BTC_JPY", *(f"{kind}:BTC_JPY" for kind in kinds)]
                 raise ChannelError("CHANNEL", word, f"{', '.join(short)}, or {error.accepted}") from None

@@ -36,19 +36,17 @@ CredentialsName = Annotated[
     str | None, typer.Option("--credentials", help="A key that `fulgurite credentials add` has kept.", metavar="NAME")
 ]
 Host = Annotated[str, typer.Option(help="Address to listen on. Anything but loopback lets others in.")]
-Seed = Annotated[
-    int | None, typer.Option(help="What the market's randomness comes from; the same seed, the same market.")
-]
+Seed = Annotated[int | None, typer.Option(help="Seed of the market; the same seed, the same market.")]
 ReadyLine = Annotated[bool, typer.Option("--json", help="Print one line of JSON when ready.")]
 
 
 @contextmanager
 def naming_options(*names: str, **called: str) -> Iterator[None]:
-    """Have an error about an argument tell what the user calls it.
+    """Have an error about an argument name its option.
 
     Args:
         names: arguments whose option has their name: ``--http`` for `http`.
-        called: what others are called: ``time="--at"``.
+        called: the names of others: ``time="--at"``.
     """
     try:
         yield

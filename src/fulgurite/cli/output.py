@@ -20,7 +20,7 @@ _OF_WRITING = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, 
 
 
 class _Heedless(io.TextIOWrapper):
-    """Drops what cannot be written."""
+    """Drops text that cannot be written."""
 
     def write(self, text: str) -> int:
         with contextlib.suppress(OSError):
@@ -33,9 +33,9 @@ class _Heedless(io.TextIOWrapper):
 
 
 def settle_streams() -> None:
-    """Make standard error such that it never ends a command, and give closed streams what stands for them.
+    """Make standard error such that it never ends a command, and put stand-ins for closed streams.
 
-    Its lines go beside the work, which must go on where nobody can be told: it may be a recording. Closed
+    The work, perhaps a recording, must go on although nobody can read its lines. Closed
     standard output fails when it is written, as a full disk does. Without a stand-in the next file or socket that is
     opened would have its number, and be written instead.
     """
@@ -70,7 +70,7 @@ class Group(TyperGroup):
 
 @contextlib.contextmanager
 def writing() -> Iterator[None]:
-    """Write what was printed within, and end the program if that cannot be done.
+    """Write all that was printed within, and end the program if that cannot be done.
 
     The status is 0 where the reader of a pipe has gone, as `head` does when it has seen enough, and else 1.
     """
@@ -80,7 +80,7 @@ def writing() -> Iterator[None]:
         finally:
             sys.stdout.flush()
     except OSError as error:
-        # What a command does with other files and with sockets has errors of ours.
+        # Other files and sockets have errors of ours.
         if error.errno not in _OF_WRITING:
             raise
         _discard()
@@ -92,7 +92,7 @@ def writing() -> Iterator[None]:
 
 
 def _discard() -> None:
-    """Let what Python still holds for standard output and standard error go nowhere, where it cannot be written.
+    """Drop Python's buffers of standard output and standard error, where they cannot be written.
 
     Or else it would complain at exit (Python's documentation, "Note on SIGPIPE").
     """

@@ -55,7 +55,7 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
         warn_if_open(
             host,
             f"the page on port {page.port}",
-            "who has its address with the token is let in, and who is on the way reads along, as nothing is encrypted",
+            "the address with the token lets anybody in, and the network can read along, as nothing is encrypted",
         )
         if as_json:
             import msgspec

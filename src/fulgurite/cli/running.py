@@ -16,14 +16,14 @@ ENDING: Final = tuple(
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command until it ends, or until Ctrl-C, a request to terminate or the terminal's end ends it cleanly.
 
-    Ctrl-C is how one ends what would go on for ever, so the status is 0; with the other two it is 128 and the signal's
+    Ctrl-C is the ordinary end of an endless command, so the status is 0; with the other two it is 128 and the signal's
     number, as shells have it, and a line says so.
     """
     import asyncio
     import logging
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s", stream=sys.stderr)
-    # What a client sends to our server is not our user's concern.
+    # Mistakes of a client of our server are not our user's concern.
     logging.getLogger("picows").setLevel(logging.CRITICAL)
     ended_by = asyncio.run(_until_signalled(work))
     if ended_by not in (None, signal.SIGINT):
@@ -47,8 +47,8 @@ async def _until_signalled(work: Coroutine[Any, Any, None]) -> signal.Signals | 
         task.cancel()
 
     for number in ENDING:
-        # Windows has no signal handlers in the loop; there KeyboardInterrupt cancels the work. What was started so that
-        # it outlives its terminal, with `nohup`, goes on.
+        # Windows has no signal handlers in the loop; there KeyboardInterrupt cancels the work. A command
+        # that is to outlive its terminal, started with `nohup`, goes on.
         with contextlib.suppress(NotImplementedError):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 loop.add_signal_handler(number, end, number)

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 
 def sample(
-    language: Annotated[str | None, typer.Option(help="In which language; see --list.", metavar="NAME")] = None,
+    language: Annotated[str | None, typer.Option(help="The language; see --list.", metavar="NAME")] = None,
     dialect: Annotated[DialectOption, typer.Option(help="How it speaks to the endpoint.")] = DialectOption.JSON_RPC,
     channels: Annotated[
         list[str] | None,
         typer.Option(
             "--channel",
-            help="What it listens to, several times for several: as for `fulgurite listen`.",
+            help="A channel, as for `fulgurite listen`; give it again for another.",
             metavar="CHANNEL",
             show_default="ticker:BTC_JPY and executions:BTC_JPY",
         ),
     ] = None,
     endpoint: Annotated[
-        str, typer.Option(help="live, embedded (what `fulgurite exchange` runs), or a ws, wss, http or https URL.")
+        str, typer.Option(help="live, embedded (that of `fulgurite exchange`), or a ws, wss, http or https URL.")
     ] = "live",
     auth: Annotated[
         bool, typer.Option("--auth", help="Let it ask its user for an API key, for private channels.")
     ] = False,
     silence: Annotated[
-        int, typer.Option(help="Seconds without a message after which a channel is taken for dead.", min=1, max=3600)
+        int, typer.Option(help="Seconds without a message until a channel is taken for dead.", min=1, max=3600)
     ] = 60,
     output: Annotated[
         Path | None, typer.Option(help="Write it and all that it needs into this folder.", metavar="DIR")
@@ -45,7 +45,7 @@ def sample(
     list_all: Annotated[bool, typer.Option("--list", help="List the languages and end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --list: print one line of JSON.")] = False,
 ) -> None:
-    """Write a program in your language that listens, reconnects by itself and says what it missed.
+    """Write a program in your language that listens, reconnects by itself and tells its gaps.
 
     Without --output it prints the source.
     """
@@ -112,7 +112,7 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
     """
     for name in files:
         if (folder / name).exists():
-            raise InputError("--output", str(folder), f"a folder in which there is no {name} yet")
+            raise InputError("--output", str(folder), f"a folder without {name}")
     try:
         for name, text in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

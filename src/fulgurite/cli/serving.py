@@ -9,25 +9,25 @@ if TYPE_CHECKING:
     from fulgurite.exchange.run import Exchange
 
 
-def warn_if_open(host: str, what: str, who: str) -> None:
-    """Say in one sentence what others can reach, where they can.
+def warn_if_open(host: str, opened: str, consequence: str) -> None:
+    """Warn in one sentence where a server can be reached from other machines.
 
     Args:
-        host: what is listened on.
-        what: what is opened: "the page on port 7350".
-        who: who can use it then, as a clause.
+        host: the host that is listened on.
+        opened: the server: "the page on port 7350".
+        consequence: a clause.
     """
     from fulgurite.server.bind import is_loopback
 
     if not is_loopback(host):
         print(
-            f"fulgurite: warning: --host {host} opens {what} to every machine that can reach this one; {who}",
+            f"fulgurite: warning: --host {host} opens {opened} to every machine that can reach this one; {consequence}",
             file=sys.stderr,
         )
 
 
 def addresses(running: Exchange) -> dict[str, str]:
-    """What a user of the exchange needs to know, by its name."""
+    """The addresses, keys and seed of an exchange, by their names."""
     rows = {
         "JSON-RPC 2.0": running.realtime,
         "Socket.IO 2.0": running.socketio,

@@ -67,7 +67,7 @@ def backoff(
 
 
 def is_fatal(error: FulguriteError) -> bool:
-    """Whether trying again cannot help: the key is wrong or cannot be had, what was asked for is refused or
+    """Whether trying again cannot help: the key is wrong or cannot be had, the request is refused or
     cannot be meant, or the consumer is too slow.
 
     Everything else may heal by itself, even a certificate that has expired, and is shown at every attempt.

@@ -1,4 +1,4 @@
-"""What is asked of the server on one connection, and what its answers mean. Pure."""
+"""The requests to the server on one connection, and the meaning of its answers. Pure."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from fulgurite.protocol.subscriptions import ALREADY_SUBSCRIBED
 
 
 class Conversation:
-    """Asks for what is wanted, and turns the answers into statuses.
+    """Makes the wanted requests, and turns the answers into statuses.
 
     Args:
         protocol: the session's state machine.
         wanted: the names of the channels that are wanted; it is read again at each use.
         sign: gives the params of `auth`, signed now; None where nobody is to be authenticated.
         is_heard: whether a channel's messages come over this connection.
-        number: which connection it is; stands in the statuses.
+        number: the connection's, for the statuses.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Conversation:
         self.is_ready = False
 
     def handle(self, event: ClientEvent, now: float, now_ns: int) -> list[Status]:
-        """Do what an event demands, other than a message and the end.
+        """Handle an event, other than a message and the end.
 
         Raises:
             AuthenticationError: the server refused `auth`.
             SubscriptionError: it refused a channel that is wanted.
-            UnansweredError: it did not answer something without which there is no point in going on.
+            UnansweredError: it did not answer a request that all others depend on.
         """
         match event:
             case Opened():

@@ -1,6 +1,6 @@
 """API keys in the system's keychain. A shell: the keychain may ask its user, and takes its time.
 
-Each key is one entry with its secret and what it is for; one further entry holds the names, since a keychain cannot be
+Each key is one entry with its secret and its endpoint; one further entry holds the names, since a keychain cannot be
 asked for them.
 Nothing of this is ever in a file, an argument, a variable of the environment or a log, and no error carries any of it.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 SERVICE: Final = "fulgurite"
-"""What the entries belong to, as the keychain's own program shows it; each is named as the user named the key."""
+"""The service of the entries, as the keychain's own program shows it; each is named as the user named the key."""
 
 REFUSED_BACKENDS: Final = ("keyrings.alt", "keyring.backends.fail", "keyring.backends.null")
 """Modules whose keychains keep secrets in files, readable or behind a password of their own, or keep nothing. keyring
@@ -39,7 +39,7 @@ class _Entry(msgspec.Struct, omit_defaults=True):
     api_key: str
     secret: str
     endpoint: str = LIVE.name
-    """What the key is for. It stands beside the secret, so that neither is read without the other."""
+    """The key's endpoint. It stands beside the secret, so that neither is read without the other."""
     http: str | None = None
 
     def __repr__(self) -> str:
@@ -52,12 +52,12 @@ class KeychainKey(msgspec.Struct, frozen=True):
     name: str
 
     def at(self, endpoint: Endpoint) -> Credentials:
-        """What gives the key and its secret for this endpoint; it raises what `keychain` says."""
+        """Credentials that give the key and its secret for this endpoint; their errors are those of `keychain`."""
         return lambda: _load(self.name, endpoint)
 
 
 def bound(credentials: Given | KeychainKey, endpoint: Endpoint) -> Given | Credentials:
-    """Who signs at an endpoint: a key of the keychain is held to it here, and nowhere else."""
+    """The signer at an endpoint: a key of the keychain is held to it here, and nowhere else."""
     return credentials.at(endpoint) if isinstance(credentials, KeychainKey) else credentials
 
 
@@ -66,11 +66,11 @@ def keychain(name: str) -> KeychainKey:
 
         connect(child_order_events(), credentials=keychain("main"))
 
-    The keychain is asked each time, and nothing is kept. Whoever asks waits meanwhile, which is long only where the
+    The keychain is asked each time, and nothing is kept. The caller waits meanwhile: long only where the
     keychain is locked and asks its user.
 
     Args:
-        name: what the key was called in `fulgurite credentials add`.
+        name: the name that the key was given in `fulgurite credentials add`.
 
     Returns:
         Credentials for `connect`. Iterating its stream raises `KeychainError` where the keychain cannot be used or has
@@ -94,14 +94,14 @@ def save(name: str, api_key: str, secret: str, endpoint: str = LIVE.name, http: 
     """Keep a key under a name, in place of the one that has it.
 
     Args:
-        name: what it is called.
+        name: its name.
         api_key: the key.
         secret: its secret.
-        endpoint: what it signs for: "live", "embedded" or a URL.
+        endpoint: the one that it signs for: "live", "embedded" or a URL.
         http: the URL of the endpoint's HTTP API, where `endpoint` does not say it.
 
     Raises:
-        InputError: one of them cannot be meant; what was given for key and secret is not repeated.
+        InputError: one of them cannot be meant; the key and the secret are not repeated.
         KeychainError: the keychain cannot be used.
     """
     check_name(name)
@@ -116,13 +116,13 @@ def save(name: str, api_key: str, secret: str, endpoint: str = LIVE.name, http: 
     backend = _backend()
     entry = _Entry(api_key, secret, endpoint.strip(), http)
     text = msgspec.json.encode(entry).decode()
-    # The name first: a name without a key can be removed by who sees it, a key without a name is never seen.
+    # The name first: a user can see and remove a name without a key, but never sees a key without a name.
     _save_names(backend, _names(backend) | {name: _shown(entry)})
     _ask(lambda: backend.set_password(SERVICE, name, text), repeats=False)
 
 
 def saved_keys() -> dict[str, str]:
-    """The names of all keys, sorted, and what each is for, for people to read.
+    """The names of all keys, sorted, each with its endpoint in words.
 
     Raises:
         KeychainError: the keychain cannot be used.
@@ -206,7 +206,7 @@ def _backend() -> KeyringBackend:
     """The system's keychain.
 
     Raises:
-        KeychainError: there is none, or one that does not protect what it keeps.
+        KeychainError: there is none, or one that does not protect its entries.
     """
     try:
         import keyring
@@ -215,7 +215,7 @@ def _backend() -> KeyringBackend:
             "the package keyring is not installed", "install it with: pip install 'fulgurite[keychain]'"
         ) from None
     backend = _ask(keyring.get_keyring)
-    # Several keychains at once come as one that chains them, and what is kept may end up in any of them.
+    # Several keychains at once come as one that chains them, and a key may end up in any of them.
     for each in getattr(backend, "backends", [backend]):
         kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(each).__mro__]
         if any(f"{kind}.".startswith(f"{refused}.") for kind in kinds for refused in REFUSED_BACKENDS):
@@ -230,17 +230,17 @@ def _refusal(kind: str) -> KeychainError:
             "on Linux, install and unlock GNOME Keyring or KWallet, in a desktop session; then run this again",
         )
     return KeychainError(
-        f"keyring chose {kind}, which does not protect what it keeps",
+        f"keyring chose {kind}, which does not protect its entries",
         "uninstall the package that it is of, or name another in the environment variable PYTHON_KEYRING_BACKEND, "
         "for example keyring.backends.SecretService.Keyring",
     )
 
 
 def _ask(question: Callable[[], Result], *, repeats: bool = True) -> Result:
-    """Ask the keychain; whatever goes wrong there is one error of ours.
+    """Ask the keychain; each of its errors becomes one of ours.
 
     Args:
-        question: what is asked.
+        question: the call of the keychain.
         repeats: whether the keychain's words may be shown. When it was given a secret they might repeat it.
     """
     try:
@@ -248,5 +248,5 @@ def _ask(question: Callable[[], Result], *, repeats: bool = True) -> Result:
     except Exception as error:  # each system's keychain has errors of its own, few of them in keyring's tree
         words = f": {error}" if repeats and str(error) else ""
         problem = f"the keychain failed with {type(error).__name__}{words}"
-    # Raised out here, so that the keychain's error, and what its traceback may hold, is not kept as the context.
+    # Raised out here, so that the keychain's error with its traceback is not kept as the context.
     raise KeychainError(problem, "unlock it, and look whether its own program shows it")

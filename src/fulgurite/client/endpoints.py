@@ -19,7 +19,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     """The addresses of one service."""
 
     name: str
-    """What people call it: "live", or the URL they gave."""
+    """Its name for people: "live", "embedded", or the URL that they gave."""
     json_rpc: str
     """JSON-RPC over WebSocket: a ws:// or wss:// URL with its path."""
     socketio: str
@@ -85,7 +85,7 @@ def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
         http: the URL of the HTTP API, where it is not the live one or none.
 
     Raises:
-        InputError: neither; it says what is accepted.
+        InputError: it is neither; the text names the accepted forms.
     """
     check_type("endpoint", text, str, ACCEPTED_ENDPOINTS)
     api = None if http is None else check_http(http)

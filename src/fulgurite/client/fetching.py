@@ -1,4 +1,4 @@
-"""Fetching what a stream has missed (protocol reference, section 5). A shell: others decide what is asked for."""
+"""Fetching a stream's missed items (protocol reference, section 5). A shell: others decide the requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def markets(api: HttpApi) -> list[str]:
     """The product codes that the service lists, those that only its other regions have left out.
 
     Raises:
-        RemoteProtocolError: the answer is no such list. And what `HttpApi.get` raises.
+        RemoteProtocolError: the answer is no such list. Also those of `HttpApi.get`.
     """
     return [market.product_code for market in _decode(await api.get("markets"), list[_Market])]
 
@@ -51,9 +51,9 @@ async def newest_execution_id(api: HttpApi, product_code: str) -> int | None:
     """The id of the newest execution of a product, or None where none is listed.
 
     Raises:
-        RemoteProtocolError: the answer is no list of executions. And what `HttpApi.get` raises.
+        RemoteProtocolError: the answer is no list of executions. Also those of `HttpApi.get`.
     """
-    # More than one, since an id may be 0, which is none (section 3.4).
+    # More than one, since an id may be 0: that is none (section 3.4).
     body = await api.get("executions", {"product_code": product_code, "count": "10"})
     return max((row.id for row in _decode(body, list[Execution]) if row.id > 0), default=None)
 
@@ -63,7 +63,7 @@ async def fetch_executions(
 ) -> Backfilled:
     """Fetch the executions between two others; the arguments are those of `ExecutionsBackfill`.
 
-    A request that fails ends it: what was fetched until then is returned, with the error.
+    A request that fails ends it: the executions until then are returned, with the error.
 
     Raises:
         InputError: the arguments cannot be meant.
@@ -80,10 +80,10 @@ async def fetch_executions(
 
 
 async def start_ledger(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> None:
-    """Tell a new ledger which orders are open, two requests for each product.
+    """Tell a new ledger the open orders, two requests for each product.
 
     Raises:
-        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises.
+        RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`.
     """
     for product_code in products:
         active, _ = await _orders(api, product_code, child_order_state="ACTIVE")
@@ -91,13 +91,13 @@ async def start_ledger(api: HttpApi, ledger: OrderLedger, products: Iterable[str
 
 
 async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> Reconciliation[ChildOrderEvent]:
-    """Fetch what happened to the account's orders since the ledger was interrupted, and conclude what was missed.
+    """Fetch the account's orders since the ledger was interrupted, and conclude the missed events.
 
     Live events may be recorded meanwhile. It takes two requests for each product, one more where something happened,
     and up to `MAX_LOOKUPS` more for orders that ended.
 
     Raises:
-        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises. The ledger then still
+        RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`. The ledger then still
             knows the interruption, and it can be tried again.
     """
     ledger.interrupt()
@@ -105,10 +105,10 @@ async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str
 
 
 async def start_parent_ledger(api: HttpApi, ledger: ParentOrderLedger, products: Iterable[str]) -> None:
-    """Tell a new ledger which special orders are open, two requests for each product.
+    """Tell a new ledger the open special orders, two requests for each product.
 
     Raises:
-        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises.
+        RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`.
     """
     for product_code in products:
         active = await _parent_orders(api, product_code, parent_order_state="ACTIVE")
@@ -118,12 +118,12 @@ async def start_parent_ledger(api: HttpApi, ledger: ParentOrderLedger, products:
 async def fetch_parent_orders(
     api: HttpApi, ledger: ParentOrderLedger, products: Iterable[str]
 ) -> Reconciliation[ParentOrderEvent]:
-    """Fetch what happened to the account's special orders since the ledger was interrupted; as `fetch_orders`.
+    """Fetch the account's special orders since the ledger was interrupted; as `fetch_orders`.
 
     It takes two requests for each product, and up to `MAX_PARENT_PAGES` where an order has gone.
 
     Raises:
-        RemoteProtocolError: an answer is no such list. And what `HttpApi.get_signed` raises.
+        RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`.
     """
     ledger.interrupt()
     return ledger.reconcile([await _fetch_parent_listing(api, ledger, product_code) for product_code in products])

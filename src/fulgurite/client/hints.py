@@ -1,4 +1,4 @@
-"""What to do next, in the words of whoever is asked: a program's arguments, a command's options, or the page."""
+"""Advice, in the words of its reader: a program's arguments, a command's options, or the page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 
 class Hints(NamedTuple):
-    """Advice that names what the user has in hand."""
+    """Advice that names the user's own means."""
 
     trust: str
     """How to trust a certificate that the system does not."""
@@ -20,7 +20,7 @@ class Hints(NamedTuple):
 PROGRAM: Final = Hints(
     trust="pass an ssl_context that trusts it, if you made the certificate yourself",
     http='pass http="https://HOST/v1" to connect',
-    embedded="no exchange runs there: run `fulgurite exchange`, or pass what run_exchange() gives as the endpoint",
+    embedded="no exchange runs there: run `fulgurite exchange`, or pass the result of run_exchange() as the endpoint",
 )
 COMMAND: Final = Hints(
     trust="name it with --ca-file FILE, if you made the certificate yourself",

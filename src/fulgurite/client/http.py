@@ -1,6 +1,6 @@
 """Asking the HTTP API, within its limits (protocol reference, section 5). A shell: it moves bytes and waits.
 
-Nothing is tried again here, but for one refusal for having asked too often: whoever asks decides.
+Nothing is tried again here, but for one refusal for having asked too often: the caller decides.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class HttpApi:
             self._ssl_context = client_context()
         self._client = httpx.AsyncClient(
             verify=self._ssl_context,
-            trust_env=False,  # no proxy, which the WebSocket does not use either, and no password out of ~/.netrc
+            trust_env=False,  # no proxy, like the WebSocket, and no password out of ~/.netrc
             follow_redirects=False,  # to another host with our signature? no
             timeout=None,  # ours is for all of a request
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
@@ -101,11 +101,10 @@ class HttpApi:
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
         """Ask the public API; return the body of the answer.
 
-        It waits as long as the limits demand, which are minutes where much was asked for, and up to an hour where the
-        server says so.
+        It waits as long as the limits demand: minutes after many requests, and up to an hour where the server says so.
 
         Args:
-            path: what is asked for, below the version: ``executions``.
+            path: the path below the version: ``executions``.
             params: the query.
 
         Raises:
@@ -121,7 +120,7 @@ class HttpApi:
         """Ask the private API, signed as the documentation says; as `get` otherwise.
 
         Raises:
-            InputError: there are no credentials. And what `get` raises.
+            InputError: there are no credentials. Also those of `get`.
         """
         if self._credentials is None:
             raise InputError("credentials", None, "a callable that gives the key and the secret of an account")
@@ -152,7 +151,7 @@ class HttpApi:
                 raise UnansweredError(f"GET {address} within {self._timeout:g} s") from error
             except (httpx.RequestError, OSError) as error:
                 raise ConnectError(address, str(error) or type(error).__name__) from error
-            # What an answer to a signed request tells of the limits is about the account.
+            # The limits in an answer to a signed request are those of the account.
             budgets[-1].answered(response.status_code, response.headers, time.time())
             if response.status_code == 200:
                 return body
@@ -182,7 +181,7 @@ async def _wait(budgets: tuple[HttpBudget, ...]) -> None:
         wait = max(budget.wait(now) for budget in budgets)
         if not wait:
             break
-        await asyncio.sleep(wait)  # others may take what was waited for, so it is looked at again
+        await asyncio.sleep(wait)  # others may take it first, so it is looked at again
     for budget in budgets:
         budget.spent(now)
 

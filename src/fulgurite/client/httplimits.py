@@ -27,7 +27,7 @@ BLOCKED_SECONDS: Final = 60.0
 class HttpBudget:
     """The requests that may be made under one limit.
 
-    Times are Unix seconds, by a clock that may be set back: no wait is longer than what it was when it began.
+    Times are Unix seconds, by a clock that may be set back: no wait becomes longer than it was when it began.
 
     Args:
         share: how many requests are made in `PERIOD_SECONDS` at most, 1 to 500. The others of the 500 stay free, also
@@ -45,7 +45,7 @@ class HttpBudget:
     def wait(self, now: float) -> float:
         """Return for how many seconds no request may be made; 0 where one may be made at once."""
         wait = 0.0
-        # A clock that was put back must not block for ever: what lies ahead of it is taken for old.
+        # A clock that was put back must not block for ever: times ahead of it are taken for old.
         if len(self._spent) == self._share and 0 <= now - self._spent[0] < PERIOD_SECONDS:
             wait = self._spent[0] + PERIOD_SECONDS - now
         if self._learned_at <= now < self._blocked_until:

@@ -16,7 +16,7 @@ from fulgurite.errors import LocalProtocolError, SlowConsumerError
 
 
 class Overflow(StrEnum):
-    """What happens when the consumer does not keep up and the queue is full."""
+    """The policy for a full queue, when the consumer does not keep up."""
 
     PAUSE = "pause"
     """The sockets are read no further until half of it was taken. Nothing is dropped, but a server may end a
@@ -28,15 +28,15 @@ class Overflow(StrEnum):
 
 
 class Inbox:
-    """Holds what has come until it is taken.
+    """A queue of items until they are taken.
 
-    The bound is soft by one turn of a connection: the frames among which is the one that fills the queue.
+    The bound is soft by one turn of a connection: the turn whose frames fill the queue.
 
     While nobody iterates over it (not yet, or not any more: `abandon`), it drops its older half when it is full.
 
     Args:
         limit: how many items may wait, at least 2.
-        overflow: what happens then, while somebody iterates over it.
+        overflow: the policy then, while somebody iterates over it.
         pause: stops the source.
         resume: lets it go on.
     """
@@ -45,7 +45,7 @@ class Inbox:
         self, limit: int, pause: Callable[[], None], resume: Callable[[], None], overflow: Overflow = Overflow.PAUSE
     ) -> None:
         self.items: deque[Item] = deque()
-        """What waits, oldest first. Whoever appends to it calls `added` afterwards, once for any number."""
+        """The waiting items, oldest first. `added` must be called after appending, once for any number."""
         self._limit = limit
         self._low_water = limit // 2
         self._overflow = overflow
@@ -62,7 +62,7 @@ class Inbox:
         self._error: Exception | None = None
 
     def added(self) -> None:
-        """Wake the consumer, and do what is to be done if it is enough."""
+        """Wake the consumer, and apply the policy if the queue is full."""
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
@@ -123,7 +123,7 @@ class Inbox:
         return items
 
     def close(self, items: Iterable[Item] = (), error: Exception | None = None) -> None:
-        """End the queue: what waits can still be taken, then `error` is raised, or the iteration ends.
+        """End the queue: waiting items can still be taken, then `error` is raised, or the iteration ends.
 
         A queue that is closed already keeps its first error.
         """
@@ -213,7 +213,7 @@ class ChannelItems(Generic[D_co]):
         return cast("Awaitable[Message[D_co] | Gap | Status]", self._inbox.get())  # nothing else has a channel
 
     def close(self) -> None:
-        """Give the channel back to the stream, with what was not taken."""
+        """Give the channel back to the stream, with the items that were not taken."""
         if not self._is_closed:
             self._is_closed = True
             self._give_back()
@@ -225,7 +225,7 @@ def _is_count(item: Item) -> bool:
 
 
 def _count(items: list[Status | Malformed | Frame], why: str) -> Status:
-    """The status that stands for these, some of which may be such as stand for earlier ones."""
+    """The status that stands for these; some of them may stand for earlier ones."""
     at_ns = max(item.received_ns if isinstance(item, Malformed) else item.at_ns for item in items)
     number = sum(item.dropped if isinstance(item, Status) and _is_count(item) else 1 for item in items)
     what = "item that is no message was" if number == 1 else "items that are no messages were"
@@ -233,7 +233,7 @@ def _count(items: list[Status | Malformed | Frame], why: str) -> Status:
 
 
 class _Dropped:
-    """What was dropped of one channel: messages, and the gaps among them, some of which tell of earlier ones."""
+    """The dropped items of one channel: messages, and the gaps among them; some of these tell of earlier ones."""
 
     def __init__(self) -> None:
         self._messages = 0
@@ -254,7 +254,7 @@ class _Dropped:
         from_ns, to_ns = min(self._times_ns), max(self._times_ns)
         unresolved = tuple(dict.fromkeys(chain.from_iterable(gap.unresolved for gap in self._gaps)))
         if not self._messages:
-            # Nothing is missing but what the gaps themselves say, the last of which is the latest to know.
+            # Nothing is missing beyond the gaps themselves; the last one is the latest to know.
             return msgspec.structs.replace(
                 self._gaps[-1], from_ns=from_ns, to_ns=to_ns, first=first, unresolved=unresolved
             )

@@ -20,7 +20,7 @@ class Inboxes:
 
     Args:
         limit: how many items may wait in each.
-        overflow: what happens then.
+        overflow: the policy then.
         pause: stops the sockets, with the reason.
         resume: lets them go on.
     """
@@ -58,7 +58,7 @@ class Inboxes:
             self.of(getattr(item, "channel", None)).put(item)
 
     def added(self) -> None:
-        """Wake those who wait: something may have been appended."""
+        """Wake the waiters: something may have been appended."""
         for inbox in self:
             inbox.added()
 
@@ -73,7 +73,7 @@ class Inboxes:
         return inbox
 
     def join(self, channel: str) -> None:
-        """What was not taken from a channel's own queue goes back to the others."""
+        """Items left in a channel's own queue go back to the others."""
         inbox = self.own.pop(channel)
         self._resume(inbox)
         items = list(inbox.items)
@@ -90,7 +90,7 @@ class Inboxes:
 
         Args:
             now: seconds on any clock that never goes back.
-            is_waiting: whether somebody waits for what no queue brings, as a book.
+            is_waiting: whether somebody waits for something outside the queues, as a book.
         """
         for inbox in [*self._full]:
             if inbox.was_taken_from():

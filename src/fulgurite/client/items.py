@@ -1,4 +1,4 @@
-"""What a stream yields: messages, and everything else that a consumer must know to trust them. Pure.
+"""The items of a stream: messages, and everything else that a consumer must know to trust them. Pure.
 
 Times are nanoseconds since 1970-01-01 UTC by this machine's clock.
 """
@@ -33,7 +33,7 @@ class Origin(StrEnum):
 
 
 def _in_brackets(item: Item) -> str:
-    """How an item shows itself in a list, or in a debugger: its line, and what it is."""
+    """How an item shows itself in a list, or in a debugger: its line and its type."""
     return f"<{type(item).__name__} {item}>"
 
 
@@ -126,7 +126,7 @@ class Repaired(StrEnum):
 
 
 class GapCause(StrEnum):
-    """What kind of thing happened; `Gap.reason` tells it in words."""
+    """The kind of cause; `Gap.reason` tells it in words."""
 
     INTERRUPTED = "interrupted"
     """The channel's connection ended, or another connection shows that this one lost messages."""
@@ -139,7 +139,7 @@ class GapCause(StrEnum):
     iterated over the queue that they were in."""
     RENUMBERED = "renumbered"
     """The ids of executions fell back behind those that were given: the service was restarted, or plays a recording
-    once more, and numbers anew. What was missed before cannot be asked for by id."""
+    once more, and numbers anew. Earlier missed executions cannot be asked for by id."""
     WITHHELD = "withheld"
     """The HTTP API lists executions that were never given, though the channel went on; they follow. The `reason` is the
     same word."""
@@ -155,7 +155,7 @@ class Gap(msgspec.Struct, frozen=True):
 
     channel: str
     reason: str
-    """What happened, in plain words, for example ``closed by the server: 1012 scheduled maintenance``."""
+    """The reason in plain words, for example ``closed by the server: 1012 scheduled maintenance``."""
     from_ns: int
     """The last moment at which the channel was known to be alive."""
     to_ns: int
@@ -168,14 +168,14 @@ class Gap(msgspec.Struct, frozen=True):
     recovered: int = 0
     """How many executions or order events were recovered; they follow the gap."""
     note: str = ""
-    """What was not repaired, and why."""
+    """The part that was not repaired, and the reason."""
     unresolved: tuple[str, ...] = ()
-    """Acceptance ids of orders that ended meanwhile without a fill: cancelled or expired, nobody can say which."""
+    """Acceptance ids of orders that ended meanwhile without a fill: cancelled or expired, which HTTP does not tell."""
     cause: GapCause = GapCause.INTERRUPTED
     dropped: int = 0
     """How many messages the stream itself dropped (`DROPPED`); 0 for every other cause."""
     close_code: int | None = None
-    """What the connection ended with, as in `Status`, where its end made the gap; of several ends the first."""
+    """The close code, as in `Status`, where the end of a connection made the gap; of several ends the first."""
 
     def __str__(self) -> str:
         seconds = (self.to_ns - self.from_ns) / 1e9
@@ -186,7 +186,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class StatusKind(StrEnum):
-    """What a status reports."""
+    """The kind of a status."""
 
     CONNECTING = "connecting"
     OPEN = "open"
@@ -196,21 +196,21 @@ class StatusKind(StrEnum):
     REFUSED = "refused"
     UNANSWERED = "unanswered"
     SILENT = "silent"
-    """A channel has been silent for longer than its pace allows; `detail` says what is done about it."""
+    """A channel has been silent for longer than its pace allows; `detail` names the next step."""
     DEAD = "dead"
     """A channel is acknowledged and yet brings nothing, on a new connection neither."""
     BEHIND = "behind"
-    """What comes over the connection may be old, since it was not read for a while; `detail` says why. Kept books are
+    """Messages of the connection may be old, since it was not read for a while; `detail` says why. Kept books are
     STALE from now on."""
     CAUGHT_UP = "caught_up"
-    """All has been taken that was waiting to be read, so what comes is new again; so are the books with the next
+    """All waiting bytes have been read, so messages are new again; so are the books with the next
     snapshot."""
     CLOSED = "closed"
     BACKING_OFF = "backing_off"
     PASSED_OVER = "passed_over"
     """Of a replay: the log pauses here for `seconds`, or its recorder's clock was set ahead; nothing is waited for."""
     DROPPED = "dropped"
-    """The stream itself dropped `dropped` items that belong to no channel, such as frames; what it dropped of channels
+    """The stream itself dropped `dropped` items that belong to no channel, such as frames; dropped items of channels
     is told by gaps of the cause `DROPPED`."""
 
 
@@ -227,16 +227,16 @@ class Status(msgspec.Struct, frozen=True):
     """How long is waited (`BACKING_OFF`) or would have been (`PASSED_OVER`), nothing came (`SILENT`, `DEAD`), or the
     answer took (`SUBSCRIBED`)."""
     connection: int = 0
-    """Which of the stream's connections it is about, from 0."""
+    """The number of the stream's connection, from 0."""
     close_code: int | None = None
     """`CLOSED`: the code in the server's close frame (RFC 6455, section 7.4), 1005 where the frame had none, 1006 where
     the connection was cut without one. None where we ended the connection, or none could be made."""
     close_reason: str | None = None
     """`CLOSED`: the server's own words in its close frame; None where there was none."""
     failure: ConnectFailure | None = None
-    """`CLOSED`: what kept the connection from being made; None where it had been."""
+    """`CLOSED`: the obstacle to the connection; None where it had been made."""
     http_status: int | None = None
-    """`CLOSED`: what the server answered the handshake with, if that was no connection (`HTTP_STATUS`)."""
+    """`CLOSED`: the status of the server's answer to the handshake, if that was no connection (`HTTP_STATUS`)."""
     dropped: int = 0
     """`DROPPED`: how many frames, malformed frames and other statuses, over all times that this happened since one of
     these was taken."""
@@ -275,7 +275,7 @@ class Frame(msgspec.Struct, frozen=True):
     at_ns: int
     text: str
     connection: int = 0
-    """Which of the stream's connections it went over, from 0."""
+    """The number of its connection of the stream, from 0."""
 
     def __str__(self) -> str:
         is_sent = self.direction == "sent"
@@ -286,4 +286,4 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 Item: TypeAlias = Message | Gap | Status | Malformed | Frame
-"""What a stream yields."""
+"""An item of a stream."""

@@ -1,4 +1,4 @@
-"""Which channels of a connection have been silent for too long, and what is to be done about it. Pure.
+"""The channels of a connection that have been silent for too long, and the steps against it. Pure.
 
 A channel can die while others of the same connection flow, and a server can acknowledge everything and send nothing
 (protocol reference, sections 1.2 and 1.4), so each channel is watched by itself, from the moment it was asked for.
@@ -34,11 +34,11 @@ SHORTEST_LIMIT: Final = 10.0
 LONGEST_LIMIT: Final = 3600.0
 """Bounds of the learned limit, seconds."""
 FORGETTING: Final = 0.999
-"""What the longest silence is multiplied by at each look that finds messages: after 700 of them half is forgotten."""
+"""The factor of the longest silence at each look that finds messages: after 700 of them half is forgotten."""
 
 
 class Step(Enum):
-    """What is to be done about a silent channel, in this order; a message of the channel begins anew."""
+    """The steps against a silent channel, in this order; a message of the channel begins anew."""
 
     RESUBSCRIBE = "subscribe it again"
     RECONNECT = "make a new connection"
@@ -69,7 +69,7 @@ class _Channel:
         self.heard_at: float | None = None
         # From when the limit is counted: the last message, or the last step.
         self.waits_from = 0.0
-        # What was tried since the last message, and by what the limit is stretched after all was tried.
+        # The steps tried since the last message, and the factor that stretches the limit after all were tried.
         self.steps = 0
         self.patience = 1.0
 
@@ -77,8 +77,8 @@ class _Channel:
 class Liveness:
     """Watches the channels of one connection, and of those that follow it.
 
-    What was learned and tried outlives the connection, so that a channel that is dead on every connection costs one
-    reconnection and not one every minute.
+    The learned limits and the tried steps outlive the connection, so that a channel that is dead on every connection
+    costs one reconnection and not one every minute.
 
     Args:
         limits: limits that the user sets for kinds of channels, in seconds; they are not adapted. None for a kind
@@ -152,7 +152,7 @@ class Liveness:
         return silences
 
     def _take_heard(self) -> None:
-        """Learn from what was heard since the last time. Shorter silences than that are of no interest."""
+        """Learn from the messages since the last time. Shorter silences than that are of no interest."""
         for name, heard_at in self.heard.items():
             state = self._channels.get(name)
             if state is None or not state.is_armed:

@@ -21,10 +21,10 @@ from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
 from fulgurite.errors import ConnectError, ConnectFailure, HandshakeRefusedError
 
 RECEIVE_BUFFER_BYTES: Final = 256 * 1024
-"""What the system may hold for us, and about what one read can bring: without a limit it grows to megabytes for a
-server that is faster than we are, and picows' buffer and our queue with it. It allows 1 MB a second from afar."""
+"""Bytes that the system may hold for us, and about the most that one read brings: without a limit it grows to megabytes
+for a server that is faster than we are, and picows' buffer and our queue with it. It allows 1 MB a second from afar."""
 
-# What picows reports is reported by us, in our own words; its lines would only come twice.
+# We report picows' failures in our own words; its log lines would repeat them.
 _PICOWS_LOGGER = logging.getLogger("fulgurite.picows")
 _PICOWS_LOGGER.addHandler(logging.NullHandler())
 _PICOWS_LOGGER.propagate = False

@@ -1,6 +1,6 @@
-"""Who signs for an account: a callable that gives the key and its secret, or a signer that keeps the secret to itself.
+"""Signing for an account: by a callable that gives the key and its secret, or by a signer that keeps the secret.
 
-A shell: it draws nonces, reads the clock and waits for whoever signs.
+A shell: it draws nonces, reads the clock and waits for signatures.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Signer(msgspec.Struct, frozen=True):
     sign: Callable[[str], Awaitable[str]]
     """Gives the HMAC-SHA256 of a text's UTF-8 bytes under the secret, in lower-case hex. It is awaited for each
     connection and each private HTTP request, always with a text of that moment, for as long as it takes.
-    An `UnansweredError` or a `ConnectError` costs that attempt, and another is made; whatever else it raises ends the
+    An `UnansweredError` or a `ConnectError` costs that attempt, and another is made; any other error ends the
     stream, as an `InputError` does where it gives anything else than a signature."""
 
     def __post_init__(self) -> None:
@@ -60,8 +60,8 @@ class Signer(msgspec.Struct, frozen=True):
         """Have a text signed.
 
         Raises:
-            InputError: what `sign` gives is no signature; it is not shown.
-            Exception: what `sign` raises.
+            InputError: the result of `sign` is no signature; it is not shown.
+            Exception: any that `sign` raises.
         """
         given: object = self.sign(text)
         if not inspect.isawaitable(given):
@@ -80,16 +80,16 @@ def _takes(function: object, *arguments: object) -> bool:
         inspect.signature(function).bind(*arguments)
     except TypeError:
         return False
-    except ValueError:  # one of C, which does not say
+    except ValueError:  # one of C has no signature
         pass
     return True
 
 
 async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[str, object]]:
-    """Give what makes the params of one `auth` (section 2).
+    """Give a function that makes the params of one `auth` (section 2).
 
     With a secret they are signed when that is called. A signer signs before the connection is made, so that none is
-    made that could not be authenticated; its timestamp is older by what the handshake takes.
+    made that could not be authenticated; its timestamp is older by the time of the handshake.
     """
     if isinstance(credentials, Signer):
         timestamp, nonce = _now_ms(), secrets.token_hex(16)
@@ -104,8 +104,8 @@ async def ask(credentials: Credentials) -> tuple[str, str]:
     """Ask for the key and the secret.
 
     Raises:
-        InputError: what came is something else; it is not shown.
-        Exception: what `credentials` raises.
+        InputError: the answer is something else; it is not shown.
+        Exception: any that `credentials` raises.
     """
     # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
     given = await asyncio.to_thread(credentials)
@@ -116,25 +116,25 @@ async def ask(credentials: Credentials) -> tuple[str, str]:
         case (str(api_key), str(secret)) if is_api_key(api_key) and secret and not _SURROGATE.search(secret):
             return api_key, secret
     accepted = f"two texts of whole characters: the key and the secret; the key is {ACCEPTED_KEYS}"
-    raise InputError("credentials", "what it returned (not shown)", accepted)
+    raise InputError("credentials", "their result (not shown)", accepted)
 
 
 def check_credentials(credentials: object) -> Credentials | Signer | None:
-    """Give back what can be asked for a key, or None.
+    """Give back the credentials if they can be asked for a key, or None.
 
     Raises:
         InputError: it cannot; it is not shown, since it may hold a secret.
     """
     if not (credentials is None or isinstance(credentials, Signer) or (callable(credentials) and _takes(credentials))):
         raise InputError("credentials", f"a {type(credentials).__name__} (not shown)", ACCEPTED_CREDENTIALS)
-    return credentials  # what it gives is checked when it does
+    return credentials  # its result is checked when it is called
 
 
 async def request_headers(credentials: Credentials | Signer, method: str, target: str) -> dict[str, str]:
     """Sign a private HTTP request without a body, now; return its headers (section 5).
 
     Args:
-        credentials: who signs.
+        credentials: the signer.
         method: ``GET``.
         target: the path with its query, as it stands in the request.
     """
@@ -142,7 +142,7 @@ async def request_headers(credentials: Credentials | Signer, method: str, target
         timestamp = str(_now_ms())
         return _headers(credentials.api_key, timestamp, await credentials.signature(f"{timestamp}{method}{target}"))
     api_key, secret = await ask(credentials)
-    timestamp = str(_now_ms())  # after the keychain, which may have waited for its user
+    timestamp = str(_now_ms())  # after the keychain: that may have waited for its user
     return _headers(api_key, timestamp, request_signature(secret, timestamp, method, target))
 
 

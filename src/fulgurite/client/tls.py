@@ -7,7 +7,7 @@ import ssl
 
 
 def client_context(ca_file: str | os.PathLike[str] | None = None) -> ssl.SSLContext:
-    """Make a context for TLS 1.2 or later, which the service asks for (section 1.1).
+    """Make a context for TLS 1.2 or later, as the service demands (section 1.1).
 
     Args:
         ca_file: a file of PEM certificates to trust, and no others; None for those that the system trusts.

@@ -1,4 +1,4 @@
-"""What lies between this machine and a service, examined step by step. A shell.
+"""The way from this machine to a service, examined step by step. A shell.
 
 It listens with a WebSocket library other than the client's own, so that a mistake of ours does not look like one of
 the service's. Every step is bounded in time and answers with one `Finding`; nothing is tried twice.
@@ -62,7 +62,7 @@ async def examine(
         credentials: the key to examine; None for none.
         ssl_context: for certificates that the system does not trust.
         timeout: seconds that each step may take.
-        begins: is told what is examined next, before each step.
+        begins: is called with the name of each step before it.
     """
     context = ssl_context or client_context()
     begins("this machine")
@@ -100,7 +100,7 @@ async def examine_key(
     timeout: float = TIMEOUT_SECONDS,
     begins: Callable[[str], None] = lambda what: None,
 ) -> AsyncIterator[Finding]:
-    """Examine a key alone: what it may do, and whether it may listen; see `examine`."""
+    """Examine a key alone: its permissions, and whether it may listen; see `examine`."""
     context = ssl_context or client_context()
     begins("the key in the keychain")
     key = bound(credentials, endpoint)
@@ -127,7 +127,7 @@ async def examine_key(
 
 
 def machine_finding() -> Finding:
-    """What runs here."""
+    """The versions of this machine's software."""
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return Finding(

@@ -1,4 +1,4 @@
-"""What the doctor makes of what it measured: a mark, a sentence, and what to do. Pure."""
+"""Judgements on the doctor's measurements: a mark, a sentence, and advice. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOCK_SECONDS: Final = 2.0
 CERTIFICATE_DAYS: Final = 14
 
 MOVES_MONEY: Final = ("/v1/me/withdraw", "/v1/me/sendcoin")
-"""Permissions with which a thief could take money out; nothing that listens or trades needs them."""
+"""Permissions that let a thief take money out; no program that listens or trades needs them."""
 
 _TRADES: Final = "/v1/me/send"
 _NEEDED_TO_LISTEN: Final = ("/v1/me/getchildorders", "/v1/me/getexecutions")
@@ -40,22 +40,22 @@ class Finding(msgspec.Struct, frozen=True):
     """One check."""
 
     subject: str
-    """What was examined: "this machine", "JSON-RPC", "Socket.IO", "HTTP API" or "credentials"."""
+    """The subject: "this machine", "JSON-RPC", "Socket.IO", "HTTP API" or "credentials"."""
     check: str
     mark: Mark
     measured: str
-    """What was found, in words and with units."""
+    """The measurement, in words and with units."""
     advice: str = ""
-    """What to do, where something is wrong."""
+    """The next step, where something is wrong."""
 
 
 def timed_finding(subject: str, check: str, seconds: float, measured: str) -> Finding:
-    """What worked, and how long it took; too long is a warning."""
+    """A step that worked, and its time; too long is a warning."""
     took = f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
     if seconds < SLOW_SECONDS:
         return Finding(subject, check, Mark.OK, f"{measured} after {took}")
     advice = (
-        "expect to reconnect slowly; look for what else uses the network, or try again when the service is less busy"
+        "expect to reconnect slowly; look for other users of the network, or try again when the service is less busy"
     )
     return Finding(subject, check, Mark.WARNING, f"{measured} only after {took}", advice)
 
@@ -76,7 +76,7 @@ def proxy_finding(environment: Mapping[str, str]) -> Finding:
 
 
 def certificate_finding(subject: str, issuer: Mapping[str, str], expires_at: float, now: float) -> Finding:
-    """Who has issued a certificate, and for how long it is good yet.
+    """The issuer of a certificate, and the days until it expires.
 
     Args:
         subject: whose it is.
@@ -98,7 +98,7 @@ class _Health(msgspec.Struct):
 
 
 def health_finding(body: bytes, seconds: float) -> Finding:
-    """What the exchange says of itself in ``/v1/gethealth``, and after how many seconds."""
+    """The exchange's answer to ``/v1/gethealth``, and its time in seconds."""
     try:
         status = msgspec.json.decode(body, type=_Health).status
     except (msgspec.DecodeError, UnicodeError):
@@ -106,7 +106,7 @@ def health_finding(body: bytes, seconds: float) -> Finding:
         return Finding("HTTP API", "health", Mark.FAILED, "the answer is not that of this API", advice)
     if status in ("NORMAL", "BUSY"):
         return timed_finding("HTTP API", "health", seconds, f"the exchange says {status}")
-    advice = "expect orders to be late or refused; what is listened to may come late"
+    advice = "expect orders to be late or refused, and messages to come late"
     return Finding("HTTP API", "health", Mark.WARNING, f"the exchange says {status}", advice)
 
 
@@ -121,7 +121,7 @@ def clock_finding(date: str | None, began: float, ended: float) -> Finding:
     try:
         server = parsedate_to_datetime(date or "").timestamp() + 1.0
     except (ValueError, TypeError, IndexError, OverflowError):
-        return Finding("HTTP API", "clock", Mark.WARNING, "the server does not say what time it is")
+        return Finding("HTTP API", "clock", Mark.WARNING, "the server does not tell the time")
     ahead = (began + ended) / 2 - server
     uncertainty = 1.0 + (ended - began) / 2
     measured = f"this machine's is {_ahead(ahead)} the server's, give or take {uncertainty:.1f} s"
@@ -136,10 +136,10 @@ def clock_finding(date: str | None, began: float, ended: float) -> Finding:
 
 
 def message_time_finding(subject: str, at: float, received_at: float) -> Finding:
-    """Compare this machine's clock with the time of a message, which is older by what it took to come here.
+    """Compare this machine's clock with the time of a message, which is older by its delay.
 
     Args:
-        subject: over what it came.
+        subject: its dialect.
         at: the message's time, Unix seconds.
         received_at: when it came, by this machine's clock.
     """
@@ -161,7 +161,7 @@ def _ahead(seconds: float) -> str:
 
 
 def permission_finding(permissions: Iterable[str]) -> Finding:
-    """Judge what a key may do, as `/v1/me/getpermissions` lists it."""
+    """Judge a key's permissions, as `/v1/me/getpermissions` lists them."""
     permissions = set(permissions)
     money = [each for each in MOVES_MONEY if each in permissions]
     missing = [each for each in _NEEDED_TO_LISTEN if each not in permissions]

@@ -112,7 +112,7 @@ async def _secure(
 
 
 class Dialogue:
-    """One WebSocket connection in a dialect, as a context manager. What fails raises `Failure`."""
+    """One WebSocket connection in a dialect, as a context manager. Each failure raises `Failure`."""
 
     def __init__(self, subject: str, dialect: Dialect, url: str, context: ssl.SSLContext, timeout: float) -> None:
         self.protocol = dialect.client(timeout)
@@ -184,11 +184,11 @@ class Dialogue:
             how = "cut without a close frame" if close is None else f"closed by the server: {close.code} {close.reason}"
             raise self._failure(check, f"the connection was {how}".rstrip(), _SILENT_ADVICE) from error
         except RemoteProtocolError as error:
-            measured = f"what came is not the protocol: {error.problem}"
+            measured = f"the answer is not the protocol: {error.problem}"
             raise self._failure(check, measured, UNKNOWN_ADVICE) from error
 
     async def _take_more(self) -> None:
-        """Send what is due, and take one frame or let the dialect's timer come."""
+        """Send frames that are due, and take one frame or let the dialect's timer come."""
         for frame in self.protocol.frames_to_send():
             await self._connection.send(frame)
         try:
@@ -216,7 +216,7 @@ class Dialogue:
         return Failure(Finding(self._subject, check, Mark.FAILED, measured, advice))
 
 
-UNKNOWN_ADVICE: Final = "look whether the address is that of the realtime API; if it is, tell us what came"
+UNKNOWN_ADVICE: Final = "look whether the address is that of the realtime API; if it is, report it to us"
 _SILENT_ADVICE: Final = (
     "outside the daily maintenance (04:00 to 04:12 in Japan) connect again: a connection can be dead from its beginning"
 )
@@ -236,7 +236,7 @@ def since(began: float) -> float:
 
 
 def words_of(error: BaseException, timeout: float) -> str:
-    """What went wrong, as a person would say it."""
+    """The error in a person's words."""
     if isinstance(error, TimeoutError):
         return f"no answer within {timeout:g} s"
     if isinstance(error, ssl.SSLError):

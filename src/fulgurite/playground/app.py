@@ -28,7 +28,7 @@ STATIC = Path(__file__).parent / "static"
 PAGE_LIMIT = 16
 """How many pages may be connected at once; each has a connection to an endpoint of its own."""
 
-# The media types are named here, because the system's own table, which Python reads, is wrong on some.
+# The media types are named here, because Python reads the system's own table, and that is wrong on some.
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -47,9 +47,9 @@ def create_app(
     """Make the application.
 
     Args:
-        exchange_endpoint: the embedded exchange, or None to offer only what the user names.
+        exchange_endpoint: the embedded exchange, or None to offer only endpoints that the user names.
         logs: frame logs on their way to and from pages.
-        guard: who may.
+        guard: the judge of each request.
         owned: the embedded exchange, where the page may trade there and make it go wrong.
     """
     endpoints = {"live": LIVE} if exchange_endpoint is None else {"live": LIVE, "embedded": exchange_endpoint}
@@ -125,7 +125,7 @@ class _Pages:
 
 
 class _Guarded:
-    """The door: refuses other hosts' names, lets in who shows the token, and tells all others how to get in."""
+    """The door: refuses other hosts' names, lets in browsers with the token, and tells all others how to get in."""
 
     def __init__(self, app: Starlette, guard: Guard) -> None:
         self.routes = app.routes

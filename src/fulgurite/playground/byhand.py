@@ -1,6 +1,6 @@
 """Frames that a person writes and sends: over a bare connection of their own, so that no other is disturbed by them.
 
-It says nothing by itself: no subscription, no heartbeat of Engine.IO. What the server does then can be seen, too.
+It says nothing by itself: no subscription, no heartbeat of Engine.IO. The server's reaction to that can be seen, too.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class ByHand:
 
 
 class _WrittenFrames:
-    """A client's side of a session that has nothing to say but what was written; see `events.ClientProtocol`."""
+    """A client's side of a session that says only the written frames; see `events.ClientProtocol`."""
 
     def __init__(self, opened: Callable[[], None]) -> None:
         self.waiting: list[str] = []

@@ -1,7 +1,7 @@
 """The candles of one product, from its executions. Pure.
 
 An execution belongs to the interval in which its `exec_date` lies, whenever it comes: those fetched afterwards, before
-the page connected or in a gap, fill in what was missing. Intervals without executions have no candle.
+the page connected or in a gap, complete the candles. Intervals without executions have no candle.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Candles:
         """Take an execution.
 
         Args:
-            number: its id, which tells what came first; 0 where it has none, and then it is taken for the newest.
+            number: its id, which gives the order; 0 where it has none, and then it is taken for the newest.
             at_ms: when it was, milliseconds since 1970-01-01 UTC by the exchange's clock.
             price: its price.
             size: its size.
@@ -62,8 +62,8 @@ class Candles:
         """Mark a gap; the oldest goes if there are too many.
 
         Args:
-            gap_from_ms: what the gap is known by.
-            gap: when executions were missed.
+            gap_from_ms: the key of the gap.
+            gap: the time in which executions were missed.
         """
         self._gaps[gap_from_ms] = gap
         if len(self._gaps) > GAP_LIMIT:
@@ -89,7 +89,7 @@ class Series:
     def __init__(self, interval_s: int) -> None:
         self._interval_s = interval_s
         self._candles: dict[int, Candle] = {}
-        # The ids of the first and the last execution of each candle, which make its open and its close.
+        # The ids of the first and the last execution of each candle: they make its open and its close.
         self._ends: dict[int, tuple[int, int]] = {}
         self._newest = 0
         self._changed: set[int] = set()

@@ -12,7 +12,7 @@ ROW_LIMIT: Final = 100
 
 
 class ExecutionList:
-    """Rows in the order in which the executions were, not in which they came."""
+    """Rows in the order of the executions, not of their arrival."""
 
     def __init__(self) -> None:
         self.rows: list[Execution | Gap] = []
@@ -32,7 +32,7 @@ class ExecutionList:
         del self.rows[:-ROW_LIMIT]
 
     def update(self, gap: Gap) -> bool:
-        """Take what is told once more of a gap, now that its repair has ended; False if it is not among the rows."""
+        """Replace a gap that is told once more, after its repair; False if it is not among the rows."""
         for place, row in enumerate(self.rows):
             if isinstance(row, Gap) and row.from_ms == gap.from_ms:
                 self.rows[place] = gap

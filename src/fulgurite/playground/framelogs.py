@@ -21,7 +21,7 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 """The longest file that can be replayed."""
 
 RECORDING_BYTES: Final = 60 * 1024 * 1024
-"""A recording ends at this length: it can be replayed, with what is still written then."""
+"""A recording ends at this length: it can be replayed, with the lines still to be written."""
 
 KEPT_LIMIT: Final = 8
 """Files that wait to be fetched or replayed; of more, the oldest are forgotten."""
@@ -30,7 +30,7 @@ _PIECE_BYTES: Final = 256 * 1024
 
 
 class FrameLogs:
-    """Temporary files without a name, each to be taken once by its key, which nobody can guess."""
+    """Temporary files without a name, each to be taken once by its random key."""
 
     def __init__(self) -> None:
         self._files: dict[str, IO[bytes]] = {}
@@ -66,7 +66,7 @@ class LogRoutes:
     """The two ways of a frame log over HTTP, for this page alone: the token stands in a header of its own.
 
     Args:
-        guard: who may.
+        guard: the judge of each request.
         logs: where the files are.
     """
 
@@ -104,7 +104,7 @@ class LogRoutes:
 
 
 async def _save(pieces: AsyncIterable[bytes], file: IO[bytes]) -> bool:
-    """Write what comes; False where it is too long."""
+    """Write all pieces; False where they are too long."""
     size = 0
     async for piece in pieces:
         size += len(piece)
@@ -121,7 +121,7 @@ async def _pieces(file: IO[bytes]) -> AsyncIterable[bytes]:
 
 
 class Recording:
-    """What flows is written to a frame log, as `fulgurite listen --record` does, until it has `RECORDING_BYTES`.
+    """A stream's items, written to a frame log as `fulgurite listen --record` does, until it has `RECORDING_BYTES`.
 
     Args:
         at_ms: when it begins.
@@ -141,19 +141,19 @@ class Recording:
         return "full" if self._recorder.written_bytes >= RECORDING_BYTES else ""
 
     def write(self, items: list[Item]) -> None:
-        """Write what a stream yielded."""
+        """Write items of a stream."""
         if not self.problem:
             self._recorder.write(items)
             self._frames += sum(isinstance(item, Frame) for item in items)
 
     def state(self) -> messages.Recording:
-        """What the page is to know; what has come so far is in the file then."""
+        """The state for the page; all items so far are in the file then."""
         self._recorder.flush()
         problem = str(self._recorder.error or "")
         return messages.Recording(True, self._began_ms, self._frames, self._recorder.written_bytes, problem=problem)
 
     def end(self) -> IO[bytes]:
-        """End it, and return the file; `failure` says then what is missing from it."""
+        """End it, and return the file; `failure` says then which part is missing."""
         self._recorder.close()
         self.failure = str(self._recorder.error or "")
         file = self._path.open("rb")

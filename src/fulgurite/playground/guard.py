@@ -1,11 +1,12 @@
-"""Who may speak to the backend: the pages of whoever has the address that was printed, and nobody else. Pure.
+"""Access to the backend: only for pages opened at the address that was printed. Pure.
 
 The backend sits on a port that every user of this machine, and every web site that they visit, can send requests to.
-What stops them:
+The defences:
 
 * the `Host` header must be one of ours, so a site cannot rename itself to our address (DNS rebinding);
-* whatever is asked for needs a cookie, which only who shows the token is given: it stands in the printed address alone;
-* what is the user's, the WebSocket above all, needs the token as well, which the page keeps in its origin's storage:
+* every request needs a cookie, which only a browser that shows the token is given: the token stands in the printed
+  address alone;
+* the user's own affairs, the WebSocket above all, need the token as well. The page keeps it in its origin's storage:
   cookies go to all ports of a host, to the servers of other users too, and storage does not;
 * the WebSocket's `Origin` must be the very host that it was sent to, so another site's page is refused.
 """
@@ -28,7 +29,7 @@ class Guard:
             this machine has.
         port: the port it listens on.
         token: the page must show it; random.
-        cookie: another random text, which is no way to the token.
+        cookie: another random text, so that it does not reveal the token.
         own_names: the names of this machine.
     """
 
@@ -62,16 +63,16 @@ class Guard:
 
         Args:
             cookies: its `Cookie` headers.
-            token: what it shows in a header of the page's, if it does; it must be right then.
+            token: the token in the page's header; None where there is none, and otherwise it must be right.
         """
-        # A page on another port can set a cookie of the same name, which is sent beside ours and must not hide it.
+        # A page on another port can set a cookie of the same name, sent beside ours; it must not hide ours.
         given = [pair.strip().partition("=") for header in cookies for pair in header.split(";")]
         values = [value for name, _, value in given if name == self.cookie_name]
         has_cookie = any(hmac.compare_digest(value.encode(), self.cookie.encode()) for value in values)
         return has_cookie and (token is None or self.is_token(token))
 
     def allows_line(self, host: str, origin: str, token: str) -> bool:
-        """Whether a page may do what is the user's alone, by its `Host` and `Origin` headers and its token."""
+        """Whether a page may act for the user, by its `Host` and `Origin` headers and its token."""
         return self.allows_host(host) and origin.lower() == f"http://{host}".lower() and self.is_token(token)
 
 
@@ -80,7 +81,7 @@ def security_headers(host: str, *, is_file: bool = False) -> dict[str, str]:
 
     Args:
         host: one that is allowed.
-        is_file: whether it is a file of the page's, which is the same for everybody.
+        is_file: whether it is a file of the page's, the same for everybody.
     """
     policy = {
         "default-src": "'none'",

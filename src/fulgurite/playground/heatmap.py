@@ -1,7 +1,7 @@
 """The book over the last minutes, in columns for a heat map: sizes by price, twice a second. Pure.
 
 A column holds the levels around the middle of the book, added up in steps of price that stay the same, so that columns
-fit beside each other. While the book may be wrong a column has no sizes: what stood there is not known.
+fit beside each other. While the book may be wrong a column has no sizes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NARROWEST, _WIDEST = 0.0005, 0.01
 
 
 class Trade(msgspec.Struct, array_like=True):
-    """What was executed during a column on one side, an array on the wire."""
+    """The executions of one side during a column, an array on the wire."""
 
     side: str
     price: float

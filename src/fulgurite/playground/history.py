@@ -10,7 +10,7 @@ from fulgurite.client.http import HttpApi
 from fulgurite.errors import FulguriteError
 
 PAGES: Final = 4
-"""Requests for one product at most, which make 2,000 executions."""
+"""Requests for one product at most, for 2,000 executions."""
 
 
 async def fetch_history(endpoint: Endpoint, product_code: str, after: int) -> tuple[Backfilled, str]:
@@ -22,8 +22,8 @@ async def fetch_history(endpoint: Endpoint, product_code: str, after: int) -> tu
         after: the id of the newest that is known, or 0.
 
     Returns:
-        What came, and why executions that were asked for are missing, or "". That there are older ones than could be
-        asked for is no problem where none was known.
+        The executions, and the reason for missing ones, or "". Where none was known, older ones beyond the limit are
+        not missing.
     """
     backfill = ExecutionsBackfill(product_code, after, max_pages=PAGES)
     if endpoint.http is None:

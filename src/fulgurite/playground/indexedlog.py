@@ -30,10 +30,10 @@ class IndexedLog(NamedTuple):
     file: IO[bytes]
     dialect: Dialect
     positions: array[int]
-    """How far the log is at each step of it: the time of the first one, in nanoseconds since 1970, and what has passed
-    since. They ascend, whatever became of the recorder's clock."""
+    """The position of each step: the time of the first one, in nanoseconds since 1970, and the time passed since. They
+    ascend, even where the recorder's clock was set back."""
     times: array[int]
-    """What time it was at each step by that clock, in nanoseconds since 1970."""
+    """The time of each step by that clock, in nanoseconds since 1970."""
     passed_over: dict[int, float]
     """The steps before which so many seconds are passed over."""
     channels: list[str]
@@ -49,7 +49,7 @@ def index_log(name: str, file: IO[bytes]) -> IndexedLog:
     """Look through a file; this takes up to some seconds, and is for a thread.
 
     Args:
-        name: what the user calls it.
+        name: the user's name for it.
         file: it, of any kind that `logreader` reads.
 
     Raises:

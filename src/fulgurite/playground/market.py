@@ -1,4 +1,4 @@
-"""What the market view of one page shows: the books, executions, candles and tickers of its products. Pure.
+"""The market view of one page: the books, executions, candles and tickers of its products. Pure.
 
 Books are kept elsewhere, by the client's rules and no others: `Market.book_of` asks for them.
 """
@@ -33,17 +33,17 @@ LATE_SLOTS = 120
 
 
 class Market:
-    """Takes every message of one connection after the other, and has what concerns the product in view sent.
+    """Gets every message of one connection in turn, and sends the state of the product in view.
 
     The other products are kept up to date too, so that switching to one shows it at once.
 
     Args:
         outbox: where to.
         product_code: the product in view.
-        charts: what the page shows of it.
+        charts: the parts of the view that the page shows.
 
     Attributes:
-        book_of: gives the book of a product as it is kept, or None where none is. Whoever reads a stream sets it.
+        book_of: gives the book of a product as it is kept, or None where none is. The reader of the stream sets it.
     """
 
     def __init__(self, outbox: Outbox, product_code: str, charts: messages.Charts | None = None) -> None:
@@ -57,7 +57,7 @@ class Market:
         self._book_sent_at = self._depth_sent_at = 0.0
         self._book_changed = self._depth_changed = False
         self._book_state = ""
-        # What of the candles and of the heat map the page has not seen.
+        # The changes of the candles and of the heat map that the page has not seen.
         self._restart_candles = self._candles_changed = self._restart_heatmap = False
         self._new_columns: list[Column] = []
         self._charts = charts or messages.Charts([], INTERVALS[0])
@@ -70,7 +70,7 @@ class Market:
 
     @property
     def charts(self) -> messages.Charts:
-        """What the page shows of it."""
+        """The parts of the view that the page shows."""
         return self._charts
 
     def take(self, channel: Channel, data: Data, received_ms: float, *, is_backfilled: bool = False) -> None:
@@ -80,7 +80,7 @@ class Market:
             channel: its channel.
             data: the message.
             received_ms: when it came.
-            is_backfilled: whether it has executions of a gap, which were fetched from the HTTP API.
+            is_backfilled: whether it has executions of a gap, fetched from the HTTP API.
         """
         self.sample(received_ms)  # a replay may be so fast that nobody else asks in time
         product = self._product(channel.product_code)
@@ -120,14 +120,14 @@ class Market:
                     self._outbox.add_executions([gap])
 
     def pause(self, at_ms: float) -> None:
-        """The user ended the connection: what comes until the next one is missed, and no gap will tell it."""
+        """The user ended the connection: executions until the next one are missed, and no gap will tell it."""
         self.book_of = _no_book
         for product in self._products.values():
             self._pause_executions(product, at_ms)
         self._candles_changed = True
 
     def forget(self, channel: Channel, at_ms: float) -> None:
-        """A channel was unsubscribed: what it told is no longer kept up to date."""
+        """A channel was unsubscribed: its state is no longer kept up to date."""
         product = self._product(channel.product_code)
         if channel.kind is Kind.TICKER:
             product.ticker = None
@@ -158,7 +158,7 @@ class Market:
 
         Args:
             product_code: whose.
-            executions: what came, perhaps also what has come live meanwhile.
+            executions: the fetched ones, some of which may have come live meanwhile.
             problem: why some may be missing, or "".
         """
         product = self._product(product_code)
@@ -174,7 +174,7 @@ class Market:
         self._candles_changed |= product_code == self._product_code
 
     def view(self, product_code: str) -> None:
-        """Put a product in view and send what is known of it."""
+        """Put a product in view and send its state."""
         self._product_code = product_code
         product = self._product(product_code)
         self._restart_executions(product_code)
@@ -183,7 +183,7 @@ class Market:
         self._restart_charts()
 
     def show(self, charts: messages.Charts) -> None:
-        """Send what these parts of the page need from now on."""
+        """Send the state of these parts of the view from now on."""
         self._charts = charts
         self._restart_charts()
 
@@ -203,9 +203,9 @@ class Market:
                     self._new_columns.append(column)
 
     def send(self, now: float) -> None:
-        """Have sent what the page shows and what has changed; `now` in seconds on any clock that never goes back.
+        """Send the changes of the parts that the page shows; `now` in seconds on any clock that never goes back.
 
-        Whoever calls this drains the outbox at once: changes are given once, and must not replace each other.
+        The outbox must be drained at once afterwards: changes are given once, and must not replace each other.
         """
         parts = self._charts.parts
         product = self._product(self._product_code)
@@ -316,7 +316,7 @@ class Market:
 
 
 class _Product:
-    """What is known of one product."""
+    """The state of one product."""
 
     def __init__(self) -> None:
         self.ticker: Ticker | None = None
@@ -350,7 +350,7 @@ def _book(product_code: str, book: OrderBook | None, ticker: Ticker | None) -> m
         return messages.Book(product_code, state, reason, drift_count)
     uncrossing = None
     if state == BookState.AUCTION:
-        # The ticker tells what market orders wait, which the book does only where they have a row.
+        # The ticker has the sizes of waiting market orders; the book has them only where they have a row.
         last, bid, ask = (ticker.ltp, ticker.market_bid_size, ticker.market_ask_size) if ticker else (None, None, None)
         uncrossing = book.uncrossing_price(last, market_bid_size=bid, market_ask_size=ask)
     return messages.Book(
@@ -384,7 +384,7 @@ def _ticker(product_code: str, ticker: Ticker) -> messages.Ticker:
 
 
 def _execution(row: Execution, *, is_backfilled: bool = False) -> messages.Execution:
-    # HTTP leaves out the Z, without which JavaScript takes the time for a local one.
+    # HTTP leaves out the Z; JavaScript would take the time for a local one.
     exec_date = row.exec_date if row.exec_date.endswith("Z") or not row.exec_date else f"{row.exec_date}Z"
     return messages.Execution(row.id, row.side, row.price, row.size, exec_date, is_backfilled)
 

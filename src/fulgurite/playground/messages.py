@@ -1,9 +1,9 @@
-"""What the page and its backend say to each other; `static/messages.js` mirrors it for the page. Pure.
+"""The messages between the page and its backend; `static/js/messages.js` mirrors them for the page. Pure.
 
 Every message is a JSON object whose `type` names it. The page sends one per WebSocket message; the backend sends
-arrays of them, one array a batch. Times are milliseconds since 1970-01-01 UTC, which JavaScript holds exactly.
+arrays of them, one array a batch. Times are milliseconds since 1970-01-01 UTC: JavaScript holds them exactly.
 
-This module is long because it is all that the two may say: a list to look something up in.
+This module is long because it lists all messages of both sides.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Body: TypeAlias = Annotated[str, msgspec.Meta(max_length=20_000)]
 
 
 class _FromPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag=str.lower):
-    """What the page may say."""
+    """A message of the page."""
 
 
 class Connect(_FromPage, frozen=True):
@@ -41,16 +41,16 @@ class Connect(_FromPage, frozen=True):
     api_key: Key = ""
     """The key that the page signs with when it is asked to; "" if it has none."""
     stored: ChannelName = ""
-    """Or the name of a key in the keychain, which the backend signs with; "" for none."""
+    """Or the name of a key in the keychain for the backend to sign with; "" for none."""
     source: Number = 0
-    """Which of the page's choices of a source this is; see `Source`."""
+    """The number of the page's choice of a source; see `Source`."""
 
 
 class Disconnect(_FromPage, frozen=True):
     """End the connection and stay without one."""
 
     source: Number = 0
-    """Which of the page's choices of a source this is: another endpoint may have been chosen, and not connected to."""
+    """The number of the page's choice of a source: another endpoint may have been chosen, and not connected to."""
 
 
 class Subscribe(_FromPage, frozen=True):
@@ -72,7 +72,7 @@ class View(_FromPage, frozen=True):
 
 
 class Charts(_FromPage, frozen=True):
-    """Send what these parts of the market view need, and nothing for the others."""
+    """Send the state of these parts of the market view, and nothing for the others."""
 
     parts: Annotated[list[Literal["book", "candles", "depth", "heatmap"]], msgspec.Meta(max_length=4)]
     interval_s: Literal[1, 10, 60, 300]
@@ -80,7 +80,7 @@ class Charts(_FromPage, frozen=True):
 
 
 class Record(_FromPage, frozen=True):
-    """Begin to record what flows, or end that and offer the file."""
+    """Begin to record the connection, or end that and offer the file."""
 
     on: bool
 
@@ -206,7 +206,7 @@ class Letter(ToPage, frozen=True):
 
 
 class Hello(OwnState, frozen=True):
-    """The first message: what this backend offers."""
+    """The first message: the backend's endpoints and abilities."""
 
     version: str
     embedded: str
@@ -215,14 +215,14 @@ class Hello(OwnState, frozen=True):
     is_owned: bool = False
     """Whether the embedded exchange lets itself be controlled, and its demo account be used."""
     client: str = ""
-    """What the page's connections to the embedded exchange call themselves, so that faults can be aimed at them."""
+    """The name of the page's connections to the embedded exchange, so that faults can be aimed at them."""
 
 
 class Source(State, frozen=True):
-    """All that follows is of another source than what came before: another endpoint, or another run of a replay."""
+    """From here on all messages are of another source: another endpoint, or another run of a replay."""
 
     number: int
-    """Which of the page's choices it follows. What comes before the page's latest one is reached is of another."""
+    """The number of the page's choice. Messages before the one with the page's latest number are of another source."""
 
 
 class Products(State, frozen=True):
@@ -295,7 +295,7 @@ class Status(Row, frozen=True):
     channel: str = ""
     detail: str = ""
     connection: int = 0
-    """Which of the stream's connections it is about, from 0."""
+    """The number of the stream's connection, from 0."""
     seconds: float | None = None
     """How long is waited (backing_off), nothing came (silent, dead), nothing ran (overslept), or the answer took
     (subscribed)."""
@@ -331,7 +331,7 @@ class Gap(Row, frozen=True):
     """pending, full, partial, none."""
     recovered: int = 0
     note: str = ""
-    """What was not repaired, and why."""
+    """The part that was not repaired, and the reason."""
     last: Neighbour | None = None
     first: Neighbour | None = None
     unresolved: tuple[str, ...] = ()
@@ -396,7 +396,7 @@ class Book(State, frozen=True):
     """Best first, [price, size]; empty unless LIVE or AUCTION. In an AUCTION they cross the asks."""
     asks: list[tuple[float, float]] = []
     uncrossing: float | None = None
-    """In an AUCTION: at which price an itayose would execute most of it now; None where nothing would be."""
+    """In an AUCTION: the price at which an itayose would execute most of it now; None where nothing would be."""
 
 
 class Execution(msgspec.Struct, frozen=True, tag="execution", omit_defaults=True):
@@ -448,7 +448,7 @@ class Heatmap(State, frozen=True):
 
 
 class Depth(State, frozen=True):
-    """What is bid and asked for in the product in view, added up."""
+    """The sizes of the book in view, added up."""
 
     product_code: str
     state: str
@@ -471,7 +471,7 @@ class Ticker(State, frozen=True):
 
 
 class Auth(State, frozen=True):
-    """What became of `auth` on the connection."""
+    """The state of `auth` on the connection."""
 
     state: str
     """none, asked, authenticated, refused, or unsigned: nothing was asked, as the stored key gave no signature."""
@@ -480,7 +480,7 @@ class Auth(State, frozen=True):
 
 
 class Sign(Letter, frozen=True):
-    """Give the HMAC-SHA256 of this text under the secret, which is to go to this endpoint."""
+    """Give the HMAC-SHA256 of this text under the secret, for this endpoint."""
 
     number: int
     text: str
@@ -490,14 +490,14 @@ class Sign(Letter, frozen=True):
 
 
 class DemoKey(Letter, frozen=True):
-    """The key and the secret of the demo account, which are no secret: the exchange prints them when it starts."""
+    """The key and the secret of the demo account. They are no secret: the exchange prints them when it starts."""
 
     api_key: str
     api_secret: str
 
 
 class Keys(Letter, frozen=True):
-    """The names of the keys in the keychain with what each is for, and what is wrong if they cannot be had."""
+    """The names of the keys in the keychain, each with its endpoint, or the problem if they cannot be had."""
 
     names: dict[str, str]
     problem: str = ""
@@ -526,16 +526,16 @@ class OrderEvents(Row, frozen=True):
 
 
 class Recording(OwnState, frozen=True):
-    """What is being recorded, or was."""
+    """The recording, under way or ended."""
 
     active: bool
     since_ms: float = 0.0
     frames: int = 0
     bytes: int = 0
     key: str = ""
-    """Under which the file can be fetched, once; "" while it is not finished."""
+    """The key for fetching the file, once; "" while it is not finished."""
     problem: str = ""
-    """Why it ended by itself: full; or what goes wrong with writing it, or went."""
+    """The reason that it ended by itself: full; or the error of writing it."""
 
 
 class Replay(OwnState, frozen=True):
@@ -561,7 +561,7 @@ class Position(OwnState, frozen=True):
     """Where the replay is."""
 
     at_ms: float
-    """As on a clock that was never set: where the log began, and what has passed in it since."""
+    """As on a clock that was never set: the log's beginning, and the time passed in it since."""
     clock_ms: float
     """By its recorder's clock."""
     speed: float | None
@@ -581,7 +581,7 @@ class HandState(State, frozen=True):
 
 
 class Problem(OwnState, frozen=True):
-    """What the page last asked for cannot be done."""
+    """The page's last request cannot be done."""
 
     text: str
 
@@ -602,7 +602,7 @@ def decode(text: str) -> FromPage:
         raise InputError("message of the page", text, f"at most {MESSAGE_LIMIT} characters")
     try:
         message: FromPage = _decoder.decode(text)
-    # Lone surrogates and JSON nested some thousand levels deep are bad input too, whatever msgspec raises for them.
+    # Lone surrogates and JSON nested some thousand levels deep are bad input too; msgspec has other errors for them.
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise InputError("message of the page", text, f"one of playground/messages.py ({error})") from error
     return message

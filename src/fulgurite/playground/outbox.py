@@ -1,9 +1,9 @@
-"""What waits to be sent to one page, bounded. Pure.
+"""The messages that wait to be sent to one page, bounded. Pure.
 
 Three kinds of things wait. *Rows* (frames, gaps, statuses) are all wanted in order; when the page is slow the oldest
-are dropped and their number is told in their place. *States* (connection, channels, book, ticker) replace what waits
-of their own type, so a slow page sees fewer of them and is right after each. *Letters* each answer or ask one thing;
-whoever sends them bounds them.
+are dropped and their number is told in their place. *States* (connection, channels, book, ticker) replace the waiting
+one of their own type, so a slow page sees fewer of them and is right after each. *Letters* each answer or ask one
+thing; their senders bound them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ EXECUTION_LIMIT = 200
 
 
 class Outbox:
-    """Takes what is to be sent and gives it in batches.
+    """Collects messages and gives them in batches.
 
     Args:
         row_limit: how many rows wait at most.
-        character_limit: how many characters of frames wait at most, of which one frame counts half at most.
+        character_limit: the characters of frames that wait at most; one frame counts half of that at most.
         execution_limit: how many executions wait at most; the oldest are dropped.
     """
 
@@ -92,11 +92,11 @@ class Outbox:
 
     @property
     def is_half_full(self) -> bool:
-        """Whether so many rows wait that one who can wait should."""
+        """Whether so many rows wait that a replay should pause."""
         return 2 * len(self._rows) >= self._row_limit or 2 * self._characters >= self._character_limit
 
     def begin(self, source: Source) -> None:
-        """All that is sent from here on is of another source: what waits of the one before is not sent."""
+        """From here on all messages are of another source: waiting ones of the source before are dropped."""
         self._executions.clear()
         self._rows.clear()
         self._characters = self._dropped = 0

@@ -1,4 +1,4 @@
-"""What only the owner of the embedded exchange may do there: trade with its demo account, and make it go wrong.
+"""The owner's rights on the embedded exchange: to trade with its demo account, and to inject faults.
 
 A shell: it passes the page's requests on, to the HTTP port of this one exchange and to nothing else. The page reaches
 it by its guarded WebSocket alone; the control API itself refuses every web page.
@@ -54,7 +54,7 @@ class OwnedExchange:
         await self._client.aclose()
 
     async def private(self, asked: messages.Private) -> messages.Answer:
-        """Pass on a private HTTP request, which the page has signed."""
+        """Pass on a private HTTP request that the page has signed."""
         headers = {
             "ACCESS-KEY": asked.api_key,
             "ACCESS-TIMESTAMP": asked.timestamp,

@@ -1,4 +1,4 @@
-"""Signatures from the page, which alone has the secret. A shell: it waits for the page's answers.
+"""Signatures from the page: it alone has the secret. A shell: it waits for the page's answers.
 
 The page checks each text and its endpoint (static/js/credentials.js): nothing but `auth` and reading of orders,
 and for no other endpoint than the one that its key was typed for.
@@ -35,7 +35,7 @@ class PageSigner:
         self._waiting: dict[int, asyncio.Future[str]] = {}
 
     def signer(self, api_key: str, endpoint: str, http: str) -> Signer:
-        """A signer for this key at one endpoint, which the page is told with each text, for `connect`."""
+        """A signer for `connect`, for this key at one endpoint; the page is told the endpoint with each text."""
         return Signer(api_key, partial(self._sign, endpoint, http))
 
     def answer(self, number: int, signature: str) -> None:

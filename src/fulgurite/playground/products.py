@@ -25,7 +25,7 @@ JP_PRODUCT_CODES = [
 _SECONDS = 5.0
 _PRODUCT_LIMIT = 40
 _CODE = re.compile(r"[A-Za-z0-9_]{1,40}")
-"""What can be subscribed; whatever else calls itself a product is left out."""
+"""Product codes that can be subscribed; others are left out."""
 
 
 async def find_product_codes(http: str | None) -> list[str] | None:

@@ -16,17 +16,17 @@ from fulgurite.playground.replaying import Replaying
 from fulgurite.protocol.channels import Channel, parse_channel
 
 STATE_SECONDS = 0.5
-"""The state of a recording is sent this often, and what has come is written."""
+"""The state of a recording is sent, and its buffer written, this often."""
 
 _runs = itertools.count(1)
 
 
 class Recordings:
-    """Records what flows on one page's connection, and replays frame logs in its place.
+    """Records one page's connection, and replays frame logs in its place.
 
     Args:
         logs: where files come from and go to.
-        outbox: what the page is to be told goes here.
+        outbox: the page's.
     """
 
     def __init__(self, logs: FrameLogs, outbox: Outbox) -> None:
@@ -99,7 +99,7 @@ class Recordings:
             self._outbox.set_state(messages.Replay(0))
 
     def close(self) -> None:
-        """The page has gone: what was recorded goes with it."""
+        """The page has gone: its recording goes with it."""
         self.end()
         recording, self.recording = self.recording, None
         if recording is not None:
@@ -109,7 +109,7 @@ class Recordings:
     # --- telling
 
     def send_states(self, now: float) -> None:
-        """Have sent what is due; `now` in seconds on any clock that never goes back."""
+        """Send the states that are due; `now` in seconds on any clock that never goes back."""
         if self.replaying is not None:
             self._outbox.set_state(self._position(self.replaying))
         if self.recording is None or now - self._state_sent_at < STATE_SECONDS:
@@ -122,7 +122,7 @@ class Recordings:
             self._outbox.set_state(state)
 
     def waiting(self) -> list[messages.ToPage] | None:
-        """What is sent while the replay is on its way to a point, in place of what is in the outbox."""
+        """The batch while the replay is on its way to a point, in place of the outbox's; None otherwise."""
         replaying = self.replaying
         return [self._position(replaying)] if replaying is not None and replaying.is_seeking else None
 
@@ -147,7 +147,7 @@ def log_channels(log: IndexedLog) -> list[Channel]:
 
 
 def log_endpoint(log: IndexedLog) -> Endpoint:
-    """What stands in the place of an endpoint."""
+    """A stand-in for an endpoint."""
     return Endpoint(log.name, "", "")
 
 

@@ -28,7 +28,7 @@ BATCH_NS: Final = 250_000_000
 """And of so much of the log's time: the kept books are as new as the last of them."""
 
 FRAMES_BEFORE: Final = 1_000
-"""Lines before the point to which one has moved whose frames are shown."""
+"""The frames of so many lines before a sought point are shown."""
 
 FULL_SECONDS: Final = 0.01
 """How long is waited when the page has not taken the frames that wait for it."""
@@ -41,12 +41,12 @@ class Replaying:
     takes another.
 
     Args:
-        log: what is replayed.
+        log: the frame log.
         outbox: as fast as possible means as fast as this is emptied, so that no frame is left out.
         speed: recorded seconds in one second; None is as fast as possible.
         is_paused: whether it stands still.
-        until_ns: the position where to begin: what is before is read as fast as possible, and only its last frames are
-            given.
+        until_ns: the position to begin at: earlier lines are read as fast as possible, and only the last frames of them
+            are given.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Replaying:
         self._is_paused = is_paused
         self._log_replay = LogReplay()
         self.books = Books(self._log_replay)
-        # Steps that were taken, and up to which they are taken without waiting.
+        # The number of steps taken, and the number up to which they are taken without waiting.
         self._taken = 0
         self._target = bisect.bisect_left(log.positions, until_ns)
         self._sought_from = 0

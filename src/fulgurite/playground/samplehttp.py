@@ -11,17 +11,17 @@
 ``/sample`` is one with its parameters filled in. The query has ``language``, ``endpoint`` (live, embedded or a URL),
 ``channel`` (repeated for several) and, unless they are to be the defaults, ``dialect`` (json-rpc), ``auth`` (true or
 false) and ``silence`` (seconds). No endpoint and no channel stand in for those that are left out: the program would be
-one for something else than what is on screen::
+one for something else than the screen shows::
 
     {"language": "go", "title": "Go", "dialect": "json-rpc", "requires": "...", "is_page": false,
      "verified": {...}, "cannot_verify": "",
      "name": "main.go", "source": "package main ...", "files": {"main.go": "package main ...", "go.mod": "...", ...},
      "steps": ["go mod download", "go run ."]}
 
-``steps`` are what a user does in the folder, a line each: all for the shell, but for the last one of a page, which is a
+``steps`` are the user's steps in the folder, a line each: all for the shell, but for the last one of a page, which is a
 sentence. ``/sample.zip``, with the same query, is that folder as an archive.
 
-What is not accepted is answered with HTTP status 400 and ``{"error": ..., "field": ..., "accepted": ...}``.
+A request that is not accepted is answered with HTTP status 400 and ``{"error": ..., "field": ..., "accepted": ...}``.
 """
 
 from __future__ import annotations

@@ -24,27 +24,27 @@ class Page(NamedTuple):
     origin: str
     """Where it is, for a browser on this machine: ``http://9f86d081884c7d65.localhost:7350``, another at each start.
 
-    Whoever had the port before cannot have had this origin, and so has left no service worker and no script in it.
+    A former owner of the port cannot have had this origin, and so has left no service worker and no script in it.
     Where the page is not on loopback, this is the plain one.
     """
     plain_origin: str
     """The same by its address, ``http://127.0.0.1:7350``: for programs and browsers that do not know such names."""
     port: int
     token: str
-    """What a browser has to show to be let in; random."""
+    """A browser has to show it to be let in; random."""
 
     @property
     def url(self) -> str:
-        """The address that lets a browser in: for who may use it, and for nobody else."""
+        """The address that lets a browser in: for its user, and for nobody else."""
         return self.url_at(self.origin)
 
     @property
     def plain_url(self) -> str:
-        """The same by the plain address, where what others have left in the browser for it is in force."""
+        """The same by the plain address, where service workers of other programs may be in force."""
         return self.url_at(self.plain_origin)
 
     def url_at(self, origin: str) -> str:
-        """The same for another origin under which the page is reached."""
+        """The same for another origin of the page."""
         return f"{origin}/?token={self.token}"
 
     def __repr__(self) -> str:
@@ -58,12 +58,13 @@ async def run(
     """Serve the page until the context is left; pages that are open then are told and let go.
 
     Args:
-        embedded: the embedded exchange, which the page connects to by itself; None to offer only what the user names.
+        embedded: the embedded exchange; the page connects to it by itself. None to offer only endpoints that the user
+            names.
         host: the name or address to listen on. Others than loopback can be reached from elsewhere, without encryption:
-            whoever has the token is let in, and the network on the way sees all of it.
+            anybody with the token is let in, and the network on the way sees all of it.
         port: 0 for any free one.
         owned: the embedded exchange itself, where the page may trade with its demo account and make it go wrong.
-            Whoever is let in can do so, too.
+            Anybody who is let in can do so, too.
 
     Raises:
         ListenError: the port is taken (AddressInUseError), or the host is not of this machine.

@@ -1,4 +1,4 @@
-"""One page: what it asks for is done, and what happens is sent to it in batches."""
+"""One page: its requests are carried out, and events are sent to it in batches."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PageSession:
         endpoints: those that have a name: "live", and "embedded" if there is one.
         logs: frame logs on their way to and from pages.
         owned: the embedded exchange, where the page may trade there and make it go wrong.
-        name: what the page's connections to the embedded exchange call themselves.
+        name: the name of the page's connections to the embedded exchange.
     """
 
     def __init__(
@@ -66,22 +66,22 @@ class PageSession:
         self._websocket = websocket
         self._endpoints = endpoints
         self._name = name
-        # The embedded exchange under addresses that tell it which page comes.
+        # The embedded exchange under addresses that tell it the page's name.
         self._embedded = _as_client(endpoints["embedded"], name) if "embedded" in endpoints else None
         self._owned = owned
         self._outbox = Outbox()
         self._signer = PageSigner(self._outbox.send)
         self._recordings = Recordings(logs, self._outbox)
         self._by_hand = ByHand(self._outbox)
-        # What the page shows of the source's markets; it outlives a connection, but not a change of source, which is an
-        # endpoint, or the name of a log. The page counts its choices of one.
+        # The market view of the source, an endpoint or the name of a log. It outlives a connection, but not a change of
+        # source. The page counts its choices of one.
         self._market = Market(self._outbox, JP_PRODUCT_CODES[0])
         self._source: Endpoint | None = None
         self._source_number = 0
         # The connection to the endpoint, and the tasks that belong to it.
         self._upstream: Upstream | None = None
         self._upstream_tasks: list[asyncio.Task[None]] = []
-        # What the page has asked for and waits for.
+        # Requests of the page that wait for their answers.
         self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class PageSession:
         sender = asyncio.create_task(self._send_batches())
         reader = asyncio.create_task(self._read())
         try:
-            # Whichever ends first ends the other: a page that went away, or one that cannot be sent to.
+            # The first to end ends the other: a page that went away, or one that cannot be sent to.
             await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             with contextlib.closing(self._recordings):
@@ -111,7 +111,7 @@ class PageSession:
         sent_at = time.monotonic()
         try:
             while True:
-                # The wall clock goes on while a computer sleeps, which others may not.
+                # The wall clock goes on while a computer sleeps; others may stand.
                 before = time.time()
                 await asyncio.sleep(BATCH_SECONDS)
                 overslept = time.time() - before - BATCH_SECONDS
@@ -140,7 +140,7 @@ class PageSession:
                     await self._obey(messages.decode(text))
                 except FulguriteError as error:
                     self._outbox.set_state(messages.Problem(str(error)))
-        except (WebSocketDisconnect, KeyError):  # KeyError: a binary message, which a page never sends
+        except (WebSocketDisconnect, KeyError):  # KeyError: a binary message; a page never sends one
             return
 
     async def _obey(self, message: messages.FromPage) -> None:
@@ -263,7 +263,7 @@ class PageSession:
         ]
 
     def _credentials(self, message: messages.Connect) -> KeychainKey | Signer | None:
-        """Who signs: the page, the keychain or nobody."""
+        """The signer: the page, the keychain or None."""
         if message.stored:
             return keychain(message.stored)
         return self._signer.signer(message.api_key, message.endpoint, message.http) if message.api_key else None
@@ -302,7 +302,7 @@ class PageSession:
 
 
 def _as_client(endpoint: Endpoint, name: str) -> Endpoint:
-    """The endpoint for a client with this name, which an exchange of ours takes from the handshake's address."""
+    """The endpoint for a client with this name; an exchange of ours reads it from the handshake's address."""
     return msgspec.structs.replace(
         endpoint,
         json_rpc=f"{endpoint.websocket_url(JSON_RPC)}?client={name}",
@@ -319,7 +319,7 @@ async def _stored_keys() -> messages.Keys:
 
 
 def _parse_channels(names: list[str]) -> list[Channel]:
-    """Check what the page gave.
+    """Check channels of the page.
 
     Raises:
         ChannelError: one is no channel.

@@ -1,4 +1,4 @@
-"""One connection to an endpoint on behalf of one page: what comes in goes to the page's outbox."""
+"""One connection to an endpoint on behalf of one page: its items go to the page's outbox."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ CHANNEL_LIMIT = 1_000
 """Channels of a page at most: no server is known to take more."""
 
 BOOK_KINDS = (Kind.BOARD_SNAPSHOT, Kind.BOARD)
-"""What a book is kept from."""
+"""The channels of a book."""
 
 NEIGHBOUR_LIMIT = 400
 """Characters that are shown of the messages before and after a gap."""
@@ -92,13 +92,13 @@ class Upstream:
 
     Args:
         endpoint: where to connect.
-        dialect: which dialect to speak.
-        channels: what to subscribe to from the start.
-        outbox: what the page is to be told goes here.
-        market: what the page shows of the markets.
-        credentials: who signs; None for nobody.
-        replaying: what is read in place of a connection, with the time that it was then.
-        recording: what writes down all that comes.
+        dialect: the dialect to speak.
+        channels: those to subscribe from the start.
+        outbox: the page's.
+        market: the page's market view.
+        credentials: the signer; None for nobody.
+        replaying: a replay in place of a connection; its time is used, too.
+        recording: a recording of all items.
     """
 
     def __init__(
@@ -390,7 +390,7 @@ def _why(status: Status, before: str, *, is_bitflyer: bool) -> tuple[str, int | 
     """Why a connection ended or could not be made, and the code that came with it.
 
     It is a maintenance where bitFlyer ends or refuses connections at the time of its daily one, or where the embedded
-    exchange has closed them for its own; who is refused after that still waits for its end.
+    exchange has closed them for its own; a refusal after that is still part of it.
     """
     code = status.http_status or status.close_code
     is_said = (status.close_code, status.close_reason) == (MAINTENANCE_CODE, MAINTENANCE_REASON)

@@ -14,14 +14,14 @@ from fulgurite.samples.sample import MANIFEST, Manifest, Sample, Verified, diges
 SAMPLES: Final = Path(__file__).parent / "programs"
 
 VERIFIED: Final = "verified.json"
-"""What CI has run: an object of `Verified` by the folder's name."""
+"""The samples that CI has run: an object of `Verified` by the folder's name."""
 
 
 def find_samples(samples: Path = SAMPLES) -> list[Sample]:
     """All samples, by language and dialect.
 
     Raises:
-        ValueError: a manifest or the list of verified ones is not as it should be; the text says which.
+        ValueError: a manifest or the list of verified ones is not as it should be; the text names it.
     """
     verified = read_verified(samples)
     found = [_read(path.parent, verified) for path in samples.glob(f"*/{MANIFEST}")]
@@ -45,7 +45,7 @@ def find_sample(language: str, dialect: str) -> Sample:
 
 
 def read_verified(samples: Path = SAMPLES) -> dict[str, Verified]:
-    """What CI has run, by the folder's name; also what has changed since."""
+    """The samples that CI has run, by the folder's name; also those that have changed since."""
     path = samples / VERIFIED
     return msgspec.json.decode(path.read_bytes(), type=dict[str, Verified]) if path.exists() else {}
 

@@ -1,4 +1,4 @@
-"""A sample program in one of many languages: what its manifest says, and how parameters are filled in. Pure.
+"""A sample program in one of many languages: its manifest, and how parameters are filled in. Pure.
 
 A sample is a real program that runs as it stands. Its parameters are constants, each on a line of its own that ends
 with a comment ``fulgurite:NAME``::
@@ -44,23 +44,23 @@ _PLAIN_URL: Final = re.compile(r"[A-Za-z0-9._:/\[\]?&=~-]{1,500}")  # no quote, 
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What ``sample.toml`` says of a sample."""
+    """The content of ``sample.toml``."""
 
     title: str
     """The language as people write it, and the library where there is a choice."""
     language: str
-    """What `--language` takes."""
+    """Its name for `--language`."""
     dialect: DialectName
     source: str
     """The file that is shown, and filled in."""
     files: list[str]
     """All files that a user gets, the source among them; paths below the folder."""
     requires: str
-    """What must be installed before, in words."""
+    """The software to install before, in words."""
     toolchain: list[list[str]]
-    """Commands that print the versions of what runs it."""
+    """Commands that print the versions of its compiler or interpreter."""
     least: dict[str, str] = {}
-    """The oldest version of programs of the toolchain with which it runs; `requires` says it in words."""
+    """The oldest version of each program of the toolchain; `requires` says it in words."""
     debian: list[str] = []
     """Debian packages that bring the toolchain."""
     install: list[str] = []
@@ -70,15 +70,15 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     page: str = ""
     """The file to open in a browser instead."""
     build: list[str] = []
-    """A command that compiles it, which CI gives before it runs it."""
+    """A command that compiles it, for CI."""
     built: list[str] = []
-    """The command that CI runs what was compiled with, where that is not `run`."""
+    """The command with which CI runs the compiled program, where that is not `run`."""
     cannot_verify: str = ""
     """Why CI cannot run it; empty where it can."""
 
 
 class Verified(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That CI has run a sample, and with what."""
+    """The record of a run by CI."""
 
     versions: list[str]
     """The first line that each command of `Manifest.toolchain` printed."""
@@ -102,7 +102,7 @@ class Sample(NamedTuple):
 
 
 class Parameters(NamedTuple):
-    """What is filled in. `check_parameters` makes ones that every sample can take."""
+    """The values to fill in. `check_parameters` makes ones that every sample can take."""
 
     endpoint: str
     """The URL of the WebSocket for JSON-RPC; for Socket.IO an http or https URL without a path."""
@@ -110,7 +110,7 @@ class Parameters(NamedTuple):
     auth: bool = False
     """Whether it asks its user for an API key and secret."""
     silence: int = DEFAULT_SILENCE
-    """Seconds without a message after which a channel is taken for dead."""
+    """Seconds without a message until a channel is taken for dead."""
 
 
 def check_parameters(
@@ -124,7 +124,7 @@ def check_parameters(
     """Find the parameters that a person means.
 
     Args:
-        dialect: which of the endpoint's two addresses is meant.
+        dialect: the sample's.
         endpoint: the service to listen to.
         channels: full names, 1 to 100 of them; repetitions are dropped.
         auth: whether the sample authenticates; private channels need it.
@@ -200,12 +200,12 @@ def _as_spelt(value: bool, old: str) -> str:
 
 
 def steps(manifest: Manifest) -> list[str]:
-    """What a user does in the sample's folder, a line each. All are for the shell, but for the last one of a page."""
+    """The user's steps in the sample's folder, a line each. All are for the shell, but for the last one of a page."""
     return [*manifest.install, shlex.join(manifest.run) or f"open {manifest.page} in a browser"]
 
 
 def shown(sample: Sample) -> dict[str, object]:
-    """What a list of samples says of one, as JSON's values."""
+    """A sample's entry in the list of samples, as JSON's values."""
     manifest, verified = sample.manifest, sample.verified
     return {
         "language": manifest.language,

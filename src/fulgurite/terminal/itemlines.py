@@ -26,10 +26,10 @@ _LOUD = (
 
 
 def json_line(item: Item) -> bytes | None:
-    """The item as one line of JSON with its newline; None for what is no message and no gap.
+    """The item as one line of JSON with its newline; None unless it is a message or a gap.
 
-    The message stands in it byte for byte as it came, except that line breaks between its tokens, which the real
-    service never sends, become spaces. Messages that were fetched afterwards have `"backfilled": true` or
+    The message stands in it byte for byte as it came, except that line breaks between its tokens become spaces; the
+    real service sends none. Messages that were fetched afterwards have `"backfilled": true` or
     `"reconciled": true`.
     """
     if isinstance(item, Message):
@@ -47,7 +47,7 @@ def json_line(item: Item) -> bytes | None:
 def _gap_members(gap: Gap) -> dict[str, object]:
     members: dict[str, object] = {"event": "gap"}
     for name, value in msgspec.structs.asdict(gap).items():
-        # The messages around it have lines of their own; here is what finds them.
+        # The messages around it have lines of their own, and are found by these times.
         members[f"{name}_ns" if name in ("last", "first") else name] = (
             value.received_ns if isinstance(value, Message) else value
         )
@@ -73,7 +73,7 @@ def human_lines(item: Item) -> Iterator[Words]:
             text = f"GAP of {seconds:.3f} s, {item.reason}; {_repair(item)}"
             yield [(_label(item.channel), "cyan"), (printable(text), "bold white on red")]
         case Status():
-            # What went wrong is a sentence already.
+            # The details of these are sentences already.
             is_loud = item.kind in _LOUD
             text = item.detail if is_loud else f"{item.kind.replace('_', ' ')} {item.detail}".rstrip()
             yield [(_label(item.channel or ""), "cyan"), (printable(text), "bold yellow" if is_loud else "dim")]
@@ -94,7 +94,7 @@ def _repair(gap: Gap) -> str:
 
 
 def _label(channel: str) -> str:
-    """The channel in one column: its product and what it carries."""
+    """The channel in one column: its product and its kind."""
     try:
         kind, product_code = parse_channel(channel)
     except ChannelError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 SUSPEND = "\x1a"
-"""Ctrl-Z, which comes as a key: whoever has a screen must leave it first, and then call `suspend`."""
+"""Ctrl-Z comes as a key: a screen must be left first, and then `suspend` called."""
 
 
 class Keyboard:

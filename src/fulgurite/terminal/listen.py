@@ -1,4 +1,4 @@
-"""`fulgurite listen`: shows what comes on channels, on a screen or as lines, and records it."""
+"""`fulgurite listen`: shows a stream on a screen or as lines, and records it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TICK_SECONDS: Final = 0.2
 """How often the screen is drawn, where something has come."""
 
 IDLE_TICKS: Final = 5
-"""After so many ticks it is drawn in any case, since ages grow; and what is recorded is handed to the system."""
+"""After so many ticks it is drawn in any case, since ages grow; and the recording is flushed."""
 
 _ASCII: Final = str.maketrans("●◐○▲▼─█▉▊▋▌▍▎▏…", "*o.^v-########.")
 
@@ -52,7 +52,7 @@ async def listen(
 ) -> None:
     """Show items until cancelled, or until nobody reads them any more.
 
-    At a terminal they are shown on a screen of its own, which is gone afterwards. Everywhere else they are lines:
+    At a terminal they are shown on a screen of its own until the end. Everywhere else they are lines:
     all that has come is written together and at once, so that a pipe sees each line as it comes. While the
     reader of a pipe does not keep up nothing is lost: the socket is read no further.
 
@@ -86,7 +86,7 @@ async def listen(
     except _Quit:
         pass
     except BrokenPipeError:
-        # The reader has gone, as `head` does when it has seen enough. What Python still holds for it goes nowhere,
+        # The reader has gone, as `head` does when it has seen enough. Python's buffers go nowhere,
         # or else it would complain at exit (Python's documentation, "Note on SIGPIPE").
         for stream_of_text in (out, err):
             _discard_if_broken(stream_of_text)
@@ -98,7 +98,7 @@ async def listen(
 
 
 async def _listen(stream: Stream, show: Show, recorder: Recorder | None, tick: Callable[[], None]) -> None:
-    """Show what comes, and tick beside it, until either raises something."""
+    """Show items, and tick beside it, until either raises something."""
     consuming = asyncio.create_task(_consume(stream, show, recorder))
     ticking = asyncio.create_task(_tick_for_ever(recorder, tick))
     try:
@@ -122,7 +122,7 @@ async def _consume(stream: Stream, show: Show, recorder: Recorder | None) -> Non
                     batch = [item for item in batch if not isinstance(item, Frame)]
                 show(batch)
     finally:
-        # What was still to be said when it was closed, such as the gaps that were open.
+        # The last items came when it was closed, such as the open gaps.
         async for batch in stream.batches():
             if recorder is not None:
                 recorder.write(batch)
@@ -157,7 +157,7 @@ def _write_json(out: TextIO, batch: list[Item]) -> None:
     text = b"".join(line for item in batch if (line := json_line(item)) is not None)
     if not text:
         return
-    # Below the text layer, which would encode after the locale and translate line ends.
+    # Below the text layer: that would encode after the locale and translate line ends.
     out.buffer.write(text)
     out.buffer.flush()
 
@@ -255,7 +255,7 @@ class _Screen:
         self._live = self._make_live()
         self._keyboard = Keyboard(self._press)
         self._is_quitting = False
-        # Which book is shown first, and when the screen was held, if it is.
+        # The book that is shown first, and the time at which the screen was held, if it is.
         self._first_book = 0
         self._held_since = ""
         self._is_ascii = not (out.encoding or "").lower().startswith("utf")
@@ -281,7 +281,7 @@ class _Screen:
                 self._console.print(f"recorded {self._recorder.written_bytes / 1e6:.1f} MB in {self._recorder.path}")
 
     def add(self, batch: list[Item]) -> None:
-        """Add items, which are drawn at the next tick."""
+        """Add items, to be drawn at the next tick."""
         self._state.add(batch)
         for product_code, book in self._books.items():
             self._state.look_at_book(product_code, book, time.time_ns())

@@ -1,6 +1,6 @@
 """The screen of `fulgurite listen`: its state as lines of a given size, in words with styles. Pure.
 
-Every panel is a function from what is to be shown and a size to that many lines, each as wide as that or less.
+Every panel is a function from state and a size to that many lines, each as wide as that or less.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def screen(
     """The whole screen.
 
     Args:
-        state: what is shown.
+        state: the state to draw.
         books: the order books that are shown, by product.
         width: columns of the terminal.
         height: its lines; so many come back.
@@ -98,7 +98,7 @@ def keys_line(books: int, held_since: str = "") -> Words:
 
     Args:
         books: how many there are.
-        held_since: the time at which it was held, or "" where it moves.
+        held_since: the time since it is held, or "" where it moves.
     """
     line: Words = [(" q ", "reverse"), (" quit  ", "dim")]
     if books > 1:
@@ -109,7 +109,7 @@ def keys_line(books: int, held_since: str = "") -> Words:
 
 
 def summary(state: ScreenState, now_ns: int) -> list[Words]:
-    """What remains to be said when the screen is gone: how much came, and the last things that went wrong."""
+    """A summary for after the screen: the number of messages, and the last failures."""
     count = f"{_counted(state.messages, 'message')} in {_duration((now_ns - state.started_ns) / 1e9)}"
     gaps = f"{_counted(state.gaps, 'gap')}, {state.recovered} recovered"
     lines: list[Words] = [[(f"{count}, {gaps}", "bold")]]
@@ -392,7 +392,7 @@ def _entry(entry: Entry) -> Words:
 
 
 def _size(size: float) -> str:
-    """A size or volume to at most four places: what is smaller only blurs a column."""
+    """A size or volume to at most four places: smaller digits only blur a column."""
     return number_text(round(size, 4)) if size >= 0.001 else number_text(size)
 
 

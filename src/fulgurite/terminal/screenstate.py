@@ -76,7 +76,7 @@ class ProductView:
     def __init__(self) -> None:
         self.ticker: Ticker | None = None
         self.before: Ticker | None = None
-        """The ticker before: it tells which way the price went."""
+        """The ticker before: it tells the direction of the price."""
         self.heard_ns = 0
         """When any of its channels last brought a message."""
 
@@ -111,7 +111,7 @@ class ConnectionView:
 
 
 class ScreenState:
-    """Takes items, and holds what is to be shown.
+    """The state of the screen: items are added to it.
 
     Args:
         channels: those that are listened to.
@@ -129,9 +129,9 @@ class ScreenState:
         self.gaps = 0
         self.recovered = 0
         self.recording = ""
-        """What is said of the recording; "" where there is none."""
+        """The recording's state in words; "" where there is none."""
         self.failure = ""
-        """What has gone wrong for good, and must not be overlooked."""
+        """A lasting failure that must not be overlooked."""
         self.connections: dict[int, ConnectionView] = {}
         self.products: dict[str, ProductView] = {
             channel.product_code: ProductView() for channel in self.channels if channel.product_code
@@ -142,7 +142,7 @@ class ScreenState:
         self._seconds: Counter[int] = Counter()
         self._delays = {kind: deque[int](maxlen=DELAYS_LIMIT) for kind in (Kind.EXECUTIONS, Kind.TICKER)}
         self._book_states: dict[str, BookState] = {}
-        # The latest gap's entry, which others of the same reason join.
+        # The latest gap's entry; others of the same reason join it.
         self._gap_entry: Entry | None = None
         self._gaps: dict[str, Gap] = {}
 
@@ -328,8 +328,8 @@ def _name(channel: str) -> str:
 
 
 def _gap_text(gaps: list[Gap]) -> str:
-    """Gaps of one reason in one line: how long, what was recovered, in which channels, why."""
-    # One connection brought them all: what one channel still brought, the others would have, too.
+    """Gaps of one reason in one line: their length, recovered items, channels and reason."""
+    # One connection brought them all: while one channel still came, the others would have, too.
     seconds = (max(gap.to_ns for gap in gaps) - max(gap.from_ns for gap in gaps)) / 1e9
     channels: dict[str, list[str]] = {}
     recovered: Counter[tuple[str, Repaired, str]] = Counter()
