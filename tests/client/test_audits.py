@@ -12,8 +12,8 @@ from fulgurite import Gap, GapCause, Item, Message, Origin, Repaired, connect, e
 from fulgurite.client import audits
 from fulgurite.errors import InputError
 from fulgurite.exchange.run import Exchange, run
+from tests.client.test_peer_scenarios import heal, spoil, start_ns
 from tests.client.test_restarts import key, published_keys, rows_of
-from tests.client.test_rows import heal, spoil, start_ns
 
 PRODUCT = "FX_BTC_JPY"
 EXECUTIONS = executions(PRODUCT).name

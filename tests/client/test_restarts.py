@@ -16,7 +16,7 @@ from fulgurite.exchange.run import Exchange, run, run_replay
 from fulgurite.protocol import jsonrpc
 from fulgurite.protocol.dialects import DIALECTS
 from fulgurite.protocol.framelog import Line, format_line
-from tests.client.test_rows import start_ns
+from tests.client.test_peer_scenarios import start_ns
 from tests.peers.witness import PATIENCE_SECONDS, published
 
 PRODUCT = "FX_BTC_JPY"

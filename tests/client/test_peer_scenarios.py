@@ -1,7 +1,7 @@
 """Our client in every scenario in which peers were tried, in both dialects; docs/peers.md has theirs beside ours.
 
 What is asserted is what the stream yields, held against the exchange's own record of what it published, delivered and
-accepted. Rows run beside each other, since most of their time is waiting; -s shows the figures.
+accepted. They run beside each other, since most of their time is waiting; -s shows the figures.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def show(text: str) -> None:
     print(text)
 
 
-# --- the rows -----------------------------------------------------------------------------------------------------
+# --- the scenarios ------------------------------------------------------------------------------------------------
 
 
 async def normal(dialect: str) -> None:
