@@ -7,8 +7,8 @@
         run_my_bot(exchange.realtime)
         assert len(exchange.connections()) == 2
 
-The exchange runs in a thread of its own, so that a test may be synchronous, or asynchronous with any plugin. Nothing
-but pytest is imported before a test asks for it.
+The exchange runs in its own thread, so that a test may be synchronous, or asynchronous with any plugin. Only pytest is
+imported before a test uses a fixture.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class RunningExchange:
     """An exchange that runs until the test ends.
 
     Args:
-        exchange: where it is, and its demo credentials.
+        exchange: its addresses and its demo credentials.
     """
 
     def __init__(self, exchange: Exchange) -> None:
@@ -40,25 +40,25 @@ class RunningExchange:
         self.api_key = exchange.api_key
         self.api_secret = exchange.api_secret
         self.ca_file = exchange.ca_file
-        """With TLS: the file of the certificate to trust."""
+        """The file of the certificate to trust; None without TLS."""
         self.accounts = exchange.accounts
-        """Every account that can trade, with its keys and its orders, as `run_exchange` gives them."""
+        """The accounts that can trade, with their keys and their orders, as in `run_exchange`."""
         self.seed = exchange.seed
-        """The seed of the market; None while a recording is replayed."""
+        """The seed of the market; None in a replay."""
         self.replay = exchange.replay
-        """The recording that is replayed, if one is."""
+        """The replayed recording, if any."""
         self.control = exchange.control
         """The control API."""
 
     def give_fault(self, fault: str, **members: object) -> int:
-        """Let something go wrong; returns the fault's number.
+        """Inject a fault; return its number.
 
         Args:
             fault: its name, as in ``docs/faults.md``.
             members: its parameters, its moments and its aim.
 
         Raises:
-            ValueError: it is not accepted; the text names what is.
+            ValueError: an argument is invalid; the text names the accepted values.
         """
         number: int = self._ask("POST", "faults", {"fault": fault, **members})["number"]
         return number
@@ -81,7 +81,7 @@ class RunningExchange:
         return reports
 
     def missed(self, connection: int, channel: str) -> list[int]:
-        """The numbers of the messages that a connection had subscribed and was not sent unaltered."""
+        """The numbers of the subscribed messages that a connection did not receive unaltered."""
         found = next(each for each in self.connections() if each["number"] == connection)
         report = found["channels"][channel]
 
@@ -102,7 +102,7 @@ class RunningExchange:
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.control}/{path}", data, method=method)
         try:
-            # This machine is reached without a proxy, also where the environment names one.
+            # Without the environment's proxy, because the exchange runs on this machine.
             with build_opener(ProxyHandler({})).open(request, timeout=30) as response:
                 answer = response.read()
                 is_lines = response.headers.get_content_type() == "application/jsonl"
@@ -147,7 +147,7 @@ def _running(serving: AbstractAsyncContextManager[Exchange]) -> Iterator[Running
 
 @pytest.fixture
 def fulgurite_exchange() -> Iterator[Callable[..., RunningExchange]]:
-    """Runs exchanges on free ports until the test ends; takes the arguments of ``fulgurite.run_exchange``."""
+    """Run exchanges on free ports until the test ends; the arguments are those of ``fulgurite.run_exchange``."""
     from fulgurite.exchange.run import run
 
     with ExitStack() as stack:
@@ -156,7 +156,7 @@ def fulgurite_exchange() -> Iterator[Callable[..., RunningExchange]]:
 
 @pytest.fixture
 def fulgurite_replay() -> Iterator[Callable[..., RunningExchange]]:
-    """Serves recordings on free ports until the test ends; takes the arguments of ``fulgurite.run_replay``."""
+    """Serve recordings on free ports until the test ends; the arguments are those of ``fulgurite.run_replay``."""
     from fulgurite.exchange.run import run_replay
 
     with ExitStack() as stack:

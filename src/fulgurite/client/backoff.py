@@ -1,6 +1,6 @@
-"""How long to wait before the next connection, and when not to try again. Pure.
+"""Delays between connections, and errors that end the attempts. Pure.
 
-The documentation says that connecting and disconnecting at high frequency may get an address restricted (protocol
+The documentation warns that the service may restrict addresses that connect and disconnect at high frequency (protocol
 reference, section 1.5).
 """
 
@@ -24,7 +24,7 @@ FIRST_SECONDS: Final = 2.0
 CAP_SECONDS: Final = 30.0
 
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
-"""A server that asks for a longer wait is asked again after this."""
+"""Limit on the wait that a server can demand."""
 
 _DAY_SECONDS: Final = 86_400
 _MAINTENANCE_FROM: Final = 19 * 3600
@@ -46,17 +46,17 @@ def backoff(
     cap: float = CAP_SECONDS,
     is_closed: Callable[[], bool] = lambda: False,
 ) -> Iterator[float]:
-    """Yield the delays before one attempt after another, in seconds, without end.
+    """Yield the delays between attempts, in seconds, without end.
 
-    Each is drawn between half of a bound and the bound; the bound doubles from `first` up to `cap`. With the defaults
-    no delay is shorter than a second, so that no server sees more than one attempt a second, and the first is at
-    most two. The random half keeps a thousand clients from coming back together.
+    Each delay is drawn between half of a bound and the bound, and the bound doubles from `first` up to `cap`. With the
+    defaults no delay is shorter than a second, and the first is at most two. The random half spreads the return of a
+    thousand clients.
 
     Args:
         rng: the source of the jitter.
         first: the first bound, seconds, above 0.
         cap: the last bound, seconds, at least `first`.
-        is_closed: whether it is known that there is nothing to be had at present; then the bound is the last one.
+        is_closed: returns whether the service is known to be closed; then the bound is the last one.
     """
     bound = min(first, cap)
     while True:
@@ -67,10 +67,9 @@ def backoff(
 
 
 def is_fatal(error: FulguriteError) -> bool:
-    """Whether trying again cannot help: the key is wrong or cannot be had, the request is refused or
-    cannot be meant, or the consumer is too slow.
+    """Whether an error ends the attempts: a wrong or unavailable key, a refused or invalid request, a slow consumer.
 
-    Everything else may heal by itself, even a certificate that has expired, and is shown at every attempt.
+    Every other problem may pass, even an expired certificate, and is reported at every attempt.
     """
     return isinstance(error, AuthenticationError | KeychainError | SubscriptionError | InputError | SlowConsumerError)
 
@@ -79,15 +78,15 @@ def parse_retry_after(value: str | None, now: float) -> float | None:
     """Read the HTTP header `Retry-After` (RFC 9110, section 10.2.3) as seconds to wait.
 
     Args:
-        value: whole seconds or a date; None where the header is absent.
+        value: whole seconds or a date; None if the header is absent.
         now: Unix time in seconds.
 
     Returns:
-        0 to `MAX_RETRY_AFTER_SECONDS`, or None where nothing readable is asked for.
+        0 to `MAX_RETRY_AFTER_SECONDS`, or None if the header is absent or unreadable.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        # A number of a thousand digits is none that int() takes.
+        # int() rejects a number of a thousand digits.
         seconds = float(text[:20])
     else:
         try:

@@ -24,10 +24,10 @@ class Conversation:
 
     Args:
         protocol: the session's state machine.
-        wanted: the names of the channels that are wanted; it is read again at each use.
-        sign: gives the params of `auth`, signed now; None where nobody is to be authenticated.
-        is_heard: whether a channel's messages come over this connection.
-        number: the connection's, for the statuses.
+        wanted: the names of the wanted channels; read again at each use.
+        sign: returns the params of `auth`, signed now; None for no authentication.
+        is_heard: returns whether this connection has brought messages of a channel.
+        number: the connection's number, for the statuses.
     """
 
     def __init__(
@@ -43,15 +43,15 @@ class Conversation:
         self._sign = sign
         self._is_heard = is_heard
         self._number = number
-        # Requests can go out: the session is open, and authenticated where it is to be.
+        # Whether the session is open, and authenticated if needed.
         self.is_ready = False
 
     def handle(self, event: ClientEvent, now: float, now_ns: int) -> list[Status]:
-        """Handle an event, other than a message and the end.
+        """Process an event other than a message or the end.
 
         Raises:
             AuthenticationError: the server refused `auth`.
-            SubscriptionError: it refused a channel that is wanted.
+            SubscriptionError: it refused a wanted channel.
             UnansweredError: it did not answer a request that all others depend on.
         """
         match event:
@@ -84,13 +84,13 @@ class Conversation:
         return []
 
     def subscribe(self, channel: str, now: float) -> bool:
-        """Ask for a channel; whether it could be asked for already."""
+        """Request a channel if the session is ready; return whether it is."""
         if self.is_ready:
             self._protocol.subscribe(channel, now)
         return self.is_ready
 
     def unsubscribe(self, channel: str, now: float) -> None:
-        """Ask for a channel no longer."""
+        """Unsubscribe a channel if the session is ready."""
         if self.is_ready:
             self._protocol.unsubscribe(channel, now)
 
@@ -100,7 +100,7 @@ class Conversation:
             self._protocol.subscribe(channel, now)
 
     def _unanswered(self, request: Request, now_ns: int) -> Status:
-        # A channel whose messages come needs no answer, and one that was given up needs none either.
+        # Neither a channel with messages nor an unwanted one needs an answer.
         is_harmless = self._is_heard(request.channel) or request.channel not in self._wanted
         if request.method is Method.AUTH or not is_harmless:
             raise UnansweredError(str(request))

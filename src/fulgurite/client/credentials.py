@@ -1,8 +1,7 @@
-"""API keys in the system's keychain. A shell: the keychain may ask its user, and takes its time.
+"""API keys in the system's keychain. A shell: the keychain may ask its user, and may be slow.
 
-Each key is one entry with its secret and its endpoint; one further entry holds the names, since a keychain cannot be
-asked for them.
-Nothing of this is ever in a file, an argument, a variable of the environment or a log, and no error carries any of it.
+Each key is one entry with its secret and its endpoint. One further entry holds the names, since a keychain cannot list
+them. No key or secret is ever in a file, an argument, an environment variable, a log or an error.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
 SERVICE: Final = "fulgurite"
-"""The service of the entries, as the keychain's own program shows it; each is named as the user named the key."""
+"""The service of the entries, shown in the keychain's own program beside the user's name of the key."""
 
 REFUSED_BACKENDS: Final = ("keyrings.alt", "keyring.backends.fail", "keyring.backends.null")
-"""Modules whose keychains keep secrets in files, readable or behind a password of their own, or keep nothing. keyring
-takes the first by itself wherever it is installed and nothing better is there."""
+"""Modules of keychains in files, readable or with a password of their own, or without storage. keyring chooses the
+first by itself if it is installed and there is no better one."""
 
 _NAMES: Final = ("fulgurite: names of keys", "names")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -39,7 +38,7 @@ class _Entry(msgspec.Struct, omit_defaults=True):
     api_key: str
     secret: str
     endpoint: str = LIVE.name
-    """The key's endpoint. It stands beside the secret, so that neither is read without the other."""
+    """The key's endpoint, in the same entry so that no secret is read without it."""
     http: str | None = None
 
     def __repr__(self) -> str:
@@ -47,61 +46,60 @@ class _Entry(msgspec.Struct, omit_defaults=True):
 
 
 class KeychainKey(msgspec.Struct, frozen=True):
-    """A key in the system's keychain: it signs for the endpoint that it is kept for, and for no other."""
+    """A key in the system's keychain. It signs only for its own endpoint."""
 
     name: str
 
     def at(self, endpoint: Endpoint) -> Credentials:
-        """Credentials that give the key and its secret for this endpoint; their errors are those of `keychain`."""
+        """Credentials of this key at an endpoint; their errors are those of `keychain`."""
         return lambda: _load(self.name, endpoint)
 
 
 def bound(credentials: Given | KeychainKey, endpoint: Endpoint) -> Given | Credentials:
-    """The signer at an endpoint: a key of the keychain is held to it here, and nowhere else."""
+    """Credentials at an endpoint. This is the only place that ties a key of the keychain to it."""
     return credentials.at(endpoint) if isinstance(credentials, KeychainKey) else credentials
 
 
 def keychain(name: str) -> KeychainKey:
-    """Take an API key from the system's keychain whenever it is needed::
+    """Use an API key from the system's keychain::
 
         connect(child_order_events(), credentials=keychain("main"))
 
-    The keychain is asked each time, and nothing is kept. The caller waits meanwhile: long only where the
-    keychain is locked and asks its user.
+    The key is read at each use and not kept. A locked keychain may ask its user, and the caller waits for the answer.
 
     Args:
-        name: the name that the key was given in `fulgurite credentials add`.
+        name: the name of the key in `fulgurite credentials add`.
 
     Returns:
-        Credentials for `connect`. Iterating its stream raises `KeychainError` where the keychain cannot be used or has
-        no such key, and `KeyEndpointError` where the stream's endpoint, its HTTP API included, is not the one that the
-        key is kept for; nothing is signed then.
+        Credentials for `connect`. The iteration of the stream raises `KeychainError` if the keychain cannot be used or
+        has no such key. It raises `KeyEndpointError`, and signs nothing, if the stream's endpoint or HTTP API is not
+        that of the key.
 
     Raises:
-        InputError: no key can have this name.
+        InputError: the name is invalid.
     """
     check_name(name)
     return KeychainKey(name)
 
 
 def check_name(name: str) -> None:
-    """Raise an `InputError` unless a key may be called so."""
+    """Raise `InputError` unless this is a valid name of a key."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError("name", name, "1 to 64 of the letters a to z, digits, dot, hyphen and underscore")
 
 
 def save(name: str, api_key: str, secret: str, endpoint: str = LIVE.name, http: str | None = None) -> None:
-    """Keep a key under a name, in place of the one that has it.
+    """Save a key under a name, and replace any previous one.
 
     Args:
-        name: its name.
+        name: the name.
         api_key: the key.
         secret: its secret.
-        endpoint: the one that it signs for: "live", "embedded" or a URL.
-        http: the URL of the endpoint's HTTP API, where `endpoint` does not say it.
+        endpoint: its endpoint: "live", "embedded" or a URL.
+        http: the URL of the endpoint's HTTP API, if `endpoint` does not include it.
 
     Raises:
-        InputError: one of them cannot be meant; the key and the secret are not repeated.
+        InputError: an argument is invalid; the error does not repeat the key and the secret.
         KeychainError: the keychain cannot be used.
     """
     check_name(name)
@@ -116,7 +114,7 @@ def save(name: str, api_key: str, secret: str, endpoint: str = LIVE.name, http: 
     backend = _backend()
     entry = _Entry(api_key, secret, endpoint.strip(), http)
     text = msgspec.json.encode(entry).decode()
-    # The name first: a user can see and remove a name without a key, but never sees a key without a name.
+    # The name first: a user can see and remove a name without a key, but cannot see a key without a name.
     _save_names(backend, _names(backend) | {name: _shown(entry)})
     _ask(lambda: backend.set_password(SERVICE, name, text), repeats=False)
 
@@ -131,10 +129,10 @@ def saved_keys() -> dict[str, str]:
 
 
 def kept_for(name: str) -> tuple[str, str | None]:
-    """The endpoint that a key is kept for, and its HTTP API, as they were given.
+    """The endpoint of a key, and its HTTP API, as given to `save`.
 
     Raises:
-        InputError: no key can have this name.
+        InputError: the name is invalid.
         KeychainError: there is no such key, or the keychain cannot be used.
     """
     check_name(name)
@@ -143,10 +141,10 @@ def kept_for(name: str) -> tuple[str, str | None]:
 
 
 def remove(name: str) -> None:
-    """Forget a key.
+    """Remove a key.
 
     Raises:
-        InputError: no key can have this name.
+        InputError: the name is invalid.
         KeychainError: there is no such key, or the keychain cannot be used.
     """
     check_name(name)
@@ -193,8 +191,8 @@ def _names(backend: KeyringBackend) -> dict[str, str]:
     try:
         names = {} if text is None else msgspec.json.decode(text, type=dict[str, str] | list[str])
     except (msgspec.DecodeError, UnicodeError):
-        return {}  # it was written by hand; the keys themselves are there all the same
-    # Names alone are of the time when all keys were for the live service.
+        return {}  # it was edited by hand; the keys themselves are still there
+    # A list of names dates from a version with keys for the live service only.
     return names if isinstance(names, dict) else dict.fromkeys(names, LIVE.name)
 
 
@@ -206,7 +204,7 @@ def _backend() -> KeyringBackend:
     """The system's keychain.
 
     Raises:
-        KeychainError: there is none, or one that does not protect its entries.
+        KeychainError: there is none, or it does not protect its entries.
     """
     try:
         import keyring
@@ -215,7 +213,7 @@ def _backend() -> KeyringBackend:
             "the package keyring is not installed", "install it with: pip install 'fulgurite[keychain]'"
         ) from None
     backend = _ask(keyring.get_keyring)
-    # Several keychains at once come as one that chains them, and a key may end up in any of them.
+    # Several keychains come as a chain, and a key may end up in any of them.
     for each in getattr(backend, "backends", [backend]):
         kinds = [f"{kind.__module__}.{kind.__qualname__}" for kind in type(each).__mro__]
         if any(f"{kind}.".startswith(f"{refused}.") for kind in kinds for refused in REFUSED_BACKENDS):
@@ -231,22 +229,22 @@ def _refusal(kind: str) -> KeychainError:
         )
     return KeychainError(
         f"keyring chose {kind}, which does not protect its entries",
-        "uninstall the package that it is of, or name another in the environment variable PYTHON_KEYRING_BACKEND, "
+        "uninstall its package, or name another in the environment variable PYTHON_KEYRING_BACKEND, "
         "for example keyring.backends.SecretService.Keyring",
     )
 
 
 def _ask(question: Callable[[], Result], *, repeats: bool = True) -> Result:
-    """Ask the keychain; each of its errors becomes one of ours.
+    """Call the keychain, and raise any of its errors as a `KeychainError`.
 
     Args:
         question: the call of the keychain.
-        repeats: whether the keychain's words may be shown. When it was given a secret they might repeat it.
+        repeats: whether to show the keychain's words, which might repeat a secret.
     """
     try:
         return question()
-    except Exception as error:  # each system's keychain has errors of its own, few of them in keyring's tree
+    except Exception as error:  # each system's keychain has its own errors, few of them in keyring's tree
         words = f": {error}" if repeats and str(error) else ""
         problem = f"the keychain failed with {type(error).__name__}{words}"
-    # Raised out here, so that the keychain's error with its traceback is not kept as the context.
-    raise KeychainError(problem, "unlock it, and look whether its own program shows it")
+    # Outside of `except`, so that the keychain's error with its traceback does not become the context.
+    raise KeychainError(problem, "unlock it, and check that its own program shows it")

@@ -1,4 +1,4 @@
-"""Where the realtime API is: the live service, or any other by its URL. Pure."""
+"""Addresses of the realtime API: the live service, the embedded exchange, or a URL. Pure."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ class Endpoint(msgspec.Struct, frozen=True):
     """The addresses of one service."""
 
     name: str
-    """Its name for people: "live", "embedded", or the URL that they gave."""
+    """The user's name for it: "live", "embedded", or a URL."""
     json_rpc: str
     """JSON-RPC over WebSocket: a ws:// or wss:// URL with its path."""
     socketio: str
     """Socket.IO: an http://, https://, ws:// or wss:// URL."""
     http: str | None = None
-    """The HTTP API with its version, for example ``http://127.0.0.1:7352/v1``; None where there is none."""
+    """The HTTP API with its version, for example ``http://127.0.0.1:7352/v1``; None if there is none."""
 
     @property
     def is_bitflyer(self) -> bool:
-        """Whether it is the real service: only of that is it known when its daily maintenance is."""
+        """Whether it is the real service, the only one with a known daily maintenance."""
         return any(_BITFLYER.match(url) for url in (self.json_rpc, self.socketio))
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it goes by the name of the embedded exchange, whose ports are others each time."""
+        """Whether it has the name of the embedded exchange, which may have any ports."""
         return self.name == EMBEDDED.name
 
     @property
     def addresses(self) -> list[str]:
-        """All that there are."""
+        """All addresses of the service."""
         return [self.json_rpc, self.socketio, *([] if self.http is None else [self.http])]
 
     def address(self, dialect: Dialect) -> str:
@@ -65,7 +65,7 @@ EMBEDDED: Final = Endpoint(
     socketio="http://127.0.0.1:7351",
     http="http://127.0.0.1:7352/v1",
 )
-"""An exchange on this machine, at the ports that `fulgurite exchange` takes by default."""
+"""An exchange on this machine, at the default ports of `fulgurite exchange`."""
 
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -75,17 +75,17 @@ ACCEPTED_ENDPOINTS: Final = (
 
 
 def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
-    """Find the endpoint that a person means.
+    """Make an endpoint of a user's text.
 
-    One URL stands for both dialects: its path is kept for the dialect it belongs to, Socket.IO where it begins with
-    ``/socket.io`` and JSON-RPC otherwise, and the other dialect is looked for at the same host and port.
+    One URL stands for both dialects. A path that begins with ``/socket.io`` belongs to Socket.IO, any other to
+    JSON-RPC. The other dialect has its usual path at the same host and port.
 
     Args:
         text: "live", "embedded", or a URL with ws, wss, http or https.
-        http: the URL of the HTTP API, where it is not the live one or none.
+        http: the URL of the HTTP API; None for that of "live" or "embedded", and for none with a URL.
 
     Raises:
-        InputError: it is neither; the text names the accepted forms.
+        InputError: `text` has none of these forms, or `http` is invalid.
     """
     check_type("endpoint", text, str, ACCEPTED_ENDPOINTS)
     api = None if http is None else check_http(http)
@@ -105,10 +105,10 @@ def resolve_endpoint(text: str, http: str | None = None) -> Endpoint:
 
 
 def check_endpoint(endpoint: Endpoint) -> Endpoint:
-    """Give back an endpoint whose addresses can be meant.
+    """Return the endpoint if its addresses are valid.
 
     Raises:
-        InputError: one cannot.
+        InputError: an address is invalid.
     """
     _split("endpoint.json_rpc", endpoint.json_rpc, ("ws", "wss"), "a URL such as ws://127.0.0.1:7351/json-rpc")
     _split(
@@ -120,14 +120,14 @@ def check_endpoint(endpoint: Endpoint) -> Endpoint:
 
 
 def check_http(text: object, field: str = "http") -> str:
-    """Give back the URL of an HTTP API, without a slash at its end.
+    """Return the URL of an HTTP API without a slash at its end.
 
     Raises:
-        InputError: it is none.
+        InputError: the URL is invalid.
     """
     accepted = "a URL such as http://127.0.0.1:7352/v1"
     parts = _split(field, text, ("http", "https"), accepted)
-    if parts.query:  # the paths of its requests are put behind it
+    if parts.query:  # the paths of requests are appended
         raise InputError(field, text, f"{accepted}, without ?")
     return parts.geturl().rstrip("/")
 
@@ -142,22 +142,21 @@ def _split(field: str, text: object, schemes: tuple[str, ...], accepted: str) ->
         is_fine = False
     if not is_fine or not text.isprintable() or " " in text.strip():
         raise InputError(field, text, accepted)
-    # Neither is ever needed here, and a password in an address ends up in logs: it is not repeated in the error.
+    # Neither is needed here. The error does not repeat the address, because errors with a password end up in logs.
     if "@" in parts.netloc or parts.fragment:
         raise InputError(field, f"{parts.scheme}://...", f"{accepted}, without a user name and without #")
     return parts
 
 
 def foreign_address(kept_for: Endpoint, asked: Endpoint) -> str | None:
-    """The first address of an endpoint that is none of another's, as an origin: scheme, host and port.
+    """The first address of one endpoint that does not belong to another, as an origin: scheme, host and port.
 
     Args:
-        kept_for: the one that is known. Where it is the embedded exchange, an endpoint on this machine with this name
-            is the same.
-        asked: the one to be compared.
+        kept_for: the known endpoint. The embedded exchange includes all addresses of its name on this machine.
+        asked: the endpoint to compare.
 
     Returns:
-        The origin; None where all of `asked` is part of `kept_for`.
+        The origin; None if all addresses of `asked` belong to `kept_for`.
     """
     ours = {_service(url) for url in kept_for.addresses}
     is_embedded = kept_for.is_embedded and asked.is_embedded
@@ -169,7 +168,7 @@ def foreign_address(kept_for: Endpoint, asked: Endpoint) -> str | None:
 
 
 def _service(url: str) -> tuple[bool, str, int]:
-    """Whether it is encrypted, the host and the port: WebSocket and HTTP on one port are one service."""
+    """Encryption, host and port of a URL: WebSocket and HTTP on one port are one service."""
     parts = urlsplit(url)
     is_secure = parts.scheme in ("https", "wss")
     return is_secure, parts.hostname or "", parts.port or (443 if is_secure else 80)

@@ -1,4 +1,4 @@
-"""Fetching a stream's missed items (protocol reference, section 5). A shell: others decide the requests."""
+"""Requests for a stream's missed items (protocol reference, section 5). A shell: pure modules decide."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from fulgurite.errors import FulguriteError, RemoteProtocolError
 from fulgurite.protocol.messages import ChildOrderEvent, Execution, ParentOrderEvent
 
 MAX_FILL_PAGES: Final = 10
-"""Pages of an account's executions that are read for one product and gap."""
+"""Limit on the pages of an account's executions for one product and gap."""
 
 MAX_PARENT_PAGES: Final = 10
-"""Pages of an account's special orders that are read for one product and gap."""
+"""Limit on the pages of an account's special orders for one product and gap."""
 
 MAX_LOOKUPS: Final = 100
-"""Orders of one product that are asked for one by one."""
+"""Limit on the requests for single orders of one product."""
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class _Market(msgspec.Struct):
 
 
 async def markets(api: HttpApi) -> list[str]:
-    """The product codes that the service lists, those that only its other regions have left out.
+    """The product codes listed by the service, without those of its other regions.
 
     Raises:
         RemoteProtocolError: the answer is no such list. Also those of `HttpApi.get`.
@@ -48,12 +48,12 @@ async def markets(api: HttpApi) -> list[str]:
 
 
 async def newest_execution_id(api: HttpApi, product_code: str) -> int | None:
-    """The id of the newest execution of a product, or None where none is listed.
+    """The id of the newest execution of a product, or None if none is listed.
 
     Raises:
         RemoteProtocolError: the answer is no list of executions. Also those of `HttpApi.get`.
     """
-    # More than one, since an id may be 0: that is none (section 3.4).
+    # More than one execution, since some may have the id 0, which is none (section 3.4).
     body = await api.get("executions", {"product_code": product_code, "count": "10"})
     return max((row.id for row in _decode(body, list[Execution]) if row.id > 0), default=None)
 
@@ -63,10 +63,10 @@ async def fetch_executions(
 ) -> Backfilled:
     """Fetch the executions between two others; the arguments are those of `ExecutionsBackfill`.
 
-    A request that fails ends it: the executions until then are returned, with the error.
+    A failed request ends it: the result has the executions so far, and the error.
 
     Raises:
-        InputError: the arguments cannot be meant.
+        InputError: an argument is invalid.
     """
     backfill = ExecutionsBackfill(product_code, after, before, max_pages)
     while (query := backfill.query()) is not None:
@@ -80,7 +80,7 @@ async def fetch_executions(
 
 
 async def start_ledger(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> None:
-    """Tell a new ledger the open orders, two requests for each product.
+    """Start a new ledger with the open orders, by two requests for each product.
 
     Raises:
         RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`.
@@ -93,19 +93,19 @@ async def start_ledger(api: HttpApi, ledger: OrderLedger, products: Iterable[str
 async def fetch_orders(api: HttpApi, ledger: OrderLedger, products: Iterable[str]) -> Reconciliation[ChildOrderEvent]:
     """Fetch the account's orders since the ledger was interrupted, and conclude the missed events.
 
-    Live events may be recorded meanwhile. It takes two requests for each product, one more where something happened,
-    and up to `MAX_LOOKUPS` more for orders that ended.
+    Live events may be recorded in the meantime. Each product takes two requests, one more after any change, and up to
+    `MAX_LOOKUPS` more for orders that ended.
 
     Raises:
-        RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`. The ledger then still
-            knows the interruption, and it can be tried again.
+        RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`. The ledger then keeps the
+            interruption for another attempt.
     """
     ledger.interrupt()
     return ledger.reconcile([await _fetch_listing(api, ledger, product_code) for product_code in products])
 
 
 async def start_parent_ledger(api: HttpApi, ledger: ParentOrderLedger, products: Iterable[str]) -> None:
-    """Tell a new ledger the open special orders, two requests for each product.
+    """Start a new ledger with the open special orders, by two requests for each product.
 
     Raises:
         RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`.
@@ -118,9 +118,9 @@ async def start_parent_ledger(api: HttpApi, ledger: ParentOrderLedger, products:
 async def fetch_parent_orders(
     api: HttpApi, ledger: ParentOrderLedger, products: Iterable[str]
 ) -> Reconciliation[ParentOrderEvent]:
-    """Fetch the account's special orders since the ledger was interrupted; as `fetch_orders`.
+    """Fetch the account's special orders since the ledger was interrupted, and conclude the missed events.
 
-    It takes two requests for each product, and up to `MAX_PARENT_PAGES` where an order has gone.
+    Each product takes two requests, and up to `MAX_PARENT_PAGES` if an open order is no longer listed.
 
     Raises:
         RemoteProtocolError: an answer is no such list. Also those of `HttpApi.get_signed`.
@@ -149,7 +149,7 @@ async def _fetch_listing(api: HttpApi, ledger: OrderLedger, product_code: str) -
     problems = []
     active, _ = await _orders(api, product_code, child_order_state="ACTIVE")
     if len(active) >= PAGE_ROWS:
-        # They have no ids to page by (section 5).
+        # Rows have no ids for paging (section 5).
         problems.append(f"there may be more than {PAGE_ROWS} open orders")
     executions, problem = await _executions_after(api, product_code, ledger.newest_id(product_code))
     problems += [problem] if problem else []
@@ -162,7 +162,7 @@ async def _fetch_listing(api: HttpApi, ledger: OrderLedger, product_code: str) -
         _, ended = await _orders(api, product_code)
         missing = ledger.unexplained(listing())
         if len(missing) > MAX_LOOKUPS:
-            problems.append(f"more than {MAX_LOOKUPS} orders are to be asked for")
+            problems.append(f"more than {MAX_LOOKUPS} orders need a request each")
         for key in missing[:MAX_LOOKUPS]:
             more_active, more_ended = await _orders(api, product_code, child_order_acceptance_id=key)
             active += more_active
@@ -171,10 +171,10 @@ async def _fetch_listing(api: HttpApi, ledger: OrderLedger, product_code: str) -
 
 
 async def _executions_after(api: HttpApi, product_code: str, newest_id: int | None) -> tuple[list[ExecutionRow], str]:
-    """The account's executions from this one on, and why there may be more; where it is unknown just the newest."""
+    """The account's executions from this one on, with the reason if some are missing; only the newest for None."""
     if newest_id is None:
         return await _executions(api, product_code, count="10"), ""
-    # The last known one is asked for, too: once it has come there are no more.
+    # The query includes the last known execution, which marks the end.
     query = {"after": str(newest_id - 1)} if newest_id else {}
     found: list[ExecutionRow] = []
     for _ in range(MAX_FILL_PAGES):
@@ -191,7 +191,7 @@ async def _executions_after(api: HttpApi, product_code: str, newest_id: int | No
 
 
 async def _orders(api: HttpApi, product_code: str, **query: str) -> tuple[list[ChildOrderRow], list[ChildOrderRow]]:
-    """A page of the account's orders: those that are active, and those that have ended."""
+    """A page of the account's orders: the active ones, and the ended ones."""
     params = {"product_code": product_code, "count": str(PAGE_ROWS), **query}
     rows = _decode(await api.get_signed("me/getchildorders", params), list[ChildOrderRow])
     active = [row for row in rows if row.child_order_state == "ACTIVE"]
@@ -214,4 +214,4 @@ def _decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise RemoteProtocolError(f"the HTTP API answered with something else: {error}", body) from error
+        raise RemoteProtocolError(f"the answer of the HTTP API has another form: {error}", body) from error

@@ -1,4 +1,4 @@
-"""Advice, in the words of its reader: a program's arguments, a command's options, or the page."""
+"""Advice in terms of the user's interface: a program's arguments, a command's options, or the page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final, NamedTuple
 
 
 class Hints(NamedTuple):
-    """Advice that names the user's own means."""
+    """Advice in terms of one interface."""
 
     trust: str
-    """How to trust a certificate that the system does not."""
+    """Advice for a certificate that the system does not trust."""
     http: str
-    """How to say where the HTTP API is."""
+    """Advice for an unknown address of the HTTP API."""
     embedded: str
-    """How to have an exchange where none runs at the usual ports of this machine."""
+    """Advice if no exchange runs at the usual ports of this machine."""
 
 
 PROGRAM: Final = Hints(
@@ -34,4 +34,4 @@ PAGE: Final = Hints(
 )
 
 hints: Final = ContextVar("hints", default=PROGRAM)
-"""Those of the program that runs; a command sets its own."""
+"""The advice for the present interface; a command and the page set their own."""

@@ -1,6 +1,6 @@
-"""Asking the HTTP API, within its limits (protocol reference, section 5). A shell: it moves bytes and waits.
+"""Requests to the HTTP API within its limits (protocol reference, section 5). A shell: it moves bytes and waits.
 
-Nothing is tried again here, but for one refusal for having asked too often: the caller decides.
+Only a request refused with status 429 is repeated here, once. The caller decides about other attempts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import httpx
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
-"""The longest answer that is taken; 500 executions have about 120 kB."""
+"""Limit on the size of an answer; 500 executions have about 120 kB."""
 
 MAX_CONNECTIONS: Final = 4
 
@@ -44,12 +44,12 @@ class HttpApi:
             body = await api.get("executions", {"product_code": "BTC_JPY", "count": "500"})
 
     Args:
-        url: the API with its version, as `Endpoint.http` has it.
-        credentials: a callable that gives the key and the secret, for the private API, or a `Signer`. It is asked at
-            each request, and neither is kept.
+        url: the address with the version, as in `Endpoint.http`.
+        credentials: for the private API, a function that returns the key and the secret, or a `Signer`. The function is
+            called at each request, and neither is kept.
         ssl_context: for a certificate that the system does not trust; by default the system's trust and TLS 1.2 or
-            better.
-        timeout: seconds for a request from its beginning to its end. Waiting for the limits is not part of it.
+            later.
+        timeout: seconds for a whole request, without the wait for the limits.
     """
 
     def __init__(
@@ -63,23 +63,23 @@ class HttpApi:
         self._credentials = credentials
         self._ssl_context = ssl_context
         self._timeout = timeout
-        # Private requests come from the same address, so they count twice.
+        # Private requests count against both limits.
         self._address_budget = HttpBudget()
         self._account_budget = HttpBudget()
         self._client: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        import httpx  # takes 0.1 s to load, and most streams never have a gap
+        import httpx  # it takes 0.1 s to load, and most streams never have a gap
 
         if self._ssl_context is None:
             self._ssl_context = client_context()
         self._client = httpx.AsyncClient(
             verify=self._ssl_context,
-            trust_env=False,  # no proxy, like the WebSocket, and no password out of ~/.netrc
-            follow_redirects=False,  # to another host with our signature? no
-            timeout=None,  # ours is for all of a request
+            trust_env=False,  # no proxy, like the WebSocket, and no password from ~/.netrc
+            follow_redirects=False,  # no signature goes to another host
+            timeout=None,  # `self._timeout` covers the whole request
             limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-            # Not compressed, so that a few bytes cannot become gigabytes before they are counted.
+            # Without compression, so that a few bytes cannot become gigabytes before they are counted.
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fulgurite"},
         )
         return self
@@ -95,29 +95,29 @@ class HttpApi:
         return f"HttpApi({self.url!r})"
 
     def requests_left(self) -> int:
-        """How many requests of the public API may be made without waiting."""
+        """The number of requests to the public API without a wait."""
         return self._address_budget.left(time.time())
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
-        """Ask the public API; return the body of the answer.
+        """Send a request to the public API; return the body of the answer.
 
-        It waits as long as the limits demand: minutes after many requests, and up to an hour where the server says so.
+        This waits as long as the limits demand: minutes after many requests, and up to an hour if the server says so.
 
         Args:
             path: the path below the version: ``executions``.
             params: the query.
 
         Raises:
-            ConnectError: no connection could be made, or it broke, or the answer is not HTTP.
-            UnansweredError: no answer within the timeout.
-            HttpRequestError: another HTTP status than 200; 429 only after a second try.
+            ConnectError: no connection could be made, the connection broke, or the answer is not HTTP.
+            UnansweredError: there was no answer within the timeout.
+            HttpRequestError: the HTTP status is not 200; 429 only after a second attempt.
             RemoteProtocolError: the answer is longer than `MAX_ANSWER_BYTES`.
             LocalProtocolError: the API was not entered with `async with`.
         """
         return await self._get(path, params, self._address_budget)
 
     async def get_signed(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
-        """Ask the private API, signed as the documentation says; as `get` otherwise.
+        """Send a signed request to the private API; otherwise like `get`.
 
         Raises:
             InputError: there are no credentials. Also those of `get`.
@@ -140,8 +140,8 @@ class HttpApi:
             await _wait(budgets)
             request = self._client.build_request("GET", url)
             if len(budgets) > 1:
-                assert self._credentials is not None  # `get_signed` has looked
-                # Signed as it is sent, byte for byte.
+                assert self._credentials is not None  # `get_signed` has checked
+                # The signature covers the bytes that are sent.
                 target = request.url.raw_path.decode("ascii")
                 request.headers.update(await request_headers(self._credentials, request.method, target))
             try:
@@ -151,7 +151,7 @@ class HttpApi:
                 raise UnansweredError(f"GET {address} within {self._timeout:g} s") from error
             except (httpx.RequestError, OSError) as error:
                 raise ConnectError(address, str(error) or type(error).__name__) from error
-            # The limits in an answer to a signed request are those of the account.
+            # The answer to a signed request has the limits of the account.
             budgets[-1].answered(response.status_code, response.headers, time.time())
             if response.status_code == 200:
                 return body
@@ -181,7 +181,7 @@ async def _wait(budgets: tuple[HttpBudget, ...]) -> None:
         wait = max(budget.wait(now) for budget in budgets)
         if not wait:
             break
-        await asyncio.sleep(wait)  # others may take it first, so it is looked at again
+        await asyncio.sleep(wait)  # another request may be faster, so the loop checks again
     for budget in budgets:
         budget.spent(now)
 

@@ -1,8 +1,8 @@
-"""How often the HTTP API may be asked (protocol reference, section 5). Pure.
+"""Limits of requests to the HTTP API (protocol reference, section 5). Pure.
 
-500 requests in 5 minutes are allowed, from an address and, of the private API, for an account. Beyond that one is
-blocked for a while, and has a lower limit afterwards. So only a share is ever spent here, and the rest is left for the
-user's own requests, of which the server tells with the headers of each answer.
+The service allows 500 requests in 5 minutes from an address and, to the private API, for an account. Beyond that it
+blocks the address or account for a while, and lowers its limit afterwards. So the stream spends only a share, and
+leaves the rest to the user's own requests, which the headers of each answer count.
 """
 
 from __future__ import annotations
@@ -15,37 +15,36 @@ from fulgurite.client.backoff import parse_retry_after
 
 PERIOD_SECONDS: Final = 300.0
 LIMIT: Final = 500
-"""Requests in a period that the server takes."""
+"""The server's limit on requests in a period."""
 
 SHARE: Final = 300
-"""Requests in a period that we make."""
+"""The stream's limit on requests in a period."""
 
 BLOCKED_SECONDS: Final = 60.0
-"""How long nothing is asked after a refusal that does not say for how long. The documentation says "for a while"."""
+"""Pause after a refusal without a time. The documentation says "for a while"."""
 
 
 class HttpBudget:
-    """The requests that may be made under one limit.
+    """The requests allowed under one limit.
 
-    Times are Unix seconds, by a clock that may be set back: no wait becomes longer than it was when it began.
+    Times are Unix seconds, by a clock that may be set back: no wait becomes longer than at its beginning.
 
     Args:
-        share: how many requests are made in `PERIOD_SECONDS` at most, 1 to 500. The others of the 500 stay free, also
-            when it is the user who has spent the first ones.
+        share: limit on the requests in `PERIOD_SECONDS`, 1 to 500. The rest of the 500 stays free for the user.
     """
 
     def __init__(self, share: int = SHARE) -> None:
         self._share = share
-        # When each of our requests of the last period was made; never more than the share.
+        # The times of the stream's requests in the last period.
         self._spent: deque[float] = deque(maxlen=share)
-        # Until when nothing may be asked, and when that was learned.
+        # The end of a block, and the time of the answer that announced it.
         self._blocked_until = 0.0
         self._learned_at = 0.0
 
     def wait(self, now: float) -> float:
-        """Return for how many seconds no request may be made; 0 where one may be made at once."""
+        """Return the seconds until a request is allowed, from 0."""
         wait = 0.0
-        # A clock that was put back must not block for ever: times ahead of it are taken for old.
+        # A clock that was set back must not block for ever: times ahead of it count as old.
         if len(self._spent) == self._share and 0 <= now - self._spent[0] < PERIOD_SECONDS:
             wait = self._spent[0] + PERIOD_SECONDS - now
         if self._learned_at <= now < self._blocked_until:
@@ -53,24 +52,24 @@ class HttpBudget:
         return wait
 
     def left(self, now: float) -> int:
-        """Return how many requests may be made at once."""
+        """Return the number of requests allowed at once."""
         if self.wait(now):
             return 0
         return self._share - sum(0 <= now - at < PERIOD_SECONDS for at in self._spent)
 
     def spent(self, now: float) -> None:
-        """Take note of a request that is made."""
+        """Record a request."""
         self._spent.append(now)
 
     def answered(self, status: int, headers: Mapping[str, str], now: float) -> None:
-        """Learn from an answer.
+        """Update the limits from an answer.
 
         Args:
-            status: its HTTP status. 429 blocks until `Retry-After`, or else for `BLOCKED_SECONDS`; any other with
-                `Retry-After` blocks likewise.
-            headers: its headers, looked up without regard to case. `X-RateLimit-Remaining` and `X-RateLimit-Reset`
-                (Unix seconds) block until the reset when no more is left than is to stay free; one who tells of a
-                reset that is further than a period is not believed.
+            status: its HTTP status. 429 blocks until `Retry-After`, or else for `BLOCKED_SECONDS`. Any other status
+                with `Retry-After` blocks, too.
+            headers: its headers, by case-insensitive names. `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Unix
+                seconds) block until the reset once only the user's part is left. A reset more than a period ahead is
+                ignored.
             now: Unix time in seconds.
         """
         blocked = parse_retry_after(headers.get("Retry-After"), now)

@@ -16,43 +16,43 @@ from fulgurite.errors import LocalProtocolError, SlowConsumerError
 
 
 class Overflow(StrEnum):
-    """The policy for a full queue, when the consumer does not keep up."""
+    """The policy for a full queue."""
 
     PAUSE = "pause"
-    """The sockets are read no further until half of it was taken. Nothing is dropped, but a server may end a
-    connection that is not read for some 15 seconds."""
+    """Stop reading the sockets until half of the items are taken. Nothing is dropped, but a server may end a connection
+    after some 15 seconds without reading."""
     DROP_OLDEST = "drop-oldest"
-    """The oldest half is dropped; in its place stand a gap for each channel, and a status that counts all else."""
+    """Replace the older half by a gap for each channel, and a status that counts all other items."""
     END = "end"
-    """The stream ends with `SlowConsumerError`."""
+    """End the stream with `SlowConsumerError`."""
 
 
 class Inbox:
-    """A queue of items until they are taken.
+    """A bounded queue of items.
 
-    The bound is soft by one turn of a connection: the turn whose frames fill the queue.
+    The turn of a connection that fills the queue may exceed the bound.
 
-    While nobody iterates over it (not yet, or not any more: `abandon`), it drops its older half when it is full.
+    Without an iteration, before it or after `abandon`, a full queue drops its older half.
 
     Args:
-        limit: how many items may wait, at least 2.
-        overflow: the policy then, while somebody iterates over it.
+        limit: limit on the waiting items, at least 2.
+        overflow: the policy for a full queue during an iteration.
         pause: stops the source.
-        resume: lets it go on.
+        resume: resumes the source.
     """
 
     def __init__(
         self, limit: int, pause: Callable[[], None], resume: Callable[[], None], overflow: Overflow = Overflow.PAUSE
     ) -> None:
         self.items: deque[Item] = deque()
-        """The waiting items, oldest first. `added` must be called after appending, once for any number."""
+        """The waiting items, oldest first. Call `added` once after appending any number."""
         self._limit = limit
         self._low_water = limit // 2
         self._overflow = overflow
         self._pause = pause
         self._resume = resume
         self._is_full = False
-        # Whether somebody iterates over it, and whether something was taken since that was last asked.
+        # Whether there is an iteration, and whether it has taken an item since the last call of `was_taken_from`.
         self._is_iterated = False
         self._was_taken_from = False
         self._has_room = asyncio.Event()
@@ -66,7 +66,7 @@ class Inbox:
         waiter = self._waiter
         if waiter is not None:
             self._waiter = None
-            # A consumer that was cancelled has not left yet.
+            # It is done if the consumer was cancelled.
             if not waiter.done():
                 waiter.set_result(None)
         if len(self.items) >= self._limit and not self._is_full and not self._is_closed:
@@ -87,21 +87,21 @@ class Inbox:
         return self._waiter is not None
 
     def was_taken_from(self) -> bool:
-        """Whether anything was taken since this was last asked."""
+        """Whether an item was taken since the last call."""
         was, self._was_taken_from = self._was_taken_from, False
         return was
 
     def abandon(self) -> None:
-        """Nobody iterates over it any more: make room, and stop the source no more until somebody does."""
+        """Make room after the end of an iteration, and do not stop the source before the next one."""
         self._is_iterated = False
         self._drop()
         self._go_on()
 
     async def get(self) -> Item:
-        """Take the oldest item, and wait for one while there is none.
+        """Wait for the oldest item, remove and return it.
 
         Raises:
-            StopAsyncIteration: the queue was closed, and all was taken.
+            StopAsyncIteration: the queue is closed and empty.
         """
         self._is_iterated = self._was_taken_from = True
         while not self.items:
@@ -112,7 +112,7 @@ class Inbox:
         return item
 
     async def get_all(self) -> list[Item]:
-        """Take all that waits, at least one item; see `get`."""
+        """Wait for at least one item, remove and return all; see `get`."""
         self._is_iterated = self._was_taken_from = True
         while not self.items:
             await self._wait()
@@ -123,9 +123,9 @@ class Inbox:
         return items
 
     def close(self, items: Iterable[Item] = (), error: Exception | None = None) -> None:
-        """End the queue: waiting items can still be taken, then `error` is raised, or the iteration ends.
+        """Close the queue. After the waiting items the iteration raises `error`, or ends.
 
-        A queue that is closed already keeps its first error.
+        A closed queue keeps its first error.
         """
         self.items.extend(items)
         if not self._is_closed:
@@ -135,7 +135,7 @@ class Inbox:
         self.added()
 
     def take_error(self) -> Exception | None:
-        """The error that ended the queue, if it was never raised."""
+        """Remove and return the error that ended the queue, unless it was raised before."""
         error, self._error = self._error, None
         return error
 
@@ -164,7 +164,7 @@ class Inbox:
                 raise SlowConsumerError(self._limit)
 
     def _drop(self) -> None:
-        """Drop the oldest; in their place stand a gap for each channel, and a status that counts all else."""
+        """Replace the oldest items by a gap for each channel, and a status that counts all other items."""
         dropped: dict[str, _Dropped] = {}
         others: list[Status | Malformed | Frame] = []
         telling: list[Status | Malformed] = []
@@ -176,7 +176,7 @@ class Inbox:
                 others.append(item)
             else:
                 telling.append(item)
-        # Statuses and malformed frames say why; the newest of them are kept, within the bound.
+        # Statuses and malformed frames give reasons, so the newest are kept, within the bound.
         forgotten = max(len(telling) - self._low_water // 2, 0)
         others += telling[:forgotten]
         firsts: dict[str, Message] = {}
@@ -184,7 +184,7 @@ class Inbox:
             if isinstance(item, Message):
                 firsts[item.channel] = item
         why = "the consumer was too slow" if self._is_iterated else "nobody iterated over it"
-        gaps = [what.gap(channel, firsts.get(channel), why) for channel, what in dropped.items()]
+        gaps = [lost.gap(channel, firsts.get(channel), why) for channel, lost in dropped.items()]
         counted = [_count(others, why)] if others else []
         self.items.extendleft(reversed([*telling[forgotten:], *counted, *gaps]))
 
@@ -213,7 +213,7 @@ class ChannelItems(Generic[D_co]):
         return cast("Awaitable[Message[D_co] | Gap | Status]", self._inbox.get())  # nothing else has a channel
 
     def close(self) -> None:
-        """Give the channel back to the stream, with the items that were not taken."""
+        """Give the channel back to the stream, with its waiting items."""
         if not self._is_closed:
             self._is_closed = True
             self._give_back()
@@ -225,15 +225,15 @@ def _is_count(item: Item) -> bool:
 
 
 def _count(items: list[Status | Malformed | Frame], why: str) -> Status:
-    """The status that stands for these; some of them may stand for earlier ones."""
+    """The status that counts these items, and those counted by earlier such statuses among them."""
     at_ns = max(item.received_ns if isinstance(item, Malformed) else item.at_ns for item in items)
     number = sum(item.dropped if isinstance(item, Status) and _is_count(item) else 1 for item in items)
-    what = "item that is no message was" if number == 1 else "items that are no messages were"
-    return Status(StatusKind.DROPPED, at_ns, detail=f"{why}: {number} {what} dropped", dropped=number)
+    phrase = "item that is no message was" if number == 1 else "items that are no messages were"
+    return Status(StatusKind.DROPPED, at_ns, detail=f"{why}: {number} {phrase} dropped", dropped=number)
 
 
 class _Dropped:
-    """The dropped items of one channel: messages, and the gaps among them; some of these tell of earlier ones."""
+    """The dropped messages and gaps of one channel."""
 
     def __init__(self) -> None:
         self._messages = 0
@@ -250,11 +250,11 @@ class _Dropped:
             self._times_ns.append(item.received_ns)
 
     def gap(self, channel: str, first: Message | None, why: str) -> Gap:
-        """The one gap for all of it."""
+        """The one gap for all of them."""
         from_ns, to_ns = min(self._times_ns), max(self._times_ns)
         unresolved = tuple(dict.fromkeys(chain.from_iterable(gap.unresolved for gap in self._gaps)))
         if not self._messages:
-            # Nothing is missing beyond the gaps themselves; the last one is the latest to know.
+            # Only gaps were dropped; the last one has the latest data.
             return msgspec.structs.replace(
                 self._gaps[-1], from_ns=from_ns, to_ns=to_ns, first=first, unresolved=unresolved
             )

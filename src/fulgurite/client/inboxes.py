@@ -1,4 +1,4 @@
-"""The queues of a stream: one for everything, and one for each channel that is iterated by itself."""
+"""The queues of a stream: the main one, and one for each channel with its own iterator."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from fulgurite.client.inbox import Inbox, Overflow
 from fulgurite.client.items import Item
 
 ABANDONED_SECONDS: Final = 10.0
-"""Where nothing was taken from a full queue for so long while somebody waits for another, it stops nobody any more."""
+"""Seconds without an item taken after which a full queue stops no other one."""
 
 
 class Inboxes:
-    """Tells an item's queue, and has the sockets stopped while any of them is full.
+    """Sorts items into queues, and stops the sockets while any queue is full.
 
-    No queue stops the iterator of another for ever: one that was never iterated drops its older half when it is full,
-    and so does one that is iterated no more.
+    No queue stops the iterator of another for ever: without an iteration, a full queue drops its older half.
 
     Args:
-        limit: how many items may wait in each.
-        overflow: the policy then.
-        pause: stops the sockets, with the reason.
-        resume: lets them go on.
+        limit: limit on the items in each queue.
+        overflow: the policy for a full queue.
+        pause: stops the sockets, for a reason.
+        resume: resumes the sockets.
     """
 
     def __init__(
@@ -33,9 +32,9 @@ class Inboxes:
         self._pause_all = pause
         self._resume_all = resume
         self.own: dict[str, Inbox] = {}
-        """Those of channels that have an iterator of their own."""
+        """The queues of channels with their own iterator."""
         self._full: set[Inbox] = set()
-        # Since when nothing was taken from a full queue.
+        # For each full queue, the time of the latest item taken.
         self._idle_since: dict[Inbox, float] = {}
         self.main = self._make()
 
@@ -49,7 +48,7 @@ class Inboxes:
         return bool(self._full)
 
     def of(self, channel: object) -> Inbox:
-        """The queue of a channel's items; the main one where `channel` is none."""
+        """The queue of a channel's items; the main one if `channel` is None."""
         return self.own.get(channel, self.main) if isinstance(channel, str) else self.main
 
     def put(self, items: Iterable[Item]) -> None:
@@ -58,12 +57,12 @@ class Inboxes:
             self.of(getattr(item, "channel", None)).put(item)
 
     def added(self) -> None:
-        """Wake the waiters: something may have been appended."""
+        """Wake the consumers after appending items to any queue."""
         for inbox in self:
             inbox.added()
 
     async def room(self) -> None:
-        """Wait until there is room in all of them."""
+        """Wait until all queues have room."""
         for inbox in [*self]:
             await inbox.room()
 
@@ -73,7 +72,7 @@ class Inboxes:
         return inbox
 
     def join(self, channel: str) -> None:
-        """Items left in a channel's own queue go back to the others."""
+        """Move the items of a channel's own queue to the main one."""
         inbox = self.own.pop(channel)
         self._resume(inbox)
         items = list(inbox.items)
@@ -81,16 +80,16 @@ class Inboxes:
         self.main.put(*items)
 
     def close(self, error: Exception | None) -> None:
-        """End all of them; see `Inbox.close`."""
+        """Close all queues; see `Inbox.close`."""
         for inbox in self:
             inbox.close(error=error)
 
     def handle_timer(self, now: float, *, is_waiting: bool) -> None:
-        """Let a queue that nobody takes from any more stop nobody else.
+        """Abandon full queues without a consumer, if a consumer of the stream is waiting.
 
         Args:
-            now: seconds on any clock that never goes back.
-            is_waiting: whether somebody waits for something outside the queues, as a book.
+            now: seconds on a monotonic clock.
+            is_waiting: whether a consumer waits outside the queues, for example for a book.
         """
         for inbox in [*self._full]:
             if inbox.was_taken_from():
@@ -110,7 +109,7 @@ class Inboxes:
         was_paused = self.is_paused
         self._full.add(inbox)
         if not was_paused:
-            self._pause_all(f"{len(inbox.items)} items wait for the consumer, so nothing is read until half are taken")
+            self._pause_all(f"{len(inbox.items)} items wait for the consumer; reading stops until half are taken")
 
     def _resume(self, inbox: Inbox) -> None:
         if inbox in self._full:

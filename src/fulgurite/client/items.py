@@ -1,4 +1,4 @@
-"""The items of a stream: messages, and everything else that a consumer must know to trust them. Pure.
+"""The items of a stream: messages, and the events that a consumer needs to trust them. Pure.
 
 Times are nanoseconds since 1970-01-01 UTC by this machine's clock.
 """
@@ -22,18 +22,18 @@ _parse_channel = lru_cache(maxsize=1024)(parse_channel)
 
 
 class Origin(StrEnum):
-    """How a message came."""
+    """The origin of a message."""
 
     LIVE = "live"
-    """Over the channel."""
+    """The channel."""
     BACKFILLED = "backfilled"
-    """Executions that were missed, fetched from the HTTP API."""
+    """Missed executions, fetched from the HTTP API."""
     RECONCILED = "reconciled"
-    """Order events that were missed, concluded from the HTTP API's lists of orders and executions."""
+    """Missed order events, concluded from the HTTP API's lists of orders and executions."""
 
 
 def _in_brackets(item: Item) -> str:
-    """How an item shows itself in a list, or in a debugger: its line and its type."""
+    """The representation of an item in a list or a debugger: its type and its line."""
     return f"<{type(item).__name__} {item}>"
 
 
@@ -48,37 +48,37 @@ else:
 
 
 class Message(msgspec.Struct, Generic[D_co], gc=False, eq=False):
-    """One message of a channel. It is decoded when `data` is first asked for, so forwarding it costs no decoding."""
+    """One message of a channel. It is decoded at the first access to `data`, so forwarding it costs no decoding."""
 
     channel: str
     """The channel's name, for example ``lightning_ticker_BTC_JPY``."""
     received_ns: int
-    """When the last byte of its frame was taken from the socket; or when the answer to our HTTP request was."""
+    """The time at which its frame, or the answer to an HTTP request, was read completely."""
     frame: str
-    """The whole frame that carried it; "" where it was no frame."""
+    """The whole frame; "" if the message came without one."""
     _json: msgspec.Raw | str
     _data: Data | msgspec.UnsetType = msgspec.UNSET
     origin: Origin = Origin.LIVE
 
     @property
     def raw(self) -> bytes:
-        """The message's JSON text, byte for byte as it came.
+        """The message's JSON text, byte for byte as received.
 
-        Executions that were given before, in a backfill or because the server repeats itself, are left out of it.
+        Executions given before, in a backfill or because of a repetition by the server, are left out.
         """
         return self._json.encode() if isinstance(self._json, str) else bytes(self._json)
 
     @property
     def json(self) -> msgspec.Raw | str:
-        """The same text as it is kept, without a copy."""
+        """The same text in its stored form, without a copy."""
         return self._json
 
     @property
     def data(self) -> D_co:
-        """The message, typed after its channel.
+        """The message in the type of its channel.
 
         Raises:
-            MessageError: it does not fit the channel's type, or the server made up a channel; `raw` is still good.
+            MessageError: it does not fit this type, or the channel is unknown; `raw` is still valid.
         """
         if self._data is msgspec.UNSET:
             try:
@@ -89,12 +89,12 @@ class Message(msgspec.Struct, Generic[D_co], gc=False, eq=False):
 
     @property
     def exact(self) -> Any:
-        """The message as plain dicts and lists, each number digit by digit as the wire wrote it.
+        """The message as plain dicts and lists, with all digits of the wire's numbers.
 
-        One with a point or an exponent is a `Decimal`, trailing zeros and all; a whole one is an `int`.
+        A number with a point or an exponent is a `Decimal`, trailing zeros included; any other is an `int`.
 
         Raises:
-            MessageError: it is no JSON.
+            MessageError: it is not JSON.
         """
         try:
             return _EXACT.decode(self._json)
@@ -116,66 +116,67 @@ _EXACT = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class Repaired(StrEnum):
-    """How much of a gap was filled afterwards."""
+    """The result of a gap's repair."""
 
     FULL = "full"
     PARTIAL = "partial"
     NONE = "none"
     PENDING = "pending"
-    """It is under way; the same gap comes once more when it has ended (`repair="alongside"`)."""
+    """The repair is under way; the gap comes a second time when it has ended (`repair="alongside"`)."""
 
 
 class GapCause(StrEnum):
-    """The kind of cause; `Gap.reason` tells it in words."""
+    """The cause of a gap; `Gap.reason` describes it in words."""
 
     INTERRUPTED = "interrupted"
     """The channel's connection ended, or another connection shows that this one lost messages."""
     SILENT = "silent"
     """The channel was silent for too long, and was subscribed again."""
     UNREADABLE = "unreadable"
-    """A frame came that could not be read, and may have been a message of the channel."""
+    """A frame was unreadable, and may have been a message of the channel."""
     DROPPED = "dropped"
-    """The stream itself dropped `Gap.dropped` messages: the consumer was too slow (`overflow="drop-oldest"`), or nobody
-    iterated over the queue that they were in."""
+    """The stream itself dropped `Gap.dropped` messages: the consumer was too slow (`overflow="drop-oldest"`), or their
+    queue had no consumer."""
     RENUMBERED = "renumbered"
-    """The ids of executions fell back behind those that were given: the service was restarted, or plays a recording
-    once more, and numbers anew. Earlier missed executions cannot be asked for by id."""
+    """The ids of executions fell back: the service was restarted, or replays a recording again, with a new numbering.
+    Executions missed before cannot be requested by id."""
     WITHHELD = "withheld"
-    """The HTTP API lists executions that were never given, though the channel went on; they follow. The `reason` is the
-    same word."""
+    """The HTTP API lists executions that never came, though the channel went on; they follow. The `reason` is the same
+    word."""
     UNRECORDED = "unrecorded"
-    """Only in a recording, and a replay of it: its file could not be written for a while."""
+    """The file of a recording could not be written for a while; only in a recording and its replay."""
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Messages of a channel may be missing between two moments.
+    """An interval of possibly missing messages on a channel.
 
-    It is yielded before the channel's first later message, and at the latest some seconds after its resumption.
+    It is yielded before the channel's next message, and at the latest some seconds after its resumption.
     """
 
     channel: str
     reason: str
     """The reason in plain words, for example ``closed by the server: 1012 scheduled maintenance``."""
     from_ns: int
-    """The last moment at which the channel was known to be alive."""
+    """The time of the channel's last sign of life."""
     to_ns: int
-    """The moment of its resumption."""
+    """The time of its resumption."""
     last: Message | None = None
-    """The channel's last message before."""
+    """The channel's last message before the gap."""
     first: Message | None = None
-    """Its first one after; None where none had come yet."""
+    """The channel's first message after the gap; None if none has come yet."""
     repaired: Repaired = Repaired.NONE
     recovered: int = 0
-    """How many executions or order events were recovered; they follow the gap."""
+    """The number of recovered executions or order events, which follow the gap."""
     note: str = ""
     """The part that was not repaired, and the reason."""
     unresolved: tuple[str, ...] = ()
-    """Acceptance ids of orders that ended meanwhile without a fill: cancelled or expired, which HTTP does not tell."""
+    """Acceptance ids of orders that ended in the gap without a fill. HTTP does not show whether they were cancelled or
+    expired."""
     cause: GapCause = GapCause.INTERRUPTED
     dropped: int = 0
-    """How many messages the stream itself dropped (`DROPPED`); 0 for every other cause."""
+    """The number of messages that the stream itself dropped (`DROPPED`); 0 for every other cause."""
     close_code: int | None = None
-    """The close code, as in `Status`, where the end of a connection made the gap; of several ends the first."""
+    """The close code, as in `Status`, if the end of a connection caused the gap; the first of several."""
 
     def __str__(self) -> str:
         seconds = (self.to_ns - self.from_ns) / 1e9
@@ -198,48 +199,46 @@ class StatusKind(StrEnum):
     SILENT = "silent"
     """A channel has been silent for longer than its pace allows; `detail` names the next step."""
     DEAD = "dead"
-    """A channel is acknowledged and yet brings nothing, on a new connection neither."""
+    """A channel is acknowledged but brings nothing, even on a new connection."""
     BEHIND = "behind"
-    """Messages of the connection may be old, since it was not read for a while; `detail` says why. Kept books are
-    STALE from now on."""
+    """Messages of the connection may be old, for the reason in `detail`. Kept books become STALE."""
     CAUGHT_UP = "caught_up"
-    """All waiting bytes have been read, so messages are new again; so are the books with the next
-    snapshot."""
+    """Messages of the connection are new again. Kept books become LIVE with the next snapshot."""
     CLOSED = "closed"
     BACKING_OFF = "backing_off"
     PASSED_OVER = "passed_over"
-    """Of a replay: the log pauses here for `seconds`, or its recorder's clock was set ahead; nothing is waited for."""
+    """The replay skips a pause of `seconds` in the log, or a jump ahead of its recorder's clock."""
     DROPPED = "dropped"
-    """The stream itself dropped `dropped` items that belong to no channel, such as frames; dropped items of channels
-    is told by gaps of the cause `DROPPED`."""
+    """The stream itself dropped `dropped` items of no channel, such as frames. A gap with the cause `DROPPED` reports
+    dropped items of a channel."""
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Something happened to the connection, or to one channel of it."""
+    """An event of a connection, or of one of its channels."""
 
     kind: StatusKind
     at_ns: int
     channel: str | None = None
-    """The channel it is about, or None for the connection."""
+    """The channel; None for the connection."""
     detail: str = ""
-    """More in plain words: the address, the server's reason and code, how long is waited."""
+    """Details in plain words: the address, the server's reason and code, the delay."""
     seconds: float | None = None
-    """How long is waited (`BACKING_OFF`) or would have been (`PASSED_OVER`), nothing came (`SILENT`, `DEAD`), or the
-    answer took (`SUBSCRIBED`)."""
+    """The delay (`BACKING_OFF`), the skipped pause (`PASSED_OVER`), the silence (`SILENT`, `DEAD`), or the time of the
+    answer (`SUBSCRIBED`)."""
     connection: int = 0
     """The number of the stream's connection, from 0."""
     close_code: int | None = None
-    """`CLOSED`: the code in the server's close frame (RFC 6455, section 7.4), 1005 where the frame had none, 1006 where
-    the connection was cut without one. None where we ended the connection, or none could be made."""
+    """`CLOSED`: the code in the server's close frame (RFC 6455, section 7.4), 1005 for a frame without a code, 1006 for
+    a connection cut without a frame. None if the client ended the connection, or none could be made."""
     close_reason: str | None = None
-    """`CLOSED`: the server's own words in its close frame; None where there was none."""
+    """`CLOSED`: the server's words in its close frame; None if there was no frame."""
     failure: ConnectFailure | None = None
-    """`CLOSED`: the obstacle to the connection; None where it had been made."""
+    """`CLOSED`: the kind of failure to connect; None after a connection."""
     http_status: int | None = None
-    """`CLOSED`: the status of the server's answer to the handshake, if that was no connection (`HTTP_STATUS`)."""
+    """`CLOSED`: the HTTP status of a refused handshake (`HTTP_STATUS`)."""
     dropped: int = 0
-    """`DROPPED`: how many frames, malformed frames and other statuses, over all times that this happened since one of
-    these was taken."""
+    """`DROPPED`: the number of frames, malformed frames and other statuses dropped since the consumer took the previous
+    such status."""
 
     def __str__(self) -> str:
         if self.kind in (StatusKind.DROPPED, StatusKind.PASSED_OVER):
@@ -252,14 +251,11 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Malformed(msgspec.Struct, frozen=True):
-    """A frame that is not the protocol. It is given as it came, and nothing else is lost with it.
-
-    A `Gap` follows for each channel whose message it may have been.
-    """
+    """A frame that breaks the protocol, unchanged. A `Gap` follows for each channel whose message it may have been."""
 
     received_ns: int
     frame: str
-    """Bytes that are not UTF-8 stand in it as ``\\xff``."""
+    """The text of the frame; bytes that are not UTF-8 appear as ``\\xff``."""
     error: str
 
     def __str__(self) -> str:
@@ -269,13 +265,13 @@ class Malformed(msgspec.Struct, frozen=True):
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One frame as it went over the wire, answers and Engine.IO heartbeats included."""
+    """One frame of the wire, unchanged; answers and Engine.IO heartbeats included."""
 
     direction: Literal["sent", "received"]
     at_ns: int
     text: str
     connection: int = 0
-    """The number of its connection of the stream, from 0."""
+    """The number of the stream's connection, from 0."""
 
     def __str__(self) -> str:
         is_sent = self.direction == "sent"

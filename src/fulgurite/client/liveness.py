@@ -1,7 +1,7 @@
-"""The channels of a connection that have been silent for too long, and the steps against it. Pure.
+"""Detection of silent channels on a connection, and the steps against silence. Pure.
 
-A channel can die while others of the same connection flow, and a server can acknowledge everything and send nothing
-(protocol reference, sections 1.2 and 1.4), so each channel is watched by itself, from the moment it was asked for.
+A channel can die while others on its connection live, and a server can acknowledge every request and send nothing
+(protocol reference, sections 1.2 and 1.4). So each channel is watched by itself, from its request on.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from fulgurite.errors import ChannelError
 from fulgurite.protocol.channels import Kind, parse_channel
 
 FIRST_LIMITS: Final[Mapping[Kind, float | None]] = {
-    # About every 5 seconds, whether anything has changed or not (3.1).
+    # About every 5 seconds, even without changes (3.1).
     Kind.BOARD_SNAPSHOT: 20.0,
-    # These come when something happens, so a quiet product is silent for minutes.
+    # Only after changes, so a quiet product is silent for minutes.
     Kind.TICKER: 60.0,
     Kind.BOARD: 60.0,
     Kind.EXECUTIONS: 300.0,
-    # An account may do nothing for weeks: silence says nothing.
+    # An account may be idle for weeks.
     Kind.CHILD_ORDER_EVENTS: None,
     Kind.PARENT_ORDER_EVENTS: None,
 }
-"""Seconds of silence that are allowed before a channel's pace is known; None for any length."""
+"""Limits in seconds on the silence of a channel with an unknown pace; None for no limit."""
 
 LEARNED_FROM: Final = 20
-"""How often a channel must have been found alive, at different looks, before its own pace counts."""
+"""The number of checks with new messages that make a channel's pace known."""
 TIMES_THE_LONGEST: Final = 4.0
-"""How many times the longest of the recent silences is still allowed."""
+"""The learned limit as a multiple of the longest recent silence."""
 SHORTEST_LIMIT: Final = 10.0
 LONGEST_LIMIT: Final = 3600.0
 """Bounds of the learned limit, seconds."""
 FORGETTING: Final = 0.999
-"""The factor of the longest silence at each look that finds messages: after 700 of them half is forgotten."""
+"""The decay of the longest silence at each check with new messages: half is left after 700 of them."""
 
 
 class Step(Enum):
-    """The steps against a silent channel, in this order; a message of the channel begins anew."""
+    """The steps against a silent channel, in this order; a message of the channel resets it."""
 
     RESUBSCRIBE = "subscribe it again"
     RECONNECT = "make a new connection"
@@ -59,40 +59,39 @@ class _Channel:
     __slots__ = ("asked_at", "count", "heard_at", "is_armed", "limit", "longest", "patience", "steps", "waits_from")
 
     def __init__(self, limit: float | None) -> None:
-        # The limit until the pace is known, or for good where the user set it.
+        # The limit for an unknown pace, or the user's limit.
         self.limit = limit
         self.count = 0
         self.longest = 0.0
-        # Since when there can be messages, and the last one; only while it is armed.
+        # The times of the request and of the latest message; only while it is armed.
         self.is_armed = False
         self.asked_at = 0.0
         self.heard_at: float | None = None
-        # From when the limit is counted: the last message, or the last step.
+        # The beginning of the present silence: the latest message, or the latest step.
         self.waits_from = 0.0
-        # The steps tried since the last message, and the factor that stretches the limit after all were tried.
+        # The steps since the latest message, and a factor on the limit after all of them.
         self.steps = 0
         self.patience = 1.0
 
 
 class Liveness:
-    """Watches the channels of one connection, and of those that follow it.
+    """Watches the channels of one connection, and of its successors.
 
-    The learned limits and the tried steps outlive the connection, so that a channel that is dead on every connection
-    costs one reconnection and not one every minute.
+    The learned limits and the steps outlive the connection, so that a channel that is dead on every connection costs
+    one reconnection and not one every minute.
 
     Args:
-        limits: limits that the user sets for kinds of channels, in seconds; they are not adapted. None for a kind
-            that is not to be watched.
+        limits: the user's limits by kind of channel, in seconds, used as they are; None for a kind without a limit.
     """
 
     def __init__(self, limits: Mapping[Kind, float | None] | None = None) -> None:
         self._fixed = limits or {}
         self._channels: dict[str, _Channel] = {}
         self.heard: dict[str, float] = {}
-        """When a message of each channel came last: to be written for every message, so it is only a dict."""
+        """The time of each channel's latest message. The caller writes it for every message, so it is a plain dict."""
 
     def ask(self, channel: str, now: float) -> None:
-        """The channel was asked for on this connection: watch it from now on."""
+        """Watch a channel from its request on."""
         state = self._channels.get(channel)
         if state is None:
             state = self._channels[channel] = _Channel(self._first_limit(channel))
@@ -102,24 +101,24 @@ class Liveness:
         state.heard_at = None
 
     def forget(self, channel: str) -> None:
-        """The channel is wanted no longer."""
+        """Forget a channel that is no longer wanted."""
         self._channels.pop(channel, None)
         self.heard.pop(channel, None)
 
     def disconnect(self) -> None:
-        """The connection is gone; nothing is watched until it is asked for again."""
+        """Stop watching all channels until they are requested again."""
         self._take_heard()
         for state in self._channels.values():
             state.is_armed = False
 
     def has_heard(self, channel: str) -> bool:
-        """Whether a message of the channel has come since it was asked for."""
+        """Whether a message of the channel has come since its request."""
         self._take_heard()
         state = self._channels.get(channel)
         return state is not None and state.is_armed and state.heard_at is not None
 
     def shift(self, seconds: float) -> None:
-        """Nothing was read for so long (the process slept, or the consumer was slow): that was no silence."""
+        """Exclude a time without reading from all silences: the process slept, or the consumer was slow."""
         self._take_heard()
         for state in self._channels.values():
             state.waits_from += seconds
@@ -127,10 +126,10 @@ class Liveness:
                 state.heard_at += seconds
 
     def due(self, now: float) -> list[Silence]:
-        """The channels that were silent for too long, each with the next step; that step is then taken for done.
+        """Return the channels that were silent for too long, each with its next step, and count this step as done.
 
-        Where nothing at all has come since the channels were asked for, the connection is given up each time, with
-        growing patience: it may have led to a stand-in that never sends anything.
+        A connection without any message is given up again and again, at growing intervals: it may lead to a stand-in
+        that never sends anything.
         """
         self._take_heard()
         armed = [(name, state) for name, state in self._channels.items() if state.is_armed]
@@ -152,7 +151,7 @@ class Liveness:
         return silences
 
     def _take_heard(self) -> None:
-        """Learn from the messages since the last time. Shorter silences than that are of no interest."""
+        """Learn from the messages since the last check. Shorter silences are ignored."""
         for name, heard_at in self.heard.items():
             state = self._channels.get(name)
             if state is None or not state.is_armed:

@@ -1,4 +1,4 @@
-"""Opening a connection: name, TCP, TLS and the WebSocket handshake, with every failure in our own words."""
+"""Opening of a connection: name, TCP, TLS and WebSocket handshake, with typed errors for all failures."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from fulgurite.client.session import MAX_MESSAGE_BYTES, Session
 from fulgurite.errors import ConnectError, ConnectFailure, HandshakeRefusedError
 
 RECEIVE_BUFFER_BYTES: Final = 256 * 1024
-"""Bytes that the system may hold for us, and about the most that one read brings: without a limit it grows to megabytes
-for a server that is faster than we are, and picows' buffer and our queue with it. It allows 1 MB a second from afar."""
+"""Size of the system's receive buffer, and about the limit of one read. Without a limit it grows to megabytes if the
+server is faster than the client, and picows' buffer and our queue grow with it. It allows 1 MB a second from afar."""
 
-# We report picows' failures in our own words; its log lines would repeat them.
+# Our errors report picows' failures; its log lines would repeat them.
 _PICOWS_LOGGER = logging.getLogger("fulgurite.picows")
 _PICOWS_LOGGER.addHandler(logging.NullHandler())
 _PICOWS_LOGGER.propagate = False
@@ -42,10 +42,10 @@ async def open_session(
 
     Args:
         url: a ws:// or wss:// URL.
-        session: one that was not connected before.
-        timeout: seconds for looking up the name, TCP, TLS and the WebSocket handshake together.
+        session: a new session.
+        timeout: seconds for the lookup of the name, TCP, TLS and the WebSocket handshake together.
         ssl_context: for wss://.
-        refused_advice: the advice to a user where no program listens there.
+        refused_advice: the advice in the error if no program listens there.
 
     Raises:
         HandshakeRefusedError: the server answered with an HTTP status.
@@ -64,11 +64,11 @@ async def open_session(
                     lambda request, response: session,
                     url,
                     ssl_context=ssl_context,
-                    websocket_handshake_timeout=None,  # the timeout above is for all of it
+                    websocket_handshake_timeout=None,  # `timeout` covers it
                     logger_name=_PICOWS_LOGGER,
                     enable_auto_pong=False,  # so that a ping counts as a sign of life
                     max_frame_size=MAX_MESSAGE_BYTES,
-                    max_redirects=0,  # to another host with our credentials? no
+                    max_redirects=0,  # no credentials go to another host
                     socket_factory=open_socket,
                 )
             )
@@ -78,7 +78,7 @@ async def open_session(
                 if not opened:
                     connecting.cancel()
                 elif not session.is_connected:
-                    # picows would leave the connection open. Cut from below, it ends by itself, and quickly.
+                    # picows would leave the connection open. A shutdown of the socket ends it quickly.
                     with contextlib.suppress(OSError):
                         opened[0].shutdown(socket.SHUT_RDWR)
                 await asyncio.wait([connecting])
@@ -89,7 +89,7 @@ async def open_session(
         raise ConnectError(url, f"no connection within {timeout:g} s", failure=ConnectFailure.TIMEOUT) from error
     except WSHandshakeError as error:
         if error.response is None:
-            raise ConnectError(url, f"the answer to the WebSocket handshake is not one: {error}") from error
+            raise ConnectError(url, f"the answer to the WebSocket handshake is invalid: {error}") from error
         retry_after = parse_retry_after(error.response.headers.get("Retry-After"), time.time())
         raise HandshakeRefusedError(url, error.response.status.value, retry_after) from error
     except WSError as error:
@@ -122,14 +122,14 @@ def _kind(error: OSError) -> ConnectFailure:
 
 
 def _in_words(error: OSError) -> str:
-    # asyncio puts the call and the address where the operating system's words were.
+    # asyncio replaces the operating system's words by the call and the address.
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error) or type(error).__name__
 
 
 async def _connect_socket(host: str, port: int) -> socket.socket:
-    """Open a TCP connection to the first address that takes it."""
+    """Open a TCP connection to the first address that accepts it."""
     loop = asyncio.get_running_loop()
     failure: OSError | None = None
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):

@@ -1,4 +1,4 @@
-"""Signing for an account: by a callable that gives the key and its secret, or by a signer that keeps the secret.
+"""Signatures for an account, by a function that returns the key and the secret, or by a signer that keeps the secret.
 
 A shell: it draws nonces, reads the clock and waits for signatures.
 """
@@ -19,8 +19,8 @@ from fulgurite.errors import InputError
 from fulgurite.protocol.auth import ACCEPTED_KEYS, is_api_key, request_signature, signed_params
 
 Credentials: TypeAlias = Callable[[], tuple[str, str] | Awaitable[tuple[str, str]]]
-"""Gives the key and its secret, as a function or as `async def`. Asked at each connection, so that neither has to be
-kept."""
+"""A function or `async def` that returns the key and its secret. It is called at each connection, so that neither has
+to be kept."""
 
 ACCEPTED_CREDENTIALS: Final = (
     'keychain("main"); a function without arguments that returns the key and the secret; an async one; or a Signer'
@@ -32,20 +32,20 @@ _ACCEPTED_SIGN: Final = "an async function that takes a text and returns its HMA
 
 
 class Signer(msgspec.Struct, frozen=True):
-    """Signs where the secret is: in another process, a browser, a hardware token::
+    """A signer outside this program: in another process, a browser, a hardware token::
 
     connect(child_order_events(), credentials=Signer("my key", ask_the_token))
 
     Raises:
-        InputError: the key cannot stand in an HTTP header, or `sign` cannot be called with a text; neither is shown.
+        InputError: the key is invalid in an HTTP header, or `sign` cannot be called with a text; neither is shown.
     """
 
     api_key: str
     sign: Callable[[str], Awaitable[str]]
-    """Gives the HMAC-SHA256 of a text's UTF-8 bytes under the secret, in lower-case hex. It is awaited for each
-    connection and each private HTTP request, always with a text of that moment, for as long as it takes.
-    An `UnansweredError` or a `ConnectError` costs that attempt, and another is made; any other error ends the
-    stream, as an `InputError` does where it gives anything else than a signature."""
+    """Returns the HMAC-SHA256 of a text's UTF-8 bytes under the secret, in lower-case hex. It is awaited without a
+    timeout for each connection and each private HTTP request, always with a new text. After an `UnansweredError` or a
+    `ConnectError` another attempt is made. Any other error ends the stream, as does the `InputError` for an invalid
+    signature."""
 
     def __post_init__(self) -> None:
         if not is_api_key(self.api_key):
@@ -57,11 +57,11 @@ class Signer(msgspec.Struct, frozen=True):
         return f"Signer(api_key={self.api_key!r}, sign=...)"
 
     async def signature(self, text: str) -> str:
-        """Have a text signed.
+        """Sign a text.
 
         Raises:
             InputError: the result of `sign` is no signature; it is not shown.
-            Exception: any that `sign` raises.
+            Exception: an exception of `sign`.
         """
         given: object = self.sign(text)
         if not inspect.isawaitable(given):
@@ -73,23 +73,23 @@ class Signer(msgspec.Struct, frozen=True):
 
 
 def _takes(function: object, *arguments: object) -> bool:
-    """Whether it can be called with these arguments, as far as it says."""
+    """Whether it accepts these arguments, as far as its signature shows."""
     if not callable(function):
         return False
     try:
         inspect.signature(function).bind(*arguments)
     except TypeError:
         return False
-    except ValueError:  # one of C has no signature
+    except ValueError:  # a function in C has no signature
         pass
     return True
 
 
 async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[str, object]]:
-    """Give a function that makes the params of one `auth` (section 2).
+    """Return a function that makes the params of one `auth` (section 2).
 
-    With a secret they are signed when that is called. A signer signs before the connection is made, so that none is
-    made that could not be authenticated; its timestamp is older by the time of the handshake.
+    With a secret, the function signs them. A signer signs before the connection is made, so that none is made without
+    authentication; its timestamp is older by the time of the handshake.
     """
     if isinstance(credentials, Signer):
         timestamp, nonce = _now_ms(), secrets.token_hex(16)
@@ -101,18 +101,18 @@ async def prepare_auth(credentials: Credentials | Signer) -> Callable[[], dict[s
 
 
 async def ask(credentials: Credentials) -> tuple[str, str]:
-    """Ask for the key and the secret.
+    """Return the key and the secret.
 
     Raises:
-        InputError: the answer is something else; it is not shown.
-        Exception: any that `credentials` raises.
+        InputError: the result of `credentials` is invalid; it is not shown.
+        Exception: an exception of `credentials`.
     """
-    # In a thread, since a keychain may ask its user, and other connections must go on meanwhile.
+    # In a thread, because a keychain may ask its user, which must not stop other connections.
     given = await asyncio.to_thread(credentials)
     if inspect.isawaitable(given):
         given = await given
     match given:
-        # A lone surrogate has no bytes that could be signed with.
+        # A lone surrogate has no UTF-8 bytes.
         case (str(api_key), str(secret)) if is_api_key(api_key) and secret and not _SURROGATE.search(secret):
             return api_key, secret
     accepted = f"two texts of whole characters: the key and the secret; the key is {ACCEPTED_KEYS}"
@@ -120,10 +120,10 @@ async def ask(credentials: Credentials) -> tuple[str, str]:
 
 
 def check_credentials(credentials: object) -> Credentials | Signer | None:
-    """Give back the credentials if they can be asked for a key, or None.
+    """Return the credentials if they are a signer, callable without arguments, or None.
 
     Raises:
-        InputError: it cannot; it is not shown, since it may hold a secret.
+        InputError: they are invalid; they are not shown, since they may hold a secret.
     """
     if not (credentials is None or isinstance(credentials, Signer) or (callable(credentials) and _takes(credentials))):
         raise InputError("credentials", f"a {type(credentials).__name__} (not shown)", ACCEPTED_CREDENTIALS)
@@ -131,18 +131,18 @@ def check_credentials(credentials: object) -> Credentials | Signer | None:
 
 
 async def request_headers(credentials: Credentials | Signer, method: str, target: str) -> dict[str, str]:
-    """Sign a private HTTP request without a body, now; return its headers (section 5).
+    """Sign a private HTTP request without a body; return its headers (section 5).
 
     Args:
         credentials: the signer.
         method: ``GET``.
-        target: the path with its query, as it stands in the request.
+        target: the path with its query, as in the request.
     """
     if isinstance(credentials, Signer):
         timestamp = str(_now_ms())
         return _headers(credentials.api_key, timestamp, await credentials.signature(f"{timestamp}{method}{target}"))
     api_key, secret = await ask(credentials)
-    timestamp = str(_now_ms())  # after the keychain: that may have waited for its user
+    timestamp = str(_now_ms())  # after the keychain, which may have waited for its user
     return _headers(api_key, timestamp, request_signature(secret, timestamp, method, target))
 
 

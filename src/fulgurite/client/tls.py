@@ -10,7 +10,7 @@ def client_context(ca_file: str | os.PathLike[str] | None = None) -> ssl.SSLCont
     """Make a context for TLS 1.2 or later, as the service demands (section 1.1).
 
     Args:
-        ca_file: a file of PEM certificates to trust, and no others; None for those that the system trusts.
+        ca_file: a file of the only PEM certificates to trust; None for those that the system trusts.
 
     Raises:
         OSError: the file cannot be read, or holds no certificate (`ssl.SSLError`).
