@@ -7,7 +7,7 @@ levels dropped for it heal it nearly always; where the next diff contradicts it 
 snapshot. A reconnect would only lose more.
 
 Before an itayose bids and asks cross by right, and nothing but the levels themselves says so: the board has no market
-state. A book that has crossed and whose middle is `mid_price` all the same is the sender's book, too. A stale level
+state. A crossed book with the middle `mid_price` is the sender's book, too. A stale level
 moves the middle, except an ask that stayed at the very bid while the spread is one tick; then the book refuses to
 answer for a while: no harm.
 """
@@ -234,7 +234,7 @@ class OrderBook:
         market_bid_size: float | None = None,
         market_ask_size: float | None = None,
     ) -> float | None:
-        """The price at which an itayose would execute most of the resting orders; None outside of an auction.
+        """The price of an itayose that would execute most of the resting orders; None outside of an auction.
 
         Nobody knows the service's own rule; `itayose` has the one that is taken here.
 
@@ -266,7 +266,7 @@ class OrderBook:
 
     def __str__(self) -> str:
         """A ladder of the best levels; or why there is none, without raising anything."""
-        book = self.copy()  # which stays as it is
+        book = self.copy()  # this one stays as it is
         if not book._is_known:
             return f"order book {book.state}: {book.reason}"
         if book.state is BookState.AUCTION:
