@@ -74,6 +74,7 @@ from fulgurite import (
     replay,
     resolve_endpoint,
     run_exchange,
+    run_replay,
     ticker,
 )
 from fulgurite.pytest_plugin import RunningExchange
@@ -221,6 +222,8 @@ async def main() -> None:
         credentials = lambda: (exchange.api_key, exchange.api_secret)  # noqa: E731  # as people write it
         async with connect(child_order_events(), endpoint=exchange.realtime, credentials=credentials) as stream:
             await by_channel(stream)
+    async with run_replay("recording.jsonl", speed=10) as replayed:
+        assert_type(replayed, Exchange)
     for endpoint in (LIVE, resolve_endpoint("embedded"), Endpoint("mine", "ws://127.0.0.1:1", "http://127.0.0.1:1")):
         try:
             async with all_options(endpoint, lambda: itertools.repeat(1.0)) as stream:
