@@ -339,7 +339,7 @@ class Gap(Row, frozen=True):
     code: int | None = None
     """The close code, where the end of a connection made it; of several ends the first."""
     cause: str = "interrupted"
-    """interrupted, dropped, renumbered, withheld; see the client's `GapCause`."""
+    """interrupted, silent, unreadable, dropped, renumbered, withheld; see the client's `GapCause`."""
 
 
 class GapFirst(Row, frozen=True):

@@ -33,7 +33,7 @@
  * @typedef {{type: "gap", channel: string, reason: string, from_ms: number, to_ms: number,
  *   repaired: "pending" | "full" | "partial" | "none", recovered: number, note: string, last: Neighbour | null,
  *   first: Neighbour | null, unresolved: string[], code: number | null,
- *   cause: "interrupted" | "dropped" | "renumbered" | "withheld"}} Gap
+ *   cause: "interrupted" | "silent" | "unreadable" | "dropped" | "renumbered" | "withheld"}} Gap
  */
 /** @typedef {{type: "gapfirst", channel: string, from_ms: number, to_ms: number, first: Neighbour}} GapFirst */
 /** @typedef {"executions" | "ticker" | "subscribe" | "heartbeat"} LatencyName */

@@ -41,6 +41,7 @@ const DETAILS = /** @type {Record<string, import("../i18n.js").Key | undefined>}
 /** Why something was missed, by the kinds of `GapCause`. */
 const CAUSES = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
   dropped: "gapDropped", renumbered: "gapAgain", withheld: "gapNotBrought", unrecorded: "gapUnrecorded",
+  silent: "gapSilent", unreadable: "gapUnreadable",
 });
 
 /** @param {import("../messages.js").Status} row @returns {string} its words: our own where its kind is known */
