@@ -133,7 +133,8 @@ async def test_what_happened_is_said_in_japanese_and_spans_too(browser, exchange
         await shoot(page, "why-ja")
         await control(exchange, "faults", {"fault": "invalid-json", "seconds": 1.0})
         await show_view(page, "connection")
-        await expect(page.locator("[data-kind=gap]").first).to_contain_text("読み取れないフレームを受信", timeout=60_000)
+        unreadable = page.locator("[data-kind=gap]", has_text="読み取れないフレームを受信")
+        await expect(unreadable.first).to_be_visible(timeout=60_000)
 
 
 async def test_an_address_that_can_be_none_is_refused_in_the_pages_language(browser):
