@@ -47,7 +47,7 @@ async def stranger() -> AsyncIterator[Stranger]:
 
 async def expect_outside(page: Page) -> None:
     """Nothing is shown but how to get in."""
-    await expect(page.get_by_text("Only who started this playground can open it")).to_be_visible()
+    await expect(page.get_by_text("Only the user who started this playground can open it")).to_be_visible()
     await expect(page.get_by_text("起動した人だけです")).to_be_visible()
     await expect(page.locator("#root, .top")).to_have_count(0)
 

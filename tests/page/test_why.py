@@ -74,11 +74,11 @@ async def test_a_maintenance_is_named_while_it_is_waited_for(browser, exchange):
         await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving")
         await control(exchange, "faults", {"fault": "refuse", "status": 503})
         await control(exchange, "faults", {"fault": "close", "code": 1012, "reason": "scheduled maintenance"})
-        await expect(why(page)).to_contain_text("Embedded is in maintenance")
+        await expect(why(page)).to_contain_text("Embedded is under maintenance")
         await expect(why(page)).to_contain_text(
             "(503)", timeout=60_000
         )  # refused meanwhile, it is still in maintenance
-        await expect(why(page)).to_contain_text("Embedded is in maintenance")
+        await expect(why(page)).to_contain_text("Embedded is under maintenance")
         await heal(exchange)
         await expect(cell(page, f"lightning_ticker_{FX}")).to_have_attribute("data-state", "receiving", timeout=60_000)
         await expect(why(page)).to_have_count(0)
