@@ -10,7 +10,6 @@ import os
 import signal
 import subprocess
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -133,23 +132,6 @@ async def page(chromium_url: str) -> AsyncIterator[Page]:
             yield await browser.new_page()
         finally:
             await browser.close()
-
-
-LONG = [
-    "samples/test_samples",
-    "page/test_screens",
-    "peers/test_scenarios",
-    "client/test_restarts",
-    "client/test_audits",
-]
-"""Files that take long for their number of tests: they are begun first, so that none of them holds up the end."""
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    counts = Counter(item.path for item in items)
-    long = {ROOT / "tests" / f"{name}.py" for name in LONG}
-    items.sort(key=lambda item: (item.path not in long, -counts[item.path]))
 
 
 # In CI everything that tests need is installed, so a skip there hides a missing install step: it counts as a failure.
