@@ -62,8 +62,9 @@ class ChannelGaps:
     def open(self) -> GapLife | None:
         """The gap without an end: interrupted or pending."""
         entry = self._held[-1] if self._held else None
-        is_open = isinstance(entry, GapLife) and entry.state in (GapState.INTERRUPTED, GapState.PENDING)
-        return entry if is_open else None  # type: ignore[return-value]  # it is no message
+        if isinstance(entry, GapLife) and entry.state in (GapState.INTERRUPTED, GapState.PENDING):
+            return entry
+        return None
 
     @property
     def pending(self) -> GapLife | None:
