@@ -1,4 +1,7 @@
-"""The command line as a user runs it: in processes of its own."""
+"""The command line as a user runs it: in processes of its own.
+
+This module is long because each command is run with its good and its bad arguments.
+"""
 
 import asyncio
 import json

@@ -1,3 +1,8 @@
+"""The order book, against examples, a reference of its rules and the recorded captures.
+
+This module is long because each rule of a book has its examples and its property.
+"""
+
 from __future__ import annotations
 
 import sys

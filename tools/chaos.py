@@ -9,6 +9,8 @@ fast as the machine can do it. What is in a round:
 * network: the exchange is well, and the network before it is bad; nothing is excluded here either, and the books are
   looked at by the clock, too: none is LIVE and old.
 
+This module is long because the rounds of all kinds share one run and one table.
+
 From the root of the repository:
 
     .venv/bin/python -m tools.chaos 10000 [--seed N] [--dialect json-rpc|socketio] [--connections 1|2]
@@ -261,6 +263,7 @@ class Round:
             async with asyncio.timeout(RECOVERY_SECONDS):
                 for product in PRODUCTS:
                     given = self._given[f"lightning_executions_{product}"]
+                    # No event tells of it, so it is polled.
                     while not any(isinstance(item, Message) and item.received_ns > since_ns for item in given[-9:]):  # noqa: ASYNC110
                         await asyncio.sleep(0.1)
         except TimeoutError:
@@ -273,8 +276,10 @@ class Round:
         newest = [executions.numbering.newest for executions in channels]
         try:
             async with asyncio.timeout(RECOVERY_SECONDS):
+                # No event tells of it, so it is polled.
                 while any((each._audit.reached or 0) < last for each, last in zip(channels, newest, strict=True)):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
+                # No event tells of it, so it is polled.
                 while stream._inboxes.main.items:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -339,6 +344,7 @@ class Round:
         try:
             async with asyncio.timeout(RECOVERY_SECONDS):
                 merges = [stream._feeds.by_name[channel]._merge for channel in CHANNELS]
+                # No event tells of it, so it is polled.
                 while not all(merge is not None and len(merge._aligned) == 2 for merge in merges):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:

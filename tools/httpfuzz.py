@@ -369,6 +369,7 @@ async def trade(exchange: ExchangeProcess) -> None:
     assert isinstance(accepted, dict)
     async with asyncio.timeout(ANSWER_SECONDS):
         accepted_id = accepted["child_order_acceptance_id"]
+        # No event tells of it, so it is polled.
         while not await ask("GET", f"getexecutions?child_order_acceptance_id={accepted_id}"):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

@@ -393,6 +393,7 @@ async def fuzz(exchange: ExchangeProcess, frames: int, seed: int, *, is_shown: b
             await subscriber.settle()
             report.counts["messages that the subscribers were due, and got"] += subscriber.received
         async with asyncio.timeout(ANSWER_SECONDS):
+            # No event tells of it, so it is polled.
             while await _open_connections(exchange) != len(subscribers):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         for task in listening:

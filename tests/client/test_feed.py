@@ -242,7 +242,7 @@ def test_a_lost_frame_is_a_gap():
     (before,) = driver.send(1)
     assert driver.take(driver.feed.lost(0, "unreadable", driver.now, driver.now_ns)) == []
     gap, after = driver.send(2)
-    assert gap == Gap(TICKER.name, "unreadable", 0, 0, before, after, cause=GapCause.UNREADABLE)  # type: ignore[arg-type]
+    assert gap == Gap(TICKER.name, "unreadable", 0, 0, before, after, cause=GapCause.UNREADABLE)  # type: ignore[arg-type]  # both
 
 
 def test_a_gap_has_the_cause_of_its_first_interruption():

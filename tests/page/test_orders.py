@@ -40,6 +40,7 @@ async def send(page):
     fields = page.locator(".ticket [data-field]")
     async with asyncio.timeout(15):
         # Looked at all at once, since a choice just made may replace them.
+        # No event tells of it, so it is polled.
         while "" in await fields.evaluate_all("(fields) => fields.map((field) => field.value)"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await page.locator(".ticket-send").click()

@@ -133,6 +133,7 @@ class RunningProcess:
         assert self._master is not None
         async with asyncio.timeout(PATIENCE):
             # A program that changes its terminal tells nobody.
+            # No event tells of it, so it is polled.
             while termios.tcgetattr(self._master)[3] & termios.ECHO:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         os.write(self._master, f"{text}\n".encode())

@@ -4,6 +4,8 @@ Every answer must be the same to the byte, text or binary alike, in the same ord
 the way in which a connection ends. Where the real service is unknown, the reference programs in tests/peers answer as
 `fulgurite.protocol.choices` says.
 
+This module is long because it lists all that is sent to both.
+
 Known to differ, and left out: arrays and objects nested hundreds deep; in Socket.IO packets, binary attachments,
 white space where an acknowledgement's number may stand, and namespaces that a URL's rules would rewrite (`/../`).
 

@@ -538,6 +538,7 @@ async def test_stopping_does_not_wait_for_a_slow_handshake(dialect):
     async with serve("127.0.0.1", 0, check_auth=lambda params: None) as server:
         give(server, "slow-handshake", by=1000)
         connecting = asyncio.create_task(websockets.connect(server.url + PATHS[dialect]).__aenter__())
+        # No event tells of it, so it is polled.
         while not server.connections.held:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     with pytest.raises((websockets.InvalidHandshake, OSError, EOFError)):
@@ -596,6 +597,7 @@ async def test_a_connection_without_faults_goes_the_fast_way_again(server, diale
         give(server, "mute", seconds=0.1, channel=BOARD)
         (connection,) = server.connections.open
         assert not connection.sufferer.is_well
+        # No event tells of it, so it is polled.
         while server.faults.plan.active():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         assert connection.sufferer.is_well
