@@ -152,7 +152,7 @@ async def test_a_book_is_not_live_in_the_statement_after_the_program_did_somethi
 
 async def test_a_book_is_not_live_after_the_machine_slept(monkeypatch):
     """While it sleeps, the clock that the event loop goes by may stand; the one on the wall does not."""
-    async with run(seed=7, speed=20, products=[PRODUCT]) as exchange, connect(endpoint=exchange) as stream:
+    async with run(seed=7, speed=5, products=[PRODUCT]) as exchange, connect(endpoint=exchange) as stream:
         async with asyncio.timeout(60):
             book = await stream.synced(PRODUCT)
         wall = time.time
@@ -229,8 +229,8 @@ async def test_a_consumer_that_takes_too_long_for_each_item_has_no_live_book_tha
         await synced(market, stream)
         book = stream.books[PRODUCT]
         connection = stream._connections[0]
-        assert connection._session is not None
-        connection._session.probe()
+        assert connection._attempt is not None
+        connection._attempt.session.probe()
         kinds = []
         connection.answered(3.0)  # as for an answer three seconds after the probe
         assert book.state is BookState.STALE

@@ -356,7 +356,7 @@ async def test_order_events_that_were_missed_are_reconciled(exchange):
     trader = Trader(exchange)
     async with connect(child_order_events(), endpoint=exchange, credentials=lambda: keys, delays=soon) as stream:
         await until(stream, status("subscribed", "child_order_events"))
-        await learned(stream, "child_order_events")
+        await learned(stream)
         waiting = await trader.send(0.01, 1_000_000)
         await until(stream, lambda item: isinstance(item, Message) and event_types(item) == ["ORDER"])
         async with nobody_listening(exchange):
@@ -391,9 +391,11 @@ async def test_orders_that_were_not_looked_at_before_are_said_to_be_unknown(exch
     assert "the account's orders were not known before" in gap.note
 
 
-async def learned(stream: Stream, channel: str) -> None:
+async def learned(stream: Stream) -> None:
+    orders = stream._feeds.by_name["child_order_events"].orders
+    assert orders is not None
     async with asyncio.timeout(30):
-        while stream._feeds.by_name[channel].learned_ns is None:  # noqa: ASYNC110  # nobody is told, for nobody needs it
+        while orders.started_ns is None:  # noqa: ASYNC110  # nobody is told, for nobody needs it
             await asyncio.sleep(0.01)
 
 

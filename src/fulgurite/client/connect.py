@@ -122,45 +122,24 @@ def connect(
     """
     wanted = [check_channel(channel) for channel in channels]
     check_integer("queue_limit", queue_limit, 2)
-    check_integer("connections", connections, 1, MAX_CONNECTIONS)
-    if ssl_context is not None:
-        check_type("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext, or None")
-    mode = _choice("repair", repair, RepairMode)
     policy = _choice("overflow", overflow, Overflow)
-    check_flag("frames", frames)
-    check_seconds("open_timeout", open_timeout)
-    check_seconds("request_timeout", request_timeout)
-    check_seconds("ping_after", ping_after)
-    check_seconds("pong_timeout", pong_timeout)
-    _check_limits({} if silence_limits is None else silence_limits)
-    if delays is not None and not callable(delays):
-        raise InputError("delays", delays, "a function that returns an iterator of seconds, or None")
+    mode = _choice("repair", repair, RepairMode)
     every = _audit_seconds(audit, mode)
     addresses = _resolve(endpoint, http)
-    first = dialect if isinstance(dialect, Dialect) else find_dialect(dialect)
-    others = [other for other in DIALECTS.values() if other is not first]
-    dialects = [[first, *others][number % (1 + len(others))] for number in range(connections)]
-    if ssl_context is None and isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
-        ssl_context = client_context(endpoint.ca_file)
     signing = bound(credentials, addresses)
-    check_credentials(signing)
-    is_bitflyer = addresses.is_bitflyer
-
-    def is_closed() -> bool:
-        return is_bitflyer and in_maintenance(time.time())
-
     settings = Settings(
         credentials=signing,
-        ssl_context=_trusting(addresses, ssl_context),
-        frames=frames,
-        open_timeout=open_timeout,
-        request_timeout=request_timeout,
-        ping_after=ping_after,
-        pong_timeout=pong_timeout,
-        silence_limits=silence_limits or {},
-        delays=delays or (lambda: backoff(random.Random(), is_closed=is_closed)),
+        ssl_context=_trusting(endpoint, addresses, ssl_context),
+        frames=check_flag("frames", frames),
+        open_timeout=check_seconds("open_timeout", open_timeout),
+        request_timeout=check_seconds("request_timeout", request_timeout),
+        ping_after=check_seconds("ping_after", ping_after),
+        pong_timeout=check_seconds("pong_timeout", pong_timeout),
+        silence_limits=_check_limits({} if silence_limits is None else silence_limits),
+        delays=_delays(delays, addresses),
         refused_advice=hints.get().embedded if addresses.is_embedded else "",
     )
+    check_credentials(signing)
     unrepaired = ""
     if addresses.http is None and mode is not RepairMode.OFF:
         mode = RepairMode.OFF
@@ -169,10 +148,26 @@ def connect(
     if addresses.http is not None and (mode is not RepairMode.OFF or every is not None):
         repairs = Repairs(HttpApi(addresses.http, signing, settings.ssl_context, request_timeout))
         audits = None if every is None else Audits(repairs.api, every)
+    dialects = _dialects(dialect, check_integer("connections", connections, 1, MAX_CONNECTIONS))
     return Stream(wanted, addresses, dialects, settings, repairs, mode, queue_limit, policy, unrepaired, audits)
 
 
-def _check_limits(limits: Mapping[Kind, float | None]) -> None:
+def _dialects(dialect: Dialect | str, connections: int) -> list[Dialect]:
+    """The dialect of each connection, beginning with this one."""
+    first = dialect if isinstance(dialect, Dialect) else find_dialect(dialect)
+    others = [other for other in DIALECTS.values() if other is not first]
+    return [[first, *others][number % (1 + len(others))] for number in range(connections)]
+
+
+def _delays(delays: Callable[[], Iterator[float]] | None, endpoint: Endpoint) -> Callable[[], Iterator[float]]:
+    if delays is None:
+        return lambda: backoff(random.Random(), is_closed=lambda: endpoint.is_bitflyer and in_maintenance(time.time()))
+    if not callable(delays):
+        raise InputError("delays", delays, "a function that returns an iterator of seconds, or None")
+    return delays
+
+
+def _check_limits(limits: Mapping[Kind, float | None]) -> Mapping[Kind, float | None]:
     kinds = ", ".join(f"Kind.{kind.name}" for kind in Kind)
     accepted = f"a mapping from kinds ({kinds}) to seconds from 0.001 to 1e9, or None"
     if not isinstance(limits, Mapping):
@@ -182,6 +177,7 @@ def _check_limits(limits: Mapping[Kind, float | None]) -> None:
             raise InputError("silence_limits", kind, accepted)
         if limit is not None:
             check_seconds(f"silence_limits[Kind.{Kind(kind).name}]", limit, ", or None")
+    return limits
 
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -212,8 +208,11 @@ def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> En
     return endpoint if http is None else msgspec.structs.replace(endpoint, http=check_http(http))
 
 
-def _trusting(endpoint: Endpoint, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:
-    is_needed = any(url.startswith(("wss:", "https:")) for url in (endpoint.json_rpc, endpoint.socketio))
-    if ssl_context is None and is_needed:
-        ssl_context = client_context()
-    return ssl_context
+def _trusting(endpoint: object, addresses: Endpoint, ssl_context: ssl.SSLContext | None) -> ssl.SSLContext | None:
+    """The caller's context, or one that trusts the running exchange or the system; None without TLS."""
+    if ssl_context is not None:
+        return check_type("ssl_context", ssl_context, ssl.SSLContext, "an ssl.SSLContext, or None")
+    if isinstance(endpoint, RunningExchange) and endpoint.ca_file is not None:
+        return client_context(endpoint.ca_file)
+    is_needed = any(url.startswith(("wss:", "https:")) for url in (addresses.json_rpc, addresses.socketio))
+    return client_context() if is_needed else None

@@ -104,6 +104,14 @@ class Receiver(Protocol):
         ...
 
 
+class _Attempt(NamedTuple):
+    """One attempt to connect, and the connection that comes of it."""
+
+    session: Session
+    conversation: Conversation
+    split: Split
+
+
 class Connection:
     """Keeps one connection up.
 
@@ -132,18 +140,14 @@ class Connection:
         self._receiver = receiver
         self._settings = settings
         self._liveness = Liveness(settings.silence_limits)
-        # The time of each channel's latest message. The next tick evaluates it.
-        self._heard = self._liveness.heard
-        # The open connection and its conversation, and whether it has brought a channel's message.
-        self._split: Split = lambda text: None
-        self._session: Session | None = None
-        self._conversation: Conversation | None = None
+        # The present attempt; whether it has brought a channel's message; and whether its messages may be old.
+        self._attempt: _Attempt | None = None
         self._is_useful = False
+        self.is_behind = False
         # The time of each channel's latest request.
         self._asked_ns: dict[str, int] = {}
-        # The reason of a pause in reading; and whether messages may be old.
+        # The reason of a pause in reading.
         self._paused: str | None = None
-        self.is_behind = False
 
     async def run(self) -> None:
         """Keep it up until cancelled.
@@ -168,7 +172,7 @@ class Connection:
                     raise
                 error, ending = raised, Ending(str(raised))
             finally:
-                self._session = self._conversation = None
+                self._attempt = None
                 self._liveness.disconnect()
                 self.is_behind = False
             self._tell_ending(ending, error)
@@ -184,50 +188,51 @@ class Connection:
 
     def subscribe(self, channel: str) -> None:
         """Request a channel that is now wanted."""
-        if self._conversation is not None and self._conversation.subscribe(channel, _now()):
+        if self._attempt is None:
+            return
+        if self._attempt.conversation.subscribe(channel, _now()):
             self._liveness.ask(channel, _now())
             self._asked_ns[channel] = time.time_ns()
-        self._flush()
+        self._attempt.session.flush()
 
     def unsubscribe(self, channel: str) -> None:
         """Cancel the request of a channel."""
         self._liveness.forget(channel)
         self._asked_ns.pop(channel, None)
-        if self._conversation is not None:
-            self._conversation.unsubscribe(channel, _now())
-        self._flush()
+        if self._attempt is not None:
+            self._attempt.conversation.unsubscribe(channel, _now())
+            self._attempt.session.flush()
 
     def pause(self, reason: str) -> None:
         """Stop reading, for this reason."""
         self._paused = reason
-        if self._session is not None:
-            self._session.pause()
+        if self._attempt is not None:
+            self._attempt.session.pause()
             self._fall_behind(reason)
 
     def resume(self) -> None:
         """Read again."""
         self._paused = None
-        if self._session is not None:
-            self._session.resume()
-            self._session.probe()
+        if self._attempt is not None:
+            self._attempt.session.resume()
+            self._attempt.session.probe()
 
     def doubt(self, reason: str) -> None:
         """Treat messages as old, for this reason, until the server answers a new probe."""
-        if self._session is not None and not self.is_behind:
+        if self._attempt is not None and not self.is_behind:
             self._fall_behind(reason)
-            self._session.probe()
+            self._attempt.session.probe()
 
     def abort(self) -> None:
         """Cut the connection at once."""
-        if self._session is not None:
-            self._session.abort()
+        if self._attempt is not None:
+            self._attempt.session.abort()
 
     def tick(self, now: float) -> None:
         """Act on channels that have been silent for too long."""
-        if self._session is None or self._conversation is None:
-            return
-        for silence in self._liveness.due(now):
-            self._act(silence, now)
+        if self._attempt is not None:
+            for silence in self._liveness.due(now):
+                self._act(silence, self._attempt, now)
 
     def excuse(self, seconds: float) -> None:
         """Extend all silence limits by a time in which nothing could be read."""
@@ -235,17 +240,17 @@ class Connection:
 
     def probe(self) -> bool:
         """Measure the delay of the server's messages; return whether the connection is open."""
-        if self._session is None or not self._session.is_connected:
+        if self._attempt is None or not self._attempt.session.is_connected:
             return False
         self.look()
-        waited = self._session.probed_for()
+        waited = self._attempt.session.probed_for()
         if waited is None or waited > ANSWER_SECONDS:
-            self._session.probe()
+            self._attempt.session.probe()
         return True
 
     def look(self) -> None:
         """Expect old messages if the latest probe has been unanswered for too long."""
-        if self._session is not None and (self._session.probed_for() or 0.0) > ANSWER_SECONDS:
+        if self._attempt is not None and (self._attempt.session.probed_for() or 0.0) > ANSWER_SECONDS:
             self._fall_behind(f"no answer to a ping for {ANSWER_SECONDS:.0f} s: messages may be old")
 
     # --- called by the session
@@ -255,7 +260,9 @@ class Connection:
         self._receiver.look()
         if self._settings.frames:
             return start
-        end = self._receiver.ordinary(self.number, self._split, texts, start, now, at_ns, self._heard)
+        assert self._attempt is not None  # its session called this
+        heard = self._liveness.heard
+        end = self._receiver.ordinary(self.number, self._attempt.split, texts, start, now, at_ns, heard)
         self._is_useful = self._is_useful or end > start
         return end
 
@@ -283,11 +290,11 @@ class Connection:
 
     def answered(self, seconds: float) -> None:
         """Process the answer to a probe; see `session.Receiver`."""
-        assert self._session is not None  # the session called this
+        assert self._attempt is not None  # its session called this
         if seconds > ANSWER_SECONDS:
             # The frames behind it are just as late.
             self._fall_behind(f"messages arrive {seconds:.0f} s late")
-            self._session.probe()
+            self._attempt.session.probe()
             return
         self._receiver.caught_up(self.number)
         if self.is_behind:
@@ -297,7 +304,7 @@ class Connection:
     # --- inside
 
     def _fall_behind(self, reason: str) -> None:
-        if self._session is not None and self._session.is_connected and not self.is_behind:
+        if self._attempt is not None and self._attempt.session.is_connected and not self.is_behind:
             self.is_behind = True
             self._receiver.behind(self.number, reason)
             self._put_status(StatusKind.BEHIND, reason)
@@ -317,11 +324,11 @@ class Connection:
         """Make a connection, and return its end."""
         settings = self._settings
         protocol = self.dialect.client(settings.request_timeout)
-        self._split = protocol.split
         sign = None if settings.credentials is None else await prepare_auth(settings.credentials)
-        self._conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
+        conversation = Conversation(protocol, self._wanted, sign, self._liveness.has_heard, self.number)
         del sign  # it may hold the secret; the conversation forgets it after signing
-        session = self._session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
+        session = Session(protocol, self, settings.ping_after, settings.pong_timeout)
+        self._attempt = _Attempt(session, conversation, protocol.split)
         timeout, context, advice = settings.open_timeout, settings.ssl_context, settings.refused_advice
         await open_session(self.url, session, timeout=timeout, ssl_context=context, refused_advice=advice)
         if self._paused is not None:
@@ -333,20 +340,20 @@ class Connection:
         for event in events:
             if type(event) is ChannelMessage:
                 self._is_useful = True
-                self._heard[event.channel] = now
+                self._liveness.heard[event.channel] = now
                 self._receiver.message(self.number, Message(event.channel, at_ns, text, event.message), now)
             else:
                 self._dispatch_other(event, now, at_ns)
         self._receiver.woken()
 
     def _dispatch_other(self, event: ClientEvent, now: float, at_ns: int) -> None:
-        assert self._session is not None  # the session called this
-        assert self._conversation is not None  # it was made with the session
+        assert self._attempt is not None  # its session called this
+        session, conversation, _ = self._attempt
         if isinstance(event, Ended):
-            self._session.end(event.reason)
+            session.end(event.reason)
             return
-        was_ready = self._conversation.is_ready
-        for status in self._conversation.handle(event, now, at_ns):
+        was_ready = conversation.is_ready
+        for status in conversation.handle(event, now, at_ns):
             if status.kind is not StatusKind.SUBSCRIBED or status.channel is None:
                 self._receiver.put(status)
                 continue
@@ -355,13 +362,13 @@ class Connection:
             self._receiver.put(msgspec.structs.replace(status, seconds=max(0, at_ns - asked_ns) / 1e9))
             if status.channel in self._wanted:
                 self._receiver.acknowledged(self.number, status.channel, asked_ns, at_ns)
-        if self._conversation.is_ready and not was_ready:
+        if conversation.is_ready and not was_ready:
             for channel in self._wanted:
                 self._liveness.ask(channel, now)
                 self._asked_ns[channel] = at_ns
-        self._flush()
+        session.flush()
 
-    def _act(self, silence: Silence, now: float) -> None:
+    def _act(self, silence: Silence, attempt: _Attempt, now: float) -> None:
         channel, seconds, step = silence
         kind = StatusKind.SILENT
         if step is Step.RESUBSCRIBE:
@@ -376,20 +383,14 @@ class Connection:
             )
         at_ns = time.time_ns()
         self._receiver.put(Status(kind, at_ns, channel, detail, seconds, self.number))
-        assert self._session is not None  # `tick` has checked both
-        assert self._conversation is not None
         self._receiver.silent(self.number, channel, f"{channel} was silent for {seconds:.0f} s")
         if step is Step.RECONNECT:
-            self._session.end(f"{channel} was silent for {seconds:.0f} s, although it was subscribed again")
+            attempt.session.end(f"{channel} was silent for {seconds:.0f} s, although it was subscribed again")
         elif step is Step.RESUBSCRIBE:
-            self._conversation.unsubscribe(channel, now)
-            self._conversation.subscribe(channel, now)
+            attempt.conversation.unsubscribe(channel, now)
+            attempt.conversation.subscribe(channel, now)
             self._asked_ns[channel] = at_ns
-            self._flush()
-
-    def _flush(self) -> None:
-        if self._session is not None:
-            self._session.flush()
+            attempt.session.flush()
 
     def _put_status(self, kind: StatusKind, detail: str, seconds: float | None = None) -> None:
         self._receiver.put(Status(kind, time.time_ns(), None, detail, seconds, self.number))

@@ -73,8 +73,6 @@ class Feed:
         """The account's orders, if missed events are to be reconciled."""
         if repair is not RepairMode.OFF and channel.kind.is_private:
             self.orders = OrderLedger() if channel.kind is Kind.CHILD_ORDER_EVENTS else ParentOrderLedger()
-        self.learned_ns: int | None = None
-        """Time of the lookup of the present state, which makes even the first gap repairable."""
         self.gaps = ChannelGaps(repair, unrepaired) if can_be_repaired else ChannelGaps(RepairMode.OFF, "")
         self._merge: ChannelMerge[Message] | None = ChannelMerge(channel.kind) if connections > 1 else None
         self._link = _Link()

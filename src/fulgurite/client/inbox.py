@@ -47,7 +47,6 @@ class Inbox:
         self.items: deque[Item] = deque()
         """The waiting items, oldest first. Call `added` once after appending any number."""
         self._limit = limit
-        self._low_water = limit // 2
         self._overflow = overflow
         self._pause = pause
         self._resume = resume
@@ -168,7 +167,7 @@ class Inbox:
         dropped: dict[str, _Dropped] = {}
         others: list[Status | Malformed | Frame] = []
         telling: list[Status | Malformed] = []
-        for _ in range(len(self.items) - self._low_water):
+        for _ in range(len(self.items) - self._limit // 2):
             item = self.items.popleft()
             if isinstance(item, Message | Gap):
                 dropped.setdefault(item.channel, _Dropped()).add(item)
@@ -177,7 +176,7 @@ class Inbox:
             else:
                 telling.append(item)
         # Statuses and malformed frames give reasons, so the newest are kept, within the bound.
-        forgotten = max(len(telling) - self._low_water // 2, 0)
+        forgotten = max(len(telling) - self._limit // 4, 0)
         others += telling[:forgotten]
         firsts: dict[str, Message] = {}
         for item in reversed(self.items):
@@ -189,7 +188,7 @@ class Inbox:
         self.items.extendleft(reversed([*telling[forgotten:], *counted, *gaps]))
 
     def _check_room(self) -> None:
-        if len(self.items) <= self._low_water:
+        if len(self.items) <= self._limit // 2:
             self._go_on()
 
     def _go_on(self) -> None:

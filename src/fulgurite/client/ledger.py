@@ -39,6 +39,8 @@ class Ledger(Generic[OrderT]):
     """Keeps orders by acceptance id; `OrderLedger` and `ParentOrderLedger` conclude from lists of HTTP."""
 
     def __init__(self) -> None:
+        self.started_ns: int | None = None
+        """Time of the lookup of all orders; None before. It makes even the first gap repairable."""
         self._open: dict[str, OrderT] = {}
         self._ended: dict[str, OrderT] = {}
         # The newest id of an execution or a special order in each started product; 0 if there is none.

@@ -51,59 +51,70 @@ async def open_session(
         HandshakeRefusedError: the server answered with an HTTP status.
         ConnectError: no connection could be made.
     """
+    try:
+        async with asyncio.timeout(timeout):
+            await _handshake(url, session, ssl_context)
+    except TimeoutError as error:
+        raise ConnectError(url, f"no connection within {timeout:g} s", failure=ConnectFailure.TIMEOUT) from error
+    except (WSError, OSError) as error:
+        raise _connect_error(url, error, refused_advice) from error
+    if not session.is_connected:
+        raise ConnectError(url, "the connection was closed during the WebSocket handshake")
+    return session
+
+
+async def _handshake(url: str, session: Session, ssl_context: ssl.SSLContext | None) -> None:
+    """Connect a session; leave no connection behind when this is cancelled."""
     opened: list[socket.socket] = []
 
     async def open_socket(parsed: WSParsedURL) -> socket.socket:
         opened.append(await _connect_socket(parsed.host, parsed.port))
         return opened[0]
 
+    connecting = asyncio.ensure_future(
+        ws_connect(
+            lambda request, response: session,
+            url,
+            ssl_context=ssl_context,
+            websocket_handshake_timeout=None,  # the caller's covers it
+            logger_name=_PICOWS_LOGGER,
+            enable_auto_pong=False,  # so that a ping counts as a sign of life
+            max_frame_size=MAX_MESSAGE_BYTES,
+            max_redirects=0,  # no credentials go to another host
+            socket_factory=open_socket,
+        )
+    )
     try:
-        async with asyncio.timeout(timeout):
-            connecting = asyncio.ensure_future(
-                ws_connect(
-                    lambda request, response: session,
-                    url,
-                    ssl_context=ssl_context,
-                    websocket_handshake_timeout=None,  # `timeout` covers it
-                    logger_name=_PICOWS_LOGGER,
-                    enable_auto_pong=False,  # so that a ping counts as a sign of life
-                    max_frame_size=MAX_MESSAGE_BYTES,
-                    max_redirects=0,  # no credentials go to another host
-                    socket_factory=open_socket,
-                )
-            )
-            try:
-                await asyncio.shield(connecting)
-            except asyncio.CancelledError:
-                if not opened:
-                    connecting.cancel()
-                elif not session.is_connected:
-                    # picows would leave the connection open. A shutdown of the socket ends it quickly.
-                    with contextlib.suppress(OSError):
-                        opened[0].shutdown(socket.SHUT_RDWR)
-                await asyncio.wait([connecting])
-                if not connecting.cancelled() and connecting.exception() is None:
-                    await session.close()
-                raise
-    except TimeoutError as error:
-        raise ConnectError(url, f"no connection within {timeout:g} s", failure=ConnectFailure.TIMEOUT) from error
-    except WSHandshakeError as error:
-        if error.response is None:
-            raise ConnectError(url, f"the answer to the WebSocket handshake is invalid: {error}") from error
-        retry_after = parse_retry_after(error.response.headers.get("Retry-After"), time.time())
-        raise HandshakeRefusedError(url, error.response.status.value, retry_after) from error
-    except WSError as error:
-        raise ConnectError(url, str(error)) from error
-    except ssl.SSLCertVerificationError as error:
-        problem = f"its TLS certificate is not trusted: {error.verify_message}"
-        raise ConnectError(url, problem, hints.get().trust, ConnectFailure.TLS) from error
-    except OSError as error:
-        failure = _kind(error)
-        advice = refused_advice if failure is ConnectFailure.REFUSED else ""
-        raise ConnectError(url, _in_words(error), advice, failure) from error
-    if not session.is_connected:
-        raise ConnectError(url, "the connection was closed during the WebSocket handshake")
-    return session
+        await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        if not opened:
+            connecting.cancel()
+        elif not session.is_connected:
+            # picows would leave the connection open. A shutdown of the socket ends it quickly.
+            with contextlib.suppress(OSError):
+                opened[0].shutdown(socket.SHUT_RDWR)
+        await asyncio.wait([connecting])
+        if not connecting.cancelled() and connecting.exception() is None:
+            await session.close()
+        raise
+
+
+def _connect_error(url: str, error: WSError | OSError, refused_advice: str) -> ConnectError:
+    match error:
+        case WSHandshakeError(response=None):
+            return ConnectError(url, f"the answer to the WebSocket handshake is invalid: {error}")
+        case WSHandshakeError(response=response):
+            assert response is not None  # the case before
+            retry_after = parse_retry_after(response.headers.get("Retry-After"), time.time())
+            return HandshakeRefusedError(url, response.status.value, retry_after)
+        case ssl.SSLCertVerificationError():
+            problem = f"its TLS certificate is not trusted: {error.verify_message}"
+            return ConnectError(url, problem, hints.get().trust, ConnectFailure.TLS)
+        case OSError():
+            failure = _kind(error)
+            advice = refused_advice if failure is ConnectFailure.REFUSED else ""
+            return ConnectError(url, _in_words(error), advice, failure)
+    return ConnectError(url, str(error))
 
 
 def _kind(error: OSError) -> ConnectFailure:

@@ -58,16 +58,12 @@ class Recorder:
         """The number of lost frames; after `close`, an upper limit."""
         self.written_bytes = 0
         self._is_numbered = is_numbered
-        self._compressor = _make_compressor(path) if path.suffix == ".zst" else None
-        self._part_bytes = 0
+        self._compressor = _Compressor(path) if path.suffix == ".zst" else None
         # Lines held back, the number of frames in them, and bytes ready for the file.
         self._held = bytearray()
         self._held_frames = 0
         self._ready = bytearray()
-        # During a loss: the times of each channel's first and last message, and the statuses.
-        self._is_losing = False
-        self._unrecorded: dict[str, tuple[int, int]] = {}
-        self._statuses: deque[Status] = deque(maxlen=KEPT_STATUSES)
+        self._loss: _Loss | None = None
         # The latest reason for a failed write.
         self._problem = ""
         try:
@@ -79,9 +75,10 @@ class Recorder:
 
     def write(self, items: Sequence[Item]) -> None:
         """Write items in the order of the stream. This never raises, even after `close`."""
-        self._is_losing = self._is_losing or len(self._held) >= HELD_BYTES
-        if self._is_losing or self._file.closed:
-            self._lose(items)
+        if self._loss is None and (self._file.closed or len(self._held) >= HELD_BYTES):
+            self._loss = _Loss()
+        if self._loss is not None:
+            self.lost += self._loss.add(items)
             return
         for line in log_lines(items, self._is_numbered):
             self._held += format_line(line)
@@ -98,9 +95,9 @@ class Recorder:
             self._make_ready()
             if not self._write_ready():
                 return
-        if self._is_losing:
-            self._is_losing = False
-            self._tell_lost()
+        if self._loss is not None:
+            self._held += self._loss.lines(f"not recorded: {self._problem}", self._is_numbered)
+            self._loss = None
 
     def close(self) -> None:
         """Write the line of a regular end and close the file."""
@@ -112,7 +109,7 @@ class Recorder:
             self._held += format_line(Line(event="end", at_ns=time.time_ns()))
             self.flush()
         if self._compressor is not None and self.error is None:
-            self._ready += self._compressor.flush(_end_of("FINISH"))
+            self._ready += self._compressor.finish()
             self._write_ready()
         try:
             self._file.close()
@@ -127,17 +124,7 @@ class Recorder:
     def _make_ready(self) -> None:
         data = bytes(self._held)
         self._held.clear()
-        if self._compressor is not None:
-            self._part_bytes += len(data)
-            data = self._compressor.compress(data)
-            if self._part_bytes < PART_BYTES:
-                # The end of a block makes it readable without the rest.
-                data += self._compressor.flush(_end_of("BLOCK"))
-            else:
-                data += self._compressor.flush(_end_of("FINISH"))
-                self._compressor = _make_compressor(self.path)
-                self._part_bytes = 0
-        self._ready += data
+        self._ready += data if self._compressor is None else self._compressor.compress(data)
 
     def _write_ready(self) -> bool:
         """Write the bytes that are ready, from the end of the last attempt; return False if this fails."""
@@ -158,32 +145,73 @@ class Recorder:
         self._problem = error.strerror or str(error)
         self.error = RecordingError(str(self.path), self._problem, self.lost)
 
-    def _lose(self, items: Iterable[Item]) -> None:
+
+class _Loss:
+    """A time in which frames are lost: its statuses, and the first and last time of each channel's messages."""
+
+    def __init__(self) -> None:
+        self._statuses: deque[Status] = deque(maxlen=KEPT_STATUSES)
+        self._times: dict[str, tuple[int, int]] = {}
+
+    def add(self, items: Iterable[Item]) -> int:
+        """Add lost items; return the number of frames among them."""
+        frames = 0
         for item in items:
             match item:
                 case Frame():
-                    self.lost += 1
+                    frames += 1
                 case Message():
-                    self._note_unrecorded(item.channel, item.received_ns, item.received_ns)
+                    self._extend(item.channel, item.received_ns, item.received_ns)
                 case Gap():
-                    self._note_unrecorded(item.channel, item.from_ns, item.to_ns)
+                    self._extend(item.channel, item.from_ns, item.to_ns)
                 case Status():
                     self._statuses.append(item)
+        return frames
 
-    def _note_unrecorded(self, channel: str, from_ns: int, to_ns: int) -> None:
-        first_ns, last_ns = self._unrecorded.get(channel, (from_ns, to_ns))
-        self._unrecorded[channel] = min(first_ns, from_ns), max(last_ns, to_ns)
-
-    def _tell_lost(self) -> None:
-        reason = f"not recorded: {self._problem}"
+    def lines(self, reason: str, is_numbered: bool) -> bytes:
+        """The lines for the log: the statuses, and a gap for each channel."""
         gaps = [
             Gap(channel, reason, from_ns, to_ns, cause=GapCause.UNRECORDED)
-            for channel, (from_ns, to_ns) in self._unrecorded.items()
+            for channel, (from_ns, to_ns) in self._times.items()
         ]
-        for line in log_lines([*self._statuses, *gaps], self._is_numbered):
-            self._held += format_line(line)
-        self._unrecorded.clear()
-        self._statuses.clear()
+        return b"".join(map(format_line, log_lines([*self._statuses, *gaps], is_numbered)))
+
+    def _extend(self, channel: str, from_ns: int, to_ns: int) -> None:
+        first_ns, last_ns = self._times.get(channel, (from_ns, to_ns))
+        self._times[channel] = min(first_ns, from_ns), max(last_ns, to_ns)
+
+
+class _Compressor:
+    """Compresses a log in parts, each of them a zstd frame.
+
+    Raises:
+        InputError: the extra `zst` is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import zstandard  # an extra, needed only here
+        except ImportError as error:
+            raise InputError("--record", str(path), "a .zst file after `pip install 'fulgurite[zst]'`") from error
+        self._make: Any = zstandard.ZstdCompressor(write_checksum=True).compressobj
+        self._flush_block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
+        self._part = self._make()
+        self._part_bytes = 0
+
+    def compress(self, data: bytes) -> bytes:
+        """Compress lines, to the end of a block, so that they are readable without the rest."""
+        self._part_bytes += len(data)
+        compressed: bytes = self._part.compress(data)
+        if self._part_bytes < PART_BYTES:
+            return compressed + self._part.flush(self._flush_block)
+        compressed += self.finish()
+        self._part, self._part_bytes = self._make(), 0
+        return compressed
+
+    def finish(self) -> bytes:
+        """End the part."""
+        end: bytes = self._part.flush()
+        return end
 
 
 def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
@@ -229,17 +257,3 @@ def log_lines(items: Iterable[Item], is_numbered: bool) -> Iterator[Line]:
                 yield Line(event=item.origin, at_ns=item.received_ns, channel=item.channel, message=text)
     if held is not None:
         yield held
-
-
-def _make_compressor(path: Path) -> Any:
-    try:
-        import zstandard  # an extra, needed only here
-    except ImportError as error:
-        raise InputError("--record", str(path), "a .zst file after `pip install 'fulgurite[zst]'`") from error
-    return zstandard.ZstdCompressor(write_checksum=True).compressobj()
-
-
-def _end_of(unit: str) -> int:
-    import zstandard
-
-    return {"BLOCK": zstandard.COMPRESSOBJ_FLUSH_BLOCK, "FINISH": zstandard.COMPRESSOBJ_FLUSH_FINISH}[unit]

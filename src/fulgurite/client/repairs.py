@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Final, NamedTuple
+from weakref import WeakSet
 
 import msgspec
 
@@ -90,19 +91,38 @@ class Repairs:
         self.api = api
         self._delays = delays
         self._stack = AsyncExitStack()
+        # The owner of the tasks; None while the HTTP API is closed.
+        self._tasks: asyncio.TaskGroup | None = None
+        # The feeds with a lookup of their present state.
+        self._learned: WeakSet[Feed] = WeakSet()
         # All product codes, because orders are listed by product.
         self._products: list[str] | None = None
 
-    async def open(self) -> None:
-        """Open the HTTP API; `close` must follow."""
+    async def open(self, tasks: asyncio.TaskGroup) -> None:
+        """Open the HTTP API; `close` must follow the end of all tasks, which `tasks` owns."""
         await self._stack.enter_async_context(self.api)
+        self._tasks = tasks
 
     async def close(self) -> None:
         """Close the HTTP API."""
+        self._tasks = None
         await self._stack.aclose()
 
-    async def learn(self, feed: Feed) -> None:
-        """Look up the present state of a channel, so that even a gap before its first message can be repaired."""
+    def learn(self, feed: Feed) -> None:
+        """Begin the lookup of a channel's present state, once, so that a gap before its first message is repairable.
+
+        Before `open` this does nothing.
+        """
+        if self._tasks is not None and feed not in self._learned:
+            self._learned.add(feed)
+            self._tasks.create_task(self._learn(feed))
+
+    def begin(self, feed: Feed, gap: GapLife, give: Callable[[Iterable[Message | Gap]], None]) -> None:
+        """Begin the repair of a gap; see `repair`."""
+        assert self._tasks is not None  # gaps come from connections, which run after `open`
+        self._tasks.create_task(self.repair(feed, gap, give))
+
+    async def _learn(self, feed: Feed) -> None:
         # A failure here needs no report: the note of a later repair reports it.
         for delay, _ in zip(self._delays(True), DELAYS, strict=False):
             await asyncio.sleep(delay)
@@ -110,11 +130,13 @@ class Repairs:
                 if feed.channel.kind is Kind.EXECUTIONS:
                     newest = await newest_execution_id(self.api, feed.channel.product_code)
                     feed.learned(newest or 0, time.time_ns())
-                elif isinstance(feed.orders, OrderLedger):
+                    return
+                assert feed.orders is not None  # the feeds of private channels have one
+                if isinstance(feed.orders, OrderLedger):
                     await start_ledger(self.api, feed.orders, await self._find_products())
-                elif feed.orders is not None:
+                else:
                     await start_parent_ledger(self.api, feed.orders, await self._find_products())
-                feed.learned_ns = time.time_ns()
+                feed.orders.started_ns = time.time_ns()
                 return
 
     async def repair(self, feed: Feed, gap: GapLife, give: Callable[[Iterable[Message | Gap]], None]) -> None:
@@ -153,7 +175,8 @@ class Repairs:
         except FulguriteError as error:
             return Outcome([], Repaired.NONE, f"not repaired: {error}", error=error)
         problem = found.problem
-        if feed.learned_ns is None or feed.learned_ns > gap.began_ns:
+        started_ns = None if feed.orders is None else feed.orders.started_ns
+        if started_ns is None or started_ns > gap.began_ns:
             problem = f"{problem}; the account's orders were not known before".removeprefix("; ")
         is_whole = not problem and not found.unresolved
         repaired = Repaired.FULL if is_whole else Repaired.PARTIAL if found.events else Repaired.NONE

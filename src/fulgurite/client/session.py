@@ -135,7 +135,6 @@ class Session(WSListener):
         self._turn: asyncio.Handle | None = None
         # The end of the connection, if known; or the exception that ended it.
         self._ended: asyncio.Future[Ending | Exception | None] = self._loop.create_future()
-        self._is_close_sent = False
 
     # --- called by picows
 
@@ -387,8 +386,7 @@ class Session(WSListener):
             self._ended.set_result(ending)
 
     def _send_close(self, code: WSCloseCode) -> None:
-        if self._transport is not None and not self._is_close_sent:
-            self._is_close_sent = True
+        if self._transport is not None and not self._transport.is_close_frame_sent:
             self._transport.send_close(code)
 
     def _arm_timer(self) -> None:

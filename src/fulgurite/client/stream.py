@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, Self, overload
 from fulgurite.client.audits import Audits
 from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.bookkeeping import BookKeeper, Bookkeeping, Books
+from fulgurite.client.bookwaiters import BookWaiters
 from fulgurite.client.channelgaps import RepairMode
 from fulgurite.client.connection import BEHIND_SECONDS, PROBE_SECONDS, Connection, Settings
 from fulgurite.client.endpoints import Endpoint
@@ -26,7 +27,7 @@ from fulgurite.client.inboxes import Inboxes
 from fulgurite.client.items import Gap, Item, Message
 from fulgurite.client.repairs import Repairs
 from fulgurite.errors import InputError, LocalProtocolError
-from fulgurite.orderbook import BookState, OrderBook
+from fulgurite.orderbook import OrderBook
 from fulgurite.protocol.channels import Channel, Kind, check_channel, check_product_code
 from fulgurite.protocol.dialects import Dialect
 from fulgurite.protocol.messages import Board, ChildOrderEvent, Execution, ParentOrderEvent, Ticker
@@ -77,15 +78,9 @@ class Stream:
         self._inboxes = Inboxes(queue_limit, overflow, self._pause, self._resume)
         # The last tick by two clocks: one stands still while the machine sleeps, the other may be set.
         self._ticked_at: tuple[float, float] | None = None
-        # The waiters for a book to become LIVE, by product code.
-        self._waiting_for_books: dict[str, list[asyncio.Future[None]]] = {}
-        self._task: asyncio.Task[None] | None = None
-        self._tasks: asyncio.TaskGroup | None = None
-        # Whether the stream has ended, and the error that ended it, if any.
-        self._is_finished = False
-        self._failure: Exception | None = None
-        # The channels with a lookup of their present state.
-        self._learned: set[str] = set()
+        self._book_waiters = BookWaiters()
+        # The work from entry to exit; its result is the error that ended the stream, if any.
+        self._task: asyncio.Task[Exception | None] | None = None
         self._add(channels)
 
     async def __aenter__(self) -> Self:
@@ -195,15 +190,7 @@ class Stream:
         """
         book = self.books[product_code]
         self._require_running()
-        while book.state is not BookState.LIVE:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            waiting = self._waiting_for_books.setdefault(product_code, [])
-            waiting.append(future)
-            try:
-                await future
-            finally:
-                if future in waiting:
-                    waiting.remove(future)
+        await self._book_waiters.wait(product_code, book)
         return book
 
     async def close(self) -> None:
@@ -265,19 +252,19 @@ class Stream:
         own, main = self._inboxes.own, self._inboxes.main
         place = self._feeds.ordinary(number, split, texts, start, now, at_ns, heard, own, main)
         self._begin_repairs()
-        if self._waiting_for_books:
+        if self._book_waiters:
             for feed in self._feeds.by_name.values():  # a diff may have ended an auction
-                self._wake_for_books(feed)
+                self._book_waiters.wake(feed)
         self.woken()
         return place
 
     def message(self, number: int, message: Message, now: float) -> None:
         """Process a message; see `connection.Receiver`."""
         self._give(self._feeds.message(number, message, now))
-        if self._waiting_for_books:
+        if self._book_waiters:
             feed = self._feeds.by_name.get(message.channel)
             if feed is not None:
-                self._wake_for_books(feed)
+                self._book_waiters.wake(feed)
 
     def woken(self) -> None:
         """Wake the consumers; see `connection.Receiver`."""
@@ -324,46 +311,43 @@ class Stream:
 
     # --- inside
 
-    async def _work(self) -> None:
+    async def _work(self) -> Exception | None:
         failure: Exception | None = None
         try:
-            async with asyncio.TaskGroup() as self._tasks:
+            async with asyncio.TaskGroup() as tasks:
                 if self._repairs is not None:
-                    await self._repairs.open()
+                    await self._repairs.open(tasks)
                     for feed in self._feeds.by_name.values():
                         if feed.channel.kind is Kind.EXECUTIONS:
                             self._learn(feed)
                 for connection in self._connections:
-                    self._tasks.create_task(connection.run())
-                self._tasks.create_task(self._tick_for_ever())
+                    tasks.create_task(connection.run())
+                tasks.create_task(self._tick_for_ever())
                 if self._audits is not None:
                     audit = self._audits.run(self._feeds.by_name, lambda: not self._inboxes.is_paused, self._give_late)
-                    self._tasks.create_task(audit)
+                    tasks.create_task(audit)
         except* Exception as group:  # raised where the consumer sees it
             failure = _first(group)
         finally:
-            self._tasks = None
             try:
                 if self._repairs is not None:
                     await self._repairs.close()
             finally:
                 self._finish(failure)
+        return failure
 
     def _require_running(self) -> None:
         if self._task is None:
             raise LocalProtocolError("enter the stream first: async with connect(...) as stream")
-        if self._is_finished or self._task.done():
-            raise self._failure or LocalProtocolError("the stream has ended; make a new one with connect()")
+        if self._task.done():
+            failure = None if self._task.cancelled() else self._task.result()
+            raise failure or LocalProtocolError("the stream has ended; make a new one with connect()")
 
     def _finish(self, failure: Exception | None) -> None:
-        self._is_finished, self._failure = True, failure
         # No overflow policy applies to these items, because the queues are about to be closed.
         self._append(self._feeds.finish("the stream was closed", _now(), time.time_ns()))
         self._inboxes.close(failure)
-        for futures in self._waiting_for_books.values():
-            for future in futures:
-                if not future.done():
-                    future.set_exception(failure or LocalProtocolError("the stream ended before the book was LIVE"))
+        self._book_waiters.fail(failure)
 
     async def _tick_for_ever(self) -> None:
         at = _now()
@@ -384,7 +368,7 @@ class Stream:
                 if late > LATE_SECONDS or (is_due and (self.bookkeeping.keepers or connection.is_behind)):
                     connection.probe()
                 connection.tick(now)
-            self._inboxes.handle_timer(now, is_waiting=any(self._waiting_for_books.values()))
+            self._inboxes.handle_timer(now, is_waiting=bool(self._book_waiters))
             self._give(self._feeds.handle_timer(now))
             self.woken()
 
@@ -405,19 +389,12 @@ class Stream:
                 connection.subscribe(channel.name)
 
     def _unsubscribe(self, channel: str) -> None:
-        self._learned.discard(channel)
         for connection in self._connections:
             connection.unsubscribe(channel)
 
     def _learn(self, feed: Feed) -> None:
-        if (
-            self._tasks is not None
-            and self._repairs is not None
-            and feed.needs_repair
-            and feed.name not in self._learned
-        ):
-            self._learned.add(feed.name)
-            self._tasks.create_task(self._repairs.learn(feed))
+        if self._repairs is not None and feed.needs_repair:
+            self._repairs.learn(feed)
 
     def _give_late(self, feed: Feed, items: Iterable[Message | Gap]) -> None:
         if self._feeds.by_name.get(feed.name) is feed:
@@ -432,8 +409,7 @@ class Stream:
         while self._feeds.to_repair:
             feed, gap = self._feeds.to_repair.pop(0)
             assert self._repairs is not None  # without them feeds request no repair
-            assert self._tasks is not None  # connections run in it
-            self._tasks.create_task(self._repairs.repair(feed, gap, partial(self._give_late, feed)))
+            self._repairs.begin(feed, gap, partial(self._give_late, feed))
 
     def _append(self, items: Iterable[Message | Gap]) -> None:
         for item in items:
@@ -446,13 +422,6 @@ class Stream:
     def _resume(self) -> None:
         for connection in self._connections:
             connection.resume()
-
-    def _wake_for_books(self, feed: Feed) -> None:
-        if feed.keeper is None or feed.keeper.book.state is not BookState.LIVE:
-            return
-        for future in self._waiting_for_books.pop(feed.channel.product_code, ()):
-            if not future.done():
-                future.set_result(None)
 
 
 def _now() -> float:
