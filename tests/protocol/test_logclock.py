@@ -15,7 +15,7 @@ DAY = 86_400 * SECOND
 
 def passed(*times_ns: int, longest_pause: float = 86_400.0) -> tuple[float, list[float]]:
     clock = LogClock(longest_pause)
-    passed_over = [seconds for at_ns in times_ns if (seconds := clock.take(at_ns))]
+    passed_over = [seconds for at_ns in times_ns if (seconds := clock.advance(at_ns))]
     return clock.seconds, passed_over
 
 
@@ -55,6 +55,6 @@ def test_it_never_goes_back(times):
     clock = LogClock()
     latest = 0
     for at_ns in times:
-        clock.take(at_ns)
+        clock.advance(at_ns)
         assert clock.passed_ns >= latest
         latest = clock.passed_ns

@@ -161,7 +161,7 @@ class Replay:
 
     def _pass_time(self, line: Line) -> None:
         at_ns = line.received_ns or line.sent_ns or line.at_ns
-        if at_ns and (seconds := self._passed.take(at_ns)):
+        if at_ns and (seconds := self._passed.advance(at_ns)):
             detail = "the log pauses here, or its recorder's clock was set ahead; the replay goes on at once"
             self._said.append(Status(StatusKind.PASSED_OVER, at_ns, None, detail, seconds))
 

@@ -274,7 +274,7 @@ class Replay:
         """The burst that comes next; None at the end of the log."""
         if self._next is None:
             self._next = await anext(self._bursts, None)
-            passed_over = 0.0 if self._next is None else self._passed.take(self._next.received_ns)
+            passed_over = 0.0 if self._next is None else self._passed.advance(self._next.received_ns)
             if passed_over:
                 log.warning(
                     "%s pauses for %.0f s after %.6f s, or its recorder's clock was set ahead; that is passed over",

@@ -72,7 +72,7 @@ def index_log(name: str, file: IO[bytes]) -> IndexedLog:
             at_ns = step.received_ns or step.sent_ns or step.at_ns
             if at_ns:
                 first_ns, latest_ns = first_ns or at_ns, at_ns
-                if seconds := clock.take(at_ns):
+                if seconds := clock.advance(at_ns):
                     passed_over[number] = seconds
         else:
             malformed += 1

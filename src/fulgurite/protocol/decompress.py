@@ -56,7 +56,8 @@ def decompressor(beginning: bytes) -> Decompressor:
         InputError: it is compressed with zstandard, and the extra `zst` is missing.
     """
     if beginning.startswith(GZIP_MAGIC):
-        return _Frames("gzip", lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error, lambda _: True)
+        gzip = _Compression("gzip", lambda: zlib.decompressobj(zlib.MAX_WBITS | 16), zlib.error, lambda _: True)
+        return _Frames(gzip)
     if not beginning.startswith((ZSTANDARD_MAGIC, *SKIPPABLE_MAGICS)):
         return _Plain()
     try:
@@ -70,7 +71,7 @@ def decompressor(beginning: bytes) -> Decompressor:
         return bool(zstandard.get_frame_parameters(header).has_checksum)
 
     make = zstandard.ZstdDecompressor().decompressobj
-    return _Frames("zstandard", make, zstandard.ZstdError, has_checksum, ZSTANDARD_MAGIC)
+    return _Frames(_Compression("zstandard", make, zstandard.ZstdError, has_checksum, ZSTANDARD_MAGIC))
 
 
 class _Plain:
@@ -81,31 +82,26 @@ class _Plain:
         yield from ()
 
 
+class _Compression(NamedTuple):
+    """A format made of frames."""
+
+    name: str
+    make: Callable[[], Any]
+    """Makes an object that decompresses a frame, as `zlib.decompressobj` does."""
+    error: type[Exception]
+    """The error that the object raises."""
+    has_checksum: Callable[[bytes], bool]
+    """Whether the frame with this header ends with a checksum."""
+    magic: bytes = b""
+    """The beginning of a frame, to find the next one behind damage; empty where there is no such search."""
+
+
 class _Frames:
-    """Takes one frame after the other.
+    """Decompresses one frame after the other."""
 
-    Args:
-        name: of the format.
-        make: makes an object that decompresses a frame, as `zlib.decompressobj` does.
-        error: the error that the object raises.
-        has_checksum: whether the frame with this header ends with one.
-        magic: the beginning of a frame, to find the next one behind damage; empty where there is no such search.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        make: Callable[[], Any],
-        error: type[Exception],
-        has_checksum: Callable[[bytes], bool],
-        magic: bytes = b"",
-    ) -> None:
-        self._name = name
-        self._make = make
-        self._error = error
-        self._has_checksum = has_checksum
-        self._magic = magic
-        # The frame that is being taken; None between two.
+    def __init__(self, format_: _Compression) -> None:
+        self._format = format_
+        # The present frame; None between two.
         self._frame: Any = None
         self._is_verified = False
         # The part of it that waits for its checksum, and the number of bytes given without.
@@ -120,18 +116,19 @@ class _Frames:
 
     def feed(self, data: bytes) -> Iterator[bytes | Damage]:
         for start in range(0, len(data), FED_BYTES):
-            yield from self._take(data[start : start + FED_BYTES])
+            yield from self._decompress(data[start : start + FED_BYTES])
 
     def finish(self) -> Iterator[bytes | Damage]:
         # A header that is shorter than the longest is known as such now.
-        yield from self._take(b"", is_end=True)
+        yield from self._decompress(b"", is_end=True)
         if self._frame is not None:
             yield from self._give()
-            yield Damage(f"its last part, compressed with {self._name}, was cut off, and has no checksum", is_end=True)
+            problem = f"its last part, compressed with {self._format.name}, was cut off, and has no checksum"
+            yield Damage(problem, is_end=True)
 
     # --- inside
 
-    def _take(self, data: bytes, *, is_end: bool = False) -> Iterator[bytes | Damage]:
+    def _decompress(self, data: bytes, *, is_end: bool = False) -> Iterator[bytes | Damage]:
         self._rest += data
         while self._rest:
             if self._is_lost and not self._find_frame():
@@ -139,18 +136,18 @@ class _Frames:
             if self._frame is None:
                 if not self._rest.strip(b"\0"):
                     # Zeros may fill up the end of a file. A zstandard frame behind them replaced others: damage.
-                    self._rest = self._rest[:1] if self._magic else b""
+                    self._rest = self._rest[:1] if self._format.magic else b""
                     return
-                self._rest = self._rest if self._magic else self._rest.lstrip(b"\0")
+                self._rest = self._rest if self._format.magic else self._rest.lstrip(b"\0")
                 if len(self._rest) < _HEADER_BYTES and not is_end:
                     return
             taken, self._rest = self._rest, b""
             try:
                 if self._frame is None:
-                    self._is_verified = self._has_checksum(taken[:_HEADER_BYTES])
-                    self._frame = self._make()
+                    self._is_verified = self._format.has_checksum(taken[:_HEADER_BYTES])
+                    self._frame = self._format.make()
                 piece = self._frame.decompress(taken)
-            except self._error as error:
+            except self._format.error as error:
                 yield from self._damaged(taken, error)
                 continue
             self._kept.append(piece)
@@ -172,7 +169,7 @@ class _Frames:
             yield piece
 
     def _damaged(self, taken: bytes, error: Exception) -> Iterator[Damage]:
-        problem = f"damaged here, in a part compressed with {self._name}: {error}"
+        problem = f"damaged here, in a part compressed with {self._format.name}: {error}"
         if self._given_bytes:
             problem += f"; any of the {self._given_bytes:,} bytes before may be altered, too"
         # A seeming frame inside a damaged one is none, and part of the same damage.
@@ -183,13 +180,14 @@ class _Frames:
         self._kept, self._kept_bytes, self._given_bytes = [], 0, 0
         self._is_lost = True
         # The next frame begins somewhere behind the beginning of this one, if it does.
-        self._rest = taken[1:] if self._magic else b""
+        self._rest = taken[1:] if self._format.magic else b""
 
     def _find_frame(self) -> bool:
-        start = self._rest.find(self._magic) if self._magic else -1
+        magic = self._format.magic
+        start = self._rest.find(magic) if magic else -1
         if start < 0:
             # The beginning of the magic bytes may stand at the end.
-            self._rest = self._rest[max(0, len(self._rest) - len(self._magic) + 1) :] if self._magic else b""
+            self._rest = self._rest[max(0, len(self._rest) - len(magic) + 1) :] if magic else b""
             return False
         self._rest = self._rest[start:]
         self._is_lost = False

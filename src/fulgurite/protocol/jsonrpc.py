@@ -152,7 +152,7 @@ class JsonRpcClient:
         return events
 
     def _response(self, frame: _Frame) -> list[ClientEvent]:
-        request = self._pending.take(frame.id)
+        request = self._pending.pop(frame.id)
         if request is None:
             return []
         if frame.error is not None:

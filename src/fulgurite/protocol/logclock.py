@@ -37,8 +37,8 @@ class LogClock:
         """The same in seconds."""
         return self.passed_ns / 1e9
 
-    def take(self, at_ns: int) -> float:
-        """Take the time of the next line, and return how many seconds were passed over; 0.0 where none were."""
+    def advance(self, at_ns: int) -> float:
+        """Go on to the time of the next line, and return the seconds passed over; 0.0 where none were."""
         passed_ns = 0 if self._latest_ns is None else at_ns - self._latest_ns
         self._latest_ns = at_ns
         if passed_ns >= self._longest_ns:

@@ -51,16 +51,16 @@ class Format:
     """Its name in messages to people."""
     has_times = True
 
-    def take(self, number: int, text: bytes) -> Iterator[Step]:
-        """Take a line, without its end and not blank."""
+    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
+        """The steps of a line, without its end and not blank."""
         raise NotImplementedError
 
-    def blank(self) -> Iterator[Step]:
-        """Take a blank line."""
+    def read_blank_line(self) -> Iterator[Step]:
+        """The steps of a blank line."""
         return iter(())
 
     def finish(self) -> Iterator[Step]:
-        """Take the end of the file."""
+        """The steps of the end of the file."""
         return iter(())
 
 
@@ -105,7 +105,7 @@ _ENGINE_IO: Final = re.compile(rb"0\{.*|[1-3](?:probe)?|4[0-6](?!\d*\.?\d*: ).*|
 class _FrameLog(Format):
     name = "a frame log"
 
-    def take(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
         try:
             yield parse_line(text)
         except InputError as error:
@@ -120,7 +120,7 @@ class _Cryptofeed(Format):
     def __init__(self) -> None:
         self._is_open = False
 
-    def take(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
         if text.startswith(_CONFIGURATION):
             return
         match = _CRYPTOFEED.fullmatch(text)
@@ -149,7 +149,7 @@ class _Tardis(Format):
         self._at_ns = 0
         self._is_open = True
 
-    def take(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
         match = _TARDIS.fullmatch(text)
         if match is None or not match[3]:
             yield Odd(number, text, "not a line of tardis: `<ISO time> <frame>`")
@@ -163,7 +163,7 @@ class _Tardis(Format):
         self._is_open = True
         yield _frame_line(number, text, self._at_ns, match[3], "received")
 
-    def blank(self) -> Iterator[Step]:
+    def read_blank_line(self) -> Iterator[Step]:
         if self._is_open:
             self._is_open = False
             yield Line(event="closed", at_ns=self._at_ns, detail="a blank line, as tardis writes it")
@@ -179,7 +179,7 @@ class _BareFrames(Format):
         self._distance_ns = 1e9 / frame_rate
         self._count = 0
 
-    def take(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
         frame = text.strip()
         if frame[:1] not in (b"{", b"[") and not _ENGINE_IO.fullmatch(frame):
             yield Odd(number, text, "not a frame of either dialect")
@@ -222,7 +222,7 @@ class _Har(Format):
         self._text: list[bytes] = []
         self._size = 0
 
-    def take(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
         self._size += len(text) + 1
         if self._size > MAX_HAR_BYTES:
             raise InputError("frame log", f"HAR of more than {MAX_HAR_BYTES:,} bytes", "a shorter one")

@@ -111,11 +111,11 @@ class LogReader:
             first, *others = piece.split(b"\n")
             self._rest += first
             if others:
-                yield from self._take(bytes(self._rest))
+                yield from self._read_line(bytes(self._rest))
                 *lines, last = others
                 self._rest = bytearray(last)
                 for line in lines:
-                    yield from self._take(line)
+                    yield from self._read_line(line)
             if len(self._rest) >= MAX_LINE_BYTES:
                 yield from self._end_line()
 
@@ -123,15 +123,15 @@ class LogReader:
         """Take the possible beginning of a line, since nothing more of it comes."""
         if self._rest:
             rest, self._rest = bytes(self._rest), bytearray()
-            yield from self._take(rest)
+            yield from self._read_line(rest)
 
-    def _take(self, text: bytes) -> Iterator[Step]:
+    def _read_line(self, text: bytes) -> Iterator[Step]:
         self._lines += 1
         if self._lines == 1:
             text = text.removeprefix(codecs.BOM_UTF8)
         text = text.removesuffix(b"\r")
         if self._format is not None:
-            yield from self._format.take(self._lines, text) if text.strip() else self._format.blank()
+            yield from self._format.read_line(self._lines, text) if text.strip() else self._format.read_blank_line()
         elif text.strip():
             yield from self._guess(text)
 
@@ -152,7 +152,7 @@ class LogReader:
             if isinstance(each, Damage):
                 yield each
             else:
-                yield from found.take(*each)
+                yield from found.read_line(*each)
 
     def _unknown(self) -> InputError:
         seen = next((name for magic, name in _OTHERS if self._head.startswith(magic)), None)

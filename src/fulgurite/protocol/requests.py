@@ -24,7 +24,7 @@ class PendingRequests:
         self._waiting[self._last_number] = (request, now + self._timeout)
         return self._last_number
 
-    def take(self, number: object) -> Request | None:
+    def pop(self, number: object) -> Request | None:
         """Return the request of this number and forget it; None where none waits."""
         # `True == 1` in Python but not on the wire.
         if not isinstance(number, int) or isinstance(number, bool):

@@ -206,7 +206,7 @@ class SocketIoClient:
     def _acknowledged(self, number: float | None, arguments: list[msgspec.Raw]) -> list[ClientEvent]:
         # The first argument is the error (section 1.6). It is read before the request is forgotten.
         error = msgspec.json.decode(arguments[0]) if arguments else None
-        request = self._pending.take(number)
+        request = self._pending.pop(number)
         if request is None:
             return []
         if error is None:
