@@ -177,47 +177,34 @@ def _request_channel(
 
 
 def _operations() -> dict[str, Any]:
-    operations: dict[str, Any] = {}
-    for name in DIALECTS:
-        channel = f"requests.{name}"
-
-        def message(name: str, channel: str = channel) -> dict[str, str]:
-            return _ref("channels", channel, "messages", name)
-
-        for method in Method:
-            reply = {"channel": _ref("channels", channel), "messages": [message("granted"), message("refused")]}
-            operations[f"{method}.{name}"] = {
-                "action": "receive",
-                "channel": _ref("channels", channel),
-                "summary": _METHOD_TEXTS[method],
-                "messages": [message(str(method))],
-                "reply": reply,
-            }
+    operations = {
+        f"{method}.{name}": _operation(
+            "receive", f"requests.{name}", _METHOD_TEXTS[method], [method], ("granted", "refused")
+        )
+        for name in DIALECTS
+        for method in Method
+    }
     sio = f"requests.{SOCKETIO.name}"
-    opening = [_ref("channels", sio, "messages", name) for name in ("open", "connected")]
-    operations["open.socketio"] = {
-        "action": "send",
-        "channel": _ref("channels", sio),
-        "summary": "The server's first message; only then requests are taken.",
-        "messages": opening,
-    }
-    operations["ping.socketio"] = {
-        "action": "receive",
-        "channel": _ref("channels", sio),
-        "summary": "A client that does not ping for the interval and the timeout of the opening together is given up.",
-        "messages": [_ref("channels", sio, "messages", "ping")],
-        "reply": {"channel": _ref("channels", sio), "messages": [_ref("channels", sio, "messages", "pong")]},
-    }
+    text = "The server's first message; only then requests are taken."
+    operations["open.socketio"] = _operation("send", sio, text, ("open", "connected"))
+    text = "A client that does not ping for the interval and the timeout of the opening together is given up."
+    operations["ping.socketio"] = _operation("receive", sio, text, ["ping"], ["pong"])
     for kind in Kind:
-        operations[str(kind)] = {
-            "action": "send",
-            "channel": _ref("channels", str(kind)),
-            "summary": _KIND_TEXTS[kind],
-            "messages": [_ref("channels", str(kind), "messages", str(name)) for name in DIALECTS],
-        }
+        operations[str(kind)] = _operation("send", kind, _KIND_TEXTS[kind], DIALECTS)
         if kind.is_private:
             operations[str(kind)]["security"] = [_ref("components", "securitySchemes", "auth")]
     return operations
+
+
+def _operation(
+    action: str, channel: str, summary: str, messages: Iterable[str], replies: Iterable[str] = ()
+) -> dict[str, Any]:
+    def content(names: Iterable[str]) -> dict[str, Any]:
+        refs = [_ref("channels", channel, "messages", name) for name in names]
+        return {"channel": _ref("channels", channel), "messages": refs}
+
+    described = {"action": action, "summary": summary, **content(messages)}
+    return described | {"reply": content(replies)} if replies else described
 
 
 _METHOD_TEXTS: Final = {
@@ -292,40 +279,13 @@ def _auth_schema() -> Schema:
 def _messages(types: Mapping[Kind, Schema], handshake: Schema) -> dict[str, Any]:
     channel: Schema = {"type": "string", "pattern": channel_pattern()}
     arguments = dict.fromkeys(Method, channel) | {Method.AUTH: _ref("components", "schemas", "Auth")}
-    version: Schema = {"const": "2.0"}
-    error = _ref("components", "schemas", "Error")
-    rpc: dict[str, Any] = {}
-    sio: dict[str, Any] = {}
-    for kind, data in types.items():
-        name: Schema = {"const": str(kind)} if kind.is_private else {"type": "string", "pattern": _pattern(kind)}
-        params = _object({"channel": name, "message": data})
-        method: Schema = {"const": "channelMessage"}
-        rpc[kind] = {"payload": _object({"jsonrpc": version, "method": method, "params": params})}
-        sio[kind] = {"payload": _array(name, data), "x-frame": "42{payload}"}
-    for asked, argument in arguments.items():
-        params = argument if asked is Method.AUTH else _object({"channel": argument})
-        call = {"jsonrpc": version, "method": {"const": str(asked)}, "params": params, "id": _ID}
-        rpc[asked] = {"payload": _object(call, ("jsonrpc", "id"))}
-        sio[asked] = {
-            "payload": _array({"const": str(asked)}, argument),
-            "x-frame": "42{id}{payload}",
-            "description": "Digits stand for the id, any number; without one there is no answer.",
-        }
-    rpc["granted"] = {"payload": _object({"jsonrpc": version, "id": _ID, "result": {"const": True}})}
-    rpc["refused"] = {
-        "payload": _object({"jsonrpc": version, "id": _ID, "error": error}),
-        "examples": _examples(_rpc_refusals()),
+    names: dict[Kind, Schema] = {
+        kind: {"const": str(kind)} if kind.is_private else {"type": "string", "pattern": _pattern(kind)}
+        for kind in types
     }
-    sio["granted"] = {"payload": _array({"type": "null"}), "x-frame": "43{id}{payload}"}
-    sio["refused"] = {
-        "payload": _array(error),
-        "x-frame": "43{id}{payload}",
-        "examples": _examples(_sio_refusals()),
-    }
-    sio["open"] = {
-        "payload": handshake,
-        "x-frame": f"{OPEN}{{payload}}",
-        "description": "Times are milliseconds.",
+    rpc = _rpc_messages(types, names, arguments)
+    sio = _sio_messages(types, names, arguments) | {
+        "open": {"payload": handshake, "x-frame": f"{OPEN}{{payload}}", "description": "Times are milliseconds."}
     }
     for word, frame in (("connected", "40"), ("ping", PING), ("pong", PONG)):
         sio[word] = {"payload": {"const": frame}, "x-frame": "{payload}", "contentType": "text/plain"}
@@ -333,6 +293,47 @@ def _messages(types: Mapping[Kind, Schema], handshake: Schema) -> dict[str, Any]
         f"{name}.{dialect}": {"name": str(name), **message}
         for dialect, messages in ((JSON_RPC.name, rpc), (SOCKETIO.name, sio))
         for name, message in messages.items()
+    }
+
+
+def _rpc_messages(
+    types: Mapping[Kind, Schema], names: Mapping[Kind, Schema], arguments: Mapping[Method, Schema]
+) -> dict[str, Any]:
+    version: Schema = {"const": "2.0"}
+    messages: dict[str, Any] = {}
+    for kind, data in types.items():
+        params = _object({"channel": names[kind], "message": data})
+        message = {"jsonrpc": version, "method": {"const": "channelMessage"}, "params": params}
+        messages[kind] = {"payload": _object(message)}
+    for method, argument in arguments.items():
+        params = argument if method is Method.AUTH else _object({"channel": argument})
+        call = {"jsonrpc": version, "method": {"const": str(method)}, "params": params, "id": _ID}
+        messages[method] = {"payload": _object(call, ("jsonrpc", "id"))}
+    granted = _object({"jsonrpc": version, "id": _ID, "result": {"const": True}})
+    refused = _object({"jsonrpc": version, "id": _ID, "error": _ref("components", "schemas", "Error")})
+    return messages | {
+        "granted": {"payload": granted},
+        "refused": {"payload": refused, "examples": _examples(_rpc_refusals())},
+    }
+
+
+def _sio_messages(
+    types: Mapping[Kind, Schema], names: Mapping[Kind, Schema], arguments: Mapping[Method, Schema]
+) -> dict[str, Any]:
+    messages: dict[str, Any] = {
+        kind: {"payload": _array(names[kind], data), "x-frame": "42{payload}"} for kind, data in types.items()
+    }
+    for method, argument in arguments.items():
+        messages[method] = {
+            "payload": _array({"const": str(method)}, argument),
+            "x-frame": "42{id}{payload}",
+            "description": "Digits stand for the id, any number; without one there is no answer.",
+        }
+    frame = "43{id}{payload}"
+    refused = _array(_ref("components", "schemas", "Error"))
+    return messages | {
+        "granted": {"payload": _array({"type": "null"}), "x-frame": frame},
+        "refused": {"payload": refused, "x-frame": frame, "examples": _examples(_sio_refusals())},
     }
 
 
