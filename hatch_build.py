@@ -1,4 +1,4 @@
-"""What hatchling runs for a wheel or an editable install: compiles `_speedups.c`.
+"""Hatchling's hook for a wheel or an editable install: compiles `_speedups.c`.
 
 Where that cannot be done, for want of a compiler or of Python's headers, the package is installed without it and does
 the same in Python.
@@ -27,7 +27,7 @@ class Speedups(BuildHookInterface):
         self._folder = tempfile.TemporaryDirectory(prefix="fulgurite-")  # removed with this object
         try:
             compiled = self._compile(Path(self.root, "src") if is_editable else Path(self._folder.name))
-        except (Exception, SystemExit) as error:  # whatever a compiler's driver raises on whatever system
+        except (Exception, SystemExit) as error:  # a compiler's driver may raise anything
             self.app.display_warning(f"{SOURCE} was not compiled, so books are slower: {error}")
             return
         build_data["pure_python"] = False

@@ -1,4 +1,4 @@
-"""Clients side by side, and order books alone: the tables of what `measure` runs."""
+"""Clients side by side, and order books alone: the tables of the runs of `measure`."""
 
 from __future__ import annotations
 

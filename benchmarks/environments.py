@@ -20,10 +20,10 @@ PACKAGES = {
     # GPL-3.0-or-later, and sortedcontainers: only measured, never imported by the package.
     "books": ["order-book==1.1.0", "sortedcontainers==2.4.0"],
 }
-"""What pip installs into each environment. Node.js and its packages are those of tests/peers."""
+"""Packages that pip installs into each environment. Node.js and its packages are those of tests/peers."""
 
 SOURCES = ("pyproject.toml", "hatch_build.py", "src/fulgurite/_speedups.c")
-"""Of what our own package is installed; where one has changed, the environments are made anew."""
+"""Our own package's sources; where one has changed, the environments are made anew."""
 
 
 def find_python() -> str:
@@ -63,5 +63,5 @@ def install(name: str, python: str) -> str | None:
 
 
 def interpreter(name: str) -> str:
-    """What runs a row of this environment."""
+    """The interpreter for a row of this environment."""
     return "node" if name == "node" else str(HOME / name / "bin" / "python")

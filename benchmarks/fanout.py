@@ -1,4 +1,4 @@
-"""One channel to many subscribers: what each server delivers in a second, and what a message and a connection cost."""
+"""One channel to many subscribers: each server's messages a second, and the cost of a message and a connection."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def payload() -> bytes:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """The files of a certificate with its key and of what signed it, made when first asked for."""
+    """The files of a certificate with its key and of its authority, made when first asked for."""
     server, authority = folder / "fanout.pem", folder / "fanout-ca.pem"
     if not server.exists():
         maker = trustme.CA()
@@ -61,13 +61,13 @@ def deliver(server: str, environment: str, wanted: Delivery, folder: Path, pytho
 
     Args:
         server: one that `run_fanout.py` has.
-        environment: what it runs in.
-        wanted: what it is to do.
+        environment: of its packages.
+        wanted: its settings.
         folder: for the certificate.
-        python: what runs it instead of its own environment.
+        python: the interpreter, instead of its own environment's.
 
     Raises:
-        Failed: a process ended, hung, or did not get what was sent.
+        Failed: a process ended, hung, or did not get all messages.
     """
     pem, authority = certificate(folder) if wanted.is_tls else (None, None)
     each = max(round(wanted.deliveries / wanted.subscribers), 1)
@@ -104,7 +104,7 @@ def deliver(server: str, environment: str, wanted: Delivery, folder: Path, pytho
 
 
 def figures_of(result: dict[str, Any]) -> Figures:
-    """Of what `deliver` found: thousands of messages a second, microseconds a message, kilobytes a connection."""
+    """Of the results of `deliver`: thousands of messages a second, microseconds a message, kilobytes a connection."""
     delivered = result["delivered"]
     values = {
         "rate": delivered / result["took_ns"] * 1e6,

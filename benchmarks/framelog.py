@@ -25,7 +25,7 @@ COUNT = 100_000
 
 @cache
 def frame_log(folder: Path, count: int) -> tuple[Path, Expected]:
-    """The log, and what is to be read of it; made when first asked for."""
+    """The log, and its expected content; made when first asked for."""
     run = laps(generate(LEVELS, min(count, MESSAGES[LEVELS])), count)
     path = folder / f"log-{count}.jsonl"
     with path.open("wb") as file:
@@ -44,14 +44,14 @@ def run(runner: str, environment: str, mode: str, folder: Path, divisor: int, py
 
     Args:
         runner: the program.
-        environment: what it runs in.
+        environment: of its packages.
         mode: "messages" or "book".
         folder: where the log is kept.
-        divisor: what the number of messages is divided by.
-        python: what runs it instead of its own environment.
+        divisor: of the number of messages.
+        python: the interpreter, instead of its own environment's.
 
     Raises:
-        Failed: it ended, hung, or did not read what is in the log.
+        Failed: it ended, hung, or did not read the whole log.
     """
     path, expected = frame_log(folder, COUNT // divisor)
     told = msgspec.to_builtins(expected)

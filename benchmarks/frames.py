@@ -45,7 +45,7 @@ class Message(NamedTuple):
 
 
 class Expected(msgspec.Struct, frozen=True):
-    """What a client must have seen and must hold, once it has read a run."""
+    """The counts and the book that a client must have, once it has read a run."""
 
     messages: int
     diffs: int
@@ -63,7 +63,7 @@ def generate(levels: int, count: int, seed: int = 1) -> list[Message]:
     Args:
         levels: about how many a side of the book has; a key of `FAR_ORDERS`.
         count: how many messages follow the snapshot.
-        seed: what the market comes from.
+        seed: of the market.
     """
     typical = replace(
         BTC_JPY.typical, near_orders=60, far_orders=FAR_ORDERS[levels], events_per_second=67, taker_share=0.02
@@ -109,7 +109,7 @@ def _with_later_ids(message: Message, lap: int) -> Message:
 
 
 def expect(run: list[Message]) -> Expected:
-    """What is to come of a run, found out in the plainest way."""
+    """The expected result of a run, found out in the plainest way."""
     seen = Counter(message.channel for message in run)
     sides: tuple[dict[float, float], dict[float, float]] = ({}, {})
     start = max(index for index, message in enumerate(run) if message.channel == SNAPSHOT)
@@ -137,6 +137,6 @@ def save(messages: list[Message], path: Path) -> None:
 
 
 def load(path: Path) -> list[Message]:
-    """Read what `save` wrote."""
+    """Read the files that `save` wrote."""
     lines = (line.partition(b" ") for line in path.read_bytes().splitlines())
     return [Message(channel.decode(), message) for channel, _, message in lines]

@@ -22,7 +22,7 @@ RANKS = {"p50": 500, "p99": 990, "p99.9": 999}
 
 
 class Sample(NamedTuple):
-    """What one run of one row gave."""
+    """The result of one run of one row."""
 
     rate: float
     """Messages a second, from the server's first to the client's last."""
@@ -56,14 +56,14 @@ class Frames:
         return path
 
     def expected(self, levels: int, count: int) -> Expected:
-        """What a client must have seen after so many messages."""
+        """The counts that a client must have after so many messages."""
         key = levels, count
         if key not in self._expected:
             self._expected[key] = expect(laps(load(self.file(levels)), count))
         return self._expected[key]
 
     def expected_after_diffs(self, levels: int, count: int) -> Expected:
-        """What a book must hold after the first so many diffs."""
+        """The levels that a book must hold after the first so many diffs."""
         boards = [message for message in load(self.file(levels)) if message.channel in (SNAPSHOT, DIFF)]
         return expect(boards[: count + 1])
 
@@ -81,13 +81,13 @@ def run_client(
     Args:
         client: whose turn it is.
         section: under which conditions.
-        frames: what is sent.
+        frames: the messages to send.
         count: how many messages.
         folder: for the certificate.
-        python: what runs it instead of its own environment.
+        python: the interpreter, instead of its own environment's.
 
     Raises:
-        Failed: it ended, hung, or did not see what was sent.
+        Failed: it ended, hung, or did not see all messages.
     """
     expected = frames.expected(section.levels, count)
     ca_file = folder / "ca.pem"
@@ -131,7 +131,7 @@ def run_client(
 
 
 class BookSample(NamedTuple):
-    """What one run of one order book gave, in microseconds of processor time a diff."""
+    """The result of one run of one order book, in microseconds of processor time a diff."""
 
     best_us: float
     """Apply it and look at the best bid and ask."""

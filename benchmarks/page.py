@@ -25,7 +25,7 @@ LONG_MS = 50.0
 async def measure(seconds: float) -> dict[str, float]:
     """Every view in turn for so long in all."""
     from tests.page.visiting import VIEWS
-    from tools import pageload  # needs what only the tests need
+    from tools import pageload  # needs packages that only the tests need
 
     measured = await pageload.run(seconds, pageload.SPEED, VIEWS)
     heaps: dict[str, list[float]] = {}

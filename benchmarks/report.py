@@ -13,13 +13,13 @@ from benchmarks.tables import Grid, goal_rows, grid
 
 
 def goals(results: Results) -> Grid:
-    """What the project has promised itself, and whether it holds."""
+    """The project's goals, and whether it reaches them."""
     rows = [row for table in TABLES for row in goal_rows(table, results.figures)]
     return Grid("The goals", ["Fulgurite has ...", "goal", "measured", "by CPU", "met"], rows)
 
 
 def versions(results: Results) -> dict[str, str]:
-    """What was measured, by name."""
+    """The results, by name."""
     found: dict[str, str] = {}
     for figures in results.figures.values():
         for each in figures:

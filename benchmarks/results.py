@@ -33,7 +33,7 @@ class Results:
 
 
 def machine() -> str:
-    """What it is measured on, in one line."""
+    """The machine of the measurement, in one line."""
     cpu = "unknown CPU"
     memory = ""
     if Path("/proc/cpuinfo").exists():

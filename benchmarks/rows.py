@@ -1,4 +1,4 @@
-"""What is measured: the rows of each table."""
+"""The rows of each table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Client(NamedTuple):
     environment: str
     program: tuple[str, ...]
     does: str
-    """What one message has become when it counts."""
+    """The form in which a message counts as delivered."""
     run: int
     """Messages of one run at `LEVELS`: enough for about a second."""
     deep_run: int = 0

@@ -99,7 +99,7 @@ async def send_paced(client: Client, run: list[Message], frames: list[bytes], pa
             sent_ns.append(time.monotonic_ns())
         await client.write(data)
         if index % 100 == 0:
-            await asyncio.sleep(0)  # what the client has to say is read here
+            await asyncio.sleep(0)  # the client's frames are read here
     return sent_ns
 
 

@@ -1,4 +1,4 @@
-"""What a slow reader costs the others: how late messages come to them, with it and without it in turn.
+"""The cost of a slow reader to the others: the latency of their messages, with it and without it in turn.
 
     python -m benchmarks.slow PYTHON SUBSCRIBERS TURNS SECONDS
 
@@ -32,7 +32,7 @@ PACE = 20.0
 """Messages a second: each goes to all, so that this is 20,000 a second."""
 MESSAGE_BYTES = 485
 SLOW_BYTES = 500
-"""What the slow reader reads a tenth of a second: less than comes to it."""
+"""Bytes that the slow reader reads in a tenth of a second: fewer than come to it."""
 
 
 def latencies(sockets: list[socket.socket], due: int, meanwhile: Callable[[], None]) -> list[int]:
@@ -109,7 +109,7 @@ def compare(python: str, subscribers: int, turns: int, seconds: float) -> dict[s
 
 
 def run(subscribers: int, seconds: float, folder: Path, divisor: int, python: str = "") -> Figures:
-    """What `compare` found, in a process of its own.
+    """The result of `compare`, in a process of its own.
 
     Raises:
         Failed: it ended, or hung.

@@ -1,9 +1,9 @@
-"""Reads what a server sends to many subscribers, as cheaply as can be: it counts bytes, and looks at one stream.
+"""Reads a server's messages to many subscribers, as cheaply as possible: it counts bytes, and looks at one stream.
 
     python -m benchmarks.subscribers PORT SUBSCRIBERS DIALECT MESSAGES BYTES_A_MESSAGE [--tls CA_FILE]
 
 Prints {} once all have subscribed, and when each has all its messages, when that was: nanoseconds of the machine's
-monotonic clock. The first subscriber keeps what it gets, which must be the same frames again and again. The others'
+monotonic clock. The first subscriber keeps its frames, which must be the same again and again. The others'
 bytes are counted by the kernel and thrown away there, over TLS undeciphered; and they are looked at every 2 ms only.
 So this process takes little of the machine, and it is the server that is measured.
 """
@@ -59,8 +59,8 @@ def subscribe(port: int, dialect: str, context: ssl.SSLContext | None, receive_b
     Args:
         port: of the server, on this machine.
         dialect: see `opening`; another sends nothing.
-        context: what is trusted, for TLS.
-        receive_buffer: bytes that the kernel may hold for this socket, 0 for what it thinks best.
+        context: the trusted certificates, for TLS.
+        receive_buffer: bytes that the kernel may hold for this socket, 0 for its own choice.
     """
     raw = socket.socket()
     if receive_buffer:
@@ -90,7 +90,7 @@ def count_all(sockets: list[socket.socket], due: int) -> tuple[bytes, int]:
     """Read until each socket has had so many bytes; return those of the first, and when the last came."""
     first, kept = sockets[0], bytearray()
     is_tls = isinstance(first, ssl.SSLSocket)
-    # Without its TLS a socket tells what came, deciphered or not.
+    # Without its TLS a socket tells all bytes that came, deciphered or not.
     others = [socket.socket(fileno=sock.detach()) if is_tls else sock for sock in sockets[1:]]
     by_number = {sock.fileno(): sock for sock in others}
     left = dict.fromkeys(by_number, due)

@@ -1,4 +1,4 @@
-"""What a table of the benchmarks is: rows that each know how to measure themselves, columns, and goals."""
+"""A table of the benchmarks: rows that each know how to measure themselves, columns, and goals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 BEST = "(the best of the others)"
-"""As the other row of a goal: whichever does best in that round."""
+"""As the other row of a goal: the best one of that round."""
 
 
 class Range(NamedTuple):
@@ -28,7 +28,7 @@ class Range(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table, whatever it is printed on."""
+    """A table, for the terminal and for Markdown."""
 
     title: str
     head: list[str]
@@ -36,12 +36,12 @@ class Grid(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """What one run of one row gave: a number a column, by the column's key; one that it lacks stays empty."""
+    """The result of one run of one row: a number a column, by the column's key; a missing one stays empty."""
 
     values: dict[str, float]
     versions: dict[str, str]
     note: str = ""
-    """What has to be said of it, such as that its order book was wrong at the end."""
+    """A remark on it, such as that its order book was wrong at the end."""
 
 
 class Column(NamedTuple):
@@ -67,12 +67,12 @@ class Row(NamedTuple):
     name: str
     environment: str
     measure: Callable[[Path, int], Figures]
-    """Takes a folder for files, and what the usual work is divided by; raises `Failed`."""
+    """Takes a folder for files, and the divisor of the usual work; raises `Failed`."""
     does: str = ""
 
 
 class Goal(NamedTuple):
-    """What is promised: of the first row alone, or of its ratio to another row."""
+    """A promise: of the first row alone, or of its ratio to another row."""
 
     what: str
     column: str
@@ -105,15 +105,15 @@ class Table(NamedTuple):
     compared: tuple[Compared, ...] = ()
     goals: tuple[Goal, ...] = ()
     does: str = "work"
-    """The head of the column with what each row does; "" for no such column."""
+    """The head of the column that describes each row's work; "" for no such column."""
     words: Callable[[AllFigures], str] | None = None
-    """What the figures mean, as Markdown; "" while they are not all there."""
+    """The meaning of the figures, as Markdown; "" while they are not all there."""
     is_once: bool = False
     """Whether it is measured in the first round alone, since it takes so long."""
 
 
 def grid(table: Table, figures: AllFigures, failures: dict[tuple[str, str], str]) -> Grid:
-    """The table with what was measured."""
+    """The table with its figures."""
     rows = []
     width = len(table.columns) + len(table.compared)
     for row in table.rows:
@@ -143,7 +143,7 @@ def _cell(samples: list[Figures], key: str, decimals: int) -> str:
 
 
 def range_of(samples: list[Figures], key: str) -> Range | None:
-    """What was measured of one column of a row; None where nothing was."""
+    """The figures of one column of a row; None where it has none."""
     values = [sample.values[key] for sample in samples if key in sample.values]
     return Range.of(values) if values else None
 

@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: makes what they need, and does nothing where it is there already.
+# Sourced by the scripts beside it: installs their needs, and does nothing where they are there already.
 # POSIX sh. Everything lies inside the work tree: .venv, and node_modules beside the tests' package.json.
 # shellcheck shell=sh
 
@@ -8,7 +8,7 @@ venv=$root/.venv
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Ends with what a person must do in the last line; status 69 tells it from tests that failed.
+# Ends with the person's next step in the last line; status 69 tells it from tests that failed.
 die() { say "$@"; exit 69; }
 
 # Prints the first Python that is new enough and can make a virtual environment.
@@ -62,7 +62,7 @@ unlock_venv() {
     trap - EXIT INT TERM HUP
 }
 
-# What .venv must have been made from. The path is in it because the programs in .venv/bin hold it.
+# The sources of .venv. The path is in it because the programs in .venv/bin hold it.
 wanted_stamp() {
     printf '%s\n' "$root" "$("$venv/bin/python" -V 2>/dev/null)" \
         "$(cd "$root" && cksum pyproject.toml hatch_build.py src/fulgurite/_speedups.c)"
@@ -83,7 +83,7 @@ install_python() {
         unlock_venv
         return
     fi
-    # "complete" is there unless an install was cut off; what that leaves behind can look whole and not be.
+    # "complete" is there unless an install was cut off, whose remains may look whole.
     # It holds the path too: a work tree that was moved needs a new .venv.
     if [ -e "$venv" ] && ! { [ "$(cat "$venv/complete" 2>/dev/null)" = "$root" ] &&
         "$venv/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }; then
@@ -124,7 +124,7 @@ install_node() {
     fi
     if ! has_peers; then
         say "Installing the tests' npm packages ..."
-        # npm leaves hidden files where they are, so what an install that is cut off leaves behind would look whole.
+        # npm leaves hidden files where they are, so the remains of an install that is cut off would look whole.
         rm -f "$peers/node_modules/.installed"
         (cd "$peers" && npm ci --no-audit --no-fund --loglevel=error >&2)
         wanted_peers >"$peers/node_modules/.installed"
@@ -165,7 +165,7 @@ install_toolchains() {
 }
 
 # A Chromium for the page's tests: the system's, else Debian's package, else Playwright's own. Without one the tests of
-# the page are skipped and say what to install. Its pictures need Japanese letters.
+# the page are skipped and name the program to install. Its pictures need Japanese letters.
 install_browser() {
     lock_venv
     [ "$(fc-list :lang=ja 2>/dev/null)" ] || install_package fonts-ipafont-gothic
@@ -175,7 +175,7 @@ install_browser() {
     # Ubuntu's package of this name is only a door to its snap store, so only running the browser tells.
     if ! has_browser; then
         say "Installing Playwright's Chromium ..."
-        # What it prints when it fails is long, and the skipped tests say the same in a line.
+        # Its output at a failure is long, and the skipped tests say the same in a line.
         # shellcheck disable=SC2046  # no word at all, or one
         "$venv/bin/python" -m playwright install $(may_use_apt && echo --with-deps) chromium >/dev/null 2>&1 || true
     fi

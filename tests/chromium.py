@@ -77,7 +77,7 @@ def _asks_for_snap(path: str) -> bool:
 
 
 def why_none() -> str:
-    """What must be installed where `find_chromium` gives None, in a line."""
+    """The program to install where `find_chromium` gives None, in a line."""
     wanted = "on Debian: apt-get install chromium-headless-shell libatomic1; elsewhere: Chrome"
     return f"no browser can be driven here ({driver_problem() or 'no Chromium was found'}); {wanted}"
 

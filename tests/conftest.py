@@ -31,7 +31,7 @@ hypothesis.settings.load_profile("patient")
 os.environ["PATH"] = os.pathsep.join([str(ROOT / ".venv" / "bin"), os.environ.get("PATH", os.defpath)])
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that they start
-# and interrupt. What ignores a signal hands that on, what handles it does not.
+# and interrupt. A child process inherits an ignored signal, but no handler.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,4 +1,4 @@
-"""What the tests of both descriptions share: references, and validating strictly."""
+"""Shared by the tests of both descriptions: references, and strict validation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def resolve(document: Any, reference: str) -> Any:
-    """What a reference within the document leads to."""
+    """The target of a reference within the document."""
     assert reference.startswith("#/")
     for step in reference.removeprefix("#/").split("/"):
         document = document[step]
@@ -48,13 +48,13 @@ def strict(value: Any, *, all_members: bool = False) -> Any:
 
 
 def problems(validator: Any, document: Any, schema: Any, value: object) -> list[str]:
-    """What is wrong with a value by a schema of the document.
+    """The errors of a value by a schema of the document.
 
     Args:
         validator: a class of jsonschema's.
         document: the whole description, for its references.
         schema: the schema.
-        value: what was answered or sent.
+        value: the answer, or the message sent.
     """
     components = {"components": {"schemas": document["components"]["schemas"]}}
     errors = validator({**components, "allOf": [schema]}).iter_errors(value)
@@ -62,6 +62,6 @@ def problems(validator: Any, document: Any, schema: Any, value: object) -> list[
 
 
 def printed(program: str, hash_seed: str) -> bytes:
-    """What a Python program prints whose sets have an order of their own."""
+    """The output of a Python program whose sets have an order of their own."""
     done = subprocess.run([sys.executable, "-c", program], env={"PYTHONHASHSEED": hash_seed}, stdout=-1, check=True)
     return done.stdout

@@ -19,14 +19,14 @@ class ExchangeProcess:
 
     Args:
         process: the process.
-        ready: what it said when it was ready.
+        ready: its first line of output, decoded.
         said: the file that its standard error goes to.
     """
 
     def __init__(self, process: subprocess.Popen[str], ready: dict[str, Any], said: IO[str]) -> None:
         self.ready = ready
         self.context = ssl.create_default_context(cafile=ready["ca_file"]) if "ca_file" in ready else None
-        """What a client trusts; None without TLS."""
+        """The certificate that a client trusts; None without TLS."""
         self.pid = process.pid
         self._process = process
         self._said = said

@@ -1,7 +1,7 @@
 """Keychains for tests, by the library's own seam: backends of keyring. Neither writes a file.
 
 One is in this process. The other is for commands in processes of their own: it asks a server here, over a Unix socket
-whose path is in the environment, so that what is kept is in this process alone.
+whose path is in the environment, so that the secrets are in this process alone.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class SocketKeychain(KeyringBackend):
 
 
 class KeychainServer:
-    """What `SocketKeychain` asks."""
+    """The requests of `SocketKeychain`."""
 
     def __init__(self, path: Path) -> None:
         self.entries: Entries = {}

@@ -12,11 +12,11 @@ from pathlib import Path
 MARK = "FULGURITE_STARTED_BY_TESTS"
 
 PATIENCE = 20.0
-"""Seconds in which what has been told to end does so on any machine; most are gone at once."""
+"""Seconds in which a process that was told to end does so on any machine; most are gone at once."""
 
 
 def end_marked(mark: str) -> list[str]:
-    """Wait until nothing runs that inherited this value of the variable; kill what still does.
+    """Wait until nothing runs that inherited this value of the variable; kill the rest.
 
     Returns:
         The commands of those that had to be killed; none on a system without `/proc`.
@@ -35,7 +35,7 @@ def end_marked(mark: str) -> list[str]:
 def _marked(mark: str) -> Iterator[Path]:
     wanted = f"{MARK}={mark}".encode()
     for process in Path("/proc").glob("[0-9]*"):
-        # What another user runs cannot be read, and what has ended has no variables any more.
+        # Another user's process cannot be read, and one that has ended has no variables any more.
         with contextlib.suppress(OSError):
             if process.name != str(os.getpid()) and wanted in (process / "environ").read_bytes().split(b"\0"):
                 yield process

@@ -1,6 +1,6 @@
 """The house rules of ARCHITECTURE.md, held against the source itself: direction of imports, purity, names, length.
 
-Imports inside functions and under TYPE_CHECKING count too: a rule about who may know whom has no back door.
+Imports inside functions and under TYPE_CHECKING count too: a rule about imports has no back door.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ LEVELS = {
     "terminal": 6,
     "doctor": 6,
     "samples": 6,
-    "__init__": 7,  # the public names: what lies above uses them as anybody does
+    "__init__": 7,  # the public names: the floors above use them as anybody does
     "playground": 8,
     "pytest_plugin": 8,
     "cli": 9,
     "__main__": 10,
 }
-NEVER = {("exchange", "client")}  # what the exchange does, it does without knowing how our client works
+NEVER = {("exchange", "client")}  # the exchange knows nothing of our client
 
 # Clocks, chance, files, sockets and tasks; and the libraries that bring them.
 # fmt: off
@@ -155,7 +155,7 @@ def circle(sources: dict[str, str]) -> list[str]:
     for path, source in sources.items():
         graph[names[path]] = set()
         for _, name in imported(path, source):
-            # What is imported is a module, or stands in one.
+            # An imported name is a module, or stands in one.
             while name and name not in names.values():
                 name = name.rpartition(".")[0]
             if name and name != names[path]:
@@ -315,7 +315,7 @@ def test_long_modules_need_a_reason_and_very_long_ones_are_found(lines, docstrin
 
 
 def test_nobody_reads_the_prose_of_an_ending():
-    """What a connection was closed with is in fields; the words for people are written, and never read."""
+    """A connection's close code is in fields; the words for people are written, and never read."""
     writers = {"client/session.py", "doctor/probes.py", "client/items.py"}
     for path in [*SOURCE.rglob("*.py"), *SOURCE.rglob("*.js")]:
         if path.relative_to(SOURCE).as_posix() not in writers:
@@ -323,7 +323,7 @@ def test_nobody_reads_the_prose_of_an_ending():
 
 
 def test_nobody_asks_which_dialect_it_is():
-    """What differs between the dialects is in the fields of `Dialect`."""
+    """The differences between the dialects are in the fields of `Dialect`."""
     for path, source in modules().items():
         if path != "protocol/dialects.py":
             asked = re.search(r"\b(is|==|in) (not )?(JSON_RPC|SOCKETIO|DialectName)\b(?!\.path)", source)

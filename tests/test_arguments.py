@@ -1,4 +1,4 @@
-"""Every argument of every public function refuses at once what cannot be meant, and says what can."""
+"""Every argument of every public function refuses a wrong value at once, and names the accepted ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def unchecked(kind: object, product_code: object = "") -> Channel:
     return Channel._make((kind, product_code))
 
 
-# What is wrong for every argument of a sort.
+# Values that are wrong for every argument of a sort.
 NO_SECONDS = [1e-9, 1e300, -1, 0, NAN, math.inf, True, "3", [], None]
 UNFIT_KEYS = ["k\n", "k\0", " ", " k", "k ", "鍵", "\xe9", "k\ud800"]  # no HTTP header can have them
 NO_FLAG = [1, 0, "yes", "", None, []]
@@ -85,7 +85,7 @@ NO_HTTP = [
     b"http://x",
 ]
 
-# Argument -> what `connect` must refuse for it.
+# Argument -> the values that `connect` must refuse for it.
 CONNECT: dict[str, list[Any]] = {
     "endpoint": [
         "", "nope", "ftp://x", "ws://", "ws://x:0", "ws://x:99999", "ws://u:p@x", 5, None, True, b"live", [],
@@ -156,7 +156,7 @@ def cases(table: dict[str, list[Any]]) -> list[Any]:
 
 
 def refused(call: Callable[[], object], field: str) -> InputError:
-    """What a call is refused with: an error that names the argument, and says what is accepted."""
+    """The error of a refused call: it names the argument and the accepted values."""
     with pytest.raises(InputError) as raised:
         call()
     error = raised.value
@@ -346,7 +346,7 @@ def test_every_public_function_is_in_this_file():
     assert functions - without_arguments <= set(globals())
 
 
-# --- what can be known only later
+# --- errors that show only later
 
 
 async def iterate(stream: Stream) -> None:

@@ -1,4 +1,4 @@
-"""Both implementations of a book's side: that they do the same, and that the one in C survives what is no level."""
+"""Both implementations of a book's side: that they do the same, and that the one in C survives bad levels."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_takes_whatever_has_a_price_and_a_size(make: type[PlainBookSide]):
 if BookSide is not PlainBookSide:
 
     class TestCompiled:
-        """In C, what is no level must come to an error and never to a crash."""
+        """In C, a bad level must raise an error and never crash."""
 
         @pytest.mark.parametrize("levels", [None, 7, (), [None], [Level("1", 1.0)], [Level(1.0, 1.0), object()]])  # type: ignore[arg-type]
         def test_what_is_no_level_is_an_error_and_leaves_a_whole_side(self, levels: Any):

@@ -1,8 +1,8 @@
 """A key and a secret run through every command, log level, error path and crash, and are found nowhere.
 
 The commands are the real ones, in processes of their own, with every logger at DEBUG and Python's development mode. The
-key is that of an embedded exchange in this process. Looked through are what a command prints, its arguments and its
-environment while it runs, and every file that it could have written; of the page, its traffic, storage and elements.
+key is that of an embedded exchange in this process. They search a command's output, its arguments and
+its environment while it runs, and every file that it could have written; and the page's traffic, storage and elements.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.terminals import Terminal, at_terminal
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks through /proc, which Linux has")
 
-# What `fulgurite` runs, with nothing kept back from the logs.
+# The command `fulgurite`, with nothing kept back from the logs.
 COMMAND = """
 import logging
 logging.basicConfig(level=logging.DEBUG)
@@ -94,7 +94,7 @@ class World:
             await process.communicate()
 
     async def output(self, *command: str, status: int = 0) -> str:
-        """What a command prints that ends by itself."""
+        """The output of a command that ends by itself."""
         async with self.running(*command) as process:
             self.look_at_process(process)
             async with asyncio.timeout(60):
@@ -104,7 +104,7 @@ class World:
         return printed
 
     async def output_until(self, text: str, *command: str) -> str:
-        """What a command prints until it prints a text, and then until it has been ended with Ctrl-C."""
+        """The output of a command up to a text, and then until it has been ended with Ctrl-C."""
         printed = ""
         async with self.running(*command) as process, asyncio.timeout(60):
             assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""A short run of `tools/chaos.py`, and tests that its judge would find what it is there for."""
+"""A short run of `tools/chaos.py`, and tests that its judge finds errors."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_every_fault_there_is_is_injected() -> None:
 async def test_the_bad_network_does_what_it_says(
     fault: NetworkFault, came: bytes | None, ending: type[Exception] | None
 ) -> None:
-    """`came` is what arrives of eight bytes that are echoed, None where it may be some of them."""
+    """`came` has those of eight echoed bytes that arrive; None where it may be some of them."""
     arrived = b""
     async with (
         await asyncio.start_server(_echo, "127.0.0.1", 0) as server,
@@ -122,7 +122,7 @@ async def test_the_bad_network_does_what_it_says(
                 assert await reader.read(1) == b"-"
                 await network.suffer(fault)
                 writer.write(b"abcdefgh")
-            # Nobody tells that no more will come, so a moment has to do for that; what must come may take its time.
+            # Nobody tells that no more will come, so a moment has to do for that; other bytes may take their time.
             is_all = ending is TimeoutError and arrived == came
             while data := await asyncio.wait_for(reader.read(100), 0.2 if is_all else 60):
                 arrived += data
@@ -143,7 +143,7 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-# --- the judge finds what it is there for
+# --- the judge finds errors
 
 
 def _row(number: int) -> dict[str, object]:

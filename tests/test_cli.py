@@ -319,7 +319,7 @@ async def test_the_doctor_prints_a_line_for_each_check_and_fails_where_one_did()
         status, output, errors = await finished("doctor", *where, "--ca-file", str(ready["ca_file"]))
         assert (status, errors) == (0, "")
         *lines, _, counts = output.splitlines()
-        checks = [line for line in lines if not line.startswith(" ")]  # what to do stands below its check
+        checks = [line for line in lines if not line.startswith(" ")]  # the next step stands below its check
         # A machine that does ten other things is slow, and is told so.
         late = [line for line in checks if "only after" in line or "behind this machine's clock" in line]
         assert [line for line in checks if not line.startswith("warning " if line in late else "ok ")] == []
@@ -341,7 +341,7 @@ async def test_the_doctor_prints_a_line_for_each_check_and_fails_where_one_did()
         ]
 
 
-# --- when it is ended, or nobody reads what it prints
+# --- when it is ended, or nobody reads its output
 
 
 WRITERS = {
@@ -428,7 +428,7 @@ async def test_a_pipe_that_nobody_reads_any_more_ends_a_command_quietly(argument
 
 @pytest.fixture
 def hangup_is_heeded() -> Iterator[None]:
-    """Have programs heed the end of a terminal also where `nohup` runs the tests; what handles it hands nothing on."""
+    """Have programs heed the end of a terminal also where `nohup` runs the tests; a handler is not inherited."""
     before = signal.signal(signal.SIGHUP, lambda *_: None)
     yield
     signal.signal(signal.SIGHUP, before)

@@ -46,7 +46,7 @@ async def runs_until_it_is_interrupted(*command: str, lines: int, cwd: Path) -> 
     process.send_signal(signal.SIGINT)
     _, errors = await process.communicate()
     assert process.returncode in (0, -signal.SIGINT, 130, 1)
-    if command[1] == "-m":  # our own command; what a sample does with Ctrl-C is Python's way
+    if command[1] == "-m":  # our own command; a sample treats Ctrl-C in Python's way
         assert (process.returncode, errors.decode()) == (0, "")
 
 
@@ -82,7 +82,7 @@ def test_every_link_to_a_file_leads_somewhere(path: Path):
 PROSE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CALLS = re.compile(r"`(?:await )?([a-z_]+(?:\.[a-z_]+|\[[^]]*\])*)\(([^`]*)`")
 
-# What is called in the prose and is no public function, and what has it: the objects that people hold.
+# Objects by their names in the prose, which calls their methods.
 HELD = {
     "stream": fulgurite.Stream,
     "exchange": fulgurite.Exchange,
@@ -94,7 +94,7 @@ OTHERS = {"print", "repr", "Decimal", "range"}
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_what_the_prose_calls_is_there(path: Path):
-    """A name that a reader would type exists: a public function with such arguments, or a method of what they hold."""
+    """A name that a reader would type exists: a public function with such arguments, or a method of a `HELD` object."""
     for called, arguments in CALLS.findall(PROSE.sub("", path.read_text())):
         first, *members = re.split(r"[.\[]", called)
         if first in HELD and members:

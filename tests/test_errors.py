@@ -1,4 +1,4 @@
-"""The tree of errors: all of it is public, and the documentation says of each what raises it."""
+"""The tree of errors: all of it is public, and the documentation names the cause of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.parsing import parse
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "errors.md"
 
-# What never leaves the package: a connection makes it a `Malformed`, or closes with its code.
+# Errors that never leave the package: a connection makes it a `Malformed`, or closes with its code.
 INTERNAL = {"FragmentError"}
 
 CLASSES = {
@@ -32,7 +32,7 @@ def table() -> dict[str, list[str]]:
 
 
 def attributes(name: str) -> set[str]:
-    """What an error's own `__init__` keeps."""
+    """The fields that an error's own `__init__` keeps."""
     tree = parse(inspect.getsource(CLASSES[name]))
     return {
         node.attr
@@ -46,7 +46,7 @@ def test_every_error_that_can_reach_a_user_is_a_public_name():
 
 
 def test_what_is_internal_is_caught_wherever_it_may_come_from():
-    """`Fragments` raises it, and only those who read sockets ask that."""
+    """`Fragments` raises it, and only readers of sockets call that."""
     package = Path(errors.__file__).parent
     for path in package.rglob("*.py"):
         text = path.read_text()

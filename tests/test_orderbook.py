@@ -170,7 +170,7 @@ class TestSnapshots:
     def test_what_they_heal_is_counted(self):
         book = live({97: 1, 98: 1, 99: 1}, {101: 1})
         assert (book.healed_levels, book.last_healed_levels) == (0, 0)
-        # 99 is gone and 98 has another size; 97 is beyond what this one shows.
+        # 99 is gone and 98 has another size; 97 is beyond this one's range.
         book.apply_snapshot(board(99, {98: 2}, {101: 1}))
         assert (book.healed_levels, book.last_healed_levels) == (2, 2)
         book.apply_snapshot(board(99, {98: 2}, {101: 1, 102: 3}))
@@ -312,7 +312,7 @@ class TestMidPrice:
 
 
 class TestAuctions:
-    """Bids and asks cross by right before an itayose; `mid_price` is the middle of what has crossed."""
+    """Bids and asks cross by right before an itayose; `mid_price` is the middle of the crossed levels."""
 
     def auction(self) -> OrderBook:
         book = live({99: 1}, {101: 1})
@@ -364,7 +364,7 @@ class TestAuctions:
         book = live({stale: 1.0}, {stale + 1: 1.0}) if is_bid else live({stale - 1: 1.0}, {stale: 1.0})
         book.apply_diff(board((bid + ask) // 2, {bid: 2.0}, {ask: 2.0}))
         if not is_bid and spread == 1 and not beyond:
-            # The middle of what has crossed is the same: it refuses until a diff or a snapshot shows that it has not.
+            # The middle of the crossed levels is the same: it refuses until a diff or a snapshot shows that it has not.
             assert (book.state, book.drift_count) == ("AUCTION", 0)
             book.apply_diff(board(bid - 1, {bid: 0.0, bid - 1: 1.0, bid - 2: 1.0}))
             assert (book.state, book.bids(1)[0].price, book.asks(1)[0].price) == ("LIVE", bid - 1, bid)

@@ -1,4 +1,4 @@
-"""What the tests' own report of a failure can withstand."""
+"""The tests' own report of a failure deep in the stack does no harm to other tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""scripts/setup.sh, with which all scripts begin: what was cut off is done again."""
+"""scripts/setup.sh, with which all scripts begin: an install that was cut off is done again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tree(tmp_path):
 
 
 def install(tree: Path, lock: str) -> bool:
-    """Install what a lock file names; returns whether all of it is there."""
+    """Install the packages of a lock file; returns whether all of them are there."""
     peers = tree / "tests/peers"
     (peers / "package-lock.json").write_text(lock)
     environment = {"PATH": f"{tree / 'bin'}:/usr/bin:/bin"}

@@ -2,13 +2,12 @@
 
 Run as root, with debootstrap and unshare: `python -m tools.bare [RELEASE[=MIRROR] ...] [-- ARGUMENTS FOR PYTEST]`.
 
-Of each release a root is made in a temporary folder, with two clones of what is committed here. Both commands run as an
-ordinary user who has nothing else, as root, who may install, and as the ordinary user of that machine. One line is
-printed a step. The status is 1 if one failed; it is no failure that a command says in its last line what a person must
-install.
+Each release gets a root in a temporary folder, with two clones of the committed files. Both commands run as an ordinary
+user on the bare system, as root, who may install, and as the ordinary user of that machine. It prints one line a step.
+The status is 1 if a step failed; a command that ends by naming the packages to install has not failed.
 
-Every command has namespaces of its own for mounts and processes, so that nothing outlasts it; what still ran when it
-ended is named. The network is the machine's, and so is what its package managers need to reach their registries.
+Every command has namespaces of its own for mounts and processes, so that nothing outlasts it; processes that still ran
+at its end are named. The network and the configuration of the package managers are the machine's.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ HERE = Path(__file__).parent.parent
 RELEASES = {"Debian": ["bookworm", "trixie"], "Ubuntu": ["resolute"]}
 
 MUST_INSTALL = 69
-"""The status of a script that has said what a person must install; see `die` in scripts/setup.sh."""
+"""The status of a script that names packages to install; see `die` in scripts/setup.sh."""
 
 PATIENCE = 90 * 60
 """Seconds that a command may take."""
@@ -52,11 +51,11 @@ CONFIGURATION = (
 
 
 class Outcome(NamedTuple):
-    """What became of a command."""
+    """The outcome of a command."""
 
     status: int
     verdict: str
-    """What is told of it in its line."""
+    """The text of its line."""
     output: str = ""
     """All that it said, for a failure."""
 
@@ -161,7 +160,7 @@ def mirrors() -> dict[str, str]:
 def make(release: str, mirror: str, folder: Path) -> Root:
     """Make a root of a release in a new folder."""
     arguments = ("debootstrap", "--variant=minbase", "--include=git,python3", release, str(folder), mirror)
-    # It mounts there, and unmounts what it can.
+    # It mounts there, and unmounts as far as it can.
     run("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", *arguments)
     return Root(folder)
 

@@ -1,7 +1,7 @@
-"""Injects faults of every kind into the embedded exchange, fast, and holds what the client gives to what was published.
+"""Injects faults of every kind into the embedded exchange, fast, and holds a client's items to the published messages.
 
-Rounds of some hundred faults, each with an exchange of its own in a process of its own, in which the market lives as
-fast as the machine can do it. What is in a round:
+A round is some hundred faults in a process of its own, with an exchange whose market lives as fast as the machine can
+do it. The kinds of rounds:
 
 * all: faults of all kinds at all connections, one after another and overlapping.
 * traced: the same without those that leave no trace on the wire; here nothing at all is excluded from the judgement.
@@ -68,8 +68,8 @@ KINDS: Final = ("board_snapshot", "board", "ticker", "executions")
 CHANNELS: Final = [f"lightning_{kind}_{code}" for code in PRODUCTS for kind in KINDS]
 JUDGED: Final = [channel for channel in CHANNELS if "ticker" not in channel]
 SPEEDS: Final[dict[RoundKind, int]] = {"all": 10, "traced": 10, "one-sided": 40, "network": 10}
-"""The market's. What takes a snapshot or an execution to recover from takes a real second divided by this; and six
-rounds at a time are what two processors can do."""
+"""The market's. A recovery that needs a snapshot or an execution takes a real second divided by this; and two
+processors can do six rounds at a time."""
 
 FAULTS_A_ROUND: Final = 250
 SLOWNESS: Final[dict[RoundKind, int]] = {"one-sided": 10, "network": 5}
@@ -92,7 +92,7 @@ RECOVERY_SECONDS: Final = 180.0
 """A client that has not recovered so long after the last fault never will."""
 
 POLL_SECONDS: Final = 0.3
-"""What was published is fetched so often, for the exchange forgets it."""
+"""The published messages are fetched so often, for the exchange forgets them."""
 
 AUDIT_SECONDS: Final = 1.0
 
@@ -106,12 +106,12 @@ class Round:
     """One exchange, one stream, and some faults.
 
     Args:
-        kind: what is injected; see the module.
+        kind: of the round; see the module.
         faults: how many.
-        seed: what all chance is drawn from.
+        seed: of all chance.
         dialect: the first connection's.
         connections: how many.
-        repair: what the stream does about gaps.
+        repair: of the stream's gaps.
     """
 
     def __init__(self, kind: RoundKind, faults: int, seed: int, dialect: str, connections: int, repair: Repair) -> None:
@@ -139,7 +139,7 @@ class Round:
         self._numbers: list[int] = []
 
     async def run(self, exchange: ExchangeProcess) -> None:
-        """Run it, and judge what came."""
+        """Run it, and judge the items."""
         async with (
             self._reach(exchange) as endpoint,
             httpx.AsyncClient(base_url=f"{exchange.ready['control']}/", trust_env=False, timeout=60) as self._control,
@@ -157,7 +157,7 @@ class Round:
                     await self._strike(stream, exchange)
                 await self._executions_flow()
                 await self._audited(stream)
-                # What comes after this is not judged; what was published before it is known in the end.
+                # Later items are not judged; all earlier messages are known in the end.
                 for task in tasks[1:]:
                     task.cancel()
                 self._is_over = True
@@ -197,7 +197,7 @@ class Round:
     @asynccontextmanager
     async def _connect(self, endpoint: Endpoint) -> AsyncIterator[Stream]:
         rng = Random(self._seed)
-        # Where the network stalls, connections are to outlast that, so that what has waited comes.
+        # Where the network stalls, connections are to outlast that, so that the waiting bytes come.
         patience = 0.5 if self.kind != "network" else MAX_SECONDS
         stream = connect(
             *CHANNELS,
@@ -270,7 +270,7 @@ class Round:
             self.verdict.fail(f"no executions came in {RECOVERY_SECONDS:.0f} s after the last fault")
 
     async def _audited(self, stream: Stream) -> None:
-        """Wait until all executions that have come were compared with the list, and what was missing is taken."""
+        """Wait until all executions that have come were compared with the list, and the missing ones have come."""
         feeds = [stream._feeds.by_name[f"lightning_executions_{product}"] for product in PRODUCTS]
         channels = [feed.executions for feed in feeds if feed.executions is not None]
         newest = [executions.numbering.newest for executions in channels]
@@ -310,7 +310,7 @@ class Round:
                 await self._recovered(stream)
 
     async def _watch(self, stream: Stream) -> None:
-        """Look at the books by the clock; what they answer is right at some time shortly before."""
+        """Look at the books by the clock; their answer was right at some time shortly before."""
         while True:
             for product, looks in self._looks.items():
                 book, at_ns = stream.books[product], time.time_ns()
@@ -385,7 +385,7 @@ class Round:
     # --- the truth
 
     async def _follow(self) -> None:
-        """Fetch what is published, until the round is over and all is there."""
+        """Fetch the published messages, until the round is over and all are there."""
         newest = 0
         while True:
             is_last = self._is_over
@@ -445,7 +445,7 @@ def _short_delays(rng: Random) -> Iterator[float]:
 
 
 def _lift_http_limits(stream: Stream) -> None:
-    """A thousand gaps in a minute are not what the limits of the HTTP API are made for."""
+    """The limits of the HTTP API are not made for a thousand gaps in a minute."""
     if stream._repairs is not None:
         stream._repairs.api._address_budget = HttpBudget(share=10_000_000)
 

@@ -52,7 +52,7 @@ MEMBERS: dict[str, Callable[[Random], Fault]] = {
         "seconds": _short(rng),
     },
 }
-"""What each kind is given besides its aim."""
+"""The parameters of each kind besides its aim."""
 
 SILENT = frozenset(
     ("mute", "lost-messages", "lost-diffs", "lost-deletions", "stale-snapshot", "snapshot-anomaly", "freeze")

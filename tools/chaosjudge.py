@@ -1,7 +1,7 @@
-"""What the exchange published against what a client gave. Pure.
+"""The exchange's published messages against a client's items. Pure.
 
-Executions are told apart by what stands in them besides their id, since faults may take the id away: two orders meet
-once at a price.
+Executions are told apart by their content without the id, since faults may take the id away: two orders meet once at
+a price.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ DEPTH = 100
 """Levels a side of a book that are compared: a snapshot has 300, and the market moves by less between two of them."""
 
 SLACK_NS = 500_000_000
-"""What was published so long after a fault's end may still be hit by it: it is done late on a busy machine."""
+"""For so long after its end a fault may still hit a message: a busy machine ends it late."""
 
 HELD_NS = 2_000_000_000
 """Messages are held back for about so long at most, by delays and narrow bandwidths together."""
 
 REACH_NS = 5_000_000_000
-"""What was delivered to a connection that ended within this time may not have arrived."""
+"""Messages delivered within this time before a connection's end may not have arrived."""
 
 OLD_NS = 3_000_000_000
 """A LIVE book is younger: two seconds are promised, and a client that stands still for one notices nothing."""
@@ -64,7 +64,7 @@ class Published(msgspec.Struct, gc=False):
 
 
 class Look(NamedTuple):
-    """What a book answered after all that was given before."""
+    """The answer of a book after all items given before."""
 
     is_live: bool
     digest: int
@@ -100,7 +100,7 @@ class Verdict:
 
 
 class Deliveries:
-    """What the exchange sent of one channel, by its own word."""
+    """The messages of one channel that the exchange sent, by its own report."""
 
     def __init__(self, channel: str, reports: Iterable[ConnectionReport]) -> None:
         self._rows: list[tuple[ConnectionReport, Delivered]] = [
@@ -108,7 +108,7 @@ class Deliveries:
         ]
 
     def describe(self, number: int) -> str:
-        """What became of a message, for who looks into a failure."""
+        """The fate of a message, to explain a failure."""
         return "; ".join(
             f"connection {report.number} ({report.dialect}), {report.opened_ns} to {report.closed_ns}: "
             f"{'altered' if number in row.altered else 'sent' if _is_within(number, row.delivered) else 'withheld'}"
@@ -150,20 +150,20 @@ def judge_executions(
 
     Args:
         channel: a channel of executions.
-        given: what the client gave of it.
-        published: what the exchange published on it.
-        reports: what it sent to whom.
+        given: the client's items of it.
+        published: the exchange's messages of it.
+        reports: the exchange's deliveries, by connection.
         shots: the faults.
         verdict: where it is noted.
         is_repaired: whether gaps were to be repaired.
-        is_ordered: whether what is recovered was to come in its place.
+        is_ordered: whether recovered executions were to come in their place.
     """
     truth = {_key(row): (row.id, each) for each in published for row in _rows(each.message)}
     seen: Counter[Key] = Counter()
     newest, newest_origin = 0, ""
     gaps: list[Gap] = []
     deliveries = Deliveries(channel, reports)
-    trail: list[str] = []  # what has come lately, for who looks into a failure
+    trail: list[str] = []  # the latest items, to explain a failure
     for item in given:
         if isinstance(item, Gap):
             gaps.append(item)
@@ -240,8 +240,8 @@ def judge_book(
     Args:
         product: whose book.
         given: messages and gaps of its two channels, and looks at the book, in order.
-        published: what the exchange published on both.
-        reports: what it sent to whom.
+        published: the exchange's messages of both.
+        reports: the exchange's deliveries, by connection.
         shots: the faults.
         verdict: where it is noted.
         is_merged: whether there were several connections. Then a snapshot is given, but not taken by the book, where
@@ -268,7 +268,7 @@ def judge_book(
     without_snapshots: list[int] = []  # where the book is if it has not taken one or more of the latest snapshots
     wrong_since: int | None = None
     snapshots = 0
-    trail: list[str] = []  # what has come lately, for who looks into a failure
+    trail: list[str] = []  # the latest items, to explain a failure
     for item in given:
         if isinstance(item, Gap):
             trail.append(f"gap in {item.channel}: {item.reason}")
@@ -293,7 +293,7 @@ def judge_book(
         elif isinstance(item, Look):
             trail.append("LIVE" if item.is_live else "not LIVE")
             is_right = not item.is_live
-            latest = at  # of what has come and is known; before it can be what was altered, and is not
+            latest = at  # of the known messages that have come; an altered one is unknown, and may lie before
             if item.is_live and candidates:
                 verdict.counts["books looked at while LIVE"] += 1
                 right = [index for index in candidates if digests[index] == item.digest]
@@ -351,12 +351,12 @@ def judge_book(
 def judge_age(
     product: str, looks: Sequence[Look], published: Sequence[Published], verdict: Verdict, *, is_merged: bool
 ) -> None:
-    """Whenever the book was LIVE it was what the exchange's was shortly before.
+    """Whenever the book was LIVE it equalled the exchange's of shortly before.
 
     Args:
         product: whose book.
         looks: LIVE answers of the book, by the clock.
-        published: what the exchange published on both channels.
+        published: the exchange's messages of both channels.
         verdict: where it is noted.
         is_merged: see `judge_book`.
     """
@@ -369,7 +369,7 @@ def judge_age(
     times = [each.published_ns for each in published]
     for look in looks:
         verdict.counts["books looked at by the clock while LIVE"] += 1
-        # The latest before that time counts, too, and what came while the look was taken.
+        # The latest before that time counts, too, and so do those that came during the look.
         window = range(max(0, bisect_right(times, look.at_ns - OLD_NS) - 1), bisect_right(times, look.at_ns + SLACK_NS))
         if any(digests[index] == look.digest for index in window):
             continue
@@ -449,14 +449,14 @@ def _is_hit(shots: Iterable[Shot], channel: str, message: Published) -> bool:
     at_ns = message.published_ns
     return any(
         is_silent(shot.fault)
-        # A freeze also takes what another fault has held back.
+        # A freeze also takes messages that another fault has held back.
         and shot.may_hit(channel, at_ns, at_ns + (HELD_NS if shot.fault["fault"] == "freeze" else 0))
         for shot in shots
     )
 
 
 def _on(shots: Iterable[Shot], channel: str, message: Published) -> str:
-    """The faults that were on when a message was published, for who looks into a failure."""
+    """The faults that were on when a message was published, to explain a failure."""
     at_ns = message.published_ns
     return f"on at {at_ns}: {[shot.fault for shot in shots if shot.may_hit(channel, at_ns, at_ns)]}"
 

@@ -30,7 +30,7 @@ FAULTS: Final[dict[str, Callable[[Random], NetworkFault]]] = {
     "refuse": lambda rng: {"seconds": rng.uniform(0.05, 0.5), "how": rng.choice(("closed", "reset", "silent"))},
 }
 """The members of each kind. `stall`: bytes wait for so long, one way or both. `cut`: so many more come, then the end of
-the connection, or a reset. `swallow`: nothing of what is sent arrives any more. `crumble`: so many bytes come a few at
+the connection, or a reset. `swallow`: no further byte arrives. `crumble`: so many bytes come a few at
 a time. `refuse`: new connections come to nothing."""
 
 
@@ -53,7 +53,7 @@ class _Way:
         self._flows = flows
 
     async def run(self) -> None:
-        """Pass on what comes until the connection ends."""
+        """Pass on all bytes until the connection ends."""
         while data := await self._reader.read(65536):
             await self._flows.wait()
             if self.is_swallowed:
@@ -82,7 +82,7 @@ class _Line:
         self._writers = client, server
 
     async def run(self, readers: tuple[asyncio.StreamReader, asyncio.StreamReader]) -> None:
-        """Pass on what both sides send until one ends, or the network ends both."""
+        """Pass on the bytes of both sides until one ends, or the network ends both."""
         client, server = self._writers
         flows = self._network.flows
         self.ways = {

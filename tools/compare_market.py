@@ -3,7 +3,7 @@
     python -m tools.compare_market RECORDING...
 
 A recording is a frame log (see docs/exchange.md) or a capture as `tests.captures` reads it. Each cell is
-`recorded / simulated`, of the simulated the lowest and the highest of several seeds. A dash is what there is none of.
+`recorded / simulated`, of the simulated the lowest and the highest of several seeds. A dash stands for no figure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NEAR_DIFFS = 5
 """A snapshot counts as the book of the diffs if it is so within so many of them either way."""
 
 Cells = dict[str, float | None]
-"""What is measured of one product; None is what there is nothing of."""
+"""The figures of one product; None stands for no figure."""
 
 FORMATS = {
     "diffs/s": ".2f",
@@ -108,7 +108,7 @@ Sides = tuple[dict[float, float], dict[float, float]]
 
 
 def alignment(messages: Sequence[tuple[Kind, object]]) -> float | None:
-    """The percentage of snapshots that are the book which the diffs since the one before have made of that one.
+    """The percentage of snapshots that equal the book made of the snapshot before and the diffs since.
 
     Within `NEAR_DIFFS` diffs either way, and as far as both snapshots reach (protocol reference, section 3.2).
     """
@@ -133,7 +133,7 @@ def alignment(messages: Sequence[tuple[Kind, object]]) -> float | None:
         for place in range(first, min(len(diffs), position + NEAR_DIFFS) + 1):
             if _window(book, lowest, highest) == shown:
                 agreeing += 1
-                start = place  # what comes before it is in this snapshot
+                start = place  # earlier diffs are in this snapshot
                 break
             book = _changed(book, diffs[place]) if place < len(diffs) else book
     return 100 * agreeing / (len(snapshots) - 1) if len(snapshots) > 1 else None
@@ -161,7 +161,7 @@ def quantile(values: Sequence[float], part: float) -> float | None:
 
 
 def clustering(amounts: Sequence[tuple[float, int]], window_s: int, seconds: float) -> float | None:
-    """Variance by mean (the Fano factor) of what comes in whole windows: 1 where it comes independently."""
+    """Variance by mean (the Fano factor) of the number of events in whole windows: 1 where they are independent."""
     windows = Counter[int]()
     for at_s, amount in amounts:
         windows[int(at_s / window_s)] += amount

@@ -27,7 +27,7 @@ WIDTH, PRICE_HEIGHT, VOLUME_HEIGHT, MARGIN = 960, 300, 60, 20
 
 
 class Candle(NamedTuple):
-    """What was executed in one stretch of time."""
+    """The executions of one stretch of time."""
 
     opened: float
     highest: float

@@ -1,4 +1,4 @@
-"""What a fuzz run shows: its progress, how often each thing came of it, and the exchange's memory meanwhile."""
+"""The display of a fuzz run: its progress, the number of each outcome, and the exchange's memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FuzzReport:
     """Counts inputs and samples memory, with a progress bar, while its context is open.
 
     Args:
-        title: what is thrown.
+        title: the name of its input.
         inputs: how many will be.
         exchange: whose memory is looked at.
         is_shown: whether there is a progress bar.

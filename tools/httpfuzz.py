@@ -61,7 +61,7 @@ HEADERS = (
 
 
 class Bait(NamedTuple):
-    """A request to send, and what is to be expected of the connection."""
+    """A request to send, and the expected fate of the connection."""
 
     data: bytes
     is_head: bool = False
@@ -70,7 +70,7 @@ class Bait(NamedTuple):
 
 
 class Baiter:
-    """Makes requests; what was answered shows in later ones.
+    """Makes requests; later ones use the answers to earlier ones.
 
     Args:
         rng: where chance comes from.
@@ -320,7 +320,7 @@ async def throw(exchange: ExchangeProcess, requests: int, seed: str, report: Fuz
                 if bait.may_close:
                     await asyncio.wait([answering], timeout=PATIENCE_SECONDS)
                     if not answering.done():
-                        writer.write_eof()  # what the server waits for does not come
+                        writer.write_eof()  # the rest of the request does not come
                 code, headers, body = await answering
             outcome = str(code)
             assert code < 500, f"{code} to {bait.data[:2_000]!r}: {body[:500]!r}"

@@ -6,15 +6,14 @@ the repository:
 
     .venv/bin/python -m tools.pageload [SECONDS [SPEED [VIEW ...]]]
 
-Without a view all are looked at in turn. There is a line for each minute, and at the end what came of it: whether there
-were a thousand messages a second, tasks that were too long, inputs that waited too long, and whether the memory of the
-page and of its backend has grown since the first half. The exit status is 1 where that is not as it should be.
+Without a view all are shown in turn. It prints a line for each minute, and at the end its verdict: whether there were
+a thousand messages a second, tasks that were too long, inputs that waited too long, and whether the memory of the page
+and of its backend has grown since the first half. The exit status is 1 where one of these is wrong.
 
-A task is long from 50 ms on, by the browser's own measure, and too long from 100 ms; that includes waiting for a
-processor, so that it says something of the page only where no other program runs. How busy the page is does not. An
-input is answered when the
-browser has painted what followed; it measures no less than 16 ms. The heap is measured after a garbage collection, at
-every change of view.
+A task is long from 50 ms on, by the browser's own measure, and too long from 100 ms. That includes waiting for a
+processor, so run no other program beside it; the page's share of busy time excludes the waiting. An input is answered
+when the browser has painted its effect, which measures 16 ms at least. The heap is measured after a garbage collection,
+at every change of view.
 """
 
 from __future__ import annotations
@@ -153,7 +152,7 @@ async def totals(page: Page) -> dict[str, Any]:
 
 
 async def metrics(devtools: CDPSession) -> dict[str, float]:
-    """What the browser counts: seconds of processor time, bytes, nodes."""
+    """The browser's counters: seconds of processor time, bytes, nodes."""
     found = await devtools.send("Performance.getMetrics")
     return {each["name"]: each["value"] for each in found["metrics"]}
 
@@ -167,7 +166,7 @@ async def measure(page: Page, devtools: CDPSession, view: str, seconds: float) -
     worked = (await metrics(devtools))["TaskDuration"]
     inputs = 0
     while time.monotonic() < started + seconds:
-        # Walking over the matrix changes what is said beneath it: an input with an answer that can be seen.
+        # Walking over the matrix changes the text beneath it: an input with a visible answer.
         await page.locator(".matrix .cell").nth(inputs % 8).click(button="right")
         await page.keyboard.press("Shift")
         inputs += 2
@@ -217,7 +216,7 @@ def show(measured: list[Measured]) -> None:
 
 
 def judge(measured: list[Measured]) -> dict[str, bool | None]:
-    """What came of it, in words, and whether it is as it should be; None where the time was too short to tell."""
+    """The verdict in words, and whether it is good; None where the time was too short to tell."""
     seconds = sum(each.seconds for each in measured)
     rate = sum(each.messages for each in measured) / seconds
     too_long = [ms for each in measured for ms in each.tasks_ms if ms > TOO_LONG_MS]

@@ -46,7 +46,7 @@ CORPUS = [
     '{"received_ns":1617643728000000000,"frame":"42[\\"x\\",1]"}',
     *(BOARD, EXECUTIONS, EVENTS, "2026-09-23T03:31:25.6491037Z", "lightning_board_snapshot_BTC_JPY"),
 ]
-# What is likely to hit a seam: JSON's own tokens, extremes of numbers and text, and halves of surrogate pairs.
+# Likely to hit a seam: JSON's own tokens, extremes of numbers and text, and halves of surrogate pairs.
 TOKENS: list[str] = [
     *'{}[]:,"\\0123456789-+.eE \n\x00',
     *("null", "true", "NaN", "-0", "1e999", "9" * 400, "\\ud800", "\ud800", "\ufeff", "é", "𝄞", "[[" * 3_000),
@@ -83,7 +83,7 @@ def mutilate(rng: Random) -> str | bytes:
 
 
 def targets(rng: Random) -> list[tuple[str, Callable[[str | bytes], object], type[FulguriteError] | tuple[()]]]:
-    """What is thrown at, each with the one error that it may raise."""
+    """The functions under test, each with the one error that it may raise."""
 
     def client(dialect_name: str) -> Callable[[str | bytes], object]:
         # Half of them with a session and requests under way, since then more can go wrong.

@@ -71,7 +71,7 @@ class Sample(NamedTuple):
 
 
 class Soak:
-    """Takes what a stream yields, and holds it to what must hold without knowing the truth."""
+    """Checks the items of a stream by rules that need no knowledge of the truth."""
 
     def __init__(self) -> None:
         self.messages = 0

@@ -1,9 +1,9 @@
 """Throws mutilated frames and rubbish at the realtime port over real sockets, in both dialects.
 
 Meanwhile a well-behaved subscriber of each dialect must get every message that it is due, to the byte, by the word of
-`/control/published`; nothing is logged; and nobody but these two is connected in the end. What follows a frame that
-ends its session is thrown, too, and counted. `test_socketfuzz.py` throws a small fixed number; any number by hand, from
-the root of the repository:
+`/control/published`; nothing is logged; and nobody but these two is connected in the end. Frames after
+one that ends its session are thrown, too, and counted. `test_socketfuzz.py` throws a small fixed number; any number by
+hand, from the root of the repository:
 
     .venv/bin/python -m tools.socketfuzz 1000000 [SEED]
 """
@@ -34,19 +34,19 @@ CHANNELS = [
     f"lightning_{kind}_{code}" for kind in ("board", "ticker", "executions") for code in ("BTC_JPY", "FX_BTC_JPY")
 ]
 LONG_RUN = 500_000
-"""From so many frames on memory must be flat: what is kept of the market is at its bounds by then."""
+"""From so many frames on memory must be flat: the market's stores are at their bounds by then."""
 
 ANSWER_SECONDS = 60.0
 """A server that neither answers nor closes for so long hangs; nothing is measured with it."""
 
 PATIENCE_SECONDS = 0.1
-"""What may leave the server waiting for more, which never comes, is given this long and then cut."""
+"""A connection on which the server may wait for more, which never comes, is cut after this time."""
 
 HANDSHAKE_PATIENCE_SECONDS = 2.0
 """The same for a handshake, of which most are refused: a busy machine needs its time for that."""
 
 COMPARE_SECONDS = 5.0
-"""What the subscribers got is compared so often, so that it need not be kept."""
+"""The subscribers' messages are compared so often, so that they need not be kept."""
 
 PATHS = {JSON_RPC: "/json-rpc", SOCKETIO: "/socket.io/?EIO=3&transport=websocket"}
 HANDSHAKE = (
@@ -77,12 +77,12 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 
 
 class Volley(NamedTuple):
-    """What is thrown on one connection."""
+    """The frames that are thrown on one connection."""
 
     data: bytes
     frames: int
     probe: bytes = b""
-    """What the answer to the last frame has in it; empty where none can be expected."""
+    """A part of the expected answer to the last frame; empty where none can be expected."""
 
 
 def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, mask: bytes = bytes(4), bits: int = 0) -> bytes:
@@ -103,7 +103,7 @@ def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, mask: bytes =
 def message(rng: Random) -> bytes:
     """A mutilated message in one frame or several."""
     data = mutilate(rng)
-    # What is no UTF-8 ends a session, and what follows is not looked at: so it is rare.
+    # Bytes that are no UTF-8 end a session, and the server ignores the rest: so they are rare.
     opcode = TEXT if isinstance(data, str) or rng.random() < 0.05 else BINARY
     errors = "surrogatepass" if rng.random() < 0.02 else "replace"
     payload = data.encode(errors=errors) if isinstance(data, str) else data
@@ -209,7 +209,7 @@ class Thrower(asyncio.Protocol):
 
 
 def _how_closed(payload: bytes) -> str:
-    """What the server's close frame says, and whether it may (RFC 6455, section 7.4)."""
+    """The server's close code, and whether it may send it (RFC 6455, section 7.4)."""
     code = int.from_bytes(payload[:2])
     if not payload:
         return "closed without a code"
@@ -219,7 +219,7 @@ def _how_closed(payload: bytes) -> str:
 
 
 def _whole_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
-    """Opcode and payload of the server's first frame, and what follows it; None while it is not whole."""
+    """Opcode and payload of the server's first frame, and the rest; None while it is not whole."""
     if len(data) < 2:
         return None
     start, length = 2, data[1]
@@ -285,14 +285,14 @@ class Subscriber:
     Args:
         exchange: where it subscribes.
         dialect: how.
-        number: which connection it is to the exchange.
+        number: of the connection, by the exchange.
     """
 
     def __init__(self, exchange: ExchangeProcess, dialect: Dialect, number: int) -> None:
         self._exchange = exchange
         self._dialect = dialect
         self._number = number
-        # What is not compared yet, by channel; and the number of the last message that was asked for.
+        # Messages not compared yet, by channel; and the number of the last message that was asked for.
         self._got: defaultdict[str, list[bytes]] = defaultdict(list)
         self._due: defaultdict[str, list[bytes]] = defaultdict(list)
         self._asked: dict[str, int] = {}
@@ -320,7 +320,7 @@ class Subscriber:
         raise AssertionError(f"{self._dialect.name}: the well-behaved subscriber was disconnected")
 
     async def compare(self, last: Mapping[str, int] | None = None) -> bool:
-        """Compare what came with what was published since the last time.
+        """Compare the received messages with those published since the last time.
 
         Args:
             last: the number of the last message that is due, by channel; None for any.
@@ -354,7 +354,7 @@ class Subscriber:
                 await self._arrived.wait()
 
     async def row(self) -> dict[str, Any]:
-        """What the exchange has noted about it."""
+        """The exchange's notes about it."""
         rows = json.loads(await asyncio.to_thread(self._exchange.control, "connections"))
         return next(row for row in rows if row["number"] == self._number)
 
@@ -375,7 +375,7 @@ class Subscriber:
 
 
 async def fuzz(exchange: ExchangeProcess, frames: int, seed: int, *, is_shown: bool) -> FuzzReport:
-    """Throw so many frames and compare what the subscribers got."""
+    """Throw so many frames and compare the subscribers' messages."""
     subscribers = [Subscriber(exchange, dialect, number) for number, dialect in enumerate(DIALECTS.values(), 1)]
     async with asyncio.TaskGroup() as group:
         listening = []
@@ -387,7 +387,7 @@ async def fuzz(exchange: ExchangeProcess, frames: int, seed: int, *, is_shown: b
             while (await asyncio.wait(throwing, timeout=COMPARE_SECONDS))[1]:
                 for subscriber in subscribers:
                     await subscriber.compare()
-        # Nothing more is sent to them from here on, and what is on its way arrives.
+        # Nothing more is sent to them from here on, and messages on their way arrive.
         await asyncio.to_thread(exchange.control, "faults", {"fault": "mute"})
         for subscriber in subscribers:
             await subscriber.settle()

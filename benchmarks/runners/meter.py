@@ -1,4 +1,4 @@
-"""Shared by the Python runners: how each is told what comes, and says what it took.
+"""Shared by the Python runners: their expected counts in, their measurements out.
 
 A runner is started as `python run_X.py URL EXPECTED`, where EXPECTED is the JSON of `frames.Expected` and "paced". It
 subscribes the four channels of BTC_JPY and prints one line once it has handled the snapshot and another at its end.
@@ -45,7 +45,7 @@ def done(counts: dict[str, int], best: tuple[float, float] | None, *packages: st
     """The last message is handled: report, and end the process without further ado.
 
     Args:
-        counts: what was seen, by the names in `frames.Expected`.
+        counts: of the items seen, by the names in `frames.Expected`.
         best: the best bid and ask of the book; None where there is none.
         packages: whose versions are of interest.
         began_ns: when the work began, where nobody else knows it.

@@ -65,7 +65,7 @@ def boards(diffs):
 
 
 def pairs(diffs):
-    """Both sides of each diff as (price, size), which is what the plain containers take best."""
+    """Both sides of each diff as (price, size), the form that the plain containers take best."""
     return [
         tuple([(level["price"], level["size"]) for level in diff[side]] for side in ("bids", "asks"))
         for diff in map(json.loads, diffs)

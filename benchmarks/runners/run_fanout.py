@@ -1,11 +1,11 @@
-"""Servers that publish one message to all who are connected: python run_fanout.py SERVER SETTINGS
+"""Servers that publish one message to all connections: python run_fanout.py SERVER SETTINGS
 
 SETTINGS is JSON: "text" (one message, whole), "channel" and "message" (its parts), "count", "burst", and "certificate"
 (a PEM file with its key, or null). Prints the port and the bytes of a message on the wire. At the first line of its
 input it publishes: bursts of "burst" messages, the next one when the sockets take more. At the second, when all has
 arrived, it prints the processor time since the first, and the time of the first.
 
-All but ours send to whoever is connected; each waits for slow sockets in the way its users would have to.
+All but ours send to every connection; each waits for slow sockets in the way its users would have to.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""cryptofeed's playback of its own capture: python run_log_cryptofeed.py LOG EXPECTED. What it prints: see meter.py.
+"""cryptofeed's playback of its own capture: python run_log_cryptofeed.py LOG EXPECTED. Output: see meter.py.
 
 Before the clock starts, the frame log is written as the pcap file that cryptofeed's recorder would have made, by the
 recorder's own writer.
@@ -64,7 +64,7 @@ def convert(log: Path, feed: Bitflyer) -> str:
     for text in log.read_bytes().splitlines():
         line = json.loads(text)
         if "frame" not in line:
-            continue  # what the log tells of the connection
+            continue  # an event of the connection
         if stream is None:
             stream = WSStream(file, 40000, line["received_ns"], connection.address, meta)
         stream.message(line["received_ns"], line["frame"])

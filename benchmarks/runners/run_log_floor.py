@@ -1,6 +1,6 @@
 """The floor for a frame log: its lines, frames and messages decoded by msgspec, and nothing else.
 
-python run_log_floor.py LOG EXPECTED MODE. What it prints is told in meter.py.
+python run_log_floor.py LOG EXPECTED MODE. For the output see meter.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fulgurite's `replay`: python run_log_ours.py LOG EXPECTED MODE. What it prints is told in meter.py."""
+"""Fulgurite's `replay`: python run_log_ours.py LOG EXPECTED MODE. For the output see meter.py."""
 
 from __future__ import annotations
 

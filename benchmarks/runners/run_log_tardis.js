@@ -1,7 +1,7 @@
 "use strict";
-// tardis-dev's replayNormalized: node run_log_tardis.js LOG EXPECTED MODE. What it prints is told in meter.py.
+// tardis-dev's replayNormalized: node run_log_tardis.js LOG EXPECTED MODE. For the output see meter.py.
 //
-// It downloads files of a minute each, keeps them, and replays what it has kept. Before the clock starts, the frame log
+// It downloads files of a minute each, keeps them, and replays the kept ones. Before the clock starts, the frame log
 // is written as the kept file of one minute, where tardis-dev looks for it; nothing is downloaded.
 
 const fs = require("fs");

@@ -1,4 +1,4 @@
-"""Our server, with somebody who reads slowly or not: python run_slow.py CHANNEL MESSAGE_BYTES PACE
+"""Our server, with and without a slow reader: python run_slow.py CHANNEL MESSAGE_BYTES PACE
 
 Prints its port. A line "fill" publishes on the channel "filler" until a client no longer takes it; "pace SECONDS"
 publishes on CHANNEL at the pace, a message a time, each with the time at which that was (nanoseconds of the machine's

@@ -1,6 +1,6 @@
 "use strict";
 // tardis-dev as its users run it: streamNormalized, and its OrderBook kept from the changes. With a third argument,
-// "messages", without the book. What it is given and prints is told in meter.py.
+// "messages", without the book. For its input and output see meter.py.
 
 const [url, expectedText, mode] = process.argv.slice(2);
 process.env.WSS_URL_BITFLYER = url; // tardis-dev's own switch

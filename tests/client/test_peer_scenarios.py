@@ -1,7 +1,7 @@
 """Our client in every scenario in which peers were tried, in both dialects; docs/peers.md has theirs beside ours.
 
-What is asserted is what the stream yields, held against the exchange's own record of what it published, delivered and
-accepted. They run beside each other, since most of their time is waiting; -s shows the figures.
+They compare the stream's items with the exchange's own record of published, delivered and accepted messages. They run
+beside each other, since most of their time is waiting; -s shows the figures.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ SHORT = dict.fromkeys((Kind.BOARD_SNAPSHOT, Kind.BOARD, Kind.TICKER, Kind.EXECUT
 ROW_SECONDS = 120
 """No row takes a quarter of it on an idle machine."""
 AT_ONCE = 6
-"""Rows that run beside each other: more take so much of a processor that what is to come in time comes late."""
+"""Rows that run beside each other: more take so much of a processor that timely messages come late."""
 
 is_message: Callable[[Item], bool] = lambda item: isinstance(item, Message)  # noqa: E731
 
 
-# --- the client and what is asked of it ---------------------------------------------------------------------------
+# --- the client and its promises ----------------------------------------------------------------------------------
 
 
 def start_ns() -> int:
@@ -61,7 +61,7 @@ def start_ns() -> int:
 async def listening(
     dialect: str, *channels: str, faults: Any = (), speed: float = SPEED, **options: Any
 ) -> AsyncIterator[tuple[Exchange, Stream, Witness[Item]]]:
-    """An exchange, our client on it, and what the client yields; the four public channels unless told otherwise."""
+    """An exchange, our client on it, and the client's items; the four public channels unless told otherwise."""
     async with (
         run(seed=7, speed=speed, start_ns=start_ns(), faults=faults, products=[PRODUCT]) as exchange,
         connect(*(channels or CHANNELS), endpoint=exchange, dialect=dialect, **options) as stream,
@@ -158,7 +158,7 @@ def assert_refuses(book: OrderBook, why: str) -> None:
 
 
 async def assert_was_published(book: OrderBook, exchange: Exchange) -> None:
-    """The book is, level by level, what the published messages make of it up to one of them."""
+    """The book equals, level by level, the one made of the published messages up to one of them."""
     sides = {"bids": book.bids(), "asks": book.asks()}
     held = {side: {level.price: level.size for level in levels} for side, levels in sides.items()}
     entries = [*await published(exchange, SNAPSHOT), *await published(exchange, BOARD)]
@@ -181,7 +181,7 @@ def show(text: str) -> None:
 
 
 async def normal(dialect: str) -> None:
-    """Everything that was published comes, and the book is what was published."""
+    """All published messages come, and the book equals the published one."""
     async with listening(dialect) as (exchange, stream, client):
         await flows(client)
         book = await stream.synced(PRODUCT)
@@ -192,7 +192,7 @@ async def normal(dialect: str) -> None:
 
 
 async def closed_after_40_ticks(dialect: str) -> None:
-    """1012 in the middle: it reconnects, subscribes again, says what was missed, and fetches the executions."""
+    """1012 in the middle: it reconnects, subscribes again, reports the missed messages, and fetches the executions."""
     async with listening(dialect) as (exchange, stream, client):
         book = await stream.synced(PRODUCT)
         for _ in range(40):
@@ -228,7 +228,7 @@ async def closed_at_once(dialect: str, code: int) -> None:
         assert [report["code"] for report in (await connections(exchange))[:3]] == [code] * 3
         assert all(str(code) in reason for reason in closed(client))
     seconds = (times[-1] - times[0]) / 1e9
-    # By the exchange's own record, and whatever was drawn: no delay is under a second.
+    # By the exchange's own record, and for any random numbers: no delay is under a second.
     assert len(times) - 1 <= seconds
     show(f"closed at once with {code}, {dialect}: {len(times)} opens in {seconds:.1f} s")
 
@@ -268,7 +268,7 @@ async def all_stops(dialect: str) -> None:
         await heal(exchange)
         await gaps(client)
         assert await stream.synced(PRODUCT) is book
-        # What was withheld after the last gap had been told, and before the fault was over, an audit finds.
+        # An audit finds executions withheld after the last gap was told and before the fault was over.
         while not await are_executions_whole(exchange, client):
             await client.next(message_of(EXECUTIONS))
 
@@ -317,7 +317,7 @@ async def never_any_message(dialect: str) -> None:
         assert "the server is a stand-in" in dead.detail
         assert not [item for item in client.seen if isinstance(item, Message)]
         assert stream.books[PRODUCT].state == "WAITING_SNAPSHOT"
-        await heal(exchange)  # who is a guest of the stand-in stays one, until it leaves
+        await heal(exchange)  # a guest of the stand-in stays one, until it leaves
         await flows(client)
 
 
@@ -403,8 +403,8 @@ async def one_connection_of_two(dialect: str) -> None:
 async def slow(dialect: str, **options: Any) -> AsyncIterator[tuple[Exchange, Stream]]:
     """A stream whose consumer has taken next to nothing while far more came than may wait.
 
-    The exchange does not ping meanwhile: who reads nothing answers nothing, and would be cut off where the machine is
-    so busy that all this takes longer than two pings are apart.
+    The exchange does not ping meanwhile: a client that reads nothing answers nothing, and would be cut off
+    where the machine is so busy that all this takes longer than two pings are apart.
     """
     pings = {"fault": "pings", "interval": 3600, "timeout": 3600}
     async with (

@@ -177,7 +177,7 @@ async def test_what_is_wrong_with_the_service_is_named(fault, check: str, measur
     failed = wrong(found)
     assert check in {check for subject, check in failed if subject == "JSON-RPC"}
     assert measured in failed["JSON-RPC", check]
-    # What comes after a failure is not examined, and the other addresses are.
+    # Steps after a failure are not examined, and the other addresses are.
     assert found["HTTP API", "health"].mark is Mark.OK
 
 

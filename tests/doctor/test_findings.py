@@ -1,4 +1,4 @@
-"""What the doctor makes of what it measured."""
+"""The doctor's judgement of its measurements."""
 
 from email.utils import formatdate
 

@@ -250,7 +250,7 @@ def test_the_rows_of_the_http_api():
 
 
 class Books(RuleBasedStateMachine):
-    """Whatever two accounts and the flow do, all that is told of it agrees at every step."""
+    """For any orders of two accounts and the flow, all reports agree at every step."""
 
     def __init__(self) -> None:
         super().__init__()

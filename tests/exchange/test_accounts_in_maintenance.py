@@ -90,7 +90,7 @@ def test_everything_agrees_through_a_maintenance(seed):
 
 
 def check_account(simulation: Simulation, records) -> None:
-    """Balances, positions and what is reserved are what executions and open orders say."""
+    """Balances, positions and reservations follow from executions and open orders."""
     account = records.account
     balances, position = dict(INITIAL_BALANCES), 0
     for execution in records.executions:
@@ -112,7 +112,7 @@ def check_account(simulation: Simulation, records) -> None:
 
 def check_events(events: list[dict], records, public: dict[int, dict]) -> None:
     """The private channel tells every execution once, as the public one does, and every order's end."""
-    # An account may trade with itself, so the id alone does not name what it was told.
+    # An account may trade with itself, so the id alone does not name an event.
     told = {(event["exec_id"], event["side"]): event for event in events if event["event_type"] == "EXECUTION"}
     kept = {(execution.id, str(execution.order.request.side)): execution for execution in records.executions}
     assert len(kept) == len(records.executions) > 20

@@ -1,7 +1,7 @@
 """Everything that the exchange tells agrees with everything else, at every step, for random orders of all kinds.
 
 Three accounts trade among the order flow, through circuit breaks and a whole maintenance. A listener knows the text of
-the messages and no more; what it makes of it is compared with the matching engine and with the HTTP API.
+the messages and no more; its books and accounts are compared with the matching engine and with the HTTP API.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ EVERYTHING = accountrows.Page(10_000)
 
 
 class Exchange:
-    """The simulation, who trades there, and who listens."""
+    """The simulation, its traders, and the listener."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
@@ -83,7 +83,7 @@ class Exchange:
         }
 
     def advance(self, until_ns: int) -> None:
-        """Let time pass one event after the other, and check what is told with each."""
+        """Let time pass one event after the other, and check the messages of each."""
         while (next_ns := self.simulation.next_event_ns) <= until_ns:
             heard = set()
             for event in self.simulation.advance(next_ns):
@@ -132,7 +132,7 @@ class Exchange:
                         self.own[name].add((row.id, "SELL"))
         return is_new
 
-    # --- what was told in public
+    # --- public messages
 
     def check_book(self, code: str) -> None:
         engine = self.orders.venues[code].engine
@@ -158,7 +158,7 @@ class Exchange:
         assert in_lots(ticker["volume"]) == self.volume[code] + self.traded_lots[code] - expired
 
     def check_executions(self, code: str) -> None:
-        """What was published are the executions of the market, in their order, up to one of them."""
+        """The published executions are the market's, in their order, up to one of them."""
         told = self.listener.products[code].executions
         rows = self.rows[code][self.executed[code] : len(told)]
         assert [
@@ -166,7 +166,7 @@ class Exchange:
         ] == rows
         self.executed[code] = len(told)
 
-    # --- what was told in private
+    # --- private messages
 
     def check_account(self, name: str) -> None:
         told, records = self.listener.accounts[name], self.orders.records[name]
@@ -192,7 +192,7 @@ class Exchange:
     def check_money(self, name: str, told: WireAccount, records: Records) -> None:
         balances, collateral = self.initial[name]
         reserved = {"JPY": Decimal(0), "BTC": Decimal(0)}
-        # A market order waits for an itayose, and one that is on its way was not told yet: what they reserve is not.
+        # A market order waits for an itayose, and one on its way was not told yet: their reservations are unknown.
         is_told = all(
             accepted_id in told.orders and told.orders[accepted_id]["child_order_type"] == "LIMIT"
             for accepted_id, order in records.open.items()
@@ -226,7 +226,7 @@ class Exchange:
             == sum(Decimal(row["pnl"]) for row in positions) * 10**8
         )
 
-    # --- what the accounts do
+    # --- the accounts' orders
 
     def act(self, name: str) -> None:
         rng, records = self.rng, self.orders.records[name]

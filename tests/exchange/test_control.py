@@ -1,4 +1,4 @@
-"""The control API from outside: faults, and the truth about what was published and delivered."""
+"""The control API from outside: faults, and the truth about published and delivered messages."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def test_without_control_there_is_no_such_path():
 
 @pytest.mark.parametrize("connect", [json_rpc, socket_io])
 async def test_the_truth_says_exactly_what_a_client_missed(exchange, connect):
-    """Every second diff or so is lost; the client's own log and the exchange's truth agree about which."""
+    """Every second diff or so is lost; the client's own log and the exchange's truth agree about them."""
     fault = {"fault": "lost-messages", "chance": 0.5, "channel": BOARD}
     await ask(exchange, "faults", "POST", json=fault)
     async with connect(exchange) as connection:
@@ -106,7 +106,7 @@ async def test_the_truth_says_exactly_what_a_client_missed(exchange, connect):
         _, lines = await ask(exchange, f"published?channel={BOARD}")
         delivered = report["channels"][BOARD]
         ((first, last),) = delivered["subscribed"]
-        # What was delivered up to the report may be still on its way to us.
+        # Messages delivered up to the report may be still on their way to us.
         while len([channel for channel, _ in came if channel == BOARD]) < sum(
             any(low <= json.loads(line)["number"] <= high for low, high in delivered["delivered"]) for line in lines
         ):
@@ -162,7 +162,7 @@ def test_every_scenario_is_a_plan_and_a_sentence(name):
 
 
 async def test_a_circuit_break_on_command_ends_with_an_itayose():
-    """What tickers, executions and the control API tell of it agrees, to the moment."""
+    """Tickers, executions and the control API agree about it, to the moment."""
     change = {"product": "FX_BTC_JPY", "state": "CIRCUIT BREAK", "seconds": 30}
     tickers: list[Any] = []
     executions: list[Any] = []

@@ -115,7 +115,7 @@ def test_an_acceptance_id_holds_the_time_and_six_digits():
 
 @pytest.mark.parametrize("session", SESSIONS)
 class TestEveryCapturedText:
-    """What the real service wrote comes out of our formatting again, byte for byte."""
+    """The real service's numbers come out of our formatting again, byte for byte."""
 
     def test_prices_and_sizes_of_boards_and_executions(self, captures: Path, session):
         checked = 0

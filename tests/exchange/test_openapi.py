@@ -1,4 +1,4 @@
-"""The OpenAPI description against the official schema, and against what the exchange answers, in both directions."""
+"""The OpenAPI description against the official schema, and against the exchange's answers, in both directions."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Api:
         return await self.client.request(method, target, content=content, headers=headers)
 
     async def plain(self, path: str) -> httpx.Response:
-        """The answer to a GET with what it needs."""
+        """The answer to a GET with its required parameters."""
         needed = {
             "/me/getparentorder": f"parent_order_acceptance_id={self.special}",
             "/me/getpositions": "product_code=FX_BTC_JPY",
@@ -118,7 +118,7 @@ async def api() -> AsyncIterator[Api]:
 
 
 def check(path: str, method: str, answer: httpx.Response) -> None:
-    """Hold an answer against what the description says of its status."""
+    """Validate an answer by the description of its status."""
     described = OPERATIONS[method, path]["responses"]
     assert str(answer.status_code) in described, answer.text
     content = described[str(answer.status_code)].get("content")
@@ -242,7 +242,7 @@ async def test_a_parameter_changes_the_answer_where_it_is_described_and_nowhere_
 
 
 class Asked(dict[str, object]):
-    """A body that knows what it was asked for."""
+    """A body that notes the members it was asked for."""
 
     def __init__(self, members: Mapping[str, object]) -> None:
         super().__init__(members)

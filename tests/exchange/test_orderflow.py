@@ -26,7 +26,7 @@ SECOND_NS = 1_000_000_000
 
 
 def flow(product: Product, seed: int = 1) -> tuple[Market, OrderFlow]:
-    """A market with its initial book, and who trades there."""
+    """A market with its initial book, and its traders."""
     market = Market(product, start_ns=0, execution_ids=count(1))
     orders = OrderFlow(market, Random(seed), start_ns=0, order_ids=count(1), shared_walk=None)
     outcome = orders.act()

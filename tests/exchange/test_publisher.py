@@ -119,7 +119,7 @@ class Venue:
         return message
 
     def pass_time(self, ns: int) -> None:
-        """Let time pass, and deliver what becomes due in it."""
+        """Let time pass, and deliver the messages that become due."""
         until_ns = self.now_ns + ns
         while (due_ns := self.publisher.next_ns) is not None and due_ns <= until_ns:
             assert due_ns >= self.now_ns

@@ -69,7 +69,7 @@ def test_headers_count_down():
     told = limits.headers(ORDERS, "me", NOW + 72.5)
     names = [f"X-OrderRequest-RateLimit-{name}" for name in ("Period", "Remaining", "Reset")]
     assert told == dict(zip(names, ["229", "297", "1790000301"], strict=True))
-    # Who waits until then is let in.
+    # A client that waits until then is let in.
     assert taken(limits, ORDERS, NOW + 100) == 297
     assert limits.headers(ORDERS, "me", NOW + 100)["X-OrderRequest-RateLimit-Remaining"] == "0"
     assert limits.take(ORDERS, "me", 1790000301)

@@ -1,4 +1,4 @@
-"""What is sent again has ids above all that were sent, and is else what it was."""
+"""Messages sent again have ids above all earlier ones, and are unchanged otherwise."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def socket_io(exchange: Exchange) -> AbstractAsyncContextManager[websockets.Clie
 
 
 async def subscribe(connection: websockets.ClientConnection, channels: list[str]) -> None:
-    """Subscribe in whichever dialect the connection speaks, and wait until all are granted."""
+    """Subscribe in the connection's dialect, and wait until all are granted."""
     is_socketio = "socket.io" in connection.request.path  # type: ignore[union-attr]
     if is_socketio:
         await connection.recv()
@@ -140,7 +140,7 @@ async def test_it_keeps_the_recorded_pace(tmp_path: Path):
 
 
 async def test_it_goes_on_where_it_stood_after_nothing_ran_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """What was due meanwhile would come all at once, and more of it than may wait for a reader."""
+    """Messages due meanwhile would come all at once, and more than may wait for a reader."""
     monkeypatch.setattr("fulgurite.exchange.replay.LONGEST_LAG_SECONDS", 1.0)
     log = write_log(tmp_path / "log.jsonl", numbered(20))
     async with run_replay(log, paused=True) as exchange, json_rpc(exchange) as connection:
@@ -180,7 +180,7 @@ CHANGES = "lightning_board_BTC_JPY"
 
 @pytest.mark.parametrize("connect", [json_rpc, socket_io])
 async def test_whoever_keeps_a_book_is_disconnected_before_a_loop_begins_again(tmp_path: Path, connect: Connect):
-    """After all of the first pass, to the byte; who sees no changes stays."""
+    """After all of the first pass, to the byte; a client that sees no changes stays."""
     log = write_log(tmp_path / "log.jsonl", [*numbered(3, channel=CHANGES), *numbered(3)])
     async with (
         run_replay(log, speed=0, loop=True, paused=True) as exchange,
@@ -215,7 +215,7 @@ async def test_whoever_keeps_a_book_is_disconnected_where_another_position_is_so
 
 
 async def test_executions_of_later_passes_have_higher_ids_over_http_too(tmp_path: Path):
-    """And after a step back, which sends again what was sent."""
+    """And after a step back, which sends messages again."""
     channel = "lightning_executions_X_JPY"
     row = '[{"id":%d,"side":"BUY","price":2.0,"size":1.0,"exec_date":"2021-01-01T00:00:00Z",' + (
         '"buy_child_order_acceptance_id":"a","sell_child_order_acceptance_id":"b"}]'

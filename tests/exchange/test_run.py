@@ -51,7 +51,7 @@ async def test_every_channel_of_a_busy_product_is_live(exchange):
 
 
 async def test_the_same_seed_and_start_give_the_same_stream_to_the_byte():
-    """Two exchanges, one after the other; what they publish is compared from the first snapshot on."""
+    """Two exchanges, one after the other; their messages are compared from the first snapshot on."""
     streams = []
     for _ in range(2):
         # One product is made in no time, so that its first snapshot, 2.3 s after the start, is still to come.

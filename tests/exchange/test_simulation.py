@@ -29,7 +29,7 @@ def minute() -> list[TimedMessage]:
 
 
 def messages(simulation: Simulation, until_ns: int) -> list[TimedMessage]:
-    """What is published until then, where no maintenance comes."""
+    """The messages published until then, where no maintenance comes."""
     events = simulation.advance(until_ns)
     assert not any(isinstance(event, CloseConnections) for event in events)
     return [event for event in events if isinstance(event, TimedMessage)]
@@ -91,7 +91,7 @@ class TestDeterminism:
 
 
 def timeless(published: TimedMessage) -> bytes:
-    """The message without its times and what is counted from them; the serial numbers of the acceptance ids stay."""
+    """The message without its times and the numbers counted from them; serial numbers of acceptance ids stay."""
     pattern = rb'"(timestamp|exec_date)":"[^"]+"|JRF\d{8}-\d{6}-|"(tick_)?id":\d+'
     return re.sub(pattern, b"", published.message)
 
@@ -196,7 +196,7 @@ class TestStream:
     @pytest.mark.parametrize(
         ("code", "kind", "low", "high"),
         [
-            # Messages in a second, around what the captures have (protocol reference, section 3).
+            # Messages in a second, around the rates of the captures (protocol reference, section 3).
             ("FX_BTC_JPY", Kind.BOARD, 7.0, 8.7),
             ("FX_BTC_JPY", Kind.TICKER, 1.5, 2.0),
             ("FX_BTC_JPY", Kind.EXECUTIONS, 0.3, 2.0),

@@ -29,7 +29,7 @@ Levels = dict[tuple[Side, int], int]
 
 
 class PlainBook:
-    """What the messages say and no more: crossing levels stay."""
+    """The content of the messages and no more: crossing levels stay."""
 
     def __init__(self) -> None:
         self.levels: Levels = {}
@@ -53,7 +53,7 @@ def rest(market: Market) -> Levels:
 
 
 class Venue:
-    """A market, what is published of it, and two clients: one plain, one with our own order book."""
+    """A market, its published messages, and two clients: one plain, one with our own order book."""
 
     def __init__(self, **settings: bool) -> None:
         self.market = Market(BTC_JPY, start_ns=START_NS, execution_ids=count(1), **settings)
@@ -136,7 +136,7 @@ class Venue:
             self.executions += [row for row in data if isinstance(row, Execution)]
 
     def check_our_book(self) -> None:
-        """Our book is what the messages say, crossed or not, and says which."""
+        """Our book follows the messages, and says whether it is crossed."""
         sides = ((Side.BUY, self.book.bids()), (Side.SELL, self.book.asks()))
         assert {
             (side, round(level.price)): round(level.size * LOTS) for side, levels in sides for level in levels

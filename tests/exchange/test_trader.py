@@ -1,4 +1,4 @@
-"""Orders and faults from the program that runs the exchange; and that it can do what the command can."""
+"""Orders and faults from the program that runs the exchange; and that it has all options of the command."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fulgurite.server.faults import FAULTS, FaultName, Reset
 PRODUCT = "BTC_JPY"
 FAR_BELOW = {"product_code": PRODUCT, "child_order_type": "LIMIT", "side": "BUY", "price": 1000.0, "size": 0.01}
 
-# What the command calls otherwise, and what only a command has.
+# Options with another name on the command line, and those that only a command has.
 RENAMED = {"at": "start_ns", "product": "products", "replay": "path"}
 ONLY_THERE = {"list_scenarios", "as_json"}
 

@@ -97,7 +97,7 @@ async def test_an_order_is_executed_and_told_in_both_dialects_to_its_account_alo
         order = {"product_code": "FX_BTC_JPY", "child_order_type": "MARKET", "side": "BUY", "size": 0.01}
         accepted = await call(exchange, "POST", "sendchildorder", order)
         await until(lambda: all(each and each[-1].get("outstanding_size") == 0 for each in heard[:2]))
-        await asyncio.sleep(0.05)  # what the other account might have been sent would be there by now
+        await asyncio.sleep(0.05)  # an event wrongly sent to the other account would be there by now
         for task in tasks:
             task.cancel()
     assert heard[0] == heard[1]

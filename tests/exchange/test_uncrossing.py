@@ -20,7 +20,7 @@ PRODUCTS = {product.code: product for product in (FX_BTC_JPY, BTC_JPY, XRP_JPY)}
 
 @pytest.mark.parametrize("seed", [0, 2, 4, 5, 9])
 def test_the_price_told_of_a_published_auction_is_the_traded_one(seed: int) -> None:
-    """Diffs are up to 140 ms late and tickers 500: of what waits at the end nobody outside can know."""
+    """Diffs are up to 140 ms late and tickers 500: nobody outside can know the messages that wait at the end."""
     simulation = Simulation(seed, START_NS, tuple(PRODUCTS.values()))
     books = {code: OrderBook() for code in PRODUCTS}
 

@@ -1,4 +1,4 @@
-"""What can be known of the exchange from the text of its messages alone: books, executions, tickers, accounts."""
+"""The exchange as seen from the text of its messages alone: books, executions, tickers, accounts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def in_lots(size: Decimal | int) -> int:
 
 @dataclass
 class WireProduct:
-    """What the four public channels of a product told."""
+    """The content of a product's four public channels."""
 
     # Side and price, of a product whose prices are whole numbers, to lots; None before the book was had over HTTP.
     book: Levels = field(default_factory=dict)
@@ -46,7 +46,7 @@ class WireProduct:
                     self.book.pop((side, int(level["price"])), None)
 
     def snapshot(self, board: dict[str, Any]) -> None:
-        """Replace what the snapshot covers; of a side that was cut, what lies beyond stays."""
+        """Replace the levels within the snapshot's range; of a side that was cut, those beyond stay."""
         for name, side in SIDES.items():
             prices = [int(level["price"]) for level in board[name]]
             is_cut = len(prices) == 300
@@ -58,11 +58,11 @@ class WireProduct:
 
 @dataclass
 class WireAccount:
-    """What the two private channels told an account."""
+    """The content of an account's two private channels."""
 
     child_events: list[dict[str, Any]] = field(default_factory=list)
     parent_events: list[dict[str, Any]] = field(default_factory=list)
-    # The ORDER events of open orders, by acceptance id, and what is outstanding of them in lots.
+    # The ORDER events of open orders, by acceptance id, and their outstanding lots.
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     outstanding: dict[str, int] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
@@ -72,9 +72,9 @@ class WireAccount:
     """The special order by the acceptance id of the order that it placed."""
     executed: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     changes: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    """What executions in spot did to each currency."""
+    """The change of each currency by executions in spot."""
     profit: Decimal = Decimal(0)
-    """What was won or lost by closing FX positions."""
+    """The profit or loss of closed FX positions."""
     positions: list[list[Any]] = field(default_factory=list)
     """Side, price, lots, date of each, oldest first."""
 

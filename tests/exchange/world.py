@@ -32,11 +32,11 @@ class World:
         }
         self.me, self.you = Account("me"), Account("you")
         self.orders = AccountOrders([self.me, self.you], self.markets, self.ids)
-        # What was published, decoded: account, channel, event.
+        # The published messages, decoded: account, channel, event.
         self.events: list[tuple[str, str, dict]] = []
 
     def flow(self, side: str, price: int | None, size: float, code: str = "BTC_JPY") -> Outcome:
-        """An order of nobody's; a price of None takes what there is."""
+        """An order of nobody's; a price of None is a market order."""
         order = Order(
             id=next(self.ids),
             owner="flow",

@@ -1,4 +1,4 @@
-"""The page in a real browser, against the embedded exchange: what most of its tests start from.
+"""The page in a real browser, against the embedded exchange: the start of most of its tests.
 
 All tests here run in one event loop, since Playwright's objects belong to one: its driver, a program that takes half a
 second of a processor to start, is started once for all.

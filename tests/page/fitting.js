@@ -1,4 +1,4 @@
-// Called in the page by the tests: what of its text is cut off or lies on top of other text, as a list of sentences.
+// Called in the page by the tests: texts that are cut off or lie on top of other text, as a list of sentences.
 () => {
   const SLACK = 1.5;
   const problems = [];
@@ -35,7 +35,7 @@
       if ((box.right > right + SLACK || box.left < left - SLACK) && !scrolls && !isShortened) {
         problems.push(`cut by ${outer.className || outer.tagName}: ${node.data.trim()}`);
       }
-      // What is scrolled out of sight, or shortened with a sign of it, is as it should be.
+      // Text that is scrolled out of sight, or shortened with a sign of it, is as it should be.
       ends = {
         left: Math.max(ends.left, left), right: Math.min(ends.right, right),
         top: Math.max(ends.top, top), bottom: Math.min(ends.bottom, bottom),

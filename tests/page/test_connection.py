@@ -1,4 +1,4 @@
-"""The connection on the page: the strip of the last ten minutes, the view of what happened, and what it survives."""
+"""The connection on the page: the strip of the last ten minutes, the view of events, and their survival."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def test_the_strip_is_pointed_at_walked_with_the_keyboard_and_leads_to_the
 
 
 async def test_a_channel_that_dies_alone_leaves_a_gap_of_its_own(browser, exchange, press):
-    """The client notices the silence; the page has no say in how long it waits, so the frame is what breaks here."""
+    """The client notices the silence; the page has no say in how long it waits, so here the frame breaks."""
     async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as visited:
         page = visited.page
         await flows(page)
@@ -187,7 +187,7 @@ async def test_the_heartbeat_is_measured_where_there_is_one(browser, exchange):
         await expect(visited.page.locator("[data-latency=heartbeat]")).to_be_visible(timeout=60_000)
 
 
-# --- what it survives
+# --- reloads, sleep and restarts
 
 
 async def test_a_reload_keeps_what_happened_and_says_so(in_view, press):
@@ -225,7 +225,7 @@ async def test_a_backend_that_is_started_again_is_found_and_what_was_connected_i
         await flows(page)
         await expect(page.locator(".strip [data-span=open]")).to_have_count(2)
         await expect(events(page, "page")).to_have_count(3)
-        # What the user ended stays ended.
+        # A connection that the user ended stays ended.
         await page.get_by_role("button", name="Disconnect").click()
         await expect(connection_state(page)).to_have_text("Not connected")
     await expect(page.get_by_role("alert")).to_contain_text("Lost the connection to Fulgurite")

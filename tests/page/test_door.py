@@ -1,4 +1,4 @@
-"""How a browser gets in, and what pages of others can do about it."""
+"""How a browser gets in, and that pages of others cannot interfere."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ async def test_a_page_on_another_port_or_site_can_do_nothing_even_with_the_token
             assert found["script"] == found["socket"] == "refused", found
             inside = page.frames[1]
             assert await inside.locator("body").inner_text() == "" or "refused to connect" in await inside.content()
-            # What it can set it does, and locks nobody out with it.
+            # It sets all cookies that it can, and locks nobody out with them.
             await page.evaluate(f"document.cookie = 'fulgurite-{served.port}=x; path=/'")
             await page.evaluate(f"document.cookie = 'fulgurite-{served.port}=y; path=/static'")
             await page.close()
@@ -243,7 +243,7 @@ POISONED = "document.body.textContent = `Stolen: ${location}`;"
 
 
 async def plant(request: Request) -> Response:
-    """Whoever has the port while no playground does: leaves a service worker, and a script in the browser's cache."""
+    """A holder of the port while no playground runs: leaves a service worker, and a script in the browser's cache."""
     if request.url.path == "/worker.js":
         return Response(PLANTED, media_type="text/javascript")
     if request.url.path == "/static/js/entry.js":

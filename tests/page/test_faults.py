@@ -67,7 +67,7 @@ async def test_a_circuit_break_is_seen_and_ends(browser):
         await expect_outcome(page, "recovered")
 
 
-# What each is seen by, in one dialect or the other.
+# The visible effect of each, in one dialect or the other.
 SHORT = (
     ("outage", "json-rpc", '[data-kind="unreachable"]'),
     ("flapping", "socketio", '[data-kind="closed"]'),
@@ -99,7 +99,7 @@ async def test_what_befalls_the_connection_is_seen_and_passes(browser, exchange,
         for page, (preset, _, sign) in zip(pages, presets, strict=True):
             # A channel whose pace is not known yet is allowed a minute of silence.
             await expect(page.locator(f".happening{sign}").first, preset).to_be_visible(timeout=3 * MINUTE)
-            if preset != "driftingBook":  # which the next snapshot heals
+            if preset != "driftingBook":  # the next snapshot heals it
                 await expect(page.locator(".happening-gap").first, preset).to_be_visible(timeout=3 * MINUTE)
             await expect_outcome(page, "recovered")
             await expect(page.get_by_text("The sample's reaction")).to_be_visible()

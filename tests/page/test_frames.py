@@ -147,7 +147,7 @@ async def test_a_frame_is_copied_as_code(view):
     await rows(view).filter(has_text="subscribe").first.click()
     there = re.search(r'connect\("ws://127\.0\.0\.1:\d+/[^"]*"', await copied("python"))
     assert there is not None
-    # It goes where it went, whatever is spoken now.
+    # It goes where it went, in any present dialect.
     chosen = view.get_by_role("tab", name=SOCKETIO)
     other = (
         view.get_by_role("tab", name="JSON-RPC") if await chosen.get_attribute("aria-selected") == "true" else chosen

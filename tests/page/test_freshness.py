@@ -1,4 +1,4 @@
-"""What is old is marked so, with its age, in every view; and nothing is taken for true that nobody says any more."""
+"""Old values are marked with their age in every view, and none is shown as true that is no longer confirmed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AGE = re.compile(r"\d+ (s|min) old")
 
 
 def age(page: Page, place: str) -> Locator:
-    """The mark of what is old in a part of the page."""
+    """The mark of old values in a part of the page."""
     return page.locator(f"{place} [data-old]")
 
 
@@ -34,7 +34,7 @@ async def flows(page: Page) -> None:
 
 
 async def measures(page: Page) -> None:
-    """Wait until the connection view has figures, which come later than the market: what is not there is never old."""
+    """Wait until the connection view has figures, which come later than the market: a missing figure is never old."""
     await show_view(page, "connection")
     await expect(page.locator("[data-latency]").first).to_be_visible()
     await expect(page.locator(".rate-charts [data-channel]").first).to_be_visible()
@@ -155,7 +155,7 @@ async def test_when_the_program_is_stopped_nothing_stays_green(browser) -> None:
 
 
 async def test_the_page_knows_within_three_seconds(visit: Page) -> None:
-    """By the page's clocks, which are moved by hand: what counts is the time since the last word, and nothing else."""
+    """By the page's clocks, which are moved by hand: the time since the last word alone counts."""
     await flows(visit)
     said = await visit.evaluate(
         """async () => {

@@ -1,4 +1,4 @@
-"""What a server may send does no harm to the page: texts without end, letters that hide or turn others round."""
+"""A hostile server does no harm to the page: texts without end, letters that hide or turn others round."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PADDING = "x" * HUGE
 
 
 async def talk(connection: ServerConnection) -> None:
-    """Answer each subscription, and send what nobody should."""
+    """Answer each subscription, and send hostile texts."""
     async for text in connection:
         request = json.loads(text)
         channel = request["params"]["channel"]

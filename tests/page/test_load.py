@@ -9,7 +9,7 @@ from tests.page.visiting import VIEWS
 from tools.pageload import SPEED, Measured, judge, loaded, measure, totals
 
 NODES = 8_000
-"""Elements and texts of the page, whatever the view: rows out of sight have none."""
+"""Elements and texts of the page in any view: rows out of sight have none."""
 
 
 @pytest.mark.usefixtures("chromium_path")

@@ -107,7 +107,7 @@ async def test_candles_are_those_of_the_exchange_s_executions(visit, exchange, d
 
 
 async def test_the_first_chart_is_not_empty(visit, exchange):
-    """What was executed before the page was opened is there, fetched, and marked as such."""
+    """Executions from before the page was opened are there, fetched, and marked as such."""
     listed = await fetch_executions(exchange.http, FX)
     shown = await candles_when(visit, "store.history === 'ready'")
     assert shown[0][0] == make_candles(listed, 10)[0][0]
@@ -269,7 +269,7 @@ async def test_what_is_not_in_sight_is_not_sent(visit):
     assert not {"heatmap", "depth"} & set(kinds)
     await show_view(visit, "frames")
     before = kinds["channels"]
-    while kinds["channels"] < before + 2:  # what was on its way has come
+    while kinds["channels"] < before + 2:  # messages on their way have come
         await visit.evaluate("new Promise(requestAnimationFrame)")
     kinds.clear()
     while kinds["channels"] < 8:

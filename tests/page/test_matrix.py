@@ -69,7 +69,7 @@ async def test_a_channel_that_never_delivers_says_why(visit):
     silent = cell(visit, "lightning_ticker_NOPE_JPY")
     await expect(silent).to_have_attribute("data-state", "acknowledged")
     await expect(silent).to_have_attribute("data-state", "silent", timeout=PATIENCE)
-    # Without being pointed at, because this is what people search for hours.
+    # Without being pointed at, because people search for this for hours.
     await expect(visit.locator(".explanation")).to_contain_text("This endpoint has no such product.")
 
 

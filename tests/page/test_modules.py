@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("node")
 
 
 def run(*arguments: str, text: str = "") -> str:
-    """What a program prints; where it fails its output is the error."""
+    """The output of a program; where it fails, it is the error."""
     ended = subprocess.run(arguments, input=text, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout

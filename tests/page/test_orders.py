@@ -240,7 +240,7 @@ async def test_a_gap_is_on_the_line_and_what_was_missed_is_marked(browser, diale
         await send(page)
         row = life(page)
         await expect(moments(row, "ORDER")).to_have_count(1)
-        # What was there before the first interruption may not be known yet; what was there before the second is.
+        # Orders from before the first interruption may not be known yet; those from before the second are.
         await control(exchange, "faults", {"fault": "reset"})
         await expect(moments(row, "GAP")).to_have_attribute(
             "data-repaired", re.compile("full|partial|none"), timeout=MINUTE

@@ -1,4 +1,4 @@
-"""The page as a whole in a real browser: what a person sees and does first."""
+"""The page as a whole in a real browser: a person's first minutes."""
 
 from __future__ import annotations
 

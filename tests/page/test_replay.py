@@ -106,7 +106,7 @@ async def test_a_log_is_dropped_onto_the_page_and_scrubbed(visit):
     await expect(bar).to_contain_text("paused")
     await seek(visit, 0.9)
     await expect(frames(visit).locator(".frame-text").last).to_contain_text('"tick_id": 8999')
-    await expect(frames(visit).locator(".frame-gap")).to_have_count(0)  # it is above what is in sight
+    await expect(frames(visit).locator(".frame-gap")).to_have_count(0)  # it is above the visible rows
     await expect(bar.get_by_role("button", name="Play", exact=True)).to_be_visible()
     await seek(visit, 0.1)
     await expect(frames(visit).locator(".frame-text").last).to_contain_text('"tick_id": 999,')
@@ -146,7 +146,7 @@ async def test_no_endpoint_is_chosen_while_a_recording_is_on_screen(visit):
     # The recording is of the one dialect, and is not read as the other.
     await visit.get_by_role("tab", name=SOCKETIO).click()
     await expect(visit.get_by_role("tab", name=SOCKETIO)).to_have_attribute("aria-selected", "false")
-    # What was chosen before can be chosen, and ends the replay.
+    # The earlier endpoint can be chosen, and ends the replay.
     await visit.locator("label:has(> input[value=embedded])").click()
     await expect(replay_bar(visit)).to_have_count(0)
     await expect(embedded).to_be_checked()

@@ -1,4 +1,4 @@
-"""The sample beside the views: the program for exactly what is on screen."""
+"""The sample beside the views: the program for exactly the state on screen."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_it_is_the_program_for_what_is_on_screen(visit, exchange):
 
 
 async def test_without_an_endpoint_or_a_channel_there_is_no_program(visit):
-    """One that listens to something else than what is on screen must not stand in its place."""
+    """A program for another state than the one on screen must not stand in its place."""
     said = visit.locator("[data-test=no-sample]")
     await expect(code(visit)).to_be_visible()
     await visit.get_by_role("button", name="Unsubscribe from all", exact=True).click()
@@ -77,7 +77,7 @@ async def test_every_language_is_there_and_in_colours(visit, dialect):
 async def test_an_order_channel_makes_it_ask_for_a_key(visit):
     await expect(code(visit)).to_contain_text(re.compile(r"AUTH\w* = False"))
     await visit.locator("[data-view=orders]").click()
-    await visit.get_by_role("button", name="Use the demo account").click()  # which subscribes both
+    await visit.get_by_role("button", name="Use the demo account").click()  # it subscribes both
     await expect(code(visit)).to_contain_text(re.compile(r"AUTH\w* = True"))
     await expect(code(visit)).to_contain_text('"child_order_events"')
 
@@ -113,7 +113,7 @@ async def test_the_notes_stand_behind_it_and_it_can_be_made_wide(visit):
     before = (await panel.bounding_box())["width"]
     await panel.get_by_role("button", name="Widen the sample").click()
     await expect(panel.get_by_role("button", name="Narrow the sample")).to_be_visible()
-    # On the smallest screen the view keeps what it needs; see test_screens.
+    # On the smallest screen the view keeps its width; see test_screens.
     assert (await panel.bounding_box())["width"] > 1.3 * before
     await panel.get_by_role("tab", name="Good to know").click()
     await expect(panel.get_by_text("Missed messages are gone")).to_be_visible()

@@ -1,6 +1,6 @@
 """Every view in both themes and languages, on a desktop and a phone: nothing is cut, and a picture is kept of each.
 
-In four of the eight combinations, which have each of these twice, axe examines what is seen: no violation of WCAG 2.0
+In four of the eight combinations, which have each of these twice, axe examines the screen: no violation of WCAG 2.0
 to 2.2, levels A and AA, contrast included.
 """
 
@@ -48,15 +48,15 @@ BITFLYER = [
 
 
 async def misfits(page: Page) -> list[str]:
-    """What makes the screen, or an open dialog, scroll, and the text that is cut off or hidden by other text."""
+    """Elements that make the screen, or an open dialog, scroll, and text that is cut off or hidden by other text."""
     dialog = page.locator("dialog")
-    if await dialog.count():  # which lies upon other text
+    if await dialog.count():  # it lies upon other text
         return await dialog.evaluate("each => (each.scrollWidth > each.clientWidth ? ['scrolls sideways'] : [])")
     return [*await page.evaluate(SCROLLING), *await page.evaluate(FITTING)]
 
 
 async def violations(page: Page) -> list[str]:
-    """What axe finds: rule, place and reason; of a rule, the first three places."""
+    """The findings of axe: rule, place and reason; of a rule, the first three places."""
     found = await page.evaluate("tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", TAGS)
     return [
         f"{violation['id']}: {node['target']}: {' '.join(node['failureSummary'].split()[6:])}"
@@ -180,7 +180,7 @@ async def test_the_folded_page_and_the_field_for_a_url_fit(browser, exchange, la
 
 @pytest.mark.parametrize("language", ["en", "ja"])
 async def test_every_view_fits_in_other_fonts(browser, exchange, language):
-    """Which fonts there are is the machine's affair: letters of some are a tenth narrower or wider than others'."""
+    """The fonts are the machine's: letters of some are a tenth narrower or wider than others'."""
     async with (
         playground.run(endpoint_of(exchange), owned=exchange) as served,
         opened(browser, served.url, locale=language) as (page, *_),

@@ -1,4 +1,4 @@
-"""Private channels without handing over the secret: who signs, what came of it, and how it is forgotten."""
+"""Private channels without handing over the secret: signing, its outcome, and forgetting the key."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_a_typed_secret_signs_and_is_found_nowhere(browser, dialect, caplo
         await expect_auth(page, "authenticated")
         imported = await page.evaluate("[imported.extractable, imported.uses, Math.max(...imported.bytes)]")
         assert imported == [False, ["sign"], 0], "it cannot be read again, and its bytes are overwritten"
-        # It signs again for the next connection, and what the repairs ask over HTTP.
+        # It signs again for the next connection, and for the HTTP requests of the repairs.
         await control(exchange, "faults", {"fault": "close", "code": 1012})
         await expect(page.locator("[data-auth]")).not_to_have_attribute("data-auth", "authenticated")
         await expect_auth(page, "authenticated")
@@ -139,7 +139,7 @@ async def test_another_endpoint_gets_no_signature(browser):
 
 
 async def test_a_typed_key_signs_for_the_endpoint_that_it_was_typed_for_alone(blank):
-    """Whatever the backend may ask: an HTTP API beside the endpoint counts as another."""
+    """Even if the backend asks: an HTTP API beside the endpoint counts as another."""
     text = "17953930186332b3dfe993b5a66755d2bd400e263ae40"
     script = """async ([text, places]) => {
         const secret = await import("/static/js/credentials.js");

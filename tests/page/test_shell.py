@@ -1,4 +1,4 @@
-"""What is around the views: folding, tabs, keys, settings, the first visit, the phone."""
+"""Around the views: folding, tabs, keys, settings, the first visit, the phone."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ async def test_the_first_visit_explains_itself_once(visit):
 
 
 async def test_a_browser_that_keeps_no_settings_shows_the_page_all_the_same(browser, exchange):
-    """As one whose storage is full: it still has what let it in, without which nobody sees the page."""
+    """As one whose storage is full: it still has its cookie, without which nobody sees the page."""
     async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url) as (page, *_):
         await page.add_init_script(
             """(() => {

@@ -1,4 +1,4 @@
-"""Nothing stands under the name of one endpoint that comes from another, whatever came late."""
+"""Nothing stands under the name of one endpoint that comes from another, even if it comes late."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_what_happened_is_kept_over_a_reload_for_the_same_endpoint_only(vi
 
 
 def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
-    """Who adds a signal decides: it is made by `told` or `kept`, or it is the user's or the page's and stands here."""
+    """Each signal is made by `told` or `kept`, or it is the user's or the page's and stands here."""
     own = {
         "account": {"credentials", "stored"},
         "byhand": {"isOpen"},

@@ -1,4 +1,4 @@
-"""The state of the page in its address: what a shared link opens, and what it never does."""
+"""The state of the page in its address: a shared link opens views, and never does anything."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def test_it_says_why_there_is_no_connection(browser, language: str, refuse
                 await page.locator(".connect").click()
                 await expect(why(page)).to_contain_text(words)
                 await expect(why(page)).to_contain_text(f"ws://127.0.0.1:{port}/")
-                # The same reason, in the same words, stands with what happened to the connection and among the frames.
+                # The same reason, in the same words, stands with the connection's events and among the frames.
                 await show_view(page, "connection")
                 await expect(page.locator("[data-kind=unreachable]").first).to_contain_text(words)
                 await show_view(page, "frames")
@@ -114,7 +114,7 @@ async def test_a_book_waits_for_no_snapshot_where_no_connection_came_up(browser)
 
 
 async def test_what_happened_is_said_in_japanese_and_spans_too(browser, exchange):
-    """Whatever has a kind is worded by the page; of English prose nothing is left but the server's own words."""
+    """The page words every item that has a kind; the only English prose left is the server's own."""
     async with (
         playground.run(endpoint_of(exchange), owned=exchange) as served,
         opened(browser, served.url, locale="ja-JP") as (page, *_),

@@ -1,4 +1,4 @@
-"""How the page's tests open it, find what is on it, and keep pictures of it."""
+"""Opening the page, finding its parts, and keeping pictures of it, for its tests."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PHONE: Any = {"width": 390, "height": 844}
 page_fixture = partial(pytest_asyncio.fixture, loop_scope="session")
 """A fixture in the event loop of the page's tests."""
 
-# Long enough for a loaded machine; every wait ends as soon as what it waits for is there.
+# Long enough for a loaded machine; every wait ends as soon as its condition holds.
 expect.set_options(timeout=15_000)
 
 
 class Opened(NamedTuple):
-    """The page, opened; and whatever went wrong in it."""
+    """The page, opened; and the errors in it."""
 
     page: Page
     url: str
@@ -51,7 +51,7 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
     Args:
         browser: opens it.
         url: the playground's, as it is printed.
-        path: what follows, for example a state of the page.
+        path: the rest of the address, for example a state of the page.
         **options: of the browser's context; a desktop screen, English and Japanese time unless given.
     """
     context = await browser.new_context(
@@ -88,7 +88,7 @@ async def let_in(page: Page, url: str) -> None:
 @asynccontextmanager
 async def opened_on_its_own(browser: Browser, **options: Any) -> AsyncIterator[Any]:
     """The page on an exchange that can be stopped for the length of a context, and comes back under its ports."""
-    # It lives faster, so that the other's ids are below its own for a while: nobody can fetch what was missed.
+    # It lives faster, so that the other's ids are below its own for a while: nobody can fetch missed executions.
     first = run_exchange(seed=7, speed=3)
     exchange = await first.__aenter__()
     port = int(exchange.realtime.split(":")[2].split("/")[0])
@@ -124,7 +124,7 @@ def frames(page: Page) -> Locator:
 
 
 def connection_state(page: Page) -> Locator:
-    """What the header says of the connection."""
+    """The header's text about the connection."""
     return page.locator(".top .state")
 
 
@@ -135,7 +135,7 @@ async def show_view(page: Page, view: str) -> None:
 
 
 async def choose(page: Page, name: str, value: str) -> None:
-    """Choose one of several by its label, once that stands still: what comes above it may move it down."""
+    """Choose one of several by its label, once that stands still: elements above it may move it down."""
     await page.locator(f"label:has(> input[name={name}][value='{value}'])").click()
     await expect(page.locator(f"input[name={name}][value='{value}']")).to_be_checked()
 

@@ -4,7 +4,7 @@
 //   node jsonrpc_reference_server.js [PING_INTERVAL_MS]       prints {"port": N}; ends when standard input closes
 //
 // The methods answer as the real service was seen to, and where that is unknown as src/fulgurite/protocol/choices.py
-// says. `publish {channel, message}`, which the real one lacks, sends a channelMessage to all who have subscribed. Any
+// says. `publish {channel, message}`, which the real one lacks, sends a channelMessage to all subscribers. Any
 // `auth` with the key "key" succeeds.
 
 const { Server } = require("jsonrpc2-ws");

@@ -20,7 +20,7 @@ async def program(
 
     Args:
         name: its file.
-        arguments: what its own comment says.
+        arguments: see its own comment.
         given: is written to its standard input, which stays open.
         environment: the variables that it sees; None for ours.
     """

@@ -2,7 +2,7 @@
 
     python pybotters_client.py URL [CHANNEL...]    credentials, if any, as {"key": ..., "secret": ...} on standard input
 
-One JSON line an event: connect, reply (to a request), message, log (what pybotters warns of), and after a board message
+One JSON line an event: connect, reply (to a request), message, log (a warning of pybotters), and after a board message
 or a warning book: the sizes by price that its store holds, best first. Ends when it is killed. The channels default to
 the four public ones of BTC_JPY.
 """

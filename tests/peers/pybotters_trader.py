@@ -2,8 +2,8 @@
 
     python pybotters_trader.py HTTP_URL REALTIME_URL    credentials as {"key": ..., "secret": ...} on standard input
 
-Loads balance and positions over HTTP, then trades in spot and FX, and prints one JSON line: what its store has made of
-the events, and what HTTP says at the end.
+Loads balance and positions over HTTP, then trades in spot and FX, and prints one JSON line: its store's content after
+the events, and the answers over HTTP at the end.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 "use strict";
-// Shared by the Node clients here: what they print, and the credentials that they may be given.
+// Shared by the Node clients here: their output, and the credentials that they may be given.
 
 const crypto = require("crypto");
 

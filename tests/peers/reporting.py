@@ -1,4 +1,4 @@
-"""Shared by the Python clients here: what they print, and the credentials that they may be given."""
+"""Shared by the Python clients here: their output, and the credentials that they may be given."""
 
 from __future__ import annotations
 

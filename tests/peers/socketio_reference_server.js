@@ -4,7 +4,7 @@
 //   node socketio_reference_server.js [PING_INTERVAL_MS]      prints {"port": N}; ends when standard input closes
 //
 // Where the real service is unknown, the methods answer as src/fulgurite/protocol/choices.py says.
-// `publish(channel, message)`, which the real service lacks, sends the message to all who have subscribed.
+// `publish(channel, message)`, which the real service lacks, sends the message to all subscribers.
 // Any `auth` with the key "key" succeeds.
 
 const http = require("http");
@@ -27,7 +27,7 @@ const server = new Server(listener, {
 server.on("connection", (socket) => {
   let authenticated = false;
 
-  // The callback, which comes last, is optional; what the real service gives it as an error is not known.
+  // The callback, which comes last, is optional; the real service's argument for an error is not known.
   const method = (name, answer) =>
     socket.on(name, (...given) => {
       const callback = typeof given.at(-1) === "function" ? given.pop() : () => {};

@@ -30,7 +30,7 @@ async def exchange() -> AsyncIterator[Exchange]:
 
 
 def arguments(client: str, exchange: Exchange, channels: Iterable[str]) -> list[str]:
-    """What a client's program is to be told: where to connect, and the channels; tardis-dev has its own."""
+    """The arguments of a client's program: where to connect, and the channels; tardis-dev has its own."""
     url = exchange.socketio if client in SOCKETIO_CLIENTS else exchange.realtime
     return [url, "FX_BTC_JPY"] if client == "tardis_client.js" else [url, *channels]
 
@@ -83,7 +83,7 @@ async def test_a_client_is_acknowledged_and_gets_live_messages(exchange, client,
 async def test_all_clients_live_through_heartbeats_and_snapshots(exchange):
     """For 30 seconds: two heartbeats of socket.io-client, which the server would miss, and two of the server's pings.
 
-    Nobody is disconnected meanwhile, and the book that pybotters' store makes of what comes is never crossed.
+    Nobody is disconnected meanwhile, and the book in pybotters' store is never crossed.
     """
     clients = SOCKETIO_CLIENTS + JSON_RPC_CLIENTS
     events: dict[str, list[dict]] = {client: [] for client in clients}

@@ -38,7 +38,7 @@ def socketio_url(exchange: Exchange) -> str:
 Address = Callable[[Exchange], str]
 both_dialects = pytest.mark.parametrize("url", [json_rpc_url, socketio_url])
 
-# In each dialect: a subscription, and what the first message begins with.
+# In each dialect: a subscription, and the beginning of the first message.
 SUBSCRIBE: dict[Address, str] = {
     json_rpc_url: '{"method":"subscribe","params":{"channel":"lightning_ticker_FX_BTC_JPY"}}',
     socketio_url: '42["subscribe","lightning_ticker_FX_BTC_JPY"]',

@@ -1,6 +1,6 @@
 """The reference programs themselves: each third-party client against the reference server of its dialect.
 
-What holds here and fails against the exchange is the exchange's fault, and the other way round.
+A test that passes here and fails against the exchange is the exchange's fault, and the other way round.
 """
 
 from __future__ import annotations

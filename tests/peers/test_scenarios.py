@@ -1,8 +1,8 @@
 """Every scenario that ships, against clients of others: the failures that users report show, so the faults are real.
 
-Each has the plan that `fulgurite exchange --scenario NAME` has; most begin once the clients are served. What is
-asserted is what the client itself printed, and the exchange's own record of what it published and delivered.
-docs/faults.md has the results. Several run at a time, since most of their time is waiting.
+Each has the plan that `fulgurite exchange --scenario NAME` has; most begin once the clients are served. They
+check the client's own output against the exchange's record of published and delivered messages. docs/faults.md has the
+results. Several run at a time, since most of their time is waiting.
 
 This module is long because a scenario that ships without a client that suffers from it must fail here, in one table.
 """
@@ -74,7 +74,7 @@ async def clients(
     """Run programs, all until they are served.
 
     Args:
-        exchange: what they connect to.
+        exchange: for their connections.
         names: their files.
         first: they are served when they have got a message of this channel; None is any.
         timeout: seconds of silence after which tardis-dev gives a connection up; 10 is its own.
@@ -92,12 +92,12 @@ async def clients(
 
 
 class Ours(NamedTuple):
-    """What our client yields, and what its user's order book is then."""
+    """Our client's items, and its user's order book then."""
 
     item: Item
     state: BookState
     book: Book | None
-    """What it answers after a snapshot, and after the diff that follows; None at other times."""
+    """Its answer after a snapshot, and after the diff that follows; None at other times."""
     kept: BookState
     """The state of the book that the stream itself keeps."""
 
@@ -269,7 +269,7 @@ async def daily_maintenance(exchange: Exchange) -> None:
 
 
 async def outage(exchange: Exchange) -> None:
-    """pybotters goes on to show the book from before; what it knows of the outage is in its log only."""
+    """pybotters goes on to show the book from before; only its log tells of the outage."""
     async with (
         clients(exchange, PYBOTTERS, TARDIS, first=SNAPSHOT) as (pybotters, tardis),
         our_client(exchange) as ours,
@@ -316,7 +316,7 @@ async def rough_network(exchange: Exchange) -> None:
 
 
 async def anomaly(exchange: Exchange) -> None:
-    """pybotters believes the wrong mid price and drops asks; who takes the first row for the best is wrong, too."""
+    """pybotters believes the wrong mid price and drops asks; a user of the first row as the best is wrong, too."""
     # On top: pybotters takes the first snapshot and leaves the channel, so this is to be its first.
     await ask(exchange, "faults", "POST", json={"fault": "mute", "channel": SNAPSHOT})
     async with clients(exchange, PYBOTTERS, JSONRPC2, first=BOARD) as (pybotters, jsonrpc2):
@@ -359,7 +359,7 @@ async def dummy_server(exchange: Exchange) -> None:
         # tardis-dev notices, and is a dummy's guest again.
         await tardis.next(is_event("disconnect"))
         await tardis.next(is_event("disconnect"))
-        # Ours notices, and says of what it may be a guest.
+        # Ours notices, and names the stand-in of which it may be a guest.
         await our_status(ours, "closed", text="1012 scheduled maintenance")
         await our_status(ours, "silent", text="making a new connection")
         await our_status(ours, "dead", text="the server is a stand-in")
@@ -460,7 +460,7 @@ async def auth_mute(exchange: Exchange) -> None:
 
 
 def keys_of(exchange: Exchange) -> Callable[[], tuple[str, str]]:
-    """What our client asks for the key and the secret."""
+    """The callable that our client asks for the key and the secret."""
     return lambda: (exchange.api_key, exchange.api_secret)
 
 
@@ -531,7 +531,7 @@ SCENES: dict[str, list[Scene]] = {
     "drifting-book": [drifting_book],
     "auth-refused": [auth_refused],
 }
-"""What is shown of each scenario, the longest first: each on an exchange of its own."""
+"""The demonstrations of each scenario, the longest first: each on an exchange of its own."""
 
 SPEEDS = {"daily-maintenance": 20.0}
 """It takes a quarter of an hour otherwise."""
@@ -545,8 +545,8 @@ FROM_THE_START = ("auth-mute", "auth-refused", "drifting-book", "rough-network")
 async def begin_plan(exchange: Exchange, name: str) -> None:
     """Give the exchange a scenario's plan, whose times count from now.
 
-    Its last fault comes first: what awaits those who reconnect has to be there before they are disconnected, however
-    long it takes to give one fault after the other.
+    Its last fault comes first: a fault that awaits reconnected clients has to be there before they are disconnected,
+    even if it takes long to give one fault after the other.
     """
     for fault in reversed(parse_plan(SCENARIOS[name].plan)):
         status, answer = await ask(exchange, "faults", "POST", data=msgspec.json.encode(fault))

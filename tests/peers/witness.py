@@ -1,4 +1,4 @@
-"""What clients say while something goes wrong, and what was really so: by the exchange's own record."""
+"""The output of clients while something goes wrong, and the truth: by the exchange's own record."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PATIENCE_SECONDS = 120
 
 
 class Witness(Generic[T]):
-    """Keeps everything that a client says, from the moment it says it.
+    """Keeps everything that a client says, from the moment of its coming.
 
     Args:
-        source: what it says.
+        source: the client's events.
     """
 
     def __init__(self, source: AsyncIterator[T]) -> None:
@@ -117,14 +117,14 @@ async def until(holds: Callable[[], Awaitable[T]]) -> T:
 
 
 async def connections(exchange: Exchange) -> list[dict]:
-    """What became of each connection."""
+    """The fate of each connection."""
     status, reports = await ask(exchange, "connections")
     assert status == 200
     return reports
 
 
 async def published(exchange: Exchange, channel: str, after: int = 0) -> list[dict]:
-    """What was published on a channel, oldest first."""
+    """The messages published on a channel, oldest first."""
     status, lines = await ask(exchange, f"published?channel={channel}&after={after}")
     assert status == 200
     return [json.loads(line) for line in lines]
@@ -157,7 +157,7 @@ def changed(book: Book, message: dict[str, Any]) -> None:
 
 
 async def true_book(exchange: Exchange, product: str, message: dict | None = None) -> Book | None:
-    """The book of a product by what was published: just after this diff or snapshot, or now.
+    """The book of a product by the published messages: just after this diff or snapshot, or now.
 
     None where no such message was published: a fault has altered it.
     """
@@ -200,5 +200,5 @@ async def errors_of_next_book(client: Witness[dict], exchange: Exchange, product
 
 
 def book_of(event: dict) -> Book:
-    """What an event `book` of pybotters_client.py holds."""
+    """The content of an event `book` of pybotters_client.py."""
     return {side: {float(price): size for price, size in event[side].items()} for side in ("bids", "asks")}

@@ -1,4 +1,4 @@
-"""The backend as it runs: who gets in, what a page may say, and that it ends cleanly."""
+"""The backend as it runs: admission, a page's messages, and a clean end."""
 
 from __future__ import annotations
 

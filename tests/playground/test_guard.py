@@ -51,7 +51,7 @@ def test_a_host_given_is_ours():
 
 @pytest.mark.parametrize("everywhere", ["0.0.0.0", "::"])
 def test_listening_everywhere_admits_addresses_but_no_names(everywhere):
-    """A name can be made to point at us by whoever owns it; an address cannot."""
+    """The owner of a name can make it point at us; an address cannot."""
     guard = guard_of([everywhere], 7350)
     assert guard.allows_host("192.168.1.20:7350")
     assert guard.allows_host("[fd00::1]:7350")

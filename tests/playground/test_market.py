@@ -37,7 +37,7 @@ def gap(channel, from_second, to_second, repaired="none"):
 
 
 class Page:
-    """A market with its outbox and kept books, and what a page that shows everything has been sent."""
+    """A market with its outbox and kept books, and the messages to a page that shows everything."""
 
     def __init__(self, product_code=FX, charts=ALL):
         self.outbox = Outbox()

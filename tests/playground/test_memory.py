@@ -1,4 +1,4 @@
-"""What a page's backend keeps is bounded: everything that it holds is counted, however it is held."""
+"""The memory of a page's backend is bounded: everything that it holds is counted, however it is held."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def items(number: int) -> list[Item]:
 
 @pytest.mark.parametrize("is_read", [True, False], ids=["read", "stalled"])
 async def test_all_that_is_kept_stays_as_much_however_much_comes(is_read: bool):
-    """In one case the page takes what it is sent, in the other it takes nothing."""
+    """In one case the page reads its messages, in the other it reads nothing."""
     outbox = Outbox()
     market = Market(outbox, PRODUCTS[0], Charts(["book", "candles", "depth", "heatmap"], 1))
     upstream = Upstream(NOWHERE, JSON_RPC, CHANNELS, outbox, market)

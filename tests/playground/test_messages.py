@@ -1,4 +1,4 @@
-"""Whatever the page says is one of its messages, or an InputError that says so."""
+"""Any input from the page is one of its messages, or an InputError that says so."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What another user of this machine can do about a playground: nothing.
+"""Another user of this machine can do nothing about a playground.
 
 The other user is a process under another uid where the tests run as root, and under the same one elsewhere; then the
-files' modes are looked at in place of what that user can read.
+files' modes are looked at in place of that user's access.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason=
 NOBODY = 65534
 IS_ROOT = os.geteuid() == 0
 
-# Told where the playground is and what to look for, it prints what it can get: as JSON, so that nothing is missed.
+# Given the playground's place and the secrets to look for, it prints all that it can get, as JSON to miss nothing.
 SPY = """
 import encodings.idna, http.client, json, os, socket, sys  # all of it while it may still be read
 from pathlib import Path
@@ -90,7 +90,7 @@ for folder in told["folders"]:
 print(json.dumps(found))
 """
 
-# Stands for a browser: it tells who it is and what it is given as arguments, and stays until it is ended.
+# Stands for a browser: it tells its user and its arguments, and stays until it is ended.
 BROWSER = """
 import json, os, sys, time
 print(json.dumps([os.getpid(), sys.argv[1:]]), flush=True)
@@ -132,7 +132,7 @@ async def playing(folder: Path) -> AsyncIterator[Playing]:
 
 
 async def spy(playing: Playing, *folders: Path) -> dict[str, Any]:
-    """What another user finds."""
+    """The findings of another user."""
     url = urlsplit(playing.ready["url"])
     told = {
         "uid": NOBODY if IS_ROOT else None,
@@ -148,7 +148,7 @@ async def spy(playing: Playing, *folders: Path) -> dict[str, Any]:
 
 
 def assert_private(file: Path) -> None:
-    """Nobody but its user can read the file, or what else comes to lie beside it."""
+    """Nobody but its user can read the file, or other files beside it."""
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
@@ -159,7 +159,7 @@ async def test_another_user_gets_nothing_of_a_playground(tmp_path):
     async with playing(tmp_path) as mine:
         url = mine.ready["url"]
         assert urlsplit(url).query.startswith("token=")
-        # The browser got a file, which leads to the address, and which nobody else can read.
+        # The browser got a file that leads to the address and that nobody else can read.
         (address,) = mine.browser_got
         assert urlsplit(address).scheme == "file"
         file = Path(urlsplit(address).path)

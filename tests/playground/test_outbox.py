@@ -1,4 +1,4 @@
-"""What waits for a slow page is bounded; what is left out is told; what is shown afterwards is right."""
+"""The rows that wait for a slow page are bounded; omissions are told; the page is right afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recording what flows, and replaying a frame log in place of a connection."""
+"""Recording the traffic, and replaying a frame log in place of a connection."""
 
 from __future__ import annotations
 

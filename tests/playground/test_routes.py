@@ -1,5 +1,5 @@
 """Every way into the backend is guarded: by the host's name and the cookie always, and by token and origin too unless
-what is there is no user's.
+the data is no user's.
 
 The routes are asked of the application itself, so that a new one is tested before anybody thinks of it.
 """
@@ -27,7 +27,7 @@ EVIL = f"http://evil.example:{PORT}"
 GUARD = Guard([], PORT, TOKEN, "the-right-cookie")  # each process that runs tests has to know them by the same names
 COOKIE = f"{GUARD.cookie_name}={GUARD.cookie}"
 
-# What the cookie is enough for: nothing of it is the user's, and other sites' pages cannot read it.
+# For these the cookie is enough: none is the user's data, and other sites' pages cannot read them.
 PUBLIC = {"/", "/static/{path:path}", "/samples.json", "/sample", "/sample.zip", *PATHS}
 
 
@@ -58,7 +58,7 @@ async def ask(app: Any, base: str, route: Route, method: str, headers: dict[str,
 async def first_answer(
     app: Any, route: WebSocketRoute, host: str, origin: str, token: str, cookie: str = COOKIE
 ) -> dict[str, Any]:
-    """What the application first answers to a WebSocket's handshake, by which it lets it in or does not."""
+    """The application's first answer to a WebSocket's handshake, which admits or refuses it."""
     headers = {"host": host, "cookie": cookie} | ({"origin": origin} if origin else {})
     scope = {
         "type": "websocket",

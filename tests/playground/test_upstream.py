@@ -1,4 +1,4 @@
-"""What one connection keeps for a page: the books are the stream's, by the client's rules."""
+"""One connection's data for a page: the books are the stream's, by the client's rules."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_book_needs_both_channels_and_subscribes_none_itself(talker):
 
 
 def _sent(talker: Talker, channel: str) -> list[str]:
-    """What was asked about a channel, in order."""
+    """The requests about a channel, in order."""
     frames = [m["text"] for m in talker.all if m["type"] == "frame" and m["direction"] == "sent"]
     return [json.loads(text)["method"] for text in frames if f'"{channel}"' in text]
 

@@ -1,4 +1,4 @@
-"""What a browser has to fetch before the page is there."""
+"""The size of the files that a browser fetches before the page is there."""
 
 from __future__ import annotations
 

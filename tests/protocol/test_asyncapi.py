@@ -1,4 +1,4 @@
-"""The AsyncAPI description against the official schema, and against what goes over the wire, in both directions."""
+"""The AsyncAPI description against the official schema, and against the wire's frames, in both directions."""
 
 from __future__ import annotations
 

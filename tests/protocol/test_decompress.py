@@ -1,4 +1,4 @@
-"""Decompressing what may be cut off, damaged, or several files in one."""
+"""Decompressing files that may be cut off, damaged, or several in one."""
 
 import gzip
 import random
@@ -27,7 +27,7 @@ COMPRESS = pytest.mark.parametrize("compress", [zst, gzip.compress], ids=["zstan
 
 
 def decompressed(data: bytes, size: int = 65_536) -> tuple[bytes, list[Damage]]:
-    """What comes of a file that is read in pieces of a size, and what was said of it."""
+    """The text of a file that is read in pieces of a size, and the reported damage."""
     reader = decompressor(data)
     steps = [step for start in range(0, len(data), size) for step in reader.feed(data[start : start + size])]
     steps += reader.finish()
@@ -75,7 +75,7 @@ def test_what_is_not_compressed_comes_as_it_is():
 
 
 def test_every_flushed_line_of_a_file_that_was_killed_comes_and_it_is_said_that_it_was_cut():
-    """In a hundred files that end behind a block, in whatever pieces they are read."""
+    """In a hundred files that end behind a block, read in pieces of any size."""
     chance = random.Random(1)
     for _ in range(100):
         compressor = zstandard.ZstdCompressor(write_checksum=True).compressobj()
@@ -92,7 +92,7 @@ def test_every_flushed_line_of_a_file_that_was_killed_comes_and_it_is_said_that_
 
 @COMPRESS
 def test_no_flipped_bit_gives_altered_text(compress):
-    """Each of the parts that are right comes, what is damaged does not, and it is said."""
+    """Every intact part comes; a damaged one does not, and is reported."""
     parts = [b"".join(LINES[start : start + 300]) for start in range(0, 3_000, 300)]
     data = b"".join(map(compress, parts))
     chance = random.Random(2)

@@ -1,4 +1,4 @@
-"""What the two dialects have in common."""
+"""Common to the two dialects."""
 
 import msgspec
 import pytest
@@ -39,7 +39,7 @@ def test_addresses_become_those_of_the_websocket(dialect, address, url):
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=list(DIALECTS))
 def test_a_server_greets_its_own_client(dialect):
-    """The two sides of each dialect understand each other without knowing which dialect it is."""
+    """The two sides of each dialect understand each other; the caller need not know the dialect."""
     server, client = dialect.server(lambda params: None, "a-session", 0.0), dialect.client(10.0)
     events = client.handle_timer(0.0)
     for frame in server.frames_to_send():

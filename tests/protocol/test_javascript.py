@@ -39,7 +39,7 @@ def test_what_is_read_is_written_as_javascript_writes_it(text: str, written: str
 
 @pytest.mark.parametrize("text", ["", "NaN", "-Infinity", "\ufeff1", "01", "[1,]", "'a'", '"a\tb"', "\xa01"])
 def test_what_is_no_json_is_refused(text: str):
-    with pytest.raises(ValueError):  # noqa: PT011 - which kind is nobody's business
+    with pytest.raises(ValueError):  # noqa: PT011 - the kind does not matter
         parse(text)
 
 

@@ -1,4 +1,4 @@
-"""JSON-RPC, both sides: the documented answers byte for byte, and that nothing whatever breaks them."""
+"""JSON-RPC, both sides: the documented answers byte for byte, and that no input breaks them."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Reading recorded traffic, whatever file it is in."""
+"""Reading recorded traffic from files of every format."""
 
 import codecs
 import gzip

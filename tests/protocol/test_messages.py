@@ -1,4 +1,4 @@
-"""Typed messages: what the captures hold, and what the reference says can come."""
+"""Typed messages: those of the captures, and those that the reference describes."""
 
 import ast
 import contextlib

@@ -223,7 +223,7 @@ def test_requests_wait_for_the_session_to_open():
 def test_a_session_that_never_opens_is_given_up():
     client = SocketIoClient(request_timeout=10.0)
     assert client.handle_timer(100.0) == []
-    client.receive(encode_handshake(Handshake("a-session")), 101.0)  # opening it is what counts, and "40" never comes
+    client.receive(encode_handshake(Handshake("a-session")), 101.0)  # opening it counts, and "40" never comes
     assert client.next_timer() == 110.0
     assert client.handle_timer(110.0) == [Ended("no Socket.IO session was opened")]
 

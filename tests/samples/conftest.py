@@ -1,4 +1,4 @@
-"""The option that keeps what the samples were run with."""
+"""The option that writes the versions with which the samples passed."""
 
 import pytest
 

@@ -1,7 +1,7 @@
 """Writing samples into empty folders, and following their lines of installation there.
 
 Run as a program with `packages`, prints the Debian packages that the samples need and this machine lacks, one a line;
-with `wheels`, what PyPI has of that.
+with `wheels`, those of them that PyPI has.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def missing_programs(manifest: Manifest) -> list[str]:
 
 
 def reason_to_skip(manifest: Manifest) -> str:
-    """What to install before a sample can run; empty where it can."""
+    """The programs to install before a sample can run; empty where it can."""
     lacking = ", ".join(_lacking(manifest).values())
     packages = ", ".join(manifest.debian)
     return lacking and f"{lacking}; needed is {manifest.requires}; Debian has it in {packages}, if new enough"
 
 
 def _lacking(manifest: Manifest) -> dict[str, str]:
-    """What is wrong with programs of a sample's toolchain."""
+    """The problems of a sample's toolchain, by program."""
     problems = {}
     for program, *arguments in manifest.toolchain:
         least = manifest.least.get(program)
@@ -91,7 +91,7 @@ def missing_packages() -> list[str]:
 
 
 def missing_wheels() -> list[str]:
-    """What the samples need, this machine lacks and PyPI has."""
+    """Programs that the samples need, this machine lacks and PyPI has."""
     manifests = [sample.manifest for sample in find_samples()]
     using = [each for each in manifests if any(command[0] in WHEELS for command in each.toolchain)]
     missing = dict.fromkeys(program for manifest in using for program in missing_programs(manifest))
@@ -119,7 +119,7 @@ class Installer:
         self.environment = os.environ | {
             "CARGO_TARGET_DIR": str(folder / "cargo"),
             "PIP_FIND_LINKS": wheels,
-            "HATCH_BUILD_NO_HOOKS": "true",  # nothing compiled: a wheel for whatever Python a sample finds
+            "HATCH_BUILD_NO_HOOKS": "true",  # nothing compiled: a wheel for any Python that a sample finds
         }
         for name in ("PYTHONPATH", "VIRTUAL_ENV"):
             self.environment.pop(name, None)
@@ -157,7 +157,7 @@ class Installer:
         return changed
 
     async def versions(self, sample: Sample) -> list[str]:
-        """What the toolchain of an installed sample calls itself."""
+        """The toolchain's versions for an installed sample, by its own words."""
         folder = self._folder / sample.folder
         versions = []
         for program, *arguments in sample.manifest.toolchain:
@@ -176,7 +176,7 @@ class Installer:
         try:
             output, errors = (text.decode(errors="replace") for text in await process.communicate())
         finally:
-            if process.returncode is None:  # and with it what it started, such as compilers
+            if process.returncode is None:  # and with it its children, such as compilers
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         said = f"{output[-3000:]}\n{errors[-3000:]}"
@@ -184,7 +184,7 @@ class Installer:
         return output
 
     async def _build_wheel(self) -> None:
-        """Build Fulgurite, where pip looks for what it is to install."""
+        """Build Fulgurite, where pip looks for its packages."""
         async with self._wheel:
             if not (self._folder / "dist").exists():
                 command: Sequence[str] = (sys.executable, "-m", "hatchling", "build", "-t", "wheel")

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Protocol
 
 PATIENCE = 120.0
-"""Seconds after which what was waited for is taken to never come; nothing takes a fifth of it on an idle machine."""
+"""Seconds after which a wait has failed; none takes a fifth of it on an idle machine."""
 
 
 class Said:
-    """What a sample has said: messages by channel, events and everything as text; and waiting for more of it."""
+    """A sample's output: messages by channel, events and everything as text; and waiting for more of it."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        """All of them. They become some ten thousand: what looks at all of them at each of them is too slow."""
+        """All of them: some ten thousand, so that looking at all of them at each of them is too slow."""
         self.events: list[str] = []
         """Lines of its standard error, and at a terminal all lines that are no messages."""
         self.messages: list[str] = []
@@ -77,7 +77,7 @@ class Said:
         return "\n".join([*self.events, f"({len(self.messages)} messages)"])
 
     def tail(self) -> str:
-        """The end of what it said, without most of the messages."""
+        """The end of its output, without most of the messages."""
         lines = [line if len(line) < 200 else f"{line[:120]}..." for line in self.lines[-5:]]
         return "\n".join([*self.events[-15:], "... and the last lines of all:", *lines])
 
@@ -96,7 +96,7 @@ class Running(Protocol):
         ...
 
     async def type_secretly(self, text: str) -> None:
-        """Type a line at its terminal, once that shows nothing of what is typed."""
+        """Type a line at its terminal, once that has turned its echo off."""
         ...
 
 
@@ -139,7 +139,7 @@ class RunningProcess:
         os.write(self._master, f"{text}\n".encode())
 
     async def close(self) -> None:
-        """Kill what is left of it."""
+        """Kill its remaining processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._end

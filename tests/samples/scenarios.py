@@ -1,4 +1,4 @@
-"""What happens to a sample, and what it must make of it: one function each, all with the same argument."""
+"""The faults and events that a sample must survive: one function each, all with the same argument."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Trial:
     Args:
         exchange: its own.
         run: the sample.
-        channels: what it has subscribed.
+        channels: its subscriptions.
         is_ours: whether it uses our own client, which waits longer, and does not leave a connection as soon.
     """
 
@@ -96,8 +96,8 @@ class Trial:
     def stayed(self, after: int) -> None:
         """It has lost no connection after a number of events, other than to an exchange that had no time to trade.
 
-        Then it hears nothing, or nothing answers its next attempts, and the sample itself gives up; who is cut off says
-        how the connection ended.
+        Then it hears nothing, or nothing answers its next attempts, and the sample itself gives up; one that is cut off
+        says how the connection ended.
         """
         ended = [event for event in self.said.events[after:] if event.startswith("lost: ")]
         assert not [event for event in ended if not re.search("silent|no answer|no connection in", event)], (
@@ -105,7 +105,7 @@ class Trial:
         )
 
     async def recovers(self, after: int) -> None:
-        """It has lost its connection after a number of events; each channel says what it missed, and flows again."""
+        """It has lost its connection after a number of events; each channel reports missed messages and flows again."""
         await self.losses(1, after)
         for channel in self._channels:
             if channel != PRIVATE:
@@ -125,7 +125,7 @@ class Trial:
 
 
 class Setting(NamedTuple):
-    """What a scenario of its own run needs to begin one."""
+    """The means of a scenario to begin its own run."""
 
     exchange: ExchangeProcess
     begin: Callable[[Parameters, bool], AbstractAsyncContextManager[Running]]
@@ -280,7 +280,7 @@ async def unanswered_handshake(trial: Trial) -> None:
 
 
 async def heartbeats(trial: Trial) -> None:
-    """Pings come, or are due, every 3 s: who does not take part is cut off within another 3."""
+    """Pings come, or are due, every 3 s: a client that does not take part is cut off within another 3."""
     await trial.give("pings", interval=3, timeout=3)
     after = len(trial.said.events)
     await trial.give("close")  # Socket.IO names both times when it opens
@@ -335,7 +335,7 @@ async def wrong_key(setting: Setting) -> None:
 
 
 async def no_terminal(setting: Setting) -> None:
-    """Without a terminal to type the key at, it ends with status 1 and one line that says what to do."""
+    """Without a terminal to type the key at, it ends with status 1 and one line that names the next step."""
     async with setting.trial(channels=(*CHANNELS, PRIVATE), auth=True) as trial:
         if trial.said.prompt:  # a page has its form
             return
@@ -344,7 +344,7 @@ async def no_terminal(setting: Setting) -> None:
 
 
 def own_events(said: Said) -> list[str]:
-    """All but those of `cargo run`, which are indented; what a crash prints begins with a line that is not."""
+    """All but those of `cargo run`, which are indented; the output of a crash begins with a line that is not."""
     return [event for event in said.events if not event.startswith("  ")]
 
 

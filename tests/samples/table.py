@@ -1,4 +1,4 @@
-"""The table of docs/samples.md: which samples there are, and what they were run with."""
+"""The table of docs/samples.md: the samples, and the versions with which they passed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the samples need, as their tests and scripts/setup.sh find it."""
+"""The samples' needs, as their tests and scripts/setup.sh find them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_the_least_version_is_told_to_the_user(folder):
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    """The only folder in which programs are found; what was found before is forgotten, and this afterwards."""
+    """The only folder in which programs are found; earlier findings are forgotten, and these afterwards."""
     monkeypatch.setenv("PATH", str(tmp_path))
     for remembering in (installing.find_program, installing.program_version):
         remembering.cache_clear()

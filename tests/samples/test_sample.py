@@ -1,4 +1,4 @@
-"""How parameters come into a sample, and which can."""
+"""Filling parameters into a sample, and refusing bad ones."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_address_is_that_of_the_dialect():
 
 @given(st.text(max_size=20), st.text(max_size=20))
 def test_nothing_is_filled_in_that_could_mean_something_in_a_language(host, product):
-    """Whatever is given: it is refused, or every language reads it as the text that it is."""
+    """Any text is refused, or every language reads it as the text that it is."""
     try:
         endpoint = resolve_endpoint(f"ws://{host}/json-rpc")
         parameters = check_parameters(JSON_RPC, endpoint=endpoint, channels=[f"lightning_ticker_{product}"])

@@ -2,7 +2,7 @@
 
 Each is written into an empty folder, and its own lines of installation are followed there. Most scenarios happen to one
 run, one after another; when one fails, the sample is run anew for the next. Several samples run at a time, since most
-of their time is waiting. `-s` shows what each printed.
+of their time is waiting. `-s` shows the output of each.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ AT_ONCE = 10
 
 
 class Verdicts:
-    """What became of the samples in the scenarios that were asked for.
+    """The samples' verdicts in the scenarios that were asked for.
 
     Args:
         pairs: a sample's folder and a scenario, each.
@@ -165,7 +165,7 @@ async def judge_all(folder: str, setting: Setting, verdicts: Verdicts) -> None:
 
 
 def write_verified(verdicts: Verdicts) -> None:
-    """Keep which samples have passed everything, beside those that were kept before and have not changed since."""
+    """Keep the samples that have passed everything, beside those that were kept before and have not changed since."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     entries = folders.read_verified()
     for folder, versions in verdicts.versions.items():

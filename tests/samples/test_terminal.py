@@ -1,4 +1,4 @@
-"""What a sample that asks for a key makes of an answer that never comes."""
+"""A sample that asks for a key, and gets no answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is installed has the samples, whole."""
+"""The installed package has the samples, whole."""
 
 import subprocess
 import sys

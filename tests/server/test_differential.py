@@ -9,7 +9,7 @@ This module is long because it lists all that is sent to both.
 Known to differ, and left out: arrays and objects nested hundreds deep; in Socket.IO packets, binary attachments,
 white space where an acknowledgement's number may stand, and namespaces that a URL's rules would rewrite (`/../`).
 
-This module is long because its frames, one a line, are what it compares.
+This module is long because it compares its frames, one a line.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SOCKETIO = "/socket.io/?EIO=3&transport=websocket"
 EXAMPLES = settings(max_examples=150)
 
 Frame = str | bytes | list[str] | list[bytes]
-"""What is sent: a WebSocket message, or one in fragments."""
+"""A WebSocket message to send, whole or in fragments."""
 
 
 class End(NamedTuple):
@@ -52,7 +52,7 @@ Heard = list[str | bytes | End]
 
 
 class Barrier(NamedTuple):
-    """A request whose answer shows that what was sent before it is answered, by silence where nothing has come."""
+    """A request whose answer shows that earlier frames are answered, by silence where nothing has come."""
 
     request: str
     answer: str
@@ -74,7 +74,7 @@ def barrier_after(frame: Frame | None, path: str) -> Barrier:
 
 
 async def listen(ws: ClientConnection, until: str) -> Heard:
-    """What comes before a frame, or up to the end of the connection."""
+    """The frames before a certain one, or up to the end of the connection."""
     heard: Heard = []
     try:
         async with asyncio.timeout(30):
@@ -86,7 +86,7 @@ async def listen(ws: ClientConnection, until: str) -> Heard:
 
 
 async def answer(ws: ClientConnection, frame: Frame | None, barrier: Barrier) -> Heard:
-    """What a frame is answered with; without a frame, what comes unasked.
+    """The answer to a frame; without a frame, the unasked frames.
 
     The barrier is passed twice: the reference servers may answer the first before an earlier frame that takes them
     longer, such as a batch.
@@ -109,7 +109,7 @@ def has_ended(heard: Heard) -> bool:
 
 
 async def conversation(port: int, path: str, frames: Sequence[Frame]) -> list[Heard]:
-    """Say these frames on a new connection; returns what came unasked first, and what each was answered with."""
+    """Say these frames on a new connection; returns the unasked frames first, and the answer to each."""
     url = f"ws://127.0.0.1:{port}{path}"
     async with connect(url, compression=None, ping_interval=None, max_size=None) as ws:
         heard = []
@@ -128,7 +128,7 @@ class Service(NamedTuple):
     path: str
 
     async def answers_of_both(self, *frames: Frame) -> tuple[list[Heard], list[Heard]]:
-        """What each server answers to these frames, on a connection of its own; the opening is left out."""
+        """Each server's answers to these frames, on a connection of its own; the opening is left out."""
         ours, reference = [await conversation(port, self.path, frames) for port in (self.ours, self.reference)]
         return ours[1:], reference[1:]
 
@@ -345,7 +345,7 @@ async def test_a_socketio_packet_is_answered_alike(socketio, packet):
 
 
 async def test_a_caret_in_a_namespace_is_answered_as_chosen(socketio):
-    """Node.js 20 leaves it as it is, 24 escapes it; whichever is here, all else is alike."""
+    """Node.js 20 leaves it as it is, 24 escapes it; all else is alike."""
     ours, reference = await socketio.answers_of_both("40/a^b")
     plain, escaped = ([[f'44/a{caret}b,{{"message":"Invalid namespace"}}']] for caret in ("^", "%5E"))
     assert ours == (escaped if SOCKETIO_ESCAPES_CARETS else plain)
@@ -428,7 +428,7 @@ UPGRADE = {
 
 
 class Response(NamedTuple):
-    """What an HTTP request is answered with; the headers only as far as they matter to a WebSocket."""
+    """The answer to an HTTP request; the headers only as far as they matter to a WebSocket."""
 
     status: int
     negotiated: list[str]

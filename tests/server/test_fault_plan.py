@@ -1,4 +1,4 @@
-"""Fault plans without sockets: parsing, timing, aiming, chance; what waits; what was delivered."""
+"""Fault plans without sockets: parsing, timing, aiming, chance; waiting messages; deliveries."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def test_fragments_join_to_the_payload(payload, pieces):
     assert sum(len(frame) for frame in frames) >= len(payload) + 2 * len(frames)
 
 
-# --- what waits
+# --- waiting messages
 
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=50), st.floats(0, 5)), max_size=20), st.floats(1, 1000))
@@ -273,7 +273,7 @@ def test_everything_leaves_the_outbox_in_the_order_of_its_time(items, rate):
         now = max(due_next, now)
     expected = sorted(range(len(items)), key=lambda number: (items[number][1], number))
     assert sorted(notes) == sorted(expected)
-    if rate > 500:  # wide enough that nothing is held up by what comes before it
+    if rate > 500:  # wide enough that no message holds up the next
         assert len(came) == sum(len(data) for data, _ in items)
     assert outbox.size == 0
     assert not outbox

@@ -49,7 +49,7 @@ def give(server: RealtimeServer, fault: str, **members: object) -> ActiveFault:
 
 
 class Client:
-    """A client that speaks either dialect; what comes is shown as channel and message."""
+    """A client that speaks either dialect; it gives channel and message of each frame."""
 
     def __init__(self, connection: ClientConnection, dialect: str) -> None:
         self.connection = connection
@@ -72,7 +72,7 @@ class Client:
         return recorded
 
     async def sentinel(self, server: RealtimeServer) -> list[Recorded]:
-        """What came before a ticker that is published now."""
+        """The messages before a ticker that is published now."""
         server.hub.publish(TICKER, b'"sentinel"')
         came: list[Recorded] = []
         while True:
@@ -126,7 +126,7 @@ def report(server: RealtimeServer, number: int = 1) -> ConnectionReport:
 
 async def closed(client: Client) -> tuple[int | None, str]:
     """The close code and reason that a client gets; None for a connection that was cut."""
-    with pytest.raises(websockets.ConnectionClosed) as caught:  # noqa: PT012  (what comes before is of no interest)
+    with pytest.raises(websockets.ConnectionClosed) as caught:  # noqa: PT012  (earlier messages do not matter)
         while True:
             await client.connection.recv()
     return (None, "") if caught.value.rcvd is None else (caught.value.rcvd.code, caught.value.rcvd.reason)
@@ -331,7 +331,7 @@ async def test_a_delayed_channel_is_overtaken_by_others(server, dialect):
         give(server, "delay", by=1000, channel=BOARD)
         server.hub.publish(BOARD, DIFF)
         assert await client.sentinel(server) == []
-        server.faults.end()  # what waits is not held back any longer
+        server.faults.end()  # waiting messages are not held back any longer
         assert await client.message() == (BOARD, DIFF)
 
 

@@ -1,4 +1,4 @@
-"""What every HTTP server of ours does before an app is asked."""
+"""The checks of every HTTP server of ours before an app is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub: who gets what, in which order, in how many writes."""
+"""The hub: each subscriber's messages, their order, and the number of writes."""
 
 from collections.abc import Collection
 
@@ -14,7 +14,7 @@ A, B = "lightning_ticker_A", "lightning_ticker_B"
 
 
 class Deliveries:
-    """What each subscriber was given, and in how many writes."""
+    """Each subscriber's messages, and the number of writes."""
 
     def __init__(self) -> None:
         self.bytes: dict[str, bytes] = {}
@@ -113,7 +113,7 @@ def test_a_subscriber_that_delivery_removes_disturbs_nobody():
 
 
 class AnySequence(RuleBasedStateMachine):
-    """After any sequence of changes every subscriber was given exactly what was published while it subscribed."""
+    """After any sequence of changes every subscriber was given exactly the messages published while it subscribed."""
 
     names = st.sampled_from(["x", "y", "z"])
     channels = st.sampled_from([A, B])

@@ -1,4 +1,4 @@
-"""Which clients the server's pings cut off."""
+"""The clients that the server's pings cut off."""
 
 from fulgurite.server.pings import PongCheck
 
@@ -26,7 +26,7 @@ def test_a_late_pong_is_none():
 
 
 def test_a_pong_that_nobody_asked_for_is_one_that_came_too_late():
-    """What cuts .NET clients off that keep alive with pongs of their own (section 1.3)."""
+    """This cuts off .NET clients that keep alive with pongs of their own (section 1.3)."""
     check = PongCheck()
     check.ping(last_ping_at=100.0)
     check.pong(now=115.1)

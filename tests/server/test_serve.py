@@ -44,7 +44,7 @@ async def subscribed(connection: ClientConnection) -> None:
 
 
 async def raw(server: RealtimeServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection past its handshake, on which we decide what goes out."""
+    """A connection past its handshake, on which we choose the frames to send."""
     port = int(server.url.rpartition(":")[2])
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**16)
     writer.write(HANDSHAKE)

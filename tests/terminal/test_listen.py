@@ -1,4 +1,4 @@
-"""`fulgurite listen` into real pipes and at a real terminal: what goes where, and how it ends."""
+"""`fulgurite listen` into real pipes and at a real terminal: its two outputs, and its end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def pipe() -> AsyncIterator[tuple[TextIO, asyncio.StreamReader]]:
     read_end, write_end = os.pipe()
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    # ASCII, as where no locale is set: what is written must not depend on it.
+    # ASCII, as where no locale is set: the output must not depend on it.
     with open(write_end, "w", encoding="ascii", errors="backslashreplace") as out:  # noqa: ASYNC230
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb")
@@ -65,7 +65,7 @@ async def hear(names: list[str], url: str, dialect: str = "json-rpc", **options:
 async def listening(
     url: str, *, as_json: bool, **options: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamReader]]:
-    """Run `listen` on two channels; gives what it writes to its two outputs."""
+    """Run `listen` on two channels; gives its two outputs."""
     async with pipe() as (out, out_reader), pipe() as (err, err_reader):
         task = asyncio.create_task(hear([TICKER, BOARD], url, as_json=as_json, out=out, err=err, **options))
         try:
@@ -177,7 +177,7 @@ async def test_what_is_recorded_can_be_served_and_listened_to_again(tmp_path):
     first, second = tmp_path / "first.jsonl.zst", tmp_path / "second.jsonl"
     async with run(seed=1, speed=10) as exchange:
         await record(exchange.realtime, first, 5, dialect="json-rpc")
-    # So slowly that who comes late to it still hears something of each channel.
+    # So slowly that a late client still hears something of each channel.
     async with run_replay(first, speed=0.2) as exchange:
         await record(exchange.socketio, second, 1, dialect="socketio")
     recorded, heard = await messages(first), await messages(second)

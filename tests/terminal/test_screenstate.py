@@ -1,4 +1,4 @@
-"""The state: what is kept of the items, and how it is said."""
+"""The state: the kept items, and their wording."""
 
 from __future__ import annotations
 

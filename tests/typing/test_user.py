@@ -56,7 +56,7 @@ MISTAKES = {
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter that has the wheel, and what the wheel needs, but not the work tree."""
+    """An interpreter that has the wheel and its dependencies, but not the work tree."""
     folder = tmp_path_factory.mktemp("user")
     wheel = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(wheel, cwd=ROOT, check=True, capture_output=True)
@@ -65,7 +65,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (built,) = folder.glob("*.whl")
     with zipfile.ZipFile(built) as archive:
         archive.extractall(packages)
-    # What this adds is searched for packages, but not for further .pth files, such as the one that leads to the tree.
+    # This adds a folder of packages, not searched for further .pth files, such as the one that leads to the tree.
     (packages / "needed.pth").write_text(sysconfig.get_path("purelib"))
     interpreter = folder / "venv" / "bin" / "python"
     found = subprocess.run(
@@ -126,7 +126,7 @@ def pyright(python: Path, program: Path) -> dict[str, dict[int, str]]:
 
 @pytest.fixture(scope="module", params=[mypy, pyright], ids=["mypy", "pyright"])
 def wrong(request: pytest.FixtureRequest, node: Path, python: Path, program: Path) -> dict[str, dict[int, str]]:
-    """The lines that a checker finds wrong in each file, with what it says."""
+    """The lines that a checker finds wrong in each file, with its messages."""
     check: Callable[[Path, Path], dict[str, dict[int, str]]] = request.param
     return check(python, program)
 

@@ -1,6 +1,6 @@
 """A user's program with every public name in it, for the type checkers; it is never run.
 
-What a user's editor shows must be what comes, so the important types are asserted.
+A user's editor must show the real types, so the important ones are asserted.
 """
 
 from __future__ import annotations
@@ -247,7 +247,7 @@ async def again(path: str) -> AsyncIterator[Item]:
 
 
 def explained(error: FulguriteError) -> str:
-    """What each error carries."""
+    """The fields of each error."""
     match error:
         case (
             InputError(field=field, value=value, accepted=accepted)
