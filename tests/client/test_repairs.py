@@ -82,6 +82,33 @@ async def repair(driver: Driver, listing: Listing) -> None:
         await Repairs(api, lambda is_waited_for: repeat(0.0)).repair(driver.feed, life, driver.given.extend)
 
 
+async def test_no_repair_begins_while_the_stream_ends(listing):
+    """A frame may still come between the cancellation of a stream's tasks and their end."""
+    driver = with_a_gap(RepairMode.BEFORE)
+    (life,) = driver.feed.gaps.to_repair
+    repairs = Repairs(HttpApi(listing.url))
+
+    async def last_frame() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            repairs.begin(driver.feed, life, driver.given.extend)
+            repairs.learn(driver.feed)
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            await repairs.open(tasks)
+            tasks.create_task(last_frame())
+            await asyncio.sleep(0)
+            raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await work()
+    await repairs.close()
+    assert life.is_repairing
+    assert listing.requests == 0
+
+
 @pytest.mark.parametrize("mode", [RepairMode.BEFORE, RepairMode.ALONGSIDE])
 async def test_an_api_that_fails_for_long_is_asked_until_it_answers(listing, mode):
     listing.ids = [1, 2, 3, 4, 5]

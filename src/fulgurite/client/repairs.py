@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakSet
 
 import msgspec
@@ -115,12 +115,19 @@ class Repairs:
         """
         if self._tasks is not None and feed not in self._learned:
             self._learned.add(feed)
-            self._tasks.create_task(self._learn(feed))
+            self._start(self._learn(feed))
 
     def begin(self, feed: Feed, gap: GapLife, give: Callable[[Iterable[Message | Gap]], None]) -> None:
-        """Begin the repair of a gap; see `repair`."""
+        """Begin the repair of a gap; see `repair`. At the end of the stream this does nothing."""
+        self._start(self.repair(feed, gap, give))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._tasks is not None  # gaps come from connections, which run after `open`
-        self._tasks.create_task(self.repair(feed, gap, give))
+        try:
+            self._tasks.create_task(work)
+        except RuntimeError:
+            # The group is shutting down. The stream gives its last gaps as they are.
+            work.close()
 
     async def _learn(self, feed: Feed) -> None:
         # A failure here needs no report: the note of a later repair reports it.
