@@ -85,10 +85,10 @@ class Goal(NamedTuple):
     cost: str = ""
     """Of a ratio: the column that holds the processor time, for the ratio by CPU."""
     is_cost: bool = False
-    """Of a ratio: whether less is better in the column, so that the ratio is the other way round."""
+    """For a ratio: whether less is better in the column, so that the ratio is the other way round."""
     decimals: int = 2
     row: str = ""
-    """Of a figure alone: the row that it is, if not the first."""
+    """For a single figure: its row, if not the first."""
 
 
 AllFigures = dict[tuple[str, str], list[Figures]]

@@ -474,7 +474,7 @@ def rounds(faults: int, seed: int, dialect: str, connections: int, repair: Repai
 
 def show(console: Console, injected: Counter[str], verdicts: dict[str, Verdict]) -> None:
     """Print it."""
-    table = Table("", *verdicts, title="what came of it")
+    table = Table("", *verdicts, title="results")
     rows = sorted(set().union(*(verdict.counts for verdict in verdicts.values())))
     for row in rows:
         table.add_row(row, *(f"{verdict.counts[row]:,}" for verdict in verdicts.values()))

@@ -68,7 +68,7 @@ class FuzzReport:
 
     def show(self) -> None:
         """Print it."""
-        counts = Table("what came of it", "how often", title=self._title)
+        counts = Table("outcome", "count", title=self._title)
         for what, count in sorted(self.counts.items()):
             counts.add_row(what, f"{count:,}")
         memory = Table("inputs so far", "MiB", title="memory of the exchange")

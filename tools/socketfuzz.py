@@ -340,7 +340,7 @@ class Subscriber:
                     self._due[channel].append(content[:-1].encode())
             due, got = self._due[channel], self._got[channel]
             both = min(len(due), len(got))
-            assert due[:both] == got[:both], f"{self._dialect.name}: {channel} is not what was published"
+            assert due[:both] == got[:both], f"{self._dialect.name}: {channel} differs from the published messages"
             del due[:both], got[:both]
         return not any(self._due.values()) and not any(self._got.values())
 

@@ -42,7 +42,7 @@ def start() -> None:
 
 
 def done(counts: dict[str, int], best: tuple[float, float] | None, *packages: str, began_ns: int = 0) -> None:
-    """The last message is handled: report, and end the process without further ado.
+    """The last message is handled: report, and end the process at once.
 
     Args:
         counts: of the items seen, by the names in `frames.Expected`.

@@ -17,7 +17,7 @@ const cacheDir = `${log}.tardis`;
 const [from, to] = ["2026-01-01T00:00:00.000Z", "2026-01-01T00:01:00.000Z"];
 const normalizers = [tardis.normalizeBookChanges, tardis.normalizeTrades, tardis.normalizeBookTickers];
 const symbols = ["BTC_JPY"];
-// A port where nobody listens: should it want to download after all, that fails.
+// A port where nobody listens: an unexpected download fails.
 tardis.init({ cacheDir, endpoint: "http://127.0.0.1:9" });
 
 function convert() {

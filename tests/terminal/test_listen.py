@@ -232,7 +232,7 @@ async def test_a_terminal_has_a_screen_which_is_gone_after_ctrl_c(tmp_path):
         await connection.closed.wait()
 
     async with serve_script(script) as url, at_screen(url, tmp_path, "--record", "log.jsonl") as terminal:
-        await terminal.shows("WHAT HAPPENED")
+        await terminal.shows("EVENTS")
         await terminal.shows("█")
         assert ENTER_SCREEN in terminal.shown
         assert LEAVE_SCREEN not in terminal.shown

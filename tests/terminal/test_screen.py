@@ -62,7 +62,7 @@ def test_everything_that_matters_is_on_it(width, height):
     text = shown(screen(state, books, width, height, NOW))
     for part in (
         "embedded", "json-rpc  LIVE", "1 gap, 7 recovered", "3,540,100 ▲", "3,539,640", "3,541,058", "3,153.8",
-        "RUNNING", "● 0.5 s", "BTC_JPY  LIVE", "spread 1", "TRADES", " B ", " S ", " - ", "WHAT HAPPENED",
+        "RUNNING", "● 0.5 s", "BTC_JPY  LIVE", "spread 1", "TRADES", " B ", " S ", " - ", "EVENTS",
         " GAP  1.0 s - executions 7 recovered, all of them",
     ):  # fmt: skip
         assert part in text, part

@@ -203,7 +203,7 @@ def _resolve(endpoint: Endpoint | RunningExchange | str, http: str | None) -> En
         return resolve_endpoint(endpoint, http)
     if isinstance(endpoint, RunningExchange):
         endpoint = Endpoint("embedded", endpoint.realtime, endpoint.socketio, endpoint.http)
-    accepted = f"{ACCEPTED_ENDPOINTS}, an Endpoint, or what run_exchange gives"
+    accepted = f"{ACCEPTED_ENDPOINTS}, an Endpoint, or the result of run_exchange"
     check_endpoint(check_type("endpoint", endpoint, Endpoint, accepted))
     return endpoint if http is None else msgspec.structs.replace(endpoint, http=check_http(http))
 

@@ -413,7 +413,7 @@ def _products(codes: Iterable[str]) -> Sequence[Product]:
 
 @contextlib.asynccontextmanager
 async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run `work` beside the context and end it with the context; should it fail, the context ends with its error."""
+    """Run `work` beside the context and end it with the context; if it fails, the context ends with its error."""
     try:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(work)

@@ -380,7 +380,7 @@ def _log(state: ScreenState, width: int, height: int) -> list[Words]:
         if len(lines) + len(at_end) > height - 1:
             break
         lines[:0] = at_end
-    return [[("WHAT HAPPENED", _TITLE)], *lines]
+    return [[("EVENTS", _TITLE)], *lines]
 
 
 def _entry(entry: Entry) -> Words:
