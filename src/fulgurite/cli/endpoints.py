@@ -46,7 +46,7 @@ async def find_endpoint(
         context: the certificates to trust; None for the system's.
 
     Raises:
-        InputError: it cannot be meant.
+        InputError: it is invalid.
     """
     import msgspec
 
@@ -97,7 +97,7 @@ async def running_exchange(context: ssl.SSLContext | None = None) -> Endpoint | 
 
 
 def endpoint_of(running: Exchange) -> Endpoint:
-    """Where an embedded exchange is."""
+    """The endpoint of an embedded exchange."""
     from fulgurite.client import Endpoint
 
     return Endpoint("embedded", json_rpc=running.realtime, socketio=running.socketio, http=running.http)

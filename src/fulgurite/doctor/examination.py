@@ -42,7 +42,7 @@ from fulgurite.protocol.messages import Ticker, decode_message, parse_time
 from fulgurite.version import __version__
 
 TIMEOUT_SECONDS: Final = 10.0
-"""How long a step may take."""
+"""The longest time of a step."""
 
 MAX_HEALTH_BYTES: Final = 1024
 

@@ -16,7 +16,7 @@ SLOW_SECONDS: Final = 2.0
 """From here on a step is called slow."""
 
 CLOCK_SECONDS: Final = 2.0
-"""How far this machine's clock may be off before it is a warning. Clients that measure delays see the difference."""
+"""The largest error of this machine's clock without a warning. Clients that measure delays see the difference."""
 
 CERTIFICATE_DAYS: Final = 14
 
@@ -29,7 +29,7 @@ _PROXY_VARIABLES: Final = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY",
 
 
 class Mark(StrEnum):
-    """How a check came out."""
+    """The outcome of a check."""
 
     OK = "ok"
     WARNING = "warning"

@@ -1,4 +1,4 @@
-"""How the doctor touches a service: name, TCP and TLS of an address, and a dialogue over a WebSocket. A shell."""
+"""The doctor's contacts with a service: name, TCP and TLS of an address, and a dialogue over a WebSocket. A shell."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class AccountOrders:
 
     @property
     def next_ns(self) -> int:
-        """When `act` has something to do; `NEVER_NS` where it has nothing."""
+        """The next time at which `act` must be called; `NEVER_NS` where there is none."""
         return min(self._events_ns, self._schedule.next_ns)
 
     def act(self) -> list[TimedMessage]:

@@ -35,7 +35,7 @@ LINES_AT_ONCE = 500
 """Lines of `/control/published` that are written before others have their turn."""
 
 AUCTION_SECONDS = {MarketState.CIRCUIT_BREAK: CIRCUIT_BREAK_SECONDS, MarketState.PREOPEN: PREOPEN_SECONDS}
-"""How long an auction lasts that `/control/market` begins, unless it is told."""
+"""The length of an auction that `/control/market` begins, unless the request has one."""
 
 MAX_AUCTION_SECONDS = 86_400
 
@@ -62,7 +62,7 @@ def control_routes(server: RealtimeServer, replay: Replay | None, simulation: Si
 
 
 IDENTITY_PATH = "/fulgurite"
-"""Where an exchange says that it is one; also where there is no control API."""
+"""The path at which an exchange says that it is one; also without a control API."""
 
 
 def identity_route(realtime: str, socketio: str, http: str) -> Route:
@@ -139,7 +139,7 @@ def _market_change(given: object, products: Collection[str], accepted: str) -> t
     """The product, the state and how long an auction is to last.
 
     Raises:
-        InputError: something in it cannot be meant.
+        InputError: a part of it is invalid.
     """
     if not isinstance(given, dict):
         raise InputError("body", given, accepted)

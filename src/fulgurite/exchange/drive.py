@@ -36,8 +36,8 @@ LONGEST_FAST_LAG_SECONDS: Final = 0.1
 """At speeds above 1 a machine that cannot keep up is behind sooner: there the clock is set back, and so runs slower."""
 
 SHORTEST_SLEEP_SECONDS: Final = 0.1
-"""Where the clock on the wall has gone on by so much more than the one that never goes back, the machine has slept, or
-its clock was set ahead."""
+"""If the wall clock gains so much on the clock that never goes back, the machine has slept, or its clock was set
+ahead."""
 
 LONGEST_WORK_SECONDS: Final = 0.02
 """The market is simulated for about this long at a time; then connections have their turn, however far behind it is."""

@@ -25,7 +25,7 @@ class BoardState(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """How busy the exchange is."""
+    """The load of the exchange."""
 
     status: Annotated[str, msgspec.Meta(description="NORMAL, BUSY, VERY BUSY, SUPER BUSY, NO ORDER or STOP.")]
 

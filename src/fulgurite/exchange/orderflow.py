@@ -191,7 +191,7 @@ class OrderFlow:
         return self._typical.price * exp(sum(walk.at(now_ns) for walk in self._walks))
 
     def _handle_stale_quote(self, now_ns: int) -> Outcome | None:
-        """Where the worth has come close to a best price, or gone past it, its owner is quick or a taker is."""
+        """If the worth comes close to a best price or passes it, either its owner or a taker is quick."""
         engine, fair = self.market.engine, self._fair(now_ns)
         # Close is a quarter of half the spread, the distance of new quotes.
         margin = 1 + self._typical.spread_bp / 2 / 4 / 1e4

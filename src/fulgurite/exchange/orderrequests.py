@@ -54,7 +54,7 @@ class Condition(StrEnum):
 
 
 class OrderMethod(StrEnum):
-    """How the parts of a special order hang together."""
+    """The relation of a special order's parts."""
 
     SIMPLE = "SIMPLE"
     IFD = "IFD"
@@ -66,7 +66,7 @@ class OrderMethod(StrEnum):
 
 
 PARTS: Final = {OrderMethod.SIMPLE: 1, OrderMethod.IFD: 2, OrderMethod.OCO: 2, OrderMethod.IFDOCO: 3}
-"""How many parameters each method takes."""
+"""The number of parameters of each method."""
 
 NEEDED: Final = {
     "price": (Condition.LIMIT, Condition.STOP_LIMIT),
@@ -138,7 +138,7 @@ def read_child_order(body: Mapping[str, object], products: Mapping[str, Product]
     """Check the body of `sendchildorder`.
 
     Raises:
-        InputError: something in it cannot be meant.
+        InputError: a part of it is invalid.
     """
     product = read_product(body, products)
     order_type = _choice(body, "child_order_type", ChildOrderType)
@@ -152,7 +152,7 @@ def read_parent_order(body: Mapping[str, object], products: Mapping[str, Product
     """Check the body of `sendparentorder`.
 
     Raises:
-        InputError: something in it cannot be meant.
+        InputError: a part of it is invalid.
     """
     method = _choice(body, "order_method", OrderMethod, OrderMethod.SIMPLE)
     parameters = body.get("parameters")

@@ -37,7 +37,7 @@ def complete_event(parent: ParentOrder, now_ns: int, index: int, accepted_id: st
 
 
 def ended_event(parent: ParentOrder, now_ns: int, state: OrderState) -> bytes:
-    """How a special order ends that is not executed: EXPIRE, else CANCEL, and that for a part refused, too."""
+    """The end of a special order that is not executed: EXPIRE, else CANCEL, also if a part is refused."""
     return _event(parent, now_ns, "EXPIRE" if state is OrderState.EXPIRED else "CANCEL")
 
 

@@ -1,4 +1,4 @@
-"""How the worth of a product wanders: seeded random walks that can go on for ever. Pure.
+"""The worth of a product: seeded random walks that can go on for ever. Pure.
 
 Their paths depend on their generators and on time alone, never on how often they are asked.
 """
@@ -40,7 +40,7 @@ class MeanRevertingWalk:
         self._value = 0.0
 
     def at(self, now_ns: int) -> float:
-        """Where it is; `now_ns` must not go back."""
+        """Its value; `now_ns` must not go back."""
         while self._next_ns <= now_ns:
             self._value += self._gauss(0.0, self._deviation) - self._pull * self._value
             self._next_ns += self._step_ns
@@ -75,7 +75,7 @@ class PriceWalk:
         self._value = 0.0
 
     def at(self, now_ns: int) -> float:
-        """Where it is; `now_ns` must not go back."""
+        """Its value; `now_ns` must not go back."""
         while self._next_ns <= now_ns:
             at_ns = self._next_ns
             self._value += (
@@ -93,7 +93,7 @@ class PriceWalk:
         self._unrest.stand_still(until_ns)
 
     def trend(self, now_ns: int) -> float:
-        """Where it tends to at present, in standard deviations; `now_ns` as for `at`."""
+        """Its present trend, in standard deviations; `now_ns` as for `at`."""
         self.at(now_ns)  # the trend must not be ahead of the steps that it is part of
         return self._trend.at(now_ns) / self._trend_reach
 

@@ -175,7 +175,7 @@ def ask(orders: AccountOrders, api_key: str, path: str, members: Mapping[str, ob
         now_ns: the time of the exchange's clock.
 
     Raises:
-        InputError: there is no such path, or a member is missing or cannot be meant.
+        InputError: there is no such path, or a member is missing or invalid.
         RequestRefusedError: the exchange refuses it.
     """
     if path not in _HANDLERS:

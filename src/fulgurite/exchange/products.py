@@ -35,11 +35,11 @@ class Typical:
     size_decimals: int = 8
     """The finest size that comes up."""
     volatility_bp: float
-    """How far the price moves on its own in one second, beside the move that all share."""
+    """The price's own move in one second, beside the move that all products share."""
     events_per_second: float
     """Orders and cancellations."""
     clustering: float = 0.45
-    """How many of these one of them leads to, on average; below 1."""
+    """The average number of further ones that each leads to; below 1."""
     taker_share: float
     """The part of these that are market orders."""
     daily_lots: int

@@ -91,7 +91,7 @@ class Publisher:
 
     @property
     def next_ns(self) -> int | None:
-        """When something is due, None while nothing is."""
+        """The time at which the next message is due, or None."""
         dues = (self._board_due_ns, self._executions_due_ns, self._ticker_due_ns)
         return min((due for due in dues if due is not None), default=None)
 

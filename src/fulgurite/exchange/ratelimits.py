@@ -40,7 +40,7 @@ class Limit:
     requests: int
     seconds: int
     lowered: int
-    """How many requests it is after it was exceeded, for `lowered_seconds` from that moment on."""
+    """The requests allowed after it was exceeded, for `lowered_seconds` from that moment on."""
     lowered_seconds: int
 
 

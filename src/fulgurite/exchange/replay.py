@@ -136,7 +136,7 @@ class Replay:
             raise InputError("path", what, "a frame log with at least one channelMessage frame in it")
 
     def status(self) -> ReplayStatus:
-        """Where the replay stands."""
+        """The position of the replay."""
         self._status.position = round(self._clock.at(_now()) / 1e9, 6)
         return self._status
 

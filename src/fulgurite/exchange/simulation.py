@@ -38,7 +38,7 @@ SNAPSHOT_NS = 5_000_000_000
 """Snapshots come about this often, changed or not (section 3.1)."""
 
 SNAPSHOT_PHASES_NS = {"Spot": 800_000_000, "FX": 2_300_000_000}
-"""When after the start the burst of each market type first comes: the two have different phases (section 3.1)."""
+"""The time from the start to the first burst of each market type: the two have different phases (section 3.1)."""
 
 LOST_DELETION_SHARE = 0.06
 """The share of snapshots that show a deletion untold by any diff: 4 to 8 of 100 recorded ones (section 3.2)."""
@@ -117,7 +117,7 @@ class Simulation:
 
     @property
     def next_event_ns(self) -> int:
-        """When something happens next, published or not."""
+        """The time of the next event, published or not."""
         return self._next().next_ns
 
     def advance(self, until_ns: int) -> list[TimedMessage | CloseConnections]:
@@ -206,7 +206,7 @@ class Simulation:
         self._trading[product_code].change_state(state, self._now_ns, end_ns)
 
     def auction_end_ns(self, product_code: str) -> int | None:
-        """When the auction of a market is to end; None where none is held."""
+        """The time at which the auction of a market ends; None where none is held."""
         return self._trading[product_code].market.auction_end_ns
 
     def _next(self) -> _Maintenance | _Trading | _SnapshotBurst | AccountOrders:

@@ -214,7 +214,7 @@ class ParentOrder:
 
     @property
     def product_code(self) -> str:
-        """That of its first part."""
+        """The product of its first part."""
         return self.request.parts[0].product.code
 
     @property

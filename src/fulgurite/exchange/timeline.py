@@ -50,12 +50,12 @@ class Step(NamedTuple):
 
 
 PREOPEN_SECONDS: Final = 120
-"""How long the itayose after a maintenance is prepared (section 1.4)."""
+"""The time to prepare the itayose after a maintenance (section 1.4)."""
 
 _SECOND_NS: Final = 1_000_000_000
 _DAY_NS: Final = 86_400 * _SECOND_NS
 _MAINTENANCE_NS: Final = 19 * 3600 * _SECOND_NS
-"""When it begins, after midnight UTC."""
+"""Its beginning, after midnight UTC."""
 
 _STEPS: Final = (
     Step(0, MarketState.CLOSED),
@@ -93,7 +93,7 @@ def steps_taken(now_ns: int, open_until_ns: int = 0) -> list[Step]:
 
 
 def _last_beginning(now_ns: int) -> int:
-    """When the last maintenance up to this moment began."""
+    """The beginning of the last maintenance up to this moment."""
     return now_ns - (now_ns - _MAINTENANCE_NS) % _DAY_NS
 
 

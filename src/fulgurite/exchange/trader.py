@@ -54,7 +54,7 @@ class Trader:
     called from any thread. The price of a market order is left out, as is everything else that is None.
 
     Raises, all of them:
-        InputError: a member is missing, or cannot be meant.
+        InputError: a member is missing or invalid.
         RequestRefusedError: the exchange refuses it, with the API's code and text.
     """
 

@@ -26,7 +26,7 @@ from fulgurite.protocol.dialects import DIALECTS
 STATIC = Path(__file__).parent / "static"
 
 PAGE_LIMIT = 16
-"""How many pages may be connected at once; each has a connection to an endpoint of its own."""
+"""The most pages connected at once; each has a connection to an endpoint of its own."""
 
 # The media types are named here, because Python reads the system's own table, and that is wrong on some.
 _MEDIA_TYPES = {

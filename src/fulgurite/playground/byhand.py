@@ -21,7 +21,7 @@ from fulgurite.protocol.events import ClientEvent
 
 OPEN_SECONDS: Final = 10.0
 PING_SECONDS: Final = 20.0
-"""How long connecting may take, and how long the server may be silent before and after a WebSocket ping."""
+"""The longest time to connect, and the longest silence of the server before and after a WebSocket ping."""
 
 PAUSE_SECONDS: Final = 0.02
 LIVE_PAUSE_SECONDS: Final = 1.0

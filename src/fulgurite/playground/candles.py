@@ -14,7 +14,7 @@ INTERVALS: Final = (1, 10, 60, 300)
 """The lengths of candles, in seconds."""
 
 CANDLE_LIMIT: Final = 1_000
-"""How many intervals back from the newest execution are kept, with or without a candle."""
+"""The number of intervals kept back from the newest execution, with or without a candle."""
 
 GAP_LIMIT: Final = 100
 
@@ -23,7 +23,7 @@ class Candle(msgspec.Struct, array_like=True):
     """One candle, an array on the wire."""
 
     time_s: int
-    """When its interval begins, seconds since 1970-01-01 UTC by the exchange's clock."""
+    """The beginning of its interval, seconds since 1970-01-01 UTC by the exchange's clock."""
     open: float
     high: float
     low: float

@@ -1,4 +1,4 @@
-"""How much is bid and asked for up to a price, for the depth chart. Pure."""
+"""The total size bid and asked for up to a price, for the depth chart. Pure."""
 
 from __future__ import annotations
 

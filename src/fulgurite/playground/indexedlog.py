@@ -39,7 +39,7 @@ class IndexedLog(NamedTuple):
     channels: list[str]
     """Those that brought messages, the busiest first."""
     malformed: int
-    """How many lines, and damaged parts of the file, could not be read."""
+    """The number of lines, and damaged parts of the file, that could not be read."""
     problems: list[str]
     begins_open: bool
     """Whether it begins in the middle of a connection."""

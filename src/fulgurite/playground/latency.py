@@ -1,4 +1,4 @@
-"""How long things took of late: percentiles of the newest measurements. Pure."""
+"""Latencies: percentiles of the newest measurements. Pure."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ CLOSES_AFTER_SECONDS: Final = 3.0
 """After the markets have closed, how long until the connections are: two minutes, on the real service (1.4)."""
 
 CLOSED_SECONDS: Final = 10.0
-"""How long the markets of a short maintenance are closed: ten minutes, on the real service."""
+"""The time for which a short maintenance closes the markets: ten minutes, on the real service."""
 
 PREOPEN_SECONDS: Final = 8.0
-"""How long its itayose is prepared: two minutes, on the real service."""
+"""The time to prepare its itayose: two minutes, on the real service."""
 
 
 class OwnedExchange:

@@ -16,7 +16,7 @@ from fulgurite.errors import ConnectError
 from fulgurite.playground import messages
 
 SIGN_SECONDS: Final = 10.0
-"""How long the page may take for a signature: long enough for one that is drawing, short against any window in which
+"""The longest time for a signature of the page: long enough for one that is drawing, short against any window in which
 a timestamp is good."""
 
 

@@ -19,10 +19,10 @@ from fulgurite.protocol.logreader import read_log
 from fulgurite.protocol.pacedclock import PacedClock
 
 TURN_SECONDS: Final = 0.005
-"""How long lines are read until others have their turn."""
+"""The time for reading lines until others have their turn."""
 
 BATCH_ITEMS: Final = 64
-"""How many items are given at a time: whether the page has room for more is seen only when it has been given these."""
+"""The number of items given at a time: whether the page has room for more is seen only when it has been given these."""
 
 BATCH_NS: Final = 250_000_000
 """And of so much of the log's time: the kept books are as new as the last of them."""
@@ -31,7 +31,7 @@ FRAMES_BEFORE: Final = 1_000
 """The frames of so many lines before a sought point are shown."""
 
 FULL_SECONDS: Final = 0.01
-"""How long is waited when the page has not taken the frames that wait for it."""
+"""The pause when the page has not taken the frames that wait for it."""
 
 
 class Replaying:
@@ -84,12 +84,12 @@ class Replaying:
 
     @property
     def progress(self) -> float:
-        """How much of the way to that point is done, 0 to 1."""
+        """The share of the way to that point that is done, 0 to 1."""
         return (self._taken - self._sought_from) / max(1, self._target - self._sought_from)
 
     @property
     def position_ns(self) -> int:
-        """How far it is, as in `IndexedLog.positions`."""
+        """Its position, as in `IndexedLog.positions`."""
         positions = self.log.positions
         if self._taken >= len(positions):
             return positions[-1]

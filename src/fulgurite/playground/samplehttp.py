@@ -98,7 +98,7 @@ def _filled(query: QueryParams, endpoints: Mapping[str, Endpoint]) -> tuple[Samp
     """The sample that a query asks for, and its files.
 
     Raises:
-        InputError: something in the query cannot be meant.
+        InputError: a part of the query is invalid.
     """
     for name in query:
         if name not in _MEMBERS:

@@ -22,7 +22,7 @@ class Page(NamedTuple):
     """The page, being served."""
 
     origin: str
-    """Where it is, for a browser on this machine: ``http://9f86d081884c7d65.localhost:7350``, another at each start.
+    """Its address for a browser on this machine: ``http://9f86d081884c7d65.localhost:7350``, another at each start.
 
     A former owner of the port cannot have had this origin, and so has left no service worker and no script in it.
     Where the page is not on loopback, this is the plain one.

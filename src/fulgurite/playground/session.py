@@ -39,7 +39,7 @@ OVERSLEPT_SECONDS = 3.0
 """A batch that is due and comes later than this shows that the program did not run."""
 
 ERRAND_LIMIT = 16
-"""How many requests of a page may be on their way to the exchange or the keychain at once; further ones are refused."""
+"""The most requests of a page on their way to the exchange or the keychain at once; further ones are refused."""
 
 _encoder = msgspec.json.Encoder()
 

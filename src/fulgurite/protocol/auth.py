@@ -13,13 +13,13 @@ from fulgurite.protocol.choices import (
 )
 
 NONCE_LENGTHS = range(16, 256)
-"""How many characters a nonce may have."""
+"""The number of characters of a nonce."""
 
 TIMESTAMPS = (range(10**9, 10**10), range(10**12, 10**13))
 """The valid timestamps: 10 digits are seconds, 13 are milliseconds."""
 
 MAX_REMEMBERED_NONCES = 100_000
-"""When an account's nonces of one window exceed this, further `auth` is refused until old ones leave the window."""
+"""The most nonces of an account in one window; beyond it `auth` is refused until old ones leave the window."""
 
 
 ACCEPTED_KEYS = "printable ASCII with no space at either end, as bitFlyer shows it"

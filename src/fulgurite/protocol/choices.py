@@ -99,7 +99,7 @@ PRICE_ZERO_ROWS_ONLY_AT_THE_ITAYOSE: Final = True
 orders, with size 0, in the first diff after it; while they wait only the ticker tells of them."""
 
 INVALID_PARAMETER: Final = -101
-"""5: the `status` of an HTTP error about a parameter that cannot be meant; the known ones are about products (-100) and
+"""5: the `status` of an HTTP error about an invalid parameter; the known ones are about products (-100) and
 certain refusals."""
 
 PERMISSION_DENIED: Final = Refusal(-500, "Permission denied")

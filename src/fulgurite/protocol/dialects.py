@@ -15,7 +15,7 @@ from fulgurite.protocol.subscriptions import CheckAuth
 
 
 class DialectName(StrEnum):
-    """How a dialect is called on the command line and in the API."""
+    """A dialect's name on the command line and in the API."""
 
     JSON_RPC = "json-rpc"
     SOCKETIO = "socketio"

@@ -119,7 +119,7 @@ class ClientProtocol(Protocol):
         ...
 
     def next_timer(self) -> float | None:
-        """When `handle_timer` must be called next, or None."""
+        """The time at which `handle_timer` must be called next, or None."""
         ...
 
     def handle_timer(self, now: float) -> list[ClientEvent]:
@@ -154,7 +154,7 @@ class ServerProtocol(Protocol):
         ...
 
     def next_timer(self) -> float | None:
-        """When `handle_timer` must be called next, or None."""
+        """The time at which `handle_timer` must be called next, or None."""
         ...
 
     def handle_timer(self, now: float) -> list[ServerEvent]:

@@ -109,7 +109,7 @@ class JsonRpcClient:
         return outgoing
 
     def next_timer(self) -> float | None:
-        """When `handle_timer` must be called next; 0 until it was called once, for `Opened`."""
+        """The time at which `handle_timer` must be called next; 0 until it was called once, for `Opened`."""
         return self._pending.next_timer() if self._opened else 0.0
 
     def handle_timer(self, now: float) -> list[ClientEvent]:

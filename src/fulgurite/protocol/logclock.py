@@ -1,4 +1,4 @@
-"""How much time passes in a log, by the times of its lines. Pure."""
+"""The time that passes in a log, by the times of its lines. Pure."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ Step = Line | Odd | Damage
 
 
 class Format:
-    """How the lines of one file are read."""
+    """Reads the lines of one file."""
 
     name = ""
     """Its name in messages to people."""

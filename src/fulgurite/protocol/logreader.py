@@ -18,7 +18,7 @@ MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 """The longest line that is read; a longer one comes in pieces, and none of them is a line."""
 
 CHUNK_BYTES: Final = 64 * 1024
-"""How much is read from a file at a time."""
+"""Bytes read from a file at a time."""
 
 GUESSED_LINES: Final = 20
 """The first lines; one must have a known format, as the very first may be torn, or be of something else."""

@@ -33,7 +33,7 @@ class PendingRequests:
         return waiting[0] if waiting else None
 
     def next_timer(self) -> float | None:
-        """When the oldest request will have waited too long."""
+        """The time at which the oldest request will have waited too long."""
         return next((deadline for _, deadline in self._waiting.values()), None)
 
     def expire(self, now: float) -> list[Unanswered]:

@@ -143,7 +143,7 @@ class SocketIoClient:
         return outgoing
 
     def next_timer(self) -> float | None:
-        """When `handle_timer` must be called next; 0 until it was called once, to start the clock."""
+        """The time at which `handle_timer` must be called next; 0 until it was called once, to start the clock."""
         if not self._opened and self._give_up_at is None:
             return 0.0
         timers = (self._ping_at, self._give_up_at, self._pending.next_timer())
@@ -288,7 +288,7 @@ class SocketIoServer:
         return outgoing
 
     def next_timer(self) -> float | None:
-        """When the client is given up unless it pings before."""
+        """The time at which the client is given up unless it pings before."""
         return self._give_up_at
 
     def handle_timer(self, now: float) -> list[ServerEvent]:

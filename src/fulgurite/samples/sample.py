@@ -131,7 +131,7 @@ def check_parameters(
         silence: whole seconds, 1 to 3600.
 
     Raises:
-        InputError: one of them cannot be meant, or not be written into every language as it is.
+        InputError: one of them is invalid, or cannot be written into every language as it is.
     """
     spoken = DIALECTS[dialect]
     url = spoken.library_url(endpoint.address(spoken))

@@ -60,7 +60,7 @@ _TWINS = {"127.0.0.1": "::1", "::1": "127.0.0.1", "0.0.0.0": "::1"}
 """The other address of `localhost` and the names below it, for browsers on this machine."""
 
 _TRIES = 10
-"""How many free ports are tried until one is free on both addresses."""
+"""The number of free ports tried to find one that is free on both addresses."""
 
 
 def bind_for_browsers(host: str, port: int) -> list[socket.socket]:
@@ -130,7 +130,7 @@ def is_loopback(host: str) -> bool:
 
 
 def outward_address(host: str) -> str:
-    """Where other machines reach a server on this host: for "all addresses", the one that this machine goes out by."""
+    """The address for other machines to reach a server on this host: for "all addresses", that of outgoing traffic."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

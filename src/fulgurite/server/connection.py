@@ -92,7 +92,7 @@ class Connections:
         self.caught_up = asyncio.Event()
         """Set when a client has caught up or goes, likewise."""
         self.dropped: Counter[Drop] = Counter()
-        """How many connections the server ended, by reason."""
+        """The number of connections that the server ended, by reason."""
         self.log = PublishedLog(time.time_ns)
         self.records = ConnectionRecords()
         self.plan = FaultPlan()

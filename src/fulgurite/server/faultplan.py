@@ -76,7 +76,7 @@ class ActiveFault:
         return True
 
     def next_change(self, now: float) -> float | None:
-        """When it strikes next, begins or ends; None where that never happens."""
+        """The time at which it strikes next, begins or ends; None where that never happens."""
         if isinstance(self.fault, Moment):
             return self._next_moment()
         if now < self._begins_at:
@@ -147,7 +147,7 @@ class FaultPlan:
         return struck
 
     def next_timer(self, now: float) -> float | None:
-        """When something begins, ends or strikes next."""
+        """The time at which a fault begins, ends or strikes next."""
         changes = (each.next_change(now) for each in self._active.values())
         return min((due for due in changes if due is not None), default=None)
 
@@ -244,7 +244,7 @@ class Sufferer:
         )
 
     def auth_refusal(self) -> Refusal | None:
-        """How `auth` is to be refused; None where no fault says so."""
+        """The refusal for `auth`; None where no fault has one."""
         for each in self._faults:
             if isinstance(each.fault, RefuseAuth) and self._hits_now(each):
                 return Refusal(each.fault.code, each.fault.message)
@@ -255,7 +255,7 @@ class Sufferer:
         return sum(each.fault.by for each in self._faults if isinstance(each.fault, ClockSkew))
 
     def due(self, now: float, channel: str = "") -> float:
-        """When something that would be sent now is to be sent.
+        """The time at which to send a message that is due now.
 
         Args:
             now: the time.

@@ -120,7 +120,7 @@ class Span(Aimed, frozen=True, kw_only=True):
     """A fault that lasts."""
 
     seconds: Seconds | None = None
-    """How long; None until it is ended."""
+    """Its length; None until it is ended."""
 
 
 class Freeze(Span, frozen=True, kw_only=True, tag="freeze"):
@@ -183,7 +183,7 @@ class MessageFault(Span, frozen=True, kw_only=True):
         return payload
 
     def pieces(self) -> int:
-        """How many frames a message is sent in."""
+        """The number of frames for each message."""
         return 1
 
 
@@ -225,7 +225,7 @@ class StaleSnapshot(MessageFault, frozen=True, kw_only=True, tag="stale-snapshot
     """The first snapshot that a connection gets of each book is an old one."""
 
     age: Seconds = 30.0
-    """How old at least, where one that old is still kept; otherwise the oldest."""
+    """The least age of the snapshot; without one of that age, the oldest that is kept."""
     times: Annotated[int, Meta(ge=1)] | None = 1
     kind = "lightning_board_snapshot_"
 
@@ -303,7 +303,7 @@ class HandshakeFault(Named, frozen=True, kw_only=True):
     """A fault of the clients that connect while it lasts."""
 
     seconds: Seconds | None = None
-    """How long; None until it is ended."""
+    """Its length; None until it is ended."""
 
 
 class Refuse(HandshakeFault, frozen=True, kw_only=True, tag="refuse"):
@@ -335,7 +335,7 @@ class Pings(Fault, frozen=True, kw_only=True, tag="pings"):
     """Other times of heartbeats: the server's pings on WebSocket (section 1.3), the client's on Socket.IO (1.6)."""
 
     seconds: Seconds | None = None
-    """How long; None until it is ended."""
+    """Its length; None until it is ended."""
 
     interval: Period = 15.0
     """Between WebSocket pings. The handshake of a Socket.IO client that connects meanwhile names both times."""

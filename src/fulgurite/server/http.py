@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 KEEP_ALIVE_SECONDS: Final = 75
-"""How long an HTTP connection may be idle. The side that closes it can cross a request, so clients are to be
+"""The time for which an HTTP connection may be idle. The side that closes it can cross a request, so clients are to be
 the first; most give theirs up after 5 to 15 seconds."""
 
 MAX_WEBSOCKET_BYTES: Final = 1_000_000

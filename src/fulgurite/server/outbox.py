@@ -89,7 +89,7 @@ class Outbox(Generic[NoteT]):
             self.size = len(rest.data) - self._gone
 
     def next_timer(self, bytes_per_second: float | None = None) -> float | None:
-        """When `take` gives more, or None while nothing waits."""
+        """The time at which `take` gives more, or None while nothing waits."""
         if self._leaving:
             return 0.0 if bytes_per_second is None else self._next_tick
         if not self._waiting:

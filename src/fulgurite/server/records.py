@@ -131,7 +131,7 @@ class ConnectionRecords:
         self._open: dict[int, ConnectionRecord] = {}
         self._closed: deque[ConnectionRecord] = deque(maxlen=MAX_CLOSED)
         self.opened = 0
-        """How many connections there have been."""
+        """The number of all connections so far."""
 
     def open(self, dialect: str, client: str, now_ns: int) -> ConnectionRecord:
         """Note a new connection."""

@@ -33,7 +33,7 @@ MAX_CONNECTIONS: Final = 10_000
 """Further handshakes are refused with HTTP status 503."""
 
 STALL_LIMIT_SECONDS: Final = 10.0
-"""How long `writable` waits for a client that reads nothing before it drops it as a slow consumer."""
+"""The time after which `writable` drops a client that reads nothing as a slow consumer."""
 
 MAX_CLIENT_NAME: Final = 100
 """Characters of the name that a client gives itself; the rest is cut off."""

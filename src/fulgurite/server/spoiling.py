@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 MID_PRICE_ERROR: Final = 0.0002
-"""How far the recorded anomaly's mid price was off: 58739.53 where the levels said 58727.605 (section 3.1)."""
+"""The relative error of the recorded anomaly's mid price: 58739.53 where the levels said 58727.605 (section 3.1)."""
 
 
 class _Board(msgspec.Struct):

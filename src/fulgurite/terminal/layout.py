@@ -37,7 +37,7 @@ def table(columns: list[Column]) -> list[Words]:
 
 
 def table_width(columns: list[Column]) -> int:
-    """How wide `table` makes them."""
+    """The width that `table` gives them."""
     return sum(max(len(column.title), *(len(text) for text, _ in column.cells)) + 2 for column in columns) - 2
 
 

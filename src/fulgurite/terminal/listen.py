@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 TICK_SECONDS: Final = 0.2
-"""How often the screen is drawn, where something has come."""
+"""The interval at which the screen is drawn, if an item has come."""
 
 IDLE_TICKS: Final = 5
 """After so many ticks it is drawn in any case, since ages grow; and the recording is flushed."""
@@ -204,7 +204,7 @@ def _complainer(recorder: Recorder | None, err: TextIO) -> Callable[[], None]:
 
 
 def _clock(item: Item) -> str:
-    """When the item came, in this machine's time zone."""
+    """The time of the item's arrival, in this machine's time zone."""
     match item:
         case Message() | Malformed():
             at_ns = item.received_ns

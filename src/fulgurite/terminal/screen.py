@@ -221,7 +221,7 @@ def _state(view: ProductView) -> tuple[str, str]:
 
 
 def _age(view: ProductView, now_ns: int) -> tuple[str, str]:
-    """How long nothing came, told by a mark that empties and a colour that cools."""
+    """The time since the last message, with a mark that empties and a colour that cools."""
     if not view.heard_ns:
         return "○ none", "dim"
     seconds = max(now_ns - view.heard_ns, 0) / 1e9

@@ -78,7 +78,7 @@ class ProductView:
         self.before: Ticker | None = None
         """The ticker before: it tells the direction of the price."""
         self.heard_ns = 0
-        """When any of its channels last brought a message."""
+        """The time of the last message of any of its channels."""
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ class ConnectionView:
         self.url = ""
         self.kind = StatusKind.CONNECTING
         self.retry_ns = 0
-        """When it is tried again, where it is waiting for that."""
+        """The time of the next attempt, while it waits for one."""
         self.channels: set[str] = set()
         """Those that are acknowledged."""
 
@@ -183,7 +183,7 @@ class ScreenState:
         return sum(count for second, count in self._seconds.items() if second < now) / RATE_SECONDS
 
     def delay_ns(self) -> int | None:
-        """How long after the exchange's own time messages come, by our clock; None where that is not known.
+        """The delay of messages after the exchange's own time, by our clock; None where it is not known.
 
         Executions tell it best. Tickers are held back for up to half a second by the exchange.
         """
