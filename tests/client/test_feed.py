@@ -82,10 +82,13 @@ class Driver:
     def finish_repair(
         self, gap: GapLife, numbers: Iterable[int], repaired: Repaired = Repaired.FULL, **more: Any
     ) -> list[Message | Gap]:
-        rows = [row(number) for number in numbers]
-        raw = msgspec.Raw(json.dumps(rows).encode())
-        messages = [Message(self.feed.name, self.now_ns, "", raw, origin=Origin.BACKFILLED)] if rows else []
+        numbers = list(numbers)
+        messages = [self.fetched(*numbers)] if numbers else []
         return self.take(self.feed.repaired(gap, messages, repaired, **more))
+
+    def fetched(self, *numbers: int) -> Message:
+        raw = msgspec.Raw(json.dumps([row(number) for number in numbers]).encode())
+        return Message(self.feed.name, self.now_ns, "", raw, origin=Origin.BACKFILLED)
 
     @property
     def now_ns(self) -> int:
@@ -310,6 +313,18 @@ def test_alongside_later_executions_do_not_wait_and_the_gap_comes_twice():
     recovered, again = driver.repair([2, 3], Repaired.PARTIAL, note="and why")
     assert ids([recovered]) == [2, 3]
     assert again == msgspec.structs.replace(gap, repaired=Repaired.PARTIAL, recovered=2, note="and why")
+
+
+def test_executions_that_the_caller_fetched_are_given_once():
+    """Those that came live are left out of the fetched ones, and those that were fetched are not given live."""
+    driver = Driver(EXECUTIONS)
+    driver.execute(3, 4)
+    early, known = driver.fetched(2, 3), driver.fetched(3, 4)
+    fetched = driver.feed.recovered(early)
+    assert fetched is not None
+    assert ids([fetched]) == [2]
+    assert driver.feed.recovered(known) is None
+    assert ids(driver.execute(2, 5)) == [5]
 
 
 def test_a_second_gap_during_a_repair_waits_for_the_first():

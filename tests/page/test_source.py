@@ -167,7 +167,7 @@ def test_every_value_of_the_page_is_either_the_sources_or_its_own() -> None:
             *("hasCredentials", "frameVersion", "following", "now"),
         },
         "recording": {"recording", "recorded"},
-        "replay": {"replay", "position", "opening"},
+        "replay": {"replay", "replayState", "opening"},
     }
     found: dict[str, set[str]] = {}
     for path in sorted(STATIC.glob("js/*.js")):

@@ -45,8 +45,8 @@ def test_only_the_newest_count():
 
 def test_tickers_and_executions_say_when_they_were_made():
     meter = LatencyMeter()
-    meter.take(Kind.TICKER, ticker(), RECEIVED_NS)
-    meter.take(Kind.EXECUTIONS, [fill("2026-11-22T00:00:00Z"), fill(MADE)], RECEIVED_NS)
+    meter.add_message(Kind.TICKER, ticker(), RECEIVED_NS)
+    meter.add_message(Kind.EXECUTIONS, [fill("2026-11-22T00:00:00Z"), fill(MADE)], RECEIVED_NS)
     assert [(each.what, each.p50) for each in meter.summary()] == [("executions", 12.5), ("ticker", 12.5)]
 
 
@@ -62,5 +62,5 @@ def test_tickers_and_executions_say_when_they_were_made():
 )
 def test_what_has_no_time_or_that_of_another_day_is_not_measured(kind, data):
     meter = LatencyMeter()
-    meter.take(kind, data, RECEIVED_NS)
+    meter.add_message(kind, data, RECEIVED_NS)
     assert meter.summary() == []

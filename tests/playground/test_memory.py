@@ -13,7 +13,7 @@ import pytest
 from fulgurite.client import Endpoint, Frame, Gap, Item, Message, Origin, Status, StatusKind
 from fulgurite.errors import InputError
 from fulgurite.playground.latency import KEPT
-from fulgurite.playground.market import PRODUCT_LIMIT, Market
+from fulgurite.playground.marketview import PRODUCT_LIMIT, MarketView
 from fulgurite.playground.messages import Charts
 from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.upstream import CHANNEL_LIMIT, Upstream
@@ -83,12 +83,12 @@ def items(number: int) -> list[Item]:
 async def test_all_that_is_kept_stays_as_much_however_much_comes(is_read: bool):
     """In one case the page reads its messages, in the other it reads nothing."""
     outbox = Outbox()
-    market = Market(outbox, PRODUCTS[0], Charts(["book", "candles", "depth", "heatmap"], 1))
+    market = MarketView(outbox, PRODUCTS[0], Charts(["book", "candles", "depth", "heatmap"], 1))
     upstream = Upstream(NOWHERE, JSON_RPC, CHANNELS, outbox, market)
     counts = []
     for number in range(4 * KEPT):
         for item in items(number):
-            upstream._take(item)
+            upstream._receive(item)
         while not upstream._histories.empty():  # as its task does
             upstream._histories.get_nowait()
         upstream.send_states(number / 2)
@@ -102,7 +102,7 @@ async def test_all_that_is_kept_stays_as_much_however_much_comes(is_read: bool):
 
 
 async def test_products_that_are_looked_at_and_channels_are_bounded():
-    market = Market(Outbox(), "FX_BTC_JPY")
+    market = MarketView(Outbox(), "FX_BTC_JPY")
     for number in range(2 * PRODUCT_LIMIT):
         market.view(f"P{number}_JPY")
     assert len(market._products) <= PRODUCT_LIMIT + 1
@@ -110,4 +110,4 @@ async def test_products_that_are_looked_at_and_channels_are_bounded():
     more = [parse_channel(f"lightning_ticker_P{number}") for number in range(CHANNEL_LIMIT)]
     with pytest.raises(InputError, match="channels"):
         await upstream.subscribe(more)
-    assert len(upstream._channels) == len(CHANNELS)
+    assert len(upstream._channels.by_name) == len(CHANNELS)

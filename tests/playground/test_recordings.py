@@ -74,7 +74,7 @@ async def test_a_recording_replays_with_the_gaps_that_there_were(talker, exchang
     assert set(opened["channels"]) == set(CHANNELS)
     assert opened["malformed"] == 0
     await talker.say(type="pace", speed=None, paused=False)
-    await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    await talker.until(lambda m: m["type"] == "replaystate" and m["ended"])
     live = [m for m in talker.all if m["type"] == "gap"]
     assert {gap["channel"] for gap in live} == set(CHANNELS)
     assert all("1012 maintenance" in gap["reason"] for gap in live)
@@ -90,13 +90,13 @@ async def test_the_time_of_a_replay_is_that_of_the_log_and_it_can_stand_still(ta
     states = await talker.until(lambda m: m["type"] == "channels" and m["frames"] > 2)
     assert abs(states["now_ms"] - BEGAN_NS / 1e6) < 60_000
     await talker.say(type="pace", speed=1, paused=True)
-    stands = await talker.until(lambda m: m["type"] == "position" and m["paused"])
-    again = await talker.until_type("position")
+    stands = await talker.until(lambda m: m["type"] == "replaystate" and m["paused"])
+    again = await talker.until_type("replaystate")
     assert again["at_ms"] == stands["at_ms"]
     assert again["at_ms"] < opened["to_ms"]
     await talker.say(type="pace", speed=100, paused=False)
     await talker.until(lambda m: m["type"] == "gap" and "1012 maintenance" in m["reason"])
-    ended = await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    ended = await talker.until(lambda m: m["type"] == "replaystate" and m["ended"])
     assert ended["at_ms"] == pytest.approx(opened["to_ms"])
 
 
@@ -104,7 +104,7 @@ async def test_going_forth_and_back_shows_what_was_just_before(talker):
     await talker.say(type="view", product_code=FX)
     opened = await open_replay(talker, log_of(1_000))
     await talker.say(type="pace", speed=1, paused=True)
-    await talker.until(lambda m: m["type"] == "position" and m["paused"])
+    await talker.until(lambda m: m["type"] == "replaystate" and m["paused"])
     talker.all.clear()
     await talker.say(type="seek", at_ms=opened["from_ms"] + 900_000)
     ticker = await talker.until(lambda m: m["type"] == "ticker" and m["ltp"] == 8999)
@@ -120,7 +120,7 @@ async def test_going_forth_and_back_shows_what_was_just_before(talker):
     assert anew["run"] != opened["run"], "all is shown anew"
     await talker.until(lambda _: any(m["type"] == "ticker" and m["ltp"] == 999 for m in talker.all))
     assert not [m for m in talker.all if m["type"] == "gap"], "it has not happened yet"
-    position = await talker.until_type("position")
+    position = await talker.until_type("replaystate")
     assert position["paused"]
     assert position["at_ms"] == pytest.approx(opened["from_ms"] + 100_000, abs=200)
 
@@ -132,7 +132,7 @@ async def test_lines_that_cannot_be_read_are_counted_and_named(talker):
     await talker.say(type="pace", speed=None, paused=False)
     malformed = await talker.until(lambda m: m["type"] == "malformed")
     assert "of day.jsonl" in malformed["problem"]
-    await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    await talker.until(lambda m: m["type"] == "replaystate" and m["ended"])
 
 
 async def test_a_compressed_log_is_replayed(talker):
@@ -151,7 +151,7 @@ async def test_a_recorders_clock_that_was_set_changes_neither_order_nor_pace(tal
     assert opened["to_ms"] - opened["from_ms"] == pytest.approx(3_000)
     assert opened["to_clock_ms"] == pytest.approx(BEGAN_NS / 1e6 + 82_802_000)
     await talker.say(type="pace", speed=10, paused=False)
-    ended = await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    ended = await talker.until(lambda m: m["type"] == "replaystate" and m["ended"])
     assert ended["at_ms"] == pytest.approx(opened["to_ms"])
     assert ended["clock_ms"] == pytest.approx(opened["to_clock_ms"])
     assert [m["text"] for m in talker.all if m["type"] == "frame"] == [frame_of(number) for number in range(6)]
@@ -160,7 +160,7 @@ async def test_a_recorders_clock_that_was_set_changes_neither_order_nor_pace(tal
     # A point behind the jump is found by how much has passed before it.
     await talker.say(type="pace", speed=10, paused=True)
     await talker.say(type="seek", at_ms=opened["from_ms"] + 2_500)
-    stands = await talker.until(lambda m: m["type"] == "position" and not m["ended"] and m["seeking"] is None)
+    stands = await talker.until(lambda m: m["type"] == "replaystate" and not m["ended"] and m["seeking"] is None)
     assert stands["clock_ms"] == pytest.approx(BEGAN_NS / 1e6 + 82_801_000)
 
 
@@ -169,7 +169,7 @@ async def test_what_other_tools_recorded_is_replayed(talker):
     opened = await open_replay(talker, gzip.compress("".join(lines).encode()), "tardis.csv.gz")
     assert (opened["lines"], opened["malformed"], opened["from_ms"]) == (3, 0, pytest.approx(BEGAN_NS / 1e6))
     await talker.say(type="pace", speed=None, paused=False)
-    await talker.until(lambda m: m["type"] == "position" and m["ended"])
+    await talker.until(lambda m: m["type"] == "replaystate" and m["ended"])
     assert [m["text"] for m in talker.all if m["type"] == "frame"] == [frame_of(number) for number in range(3)]
 
 

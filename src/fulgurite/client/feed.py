@@ -210,10 +210,9 @@ class Feed:
         )  # fmt: skip
         return [gap, *found] if found else []
 
-    def recovered(self, message: Message) -> None:
-        """Remember the executions of a message that the caller gave, to avoid giving them again."""
-        if self.executions is not None:
-            self.executions.without_given(message)
+    def recovered(self, message: Message) -> Message | None:
+        """Remember executions that the caller has; return the message without those given before, or None."""
+        return message if self.executions is None else self.executions.without_given(message)
 
     # --- state
 

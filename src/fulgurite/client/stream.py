@@ -243,6 +243,18 @@ class Stream:
             self._unsubscribe(channel)
         self.woken()
 
+    def recovered(self, message: Message) -> Message | None:
+        """Remember executions that the consumer fetched by itself, to avoid giving them again.
+
+        Args:
+            message: the executions, with their channel.
+
+        Returns:
+            The message without the executions given before, or None if none is left.
+        """
+        feed = self._feeds.by_name.get(message.channel)
+        return message if feed is None else feed.recovered(message)
+
     # --- called by the connections
 
     def ordinary(

@@ -30,21 +30,21 @@ _PIECE_BYTES: Final = 256 * 1024
 
 
 class FrameLogs:
-    """Temporary files without a name, each to be taken once by its random key."""
+    """Temporary files without a name, each for one use by its random key."""
 
     def __init__(self) -> None:
         self._files: dict[str, IO[bytes]] = {}
 
     def put(self, file: IO[bytes]) -> str:
-        """Keep a file until it is taken, and return its key."""
+        """Keep a file until its use, and return its key."""
         while len(self._files) >= KEPT_LIMIT:
             self._files.pop(next(iter(self._files))).close()
         key = secrets.token_urlsafe(16)
         self._files[key] = file
         return key
 
-    def take(self, key: str) -> IO[bytes]:
-        """Give a file away.
+    def pop(self, key: str) -> IO[bytes]:
+        """Remove a file and return it.
 
         Raises:
             InputError: there is none under this key.
@@ -93,7 +93,7 @@ class LogRoutes:
         if not self._is_allowed(request, origin):
             return PlainTextResponse("This page is not ours.\n", status_code=403)
         try:
-            file = self._logs.take(request.path_params["key"])
+            file = self._logs.pop(request.path_params["key"])
         except InputError:
             return PlainTextResponse("There is no such frame log.\n", status_code=404)
         return StreamingResponse(_pieces(file), media_type="application/jsonl")

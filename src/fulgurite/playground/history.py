@@ -1,40 +1,46 @@
-"""The newest executions of a product, from the HTTP API, so that the first chart is not empty. A shell."""
+"""The executions of a product from before its subscription: their state, and the pause that they fill. Pure.
+
+The stream repairs its own gaps. It knows nothing of the time before the first subscription, and of a pause that the
+user wanted: executions of such times are fetched once, and the stream tells which of them it has given
+(`Stream.recovered`).
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from fulgurite.client import Endpoint
-from fulgurite.client.backfill import Backfilled, ExecutionsBackfill
-from fulgurite.client.http import HttpApi
-from fulgurite.errors import FulguriteError
+from fulgurite.playground.candles import GapSpan
 
 PAGES: Final = 4
 """Requests for one product at most, for 2,000 executions."""
 
 
-async def fetch_history(endpoint: Endpoint, product_code: str, after: int) -> tuple[Backfilled, str]:
-    """Fetch executions.
+class History:
+    """The state of one product's earlier executions. Times are milliseconds since 1970 by the exchange's clock."""
 
-    Args:
-        endpoint: whose.
-        product_code: for example ``BTC_JPY``.
-        after: the id of the newest that is known, or 0.
+    def __init__(self) -> None:
+        self.state = "unasked"
+        """As in `messages.Candles`."""
+        self.problem = ""
+        self._paused_ms: float | None = None
+        self._resumed_ms = 0.0
 
-    Returns:
-        The executions, and the reason for missing ones, or "". Where none was known, older ones beyond the limit are
-        not missing.
-    """
-    backfill = ExecutionsBackfill(product_code, after, max_pages=PAGES)
-    if endpoint.http is None:
-        return backfill.result(), "the endpoint has no HTTP API that we know of"
-    try:
-        async with HttpApi(endpoint.http) as api:
-            while (query := backfill.query()) is not None:
-                backfill.receive(await api.get("executions", query))
-    except FulguriteError as error:
-        backfill.fail(error)
-    found = backfill.result()
-    if found.error is not None:
-        return found, str(found.error)
-    return found, found.problem if after else ""
+    def begin(self, at_ms: float) -> bool:
+        """Begin to load at a subscription; False if no execution can have been missed since the last load."""
+        if self.state == "loading" or (self.state != "unasked" and self._paused_ms is None):
+            return False
+        self.state, self.problem, self._resumed_ms = "loading", "", at_ms
+        return True
+
+    def end(self, problem: str) -> GapSpan | None:
+        """End the load; return the gap that a `problem` leaves, if it lies in a pause."""
+        paused_ms, self._paused_ms = self._paused_ms, None
+        self.state, self.problem = ("failed" if problem else "ready"), problem
+        return GapSpan(paused_ms, self._resumed_ms) if problem and paused_ms is not None else None
+
+    def pause(self, at_ms: float) -> None:
+        """End the subscription. A load under way will not come."""
+        if self._paused_ms is None and self.state != "unasked":
+            self._paused_ms = at_ms
+        if self.state == "loading":
+            self.state = "unasked"

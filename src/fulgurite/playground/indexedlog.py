@@ -56,24 +56,14 @@ def index_log(name: str, file: IO[bytes]) -> IndexedLog:
         InputError: it is of no such kind, or holds too much.
     """
     file.seek(0)
-    positions, times = array("q"), array("q")
-    passed_over: dict[int, float] = {}
-    clock = LogClock()
-    first_ns = latest_ns = 0
-    size = 0
-    counts: dict[str, int] = {}
-    socketio_frames = frames = 0
+    timing, traffic = _Timing(), _Traffic()
+    size = malformed = 0
     problems: list[str] = []
-    malformed = 0
-    begins_open: bool | None = None
     for number, step in enumerate(_steps(name, file)):
+        timing.add(step)
         if isinstance(step, Line):
             size += len(step.frame or step.message or "")
-            at_ns = step.received_ns or step.sent_ns or step.at_ns
-            if at_ns:
-                first_ns, latest_ns = first_ns or at_ns, at_ns
-                if seconds := clock.advance(at_ns):
-                    passed_over[number] = seconds
+            traffic.add(step)
         else:
             malformed += 1
             size += len(step.text) if isinstance(step, Odd) else 0
@@ -81,35 +71,61 @@ def index_log(name: str, file: IO[bytes]) -> IndexedLog:
                 problems.append(_problem(step))
         if number >= LINE_LIMIT or size > TEXT_LIMIT:
             raise InputError("frame log", name, f"one of at most {LINE_LIMIT:,} lines and {TEXT_LIMIT:,} bytes")
-        positions.append(first_ns + clock.passed_ns)
-        times.append(latest_ns)
-        if not isinstance(step, Line):
-            continue
-        if begins_open is None:
-            begins_open = step.event not in ("connecting", "backing_off", "open")
-        if step.frame is not None:
-            frames += 1
-            # JSON-RPC's frames begin with a brace or a bracket, Socket.IO's with a digit.
-            socketio_frames += step.frame[:1].isdigit()
-            if step.received_ns is not None:
-                for recorded in recorded_messages(step.frame):
-                    counts[recorded.channel] = counts.get(recorded.channel, 0) + 1
-    if begins_open is None:
+    if traffic.begins_open is None:
         raise InputError("frame log", name, ACCEPTED)
-    _fill_beginning(positions)
-    _fill_beginning(times)
     return IndexedLog(
         name,
         file,
-        SOCKETIO if socketio_frames * 2 > frames else JSON_RPC,
-        positions,
-        times,
-        passed_over,
-        sorted(counts, key=counts.__getitem__, reverse=True)[:CHANNEL_LIMIT],
+        SOCKETIO if traffic.socketio_frames * 2 > traffic.frames else JSON_RPC,
+        _with_beginning(timing.positions),
+        _with_beginning(timing.times),
+        timing.passed_over,
+        sorted(traffic.counts, key=traffic.counts.__getitem__, reverse=True)[:CHANNEL_LIMIT],
         malformed,
         problems,
-        begins_open,
+        traffic.begins_open,
     )
+
+
+class _Timing:
+    """The times of the steps, as in `IndexedLog`; 0 before the first known one."""
+
+    def __init__(self) -> None:
+        self.positions, self.times = array("q"), array("q")
+        self.passed_over: dict[int, float] = {}
+        self._clock = LogClock()
+        self._first_ns = self._latest_ns = 0
+
+    def add(self, step: Step) -> None:
+        at_ns = (step.received_ns or step.sent_ns or step.at_ns) if isinstance(step, Line) else None
+        if at_ns:
+            self._first_ns, self._latest_ns = self._first_ns or at_ns, at_ns
+            if seconds := self._clock.advance(at_ns):
+                self.passed_over[len(self.times)] = seconds
+        self.positions.append(self._first_ns + self._clock.passed_ns)
+        self.times.append(self._latest_ns)
+
+
+class _Traffic:
+    """The dialect and the channels of the lines."""
+
+    def __init__(self) -> None:
+        self.frames = self.socketio_frames = 0
+        self.counts: dict[str, int] = {}
+        # Unknown before the first line.
+        self.begins_open: bool | None = None
+
+    def add(self, line: Line) -> None:
+        if self.begins_open is None:
+            self.begins_open = line.event not in ("connecting", "backing_off", "open")
+        if line.frame is None:
+            return
+        self.frames += 1
+        # JSON-RPC's frames begin with a brace or a bracket, Socket.IO's with a digit.
+        self.socketio_frames += line.frame[:1].isdigit()
+        if line.received_ns is not None:
+            for recorded in recorded_messages(line.frame):
+                self.counts[recorded.channel] = self.counts.get(recorded.channel, 0) + 1
 
 
 def _steps(name: str, file: IO[bytes]) -> Iterator[Step]:
@@ -125,10 +141,7 @@ def _problem(step: Odd | Damage) -> str:
     return f"the file ends early: {step.problem}" if step.is_end else step.problem
 
 
-def _fill_beginning(times: array[int]) -> None:
-    """Lines before the first one with a time are of that time."""
+def _with_beginning(times: array[int]) -> array[int]:
+    """The times, where steps before the first known time are of that time."""
     first = next((ns for ns in times if ns), 0)
-    for index, ns in enumerate(times):
-        if ns:
-            break
-        times[index] = first
+    return array("q", (ns or first for ns in times))

@@ -547,7 +547,7 @@ class Replay(OwnState, frozen=True):
     dialect: str = ""
     from_ms: float = 0.0
     to_ms: float = 0.0
-    """As `Position.at_ms` is at the end."""
+    """As `ReplayState.at_ms` is at the end."""
     to_clock_ms: float = 0.0
     lines: int = 0
     malformed: int = 0
@@ -557,8 +557,8 @@ class Replay(OwnState, frozen=True):
     """The busiest first."""
 
 
-class Position(OwnState, frozen=True):
-    """Where the replay is."""
+class ReplayState(OwnState, frozen=True):
+    """The place and the pace of the replay."""
 
     at_ms: float
     """As on a clock that was never set: the log's beginning, and the time passed in it since."""

@@ -62,7 +62,7 @@ class Recordings:
         Raises:
             InputError: there is none, or it is no frame log.
         """
-        file = self._logs.take(key)
+        file = self._logs.pop(key)
         try:
             return await asyncio.to_thread(index_log, name, file)
         except BaseException:
@@ -88,7 +88,7 @@ class Recordings:
                 channels=log.channels,
             )
         )
-        self._outbox.set_state(self._position(self.replaying))
+        self._outbox.set_state(self._state(self.replaying))
         return self.replaying
 
     def end(self) -> None:
@@ -111,7 +111,7 @@ class Recordings:
     def send_states(self, now: float) -> None:
         """Send the states that are due; `now` in seconds on any clock that never goes back."""
         if self.replaying is not None:
-            self._outbox.set_state(self._position(self.replaying))
+            self._outbox.set_state(self._state(self.replaying))
         if self.recording is None or now - self._state_sent_at < STATE_SECONDS:
             return
         self._state_sent_at = now
@@ -124,10 +124,10 @@ class Recordings:
     def waiting(self) -> list[messages.ToPage] | None:
         """The batch while the replay is on its way to a point, in place of the outbox's; None otherwise."""
         replaying = self.replaying
-        return [self._position(replaying)] if replaying is not None and replaying.is_seeking else None
+        return [self._state(replaying)] if replaying is not None and replaying.is_seeking else None
 
-    def _position(self, replaying: Replaying) -> messages.Position:
-        return messages.Position(
+    def _state(self, replaying: Replaying) -> messages.ReplayState:
+        return messages.ReplayState(
             replaying.position_ns / 1e6,
             replaying.at_ns / 1e6,
             replaying.speed,

@@ -144,7 +144,7 @@ class Replaying:
                 await self._until_due()
                 turn_ends_at = loop.time() + TURN_SECONDS
             slot = self._log_replay.at_ns // BATCH_NS
-            items += self._take(step)
+            items += self._items_of(step)
             is_over = loop.time() >= turn_ends_at
             if is_over or len(items) >= BATCH_ITEMS or slot != self._log_replay.at_ns // BATCH_NS:
                 yield items
@@ -157,16 +157,16 @@ class Replaying:
 
     # --- inside
 
-    def _take(self, step: Step) -> list[Item]:
+    def _items_of(self, step: Step) -> list[Item]:
         self._taken += 1
         if isinstance(step, Line):
-            return self._take_line(step)
+            return self._items_of_line(step)
         if isinstance(step, Odd):
             shown = step.text[:400].decode(errors="backslashreplace")
             return self._log_replay.unreadable(shown, f"line {step.number} of {self.log.name}: {step.problem}")
         return self._log_replay.unreadable("", f"{self.log.name}: {step.problem}")
 
-    def _take_line(self, line: Line) -> list[Item]:
+    def _items_of_line(self, line: Line) -> list[Item]:
         items = self._log_replay.receive(line)
         if seconds := self.log.passed_over.get(self._taken - 1):
             items.insert(0, Status(StatusKind.PASSED_OVER, self.log.times[self._taken - 1], seconds=seconds))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,12 +19,13 @@ from fulgurite.playground import messages
 from fulgurite.playground.byhand import ByHand
 from fulgurite.playground.framelogs import FrameLogs
 from fulgurite.playground.indexedlog import IndexedLog
-from fulgurite.playground.market import Market
+from fulgurite.playground.marketview import MarketView
 from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.playground.pagesigner import PageSigner
 from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
 from fulgurite.playground.recordings import Recordings, log_channels, log_endpoint, now_ms
+from fulgurite.playground.tasks import Tasks, end
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, check_channel
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
@@ -42,6 +44,17 @@ ERRAND_LIMIT = 16
 """The most requests of a page on their way to the exchange or the keychain at once; further ones are refused."""
 
 _encoder = msgspec.json.Encoder()
+
+
+@dataclass
+class _Source:
+    """The page's choice of a source, an endpoint or a frame log. It outlives a connection."""
+
+    number: int
+    """See `messages.Source`."""
+    market: MarketView
+    endpoint: Endpoint | None = None
+    """The endpoint, or the stand-in for a log's; None before the first connection."""
 
 
 class PageSession:
@@ -65,7 +78,6 @@ class PageSession:
     ) -> None:
         self._websocket = websocket
         self._endpoints = endpoints
-        self._name = name
         # The embedded exchange under addresses that tell it the page's name.
         self._embedded = _as_client(endpoints["embedded"], name) if "embedded" in endpoints else None
         self._owned = owned
@@ -73,28 +85,24 @@ class PageSession:
         self._signer = PageSigner(self._outbox.send)
         self._recordings = Recordings(logs, self._outbox)
         self._by_hand = ByHand(self._outbox)
-        # The market view of the source, an endpoint or the name of a log. It outlives a connection, but not a change of
-        # source. The page counts its choices of one.
-        self._market = Market(self._outbox, JP_PRODUCT_CODES[0])
-        self._source: Endpoint | None = None
-        self._source_number = 0
+        self._source = _Source(0, MarketView(self._outbox, JP_PRODUCT_CODES[0]))
         # The connection to the endpoint, and the tasks that belong to it.
         self._upstream: Upstream | None = None
-        self._upstream_tasks: list[asyncio.Task[None]] = []
+        self._upstream_tasks = Tasks()
         # Requests of the page that wait for their answers.
-        self._errands: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> None:
-        """Serve until the page goes away."""
+        self._errands = Tasks()
         self._outbox.set_state(
             messages.Hello(
                 __version__,
-                embedded=self._endpoints["embedded"].json_rpc if "embedded" in self._endpoints else "",
-                live=self._endpoints["live"].json_rpc,
-                is_owned=self._owned is not None,
-                client=self._name,
+                embedded=endpoints["embedded"].json_rpc if "embedded" in endpoints else "",
+                live=endpoints["live"].json_rpc,
+                is_owned=owned is not None,
+                client=name,
             )
         )
+
+    async def run(self) -> None:
+        """Serve until the page goes away."""
         sender = asyncio.create_task(self._send_batches())
         reader = asyncio.create_task(self._read())
         try:
@@ -102,8 +110,8 @@ class PageSession:
             await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             with contextlib.closing(self._recordings):
-                await _end(sender, reader)
-                await _end(*self._errands)
+                await end(sender, reader)
+                await self._errands.end()
                 await self._by_hand.close()
                 await self._disconnect()
 
@@ -119,11 +127,9 @@ class PageSession:
                     self._outbox.add_row(messages.Status("overslept", time.time() * 1e3, seconds=overslept))
                 if self._upstream is not None:
                     self._upstream.send_states(time.monotonic())
-                self._market.send(time.monotonic())
-                for task in (*self._upstream_tasks, *self._errands):
-                    if task.done() and not task.cancelled():
-                        task.result()  # a bug in there must not go unseen
-                self._errands = {task for task in self._errands if not task.done()}
+                self._source.market.send(time.monotonic())
+                self._upstream_tasks.check()
+                self._errands.check()
                 self._recordings.send_states(time.monotonic())
                 batch = self._recordings.waiting() or self._outbox.drain()
                 if batch or time.monotonic() - sent_at >= HEARTBEAT_SECONDS:
@@ -168,9 +174,9 @@ class PageSession:
             case messages.Private() | messages.Control() | messages.Maintain():
                 self._run_errand(self._ask_exchange(message))
             case messages.View():
-                self._market.view(message.product_code)
+                self._source.market.view(message.product_code)
             case messages.Charts():
-                self._market.show(message)
+                self._source.market.show(message)
             case _:
                 await self._obey_frames(message)
 
@@ -209,7 +215,7 @@ class PageSession:
     async def _leave(self, number: int) -> None:
         """Leave a replay, and the source that is shown unless it is still the page's choice."""
         was_replaying = self._recordings.replaying is not None
-        if was_replaying or number != self._source_number:
+        if was_replaying or number != self._source.number:
             await self._disconnect()
             self._recordings.end()
             await self._begin(number)
@@ -218,21 +224,21 @@ class PageSession:
         """Show another source from here on: nothing of the one before is kept, and none of it is sent any more."""
         self._recordings.end_recording()
         await self._by_hand.close()
-        self._source, self._source_number = None, number
         self._outbox.begin(messages.Source(number))
-        self._market = Market(self._outbox, self._market.product_code, self._market.charts)
+        shown = self._source.market
+        self._source = _Source(number, MarketView(self._outbox, shown.product_code, shown.charts))
 
     async def _replay(self, log: IndexedLog, *, until_ns: int = 0) -> None:
-        await self._begin(self._source_number)
-        self._source = log_endpoint(log)
+        await self._begin(self._source.number)
+        self._source.endpoint = log_endpoint(log)
         replaying = self._recordings.begin(log, until_ns=until_ns)
         channels = log_channels(log)
         product_codes = list(dict.fromkeys(channel.product_code for channel in channels if channel.product_code))
         self._upstream = Upstream(
-            log_endpoint(log), log.dialect, channels, self._outbox, self._market, replaying=replaying
+            log_endpoint(log), log.dialect, channels, self._outbox, self._source.market, replaying=replaying
         )
         self._outbox.set_state(messages.Products(log.name, product_codes or JP_PRODUCT_CODES, True))
-        self._upstream_tasks = [asyncio.create_task(self._upstream.run())]
+        self._upstream_tasks.start(self._upstream.run())
 
     def _find_endpoint(self, name: str, http: str = "") -> Endpoint:
         if name == "embedded" and name not in self._endpoints:
@@ -249,18 +255,21 @@ class PageSession:
             endpoint = self._embedded
         credentials = self._credentials(message)
         await self._disconnect()
-        if self._source not in (None, endpoint):
-            await self._begin(self._source_number)
-        self._source = endpoint
+        if self._source.endpoint not in (None, endpoint):
+            await self._begin(self._source.number)
+        self._source.endpoint = endpoint
         self._outbox.set_state(messages.Auth("none"))
-        self._upstream = Upstream(
-            endpoint, dialect, channels, self._outbox, self._market, credentials, recording=self._recordings.recording
+        upstream = self._upstream = Upstream(
+            endpoint,
+            dialect,
+            channels,
+            self._outbox,
+            self._source.market,
+            credentials,
+            recording=self._recordings.recording,
         )
-        self._upstream_tasks = [
-            asyncio.create_task(self._upstream.run()),
-            asyncio.create_task(self._upstream.fetch_histories()),
-            asyncio.create_task(self._send_product_codes(endpoint)),
-        ]
+        for work in (upstream.run(), upstream.fetch_histories(), self._send_product_codes(endpoint)):
+            self._upstream_tasks.start(work)
 
     def _credentials(self, message: messages.Connect) -> KeychainKey | Signer | None:
         """The signer: the page, the keychain or None."""
@@ -276,7 +285,7 @@ class PageSession:
         async def run() -> None:
             self._outbox.send(await errand)
 
-        self._errands.add(asyncio.create_task(run()))
+        self._errands.start(run())
 
     async def _ask_exchange(self, message: messages.Private | messages.Control | messages.Maintain) -> messages.Answer:
         upstream = self._upstream
@@ -291,8 +300,7 @@ class PageSession:
 
     async def _disconnect(self) -> None:
         upstream, self._upstream = self._upstream, None
-        await _end(*self._upstream_tasks)
-        self._upstream_tasks = []
+        await self._upstream_tasks.end()
         if upstream is not None:
             upstream.close()
 
@@ -325,12 +333,3 @@ def _parse_channels(names: list[str]) -> list[Channel]:
         ChannelError: one is no channel.
     """
     return [check_channel(name) for name in dict.fromkeys(names)]
-
-
-async def _end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel tasks that we own and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception):
-            raise result

@@ -24,6 +24,10 @@ from fulgurite.client import (
 )
 from fulgurite.client.backoff import in_maintenance
 from fulgurite.client.credentials import KeychainKey
+from fulgurite.client.duplicates import executions_of
+from fulgurite.client.fetching import fetch_executions
+from fulgurite.client.http import HttpApi
+from fulgurite.client.repairs import executions_messages
 from fulgurite.errors import (
     AuthenticationError,
     ConnectFailure,
@@ -36,14 +40,17 @@ from fulgurite.errors import (
 from fulgurite.exchange.timeline import MAINTENANCE_CODE, MAINTENANCE_REASON
 from fulgurite.orderbook import OrderBook
 from fulgurite.playground import messages
+from fulgurite.playground.channelstates import ChannelStates
 from fulgurite.playground.framelogs import Recording
-from fulgurite.playground.history import fetch_history
+from fulgurite.playground.history import PAGES
 from fulgurite.playground.latency import LatencyMeter
-from fulgurite.playground.market import Market
+from fulgurite.playground.marketview import MarketView
 from fulgurite.playground.outbox import Outbox
+from fulgurite.playground.paced import Paced
 from fulgurite.playground.replaying import Replaying
-from fulgurite.protocol.channels import Channel, Kind, parse_channel
+from fulgurite.protocol.channels import Channel, Kind, executions, parse_channel
 from fulgurite.protocol.dialects import Dialect
+from fulgurite.protocol.messages import Execution
 
 CHANNELS_SECONDS = 0.25
 """The states of all channels are sent this often."""
@@ -107,14 +114,14 @@ class Upstream:
         dialect: Dialect,
         channels: list[Channel],
         outbox: Outbox,
-        market: Market,
+        market: MarketView,
         credentials: Credentials | Signer | KeychainKey | None = None,
         *,
         replaying: Replaying | None = None,
         recording: Recording | None = None,
     ) -> None:
         self.endpoint = endpoint
-        self.dialect = dialect
+        self.recording = recording
         self._market = market
         self._outbox = outbox
         # The execution list moves on meanwhile; missed executions are put in their places later.
@@ -126,26 +133,17 @@ class Upstream:
             repair="alongside",
             frames=True,
         )
-        self.recording = recording
         self._is_signed = credentials is not None
-        self._channels = {channel.name: messages.ChannelState(channel.name, "waiting") for channel in channels}
-        market.book_of = self._book_of
-        self._keep_books()
-        # The traffic so far, and when the page was last told about it.
-        self._frames = 0
-        self._bytes = 0
-        self._channels_sent_at = 0.0
-        self._connection_state = "closed"
-        # Why there is no connection, as in `messages.Connection`.
-        self._why: tuple[str, int | None] = ("", None)
-        # How long things take, when the page was last told, and when Socket.IO's ping was sent that is unanswered.
-        self._latencies = LatencyMeter()
-        self._latencies_sent_at = 0.0
-        self._pinged_ns: int | None = None
+        self._connection = messages.Connection("closed", endpoint.name, dialect.name, since_ms=0.0)
+        self._channels = ChannelStates(channel.name for channel in channels)
+        self._latencies = LatencyMeter(dialect.heartbeat)
+        self._paces = Paced(CHANNELS_SECONDS), Paced(LATENCIES_SECONDS)
         # The latest gap of each channel, as the page knows it.
         self._gaps: dict[str, messages.Gap] = {}
         # Products whose executions from before are to be fetched.
         self._histories: asyncio.Queue[str] = asyncio.Queue()
+        market.book_of = self._book_of
+        self._keep_books()
 
     async def run(self) -> None:
         """Connect, and read until cancelled; the client reconnects by itself."""
@@ -155,27 +153,51 @@ class Upstream:
                     if self.recording is not None:
                         self.recording.write(batch)
                     for item in batch:
-                        self._take(item)
+                        self._receive(item)
         except FulguriteError as error:
             if isinstance(error, AuthenticationError):
                 self._outbox.set_state(messages.Auth("refused", str(error)))
             elif isinstance(error, KeychainError):
                 self._outbox.set_state(messages.Auth("unsigned", str(error)))
-            self._why = (_FATAL.get(type(error), "failed"), None)
-            self._set_connection("failed", self._now_ms(), str(error))
-            for name in self._channels:
-                self._set_channel(name, "waiting")
+            why = _FATAL.get(type(error), "failed"), None
+            self._set_connection("failed", self._now_ms(), why, str(error))
+            self._channels.set_all("waiting")
             self._outbox.add_row(messages.Status("failed", self._now_ms(), detail=str(error)))
 
     async def fetch_histories(self) -> None:
         """Fetch the executions from before each subscription, one product after the other, until cancelled."""
         while True:
             product_code = await self._histories.get()
-            after = self._market.history_after(product_code)
+            after = self._market.begin_history(product_code, self._now_ms())
             if after is not None:
-                self._market.start_history(product_code, self._now_ms())
-                found, problem = await fetch_history(self.endpoint, product_code, after)
-                self._market.take_history(product_code, found.executions, problem)
+                found, problem = await self._fetch_history(product_code, after)
+                self._market.end_history(product_code, found, problem)
+
+    async def _fetch_history(self, product_code: str, after: int) -> tuple[list[Execution], str]:
+        """Fetch the executions from before a subscription.
+
+        Args:
+            product_code: the product.
+            after: the id of the newest known execution, or 0. Without one, older ones beyond the limit are not missing.
+
+        Returns:
+            The executions that the stream has not given, oldest first, and the reason for missing ones, or "".
+        """
+        if self.endpoint.http is None:
+            return [], "the endpoint has no HTTP API that we know of"
+        assert isinstance(self._stream, Stream)  # a replay asks for no history
+        try:
+            async with HttpApi(self.endpoint.http) as api:
+                found = await fetch_executions(api, product_code, after, max_pages=PAGES)
+        except FulguriteError as error:
+            return [], str(error)
+        fresh: list[Execution] = []
+        for message in executions_messages(executions(product_code).name, found.executions, found.rows):
+            recovered = self._stream.recovered(message)
+            fresh += [] if recovered is None else executions_of(recovered)
+        if found.error is not None:
+            return fresh, str(found.error)
+        return fresh, found.problem if after else ""
 
     async def subscribe(self, channels: list[Channel]) -> None:
         """Subscribe to these channels too.
@@ -183,19 +205,19 @@ class Upstream:
         Raises:
             InputError: together there would be too many; none of them is subscribed then.
         """
-        count = len(self._channels.keys() | {channel.name for channel in channels})
+        count = len(self._channels.by_name.keys() | {channel.name for channel in channels})
         if count > CHANNEL_LIMIT:
             raise InputError("channels", count, f"at most {CHANNEL_LIMIT:,} of a page")
         if isinstance(self._stream, Stream):
             await self._stream.subscribe(*channels)
         for channel in channels:
-            self._set_channel(channel.name, "asked" if self._connection_state == "open" else "waiting")
+            self._channels.set(channel.name, "asked" if self._connection.state == "open" else "waiting")
         self._keep_books()
 
     async def unsubscribe(self, channels: list[Channel]) -> None:
         """Subscribe to these channels no longer."""
         for channel in channels:
-            self._channels.pop(channel.name, None)
+            self._channels.by_name.pop(channel.name, None)
             self._gaps.pop(channel.name, None)
             self._market.forget(channel, self._now_ms())
             if isinstance(self._stream, Stream) and channel.kind in BOOK_KINDS:
@@ -206,32 +228,30 @@ class Upstream:
     def close(self) -> None:
         """Tell the page that the connection is over because the user ended it."""
         at_ms = self._now_ms()
-        self._why = ("", None)
         self._market.pause(at_ms)
-        self._set_connection("closed", at_ms)
-        self._outbox.set_state(messages.Channels(at_ms, self._frames, self._bytes, []))
+        self._set_connection("closed", at_ms, ("", None))
+        self._channels.by_name.clear()
+        self._outbox.set_state(self._channels.told(at_ms))
         self._outbox.add_row(messages.Status("disconnected", at_ms))
 
     def send_states(self, now: float) -> None:
         """Have the states sent that are due; `now` in seconds on any clock that never goes back."""
         self._market.sample(self._now_ms())
-        if now - self._channels_sent_at >= CHANNELS_SECONDS:
-            self._channels_sent_at = now
-            states = list(self._channels.values())
-            self._outbox.set_state(messages.Channels(self._now_ms(), self._frames, self._bytes, states))
-        if now - self._latencies_sent_at >= LATENCIES_SECONDS:
-            self._latencies_sent_at = now
+        channels_pace, latencies_pace = self._paces
+        if channels_pace.is_due(now):
+            self._outbox.set_state(self._channels.told(self._now_ms()))
+        if latencies_pace.is_due(now):
             self._outbox.set_state(messages.Latencies(self._latencies.summary()))
 
     def _keep_books(self) -> None:
         """Have the books kept whose channels are subscribed, from their first message on."""
-        for name in list(self._channels):
+        for name in list(self._channels.by_name):
             self._book_of(parse_channel(name).product_code)
 
     def _book_of(self, product_code: str) -> OrderBook | None:
         """The book as the stream keeps it; None unless both its channels are subscribed: asking subscribes them."""
         try:
-            if any(Channel(kind, product_code).name not in self._channels for kind in BOOK_KINDS):
+            if any(Channel(kind, product_code).name not in self._channels.by_name for kind in BOOK_KINDS):
                 return None
             return self._stream.books[product_code]
         except InputError:  # the channels of a log may be called anything
@@ -240,12 +260,12 @@ class Upstream:
     def _now_ms(self) -> float:
         return self._stream.at_ns / 1e6 if isinstance(self._stream, Replaying) else time.time() * 1e3
 
-    def _take(self, item: Item) -> None:
+    def _receive(self, item: Item) -> None:
         match item:
             case Frame():
-                self._take_frame(item)
+                self._receive_frame(item)
             case Message():
-                self._take_message(item)
+                self._receive_message(item)
             case Gap():
                 gap = _gap(item)
                 known = self._gaps.get(gap.channel)
@@ -255,30 +275,23 @@ class Upstream:
                 self._market.miss(gap)
                 self._outbox.add_row(gap)
             case Status():
-                self._take_status(item)
+                self._receive_status(item)
             case Malformed():
                 self._add_malformed(item.received_ns / 1e6, item.frame, item.error)
 
-    def _take_frame(self, frame: Frame) -> None:
+    def _receive_frame(self, frame: Frame) -> None:
         size = len(frame.text.encode())
         if frame.direction == "received":
-            self._frames += 1
-            self._bytes += size
-        if self.dialect.heartbeat is not None:
-            ping, pong = self.dialect.heartbeat
-            if frame.direction == "sent" and frame.text == ping:
-                self._pinged_ns = frame.at_ns
-            elif frame.text == pong and self._pinged_ns is not None:
-                self._latencies.add("heartbeat", (frame.at_ns - self._pinged_ns) / 1e6)
-                self._pinged_ns = None
+            self._channels.add_frame(size)
+        self._latencies.add_frame(frame)
         self._outbox.add_row(messages.Frame(frame.direction, frame.at_ns / 1e6, frame.text, size))
 
     def _add_malformed(self, at_ms: float, frame: str, problem: str) -> None:
         # The frame stands beside it as a row of its own, whole.
         self._outbox.add_row(messages.Malformed(at_ms, frame[:NEIGHBOUR_LIMIT], problem))
 
-    def _take_message(self, message: Message) -> None:
-        if message.channel not in self._channels:
+    def _receive_message(self, message: Message) -> None:
+        if message.channel not in self._channels.by_name:
             return  # it was on its way when the channel was unsubscribed
         at_ms = message.received_ns / 1e6
         try:
@@ -293,10 +306,9 @@ class Upstream:
             self._outbox.add_row(messages.OrderEvents(message.channel, at_ms, str(message.origin), events))
         if is_live:
             self._end_gap(self._gaps.get(message.channel), message)
-            count = self._channels[message.channel].messages + 1
-            self._channels[message.channel] = messages.ChannelState(message.channel, "receiving", count, at_ms)
-            self._latencies.take(channel.kind, data, message.received_ns)
-        self._market.take(channel, data, at_ms, is_backfilled=not is_live)
+            self._channels.add_message(message.channel, at_ms)
+            self._latencies.add_message(channel.kind, data, message.received_ns)
+        self._market.receive(channel, data, at_ms, is_backfilled=not is_live)
 
     def _end_gap(self, gap: messages.Gap | None, message: Message) -> None:
         """Tell the first message after a gap, where the gap was told before it came."""
@@ -305,39 +317,23 @@ class Upstream:
             self._gaps[gap.channel] = msgspec.structs.replace(gap, first=first)
             self._outbox.add_row(messages.GapFirst(gap.channel, gap.from_ms, gap.to_ms, first))
 
-    def _take_status(self, status: Status) -> None:
-        at_ms = status.at_ns / 1e6
+    def _receive_status(self, status: Status) -> None:
         kind = str(status.kind)
+        if status.kind is StatusKind.CLOSED and status.channel is None and self._connection.state != "open":
+            kind = "unreachable"
         if status.kind is StatusKind.SUBSCRIBED and status.seconds is not None:
             self._latencies.add("subscribe", status.seconds * 1e3)
         if self._is_signed and status.kind in _AUTH_STATES:
             self._outbox.set_state(messages.Auth(_AUTH_STATES[status.kind]))
         if status.channel is not None:
-            state = _CHANNEL_STATES.get(status.kind)
-            if state is not None and status.channel in self._channels:
-                self._set_channel(status.channel, state, status.detail)
-                # Asked for now and not before, so that no execution is missed between them and the first live one.
-                asked = parse_channel(status.channel)
-                if status.kind is StatusKind.SUBSCRIBED and asked.kind is Kind.EXECUTIONS:
-                    self._histories.put_nowait(asked.product_code)
+            self._channel_changed(status, status.channel)
         elif status.kind in _CONNECTION_STATES:
-            if status.kind is StatusKind.CLOSED and self._connection_state != "open":
-                kind = "unreachable"
-            if status.kind is StatusKind.CLOSED:
-                self._why = _why(status, self._why[0], is_bitflyer=self.endpoint.is_bitflyer)
-            elif status.kind is StatusKind.OPEN:
-                self._why = ("", None)
-            self._set_connection(_CONNECTION_STATES[status.kind], at_ms, status.detail, status.seconds)
-            if status.kind is StatusKind.CLOSED:
-                self._pinged_ns = None
-            for name in self._channels:
-                self._set_channel(name, "asked" if status.kind is StatusKind.OPEN else "waiting")
-        channel = status.channel or ""
+            self._connection_changed(status)
         self._outbox.add_row(
             messages.Status(
                 kind,
-                at_ms,
-                channel,
+                status.at_ns / 1e6,
+                status.channel or "",
                 status.detail,
                 status.connection,
                 status.seconds,
@@ -348,25 +344,39 @@ class Upstream:
             )
         )
 
-    def _set_connection(self, state: str, at_ms: float, detail: str = "", wait: float | None = None) -> None:
-        self._connection_state = state
-        why, code = self._why
-        self._outbox.set_state(
-            messages.Connection(
-                state,
-                self.endpoint.name,
-                self.dialect.name,
-                since_ms=at_ms,
-                detail=detail,
-                retry_at_ms=None if wait is None else at_ms + wait * 1e3,
-                why=why,
-                code=code,
-            )
-        )
+    def _channel_changed(self, status: Status, name: str) -> None:
+        state = _CHANNEL_STATES.get(status.kind)
+        if state is not None and name in self._channels.by_name:
+            self._channels.set(name, state, status.detail)
+            # Asked for now and not before, so that no execution is missed between them and the first live one.
+            channel, is_live = parse_channel(name), isinstance(self._stream, Stream)
+            if is_live and status.kind is StatusKind.SUBSCRIBED and channel.kind is Kind.EXECUTIONS:
+                self._histories.put_nowait(channel.product_code)
 
-    def _set_channel(self, name: str, state: str, detail: str = "") -> None:
-        known = self._channels.get(name) or messages.ChannelState(name, state)
-        self._channels[name] = msgspec.structs.replace(known, state=state, detail=detail)
+    def _connection_changed(self, status: Status) -> None:
+        why = self._connection.why, self._connection.code
+        if status.kind is StatusKind.CLOSED:
+            why = _why(status, why[0], is_bitflyer=self.endpoint.is_bitflyer)
+            self._latencies.closed()
+        elif status.kind is StatusKind.OPEN:
+            why = ("", None)
+        self._set_connection(_CONNECTION_STATES[status.kind], status.at_ns / 1e6, why, status.detail, status.seconds)
+        self._channels.set_all("asked" if status.kind is StatusKind.OPEN else "waiting")
+
+    def _set_connection(
+        self, state: str, at_ms: float, why: tuple[str, int | None], detail: str = "", wait: float | None = None
+    ) -> None:
+        self._connection = messages.Connection(
+            state,
+            self._connection.endpoint,
+            self._connection.dialect,
+            since_ms=at_ms,
+            detail=detail,
+            retry_at_ms=None if wait is None else at_ms + wait * 1e3,
+            why=why[0],
+            code=why[1],
+        )
+        self._outbox.set_state(self._connection)
 
 
 def _gap(gap: Gap) -> messages.Gap:

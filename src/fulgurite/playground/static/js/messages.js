@@ -84,17 +84,16 @@
  *   problem: string}} Recording
  * @typedef {{type: "replay", run: number, name: string, dialect: Dialect, from_ms: number, to_ms: number,
  *   to_clock_ms: number, lines: number, malformed: number, problems: string[], channels: string[]}} Replay
- * @typedef {{type: "position", at_ms: number, clock_ms: number, speed: number | null, paused: boolean, ended: boolean,
- *   seeking: number | null}} Position
+ * @typedef {{type: "replaystate", at_ms: number, clock_ms: number, speed: number | null, paused: boolean, ended: boolean,
+ *   seeking: number | null}} ReplayState
  * @typedef {{type: "handstate", state: "closed" | "connecting" | "open", url: string, detail: string}} HandState
  */
 /** @typedef {{type: "problem", text: string}} Problem */
 
 /**
  * @typedef {Hello | Source | Products | Connection | Channels | Frame | Status | Gap | GapFirst | Latencies | Malformed
- *   | Dropped | Book
- *   | Executions | Candles | Heatmap | Depth | Ticker | Auth | Sign | DemoKey | Keys | Answer | OrderEvents | Recording | Replay | Position | HandState
- *   | Problem} FromBackend
+ *   | Dropped | Book | Executions | Candles | Heatmap | Depth | Ticker | Auth | Sign | DemoKey | Keys | Answer
+ *   | OrderEvents | Recording | Replay | ReplayState | HandState | Problem} FromBackend
  */
 
 /**

@@ -9,13 +9,13 @@ import { forgetPast } from "./source.js";
 import * as state from "./state.js";
 
 /** @typedef {import("./messages.js").Replay} Replay */
-/** @typedef {import("./messages.js").Position} Position */
+/** @typedef {import("./messages.js").ReplayState} ReplayState */
 
 /** The longest file that the backend takes. */
 export const FILE_LIMIT = 64 * 1024 * 1024;
 
 export const replay = signal(/** @type {Replay | null} */ (null));
-export const position = signal(/** @type {Position | null} */ (null));
+export const replayState = signal(/** @type {ReplayState | null} */ (null));
 /** The file that is on its way to the backend. */
 export const opening = signal("");
 
@@ -28,7 +28,7 @@ let isFromLive = false;
 /** @type {import("./messages.js").Handlers} */
 export const handlers = {
   replay: takeReplay,
-  position(message) { position.value = message; },
+  replaystate(message) { replayState.value = message; },
 };
 
 /** @param {Replay} message */
@@ -56,7 +56,7 @@ function takeReplay(message) {
 /** Bring back the state before the replay, if there is one. The next message tells the backend. */
 export function leaveReplay() {
   replay.value = null;
-  position.value = null;
+  replayState.value = null;
   if (!before) return;
   forgetPast();
   state.wanted.value = before.wanted;
@@ -103,10 +103,10 @@ export async function openLog(file) {
 
 /** @param {Partial<{speed: number | null, paused: boolean}>} change */
 export function setPace(change) {
-  const { value } = position;
+  const { value } = replayState;
   if (!value) return;
   const { speed, paused } = { speed: value.speed, paused: value.paused, ...change };
-  position.value = { ...value, speed, paused };
+  replayState.value = { ...value, speed, paused };
   send({ type: "pace", speed, paused });
 }
 

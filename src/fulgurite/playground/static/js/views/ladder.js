@@ -6,7 +6,7 @@ import { decimalsOf, formatPrice, formatSize } from "../format.js";
 import { oldBook } from "../freshness.js";
 import { t } from "../i18n.js";
 import * as state from "../state.js";
-import { position } from "../replay.js";
+import { replayState } from "../replay.js";
 import { Age } from "./age.js";
 import { useHeight } from "./usesize.js";
 
@@ -94,7 +94,7 @@ function NotLive({ book, hasLevels, why }) {
   // A fault of the whole connection is said once, above the view.
   if (why === "disconnected" || why === "stopped" || why === "interrupted") return null;
   if (why === "silent") return html`<div class="overlay"><p>${t("bookSilent")}</p></div>`;
-  if (position.value?.ended) return html`<div class="overlay"><p>${t("bookEnded")}</p></div>`;
+  if (replayState.value?.ended) return html`<div class="overlay"><p>${t("bookEnded")}</p></div>`;
   const key = book && book.state !== "WAITING_SNAPSHOT" ? STATES[book.state].text : "bookWaitingText";
   const text = t(hasLevels && key === "bookWaitingText" ? "bookStaleText" : key);
   return html`<div class="overlay"><p>${text}</p></div>`;

@@ -9,26 +9,26 @@ import { link, now } from "../state.js";
 import { useEffect, useRef, useState } from "../../vendor/preact-hooks.js";
 
 /** @typedef {import("../messages.js").Replay} Replay */
-/** @typedef {import("../messages.js").Position} Position */
+/** @typedef {import("../messages.js").ReplayState} ReplayState */
 
 const SPEEDS = [0.5, 1, 2, 5, 10, 30, 100];
 
 export function RecordingBar() {
   const replay = replaying.replay.value;
-  const position = replaying.position.value;
+  const state = replaying.replayState.value;
   const opening = replaying.opening.value;
   return html`
     <${DropTarget} />
     ${opening && html`<p class="recording-bar" role="status">${t("opening", { name: opening })}</p>`}
-    ${replay && position && html`<${ReplayBar} replay=${replay} position=${position} />`}
+    ${replay && state && html`<${ReplayBar} replay=${replay} state=${state} />`}
     ${recording.value && link.value !== "lost" && html`<${Running} recording=${recording.value} />`}
     ${recorded.value && html`<${Recorded} />`}
   `;
 }
 
-/** @param {{replay: Replay, position: Position}} props */
-function ReplayBar({ replay, position }) {
-  const { paused, speed, ended, seeking } = position;
+/** @param {{replay: Replay, state: ReplayState}} props */
+function ReplayBar({ replay, state }) {
+  const { paused, speed, ended, seeking } = state;
   const back = () => (replaying.wasConnected() ? connect() : disconnect());
   const play = ended ? t("replayAgain") : paused ? t("replayPlay") : t("replayPause");
   /** @param {Event} event */
@@ -51,7 +51,7 @@ function ReplayBar({ replay, position }) {
         ${SPEEDS.map((value) => html`<option key=${value} value=${String(value)}>${value}×</option>`)}
         <option value="max">${t("replayMax")}</option>
       </select>
-      <${Scrub} replay=${replay} position=${position} />
+      <${Scrub} replay=${replay} state=${state} />
       <span class="replay-word" role="status">
         ${seeking !== null
           ? t("replaySeeking", { percent: Math.round(seeking * 100) })
@@ -72,13 +72,13 @@ const describe = ({ name, dialect, lines, from_ms, to_ms }) => t("replayFacts", 
   date: new Date(from_ms).toLocaleString(),
 });
 
-/** @param {{replay: Replay, position: Position}} props */
-function Scrub({ replay, position }) {
+/** @param {{replay: Replay, state: ReplayState}} props */
+function Scrub({ replay, state }) {
   // While it is dragged it shows where the hand is, and afterwards where the replay is.
   const [dragged, setDragged] = useState(/** @type {number | null} */ (null));
-  useEffect(() => setDragged(null), [position.seeking === null]);
-  const at = dragged ?? position.at_ms;
-  const clock = dragged ?? position.clock_ms;
+  useEffect(() => setDragged(null), [state.seeking === null]);
+  const at = dragged ?? state.at_ms;
+  const clock = dragged ?? state.clock_ms;
   /** @param {Event} event */
   const valueOf = ({ currentTarget }) => (currentTarget instanceof HTMLInputElement ? Number(currentTarget.value) : at);
   /** @param {Event} event */

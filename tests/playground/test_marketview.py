@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
+from fulgurite.client import Message
 from fulgurite.client.bookkeeping import BookKeeper
+from fulgurite.client.duplicates import executions_of
+from fulgurite.client.feed import Feed
 from fulgurite.playground.candles import INTERVALS
 from fulgurite.playground.heatmap import COLUMN_LIMIT
-from fulgurite.playground.market import Market
+from fulgurite.playground.marketview import MarketView
 from fulgurite.playground.messages import Book, Candles, Charts, Depth, Executions, Gap, Heatmap, Ticker
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol import channels
@@ -36,22 +40,29 @@ def gap(channel, from_second, to_second, repaired="none"):
     return Gap(channel.name, "closed", T0 + from_second * 1e3, T0 + to_second * 1e3, repaired)
 
 
+def executions_message(fills, at_ms):
+    return Message(
+        channels.executions(FX).name, int(at_ms * 1e6), "", msgspec.Raw(msgspec.json.encode(fills)), list(fills)
+    )
+
+
 class Page:
-    """A market with its outbox and kept books, and the messages to a page that shows everything."""
+    """A market view with its outbox, kept books and the feed of its executions, and the messages to the page."""
 
     def __init__(self, product_code=FX, charts=ALL):
         self.outbox = Outbox()
-        self.market = Market(self.outbox, product_code, charts)
+        self.market = MarketView(self.outbox, product_code, charts)
         self.keepers = {code: BookKeeper() for code in (FX, BTC)}
         for keeper in self.keepers.values():
             keeper.resumed(Kind.BOARD)
         self.market.book_of = lambda code: self.keepers[code].book
+        self.feed = Feed(channels.executions(FX))
         self.now = 0.0
 
-    def take(self, channel, message):
+    def receive(self, channel, message):
         """A message of a board: its book is brought up to date before anybody sees it."""
         self.keepers[channel.product_code].apply(channel.kind, message)
-        self.market.take(channel, message, T0)
+        self.market.receive(channel, message, T0)
 
     def sent(self, kind, later=1.0):
         self.now += later
@@ -59,7 +70,16 @@ class Page:
         return [message for message in self.outbox.drain() if isinstance(message, kind)]
 
     def live(self, *fills, product_code=FX, at_ms=T0):
-        self.market.take(channels.executions(product_code), list(fills), at_ms)
+        """Executions come; those of FX by the client's feed, as in a stream."""
+        given = self.feed.message(0, executions_message(fills, at_ms), now=0.0) if product_code == FX else []
+        rows = [item.data for item in given if isinstance(item, Message)] if product_code == FX else [list(fills)]
+        for data in rows:
+            self.market.receive(channels.executions(product_code), data, at_ms)
+
+    def load(self, *fills, problem=""):
+        """Executions from before the subscription come, by way of the feed too."""
+        message = self.feed.recovered(executions_message(fills, T0))
+        self.market.end_history(FX, [] if message is None else executions_of(message), problem)
 
     def execution_list(self):
         return [getattr(row, "id", "gap") for message in self.sent(Executions) for row in message.rows]
@@ -72,7 +92,7 @@ def page():
 
 def test_a_ticker_is_of_its_channels_product_whatever_it_says_itself():
     page = Page(FX)
-    page.market.take(channels.ticker(FX), ticker("BTCJPY_OTHER"), T0)
+    page.market.receive(channels.ticker(FX), ticker("BTCJPY_OTHER"), T0)
     assert [shown.product_code for shown in page.sent(Ticker)] == [FX]
     page.market.view(BTC)
     page.market.view(FX)
@@ -80,9 +100,9 @@ def test_a_ticker_is_of_its_channels_product_whatever_it_says_itself():
 
 
 def test_a_book_waits_for_its_snapshot_then_is_live(page):
-    page.take(channels.board(FX), board(99, 101))
+    page.receive(channels.board(FX), board(99, 101))
     assert [book.state for book in page.sent(Book)] == ["WAITING_SNAPSHOT"]
-    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.receive(channels.board_snapshot(FX), board(99, 101))
     [book] = page.sent(Book)
     assert (book.state, book.bids, book.asks) == ("LIVE", [(99, 1.0)], [(101, 2.0)])
 
@@ -91,7 +111,7 @@ def test_the_book_is_sent_ten_times_a_second_at_most_and_only_when_changed(page)
     page.sent(Book)
     counts = []
     for step in range(20):
-        page.take(channels.board_snapshot(FX), board(99 - step, 101))
+        page.receive(channels.board_snapshot(FX), board(99 - step, 101))
         counts.append(len(page.sent(Book, later=1 / 16)))
     assert sum(counts) == 10, "every 62.5 ms it was asked, so every other time it was due"
     page.sent(Book)
@@ -99,7 +119,7 @@ def test_the_book_is_sent_ten_times_a_second_at_most_and_only_when_changed(page)
 
 
 def test_no_book_is_shown_after_an_interruption(page):
-    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.receive(channels.board_snapshot(FX), board(99, 101))
     page.keepers[FX].interrupted(Kind.BOARD, "closed by the server: 1012")
     batch = page.sent((Book, Depth))
     assert {(message.state, tuple(message.bids)) for message in batch} == {("STALE", ())}
@@ -109,12 +129,12 @@ def test_no_book_is_shown_after_an_interruption(page):
 def test_without_a_kept_book_there_is_none_whatever_comes(page):
     """Snapshots without diffs make no book; that is not decided here."""
     page.market.book_of = lambda _code: None
-    page.market.take(channels.board_snapshot(FX), board(99, 101), T0)
+    page.market.receive(channels.board_snapshot(FX), board(99, 101), T0)
     assert [(message.state, message.bids) for message in page.sent((Book, Depth))] == [("WAITING_SNAPSHOT", [])] * 2
 
 
 def test_a_book_that_turns_stale_without_a_message_is_sent(page):
-    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.receive(channels.board_snapshot(FX), board(99, 101))
     assert [book.state for book in page.sent(Book)] == ["LIVE"]
     page.keepers[FX].interrupted(Kind.BOARD, "nothing was read for 25 s")
     assert [(book.state, book.reason) for book in page.sent(Book)] == [("STALE", "nothing was read for 25 s")]
@@ -123,8 +143,8 @@ def test_a_book_that_turns_stale_without_a_message_is_sent(page):
 def test_an_auction_has_crossed_levels_and_the_price_at_which_it_would_uncross(page):
     bids = [Level(103.0, 1.0), Level(102.0, 2.0)]
     asks = [Level(100.0, 2.5), Level(104.0, 1.0)]
-    page.market.take(channels.ticker(FX), ticker(FX), T0)
-    page.take(channels.board_snapshot(FX), Board(101.0, bids, asks))
+    page.market.receive(channels.ticker(FX), ticker(FX), T0)
+    page.receive(channels.board_snapshot(FX), Board(101.0, bids, asks))
     book, depth = sorted(page.sent((Book, Depth)), key=lambda message: isinstance(message, Depth))
     assert (book.state, book.drift_count, depth.state, depth.bids) == ("AUCTION", 0, "AUCTION", [])
     assert book.bids == [(103.0, 1.0), (102.0, 2.0)]
@@ -132,13 +152,13 @@ def test_an_auction_has_crossed_levels_and_the_price_at_which_it_would_uncross(p
     expected = page.keepers[FX].book.uncrossing_price(100.0)
     assert book.uncrossing == expected
     assert 100.0 <= expected <= 102.0, "where most is executed"
-    page.take(channels.board_snapshot(FX), board(101, 102))
+    page.receive(channels.board_snapshot(FX), board(101, 102))
     assert [(book.state, book.uncrossing) for book in page.sent(Book)] == [("LIVE", None)]
 
 
 def test_another_product_is_ready_when_it_comes_into_view(page):
-    page.take(channels.board_snapshot(BTC), board(9, 11))
-    page.market.take(channels.ticker(BTC), ticker(BTC), T0)
+    page.receive(channels.board_snapshot(BTC), board(9, 11))
+    page.market.receive(channels.ticker(BTC), ticker(BTC), T0)
     page.live(fill(1), fill(2), product_code=BTC)
     page.market.sample(T0 + 500)
     assert page.sent((Ticker, Candles))[0].product_code == FX
@@ -156,7 +176,7 @@ def test_another_product_is_ready_when_it_comes_into_view(page):
 
 def test_what_is_not_shown_is_not_sent():
     page = Page(charts=Charts([], 1))
-    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.receive(channels.board_snapshot(FX), board(99, 101))
     page.live(fill(1))
     page.market.sample(T0 + 500)
     assert page.sent((Book, Depth, Candles, Heatmap)) == []
@@ -181,43 +201,44 @@ def test_candles_come_once_and_then_as_they_change(page):
 
 
 def test_history_and_what_came_live_meanwhile_are_each_counted_once(page):
-    assert page.market.history_after(FX) == 0
-    page.market.start_history(FX, T0)
+    assert page.market.begin_history(FX, T0) == 0
     page.live(fill(5, second=5), fill(6, second=6))
-    page.market.take_history(FX, [fill(3, second=3), fill(4, second=4), fill(5, second=5)], "")
+    page.load(fill(3, second=3), fill(4, second=4), fill(5, second=5))
     page.live(fill(7, second=7))
     candles = page.sent(Candles)[-1]
     assert [round(candle.volume, 8) for candle in candles.candles] == [0.1] * 5
     assert candles.history == "ready"
-    assert page.market.history_after(FX) is None, "another subscription, after an interruption: the client repairs that"
+    assert page.market.begin_history(FX, T0) is None, (
+        "another subscription, after an interruption: the client repairs that"
+    )
 
 
 def test_executions_that_history_was_faster_with_are_not_counted_again(page):
-    page.market.start_history(FX, T0)
-    page.market.take_history(FX, [fill(3, second=3), fill(4, second=4)], "")
+    page.market.begin_history(FX, T0)
+    page.load(fill(3, second=3), fill(4, second=4))
     page.live(fill(3, second=3), fill(4, second=4), fill(5, second=5))
     assert [round(candle.volume, 8) for candle in page.sent(Candles)[-1].candles] == [0.1] * 3
 
 
 def test_an_exchange_that_begins_anew_with_lower_ids_is_shown_too(page):
-    page.market.start_history(FX, T0)
-    page.market.take_history(FX, [fill(803, second=3), fill(804, second=4)], "")
+    page.market.begin_history(FX, T0)
+    page.load(fill(803, second=3), fill(804, second=4))
     page.live(fill(805, second=5))
     page.live(fill(3, second=6), fill(4, second=7))
     assert len(page.sent(Candles)[-1].candles) == 5
 
 
 def test_an_exchange_that_begins_anew_with_the_ids_of_the_history_is_shown_too(page):
-    page.market.start_history(FX, T0)
-    page.market.take_history(FX, [fill(3, second=3), fill(4, second=4)], "")
+    page.market.begin_history(FX, T0)
+    page.load(fill(3, second=3), fill(4, second=4))
     page.live(fill(3, second=6, price=98), fill(4, second=7, price=97))
     assert [candle.close for candle in page.sent(Candles)[-1].candles][-2:] == [98, 97]
 
 
 def test_the_execution_list_has_history_marked_and_in_order(page):
-    page.market.start_history(FX, T0)
+    page.market.begin_history(FX, T0)
     page.live(fill(5))
-    page.market.take_history(FX, [fill(3), fill(4)], "")
+    page.load(fill(3), fill(4))
     [message] = page.sent(Executions)
     assert [(row.id, row.backfilled) for row in message.rows] == [(3, True), (4, True), (5, False)]
     assert message.rows[0].exec_date.endswith("Z")
@@ -229,7 +250,7 @@ def test_a_gap_is_in_the_candles_until_it_is_repaired(page):
     page.market.miss(gap(executions, 1, 9, "pending"))
     page.live(fill(5, second=9), at_ms=T0 + 9_000)
     assert [(gap.from_ms - T0, gap.to_ms - T0) for gap in page.sent(Candles)[-1].gaps] == [(1_000, 9_000)]
-    page.market.take(executions, [fill(2, second=3), fill(3, second=4)], T0 + 10_000, is_backfilled=True)
+    page.market.receive(executions, [fill(2, second=3), fill(3, second=4)], T0 + 10_000, is_backfilled=True)
     page.market.miss(gap(executions, 1, 9, "full"))
     batch = page.sent((Candles, Executions))
     rows = next(message.rows for message in batch if isinstance(message, Executions))
@@ -255,23 +276,24 @@ def test_a_gap_is_where_the_exchange_s_clock_was(page):
 
 
 def test_what_comes_while_the_user_is_disconnected_is_asked_for_or_a_gap(page):
-    page.market.start_history(FX, T0)
-    page.market.take_history(FX, [], "")
+    page.market.begin_history(FX, T0)
+    page.load()
     page.live(fill(7, second=1), at_ms=T0 + 1_000)
     for problem, gaps in (("", []), ("no answer", [(4_000, 6_000)])):
         page.market.pause(T0 + 4_000)
-        assert page.market.history_after(FX) == 7
-        page.market.start_history(FX, T0 + 6_000)
-        page.market.take_history(FX, [], problem)
+        assert page.market.begin_history(FX, T0 + 6_000) == 7
+        page.load(problem=problem)
         candles = page.sent(Candles)[-1]
         assert [(gap.from_ms - T0, gap.to_ms - T0) for gap in candles.gaps] == gaps
     assert (candles.history, candles.problem) == ("failed", "no answer")
 
 
 def test_history_that_was_cut_off_is_asked_for_again(page):
-    page.market.start_history(FX, T0)
+    page.market.begin_history(FX, T0)
     page.market.pause(T0)
-    assert page.market.history_after(FX) == 0
+    page.load(fill(3))
+    assert page.sent(Candles)[-1].candles == [], "it comes too late"
+    assert page.market.begin_history(FX, T0) == 0
 
 
 def test_executions_without_a_date_count_when_they_came(page):
@@ -282,7 +304,7 @@ def test_executions_without_a_date_count_when_they_came(page):
 
 def test_the_map_has_a_column_each_half_second_and_none_of_a_book_that_may_be_wrong(page):
     page.market.sample(T0)
-    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.receive(channels.board_snapshot(FX), board(99, 101))
     for at_ms in (T0 + 100, T0 + 600, T0 + 700, T0 + 1_300):
         page.market.sample(at_ms)
     page.live(fill(1, price=101, size=1, side="BUY"), fill(2, price=102, size=3, side="BUY"))
@@ -298,7 +320,7 @@ def test_the_map_has_a_column_each_half_second_and_none_of_a_book_that_may_be_wr
 
 
 def test_everything_is_bounded(page):
-    page.take(channels.board_snapshot(FX), board(99, 101))
+    page.receive(channels.board_snapshot(FX), board(99, 101))
     for number in range(1, 3_000):
         page.live(fill(number), at_ms=T0 + number)
         page.market.miss(gap(channels.executions(FX), number, number + 1))

@@ -1,13 +1,13 @@
 """The market view of one page: the books, executions, candles and tickers of its products. Pure.
 
-Books are kept elsewhere, by the client's rules and no others: `Market.book_of` asks for them.
+It shows items and decides nothing about them: the client's stream keeps the books (`MarketView.book_of` asks for them),
+leaves out duplicates and repairs gaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fulgurite.client.duplicates import GivenExecutions
 from fulgurite.errors import InputError
 from fulgurite.orderbook import BookState, OrderBook
 from fulgurite.playground import messages
@@ -15,7 +15,9 @@ from fulgurite.playground.candles import INTERVALS, Candles, GapSpan
 from fulgurite.playground.depth import depth_points
 from fulgurite.playground.executionlist import ROW_LIMIT, ExecutionList
 from fulgurite.playground.heatmap import COLUMN_MS, Column, HeatMap
+from fulgurite.playground.history import History
 from fulgurite.playground.outbox import Outbox
+from fulgurite.playground.paced import Paced
 from fulgurite.protocol.channels import Channel, Kind, parse_channel
 from fulgurite.protocol.messages import Board, Data, Execution, Ticker, parse_time
 
@@ -32,7 +34,7 @@ LATE_SLOTS = 120
 """A message is not older than so many columns."""
 
 
-class Market:
+class MarketView:
     """Gets every message of one connection in turn, and sends the state of the product in view.
 
     The other products are kept up to date too, so that switching to one shows it at once.
@@ -53,13 +55,6 @@ class Market:
         # Our clock less the exchange's, by the latest time in a message.
         self._ahead_ms = 0.0
         self._sampled_slot = 0.0
-        # When they were last sent, and whether they have changed since.
-        self._book_sent_at = self._depth_sent_at = 0.0
-        self._book_changed = self._depth_changed = False
-        self._book_state = ""
-        # The changes of the candles and of the heat map that the page has not seen.
-        self._restart_candles = self._candles_changed = self._restart_heatmap = False
-        self._new_columns: list[Column] = []
         self._charts = charts or messages.Charts([], INTERVALS[0])
         self.view(product_code)
 
@@ -73,8 +68,8 @@ class Market:
         """The parts of the view that the page shows."""
         return self._charts
 
-    def take(self, channel: Channel, data: Data, received_ms: float, *, is_backfilled: bool = False) -> None:
-        """Take one message.
+    def receive(self, channel: Channel, data: Data, received_ms: float, *, is_backfilled: bool = False) -> None:
+        """Process one message.
 
         Args:
             channel: its channel.
@@ -86,8 +81,8 @@ class Market:
         product = self._product(channel.product_code)
         in_view = channel.product_code == self._product_code
         if isinstance(data, Board):
-            self._book_changed |= in_view
-            self._depth_changed |= in_view
+            if in_view:
+                self._unsent.book = self._unsent.depth = True
         elif isinstance(data, Ticker):
             product.ticker = data
             self._set_clock(data.timestamp, received_ms)
@@ -111,7 +106,7 @@ class Market:
             else:
                 span = GapSpan(gap.from_ms - self._ahead_ms, gap.to_ms - self._ahead_ms)
                 product.candles.mark(gap.from_ms, span)
-            self._candles_changed |= in_view
+            self._unsent.candles |= in_view
             if product.executions.update(gap):
                 self._restart_executions(channel.product_code)
             else:
@@ -123,8 +118,8 @@ class Market:
         """The user ended the connection: executions until the next one are missed, and no gap will tell it."""
         self.book_of = _no_book
         for product in self._products.values():
-            self._pause_executions(product, at_ms)
-        self._candles_changed = True
+            product.history.pause(at_ms - self._ahead_ms)
+        self._unsent.candles = True
 
     def forget(self, channel: Channel, at_ms: float) -> None:
         """A channel was unsubscribed: its state is no longer kept up to date."""
@@ -132,46 +127,35 @@ class Market:
         if channel.kind is Kind.TICKER:
             product.ticker = None
         elif channel.kind is Kind.EXECUTIONS:
-            self._pause_executions(product, at_ms)
+            product.history.pause(at_ms - self._ahead_ms)
 
-    def history_after(self, product_code: str) -> int | None:
-        """From where executions are to be fetched, now that they are subscribed to.
+    def begin_history(self, product_code: str, at_ms: float) -> int | None:
+        """Begin to load the executions from before a subscription at `at_ms`.
 
         Returns:
-            The id of the newest that is known, 0 where none is, or None if nothing was missed since.
+            The id of the newest known execution, 0 where there is none; or None if no execution was missed.
         """
         product = self._product(product_code)
-        if product.history == "loading" or (product.history != "unasked" and product.paused_ms is None):
+        if not product.history.begin(at_ms - self._ahead_ms):
             return None
+        self._unsent.candles |= product_code == self._product_code
         return product.newest_id
 
-    def start_history(self, product_code: str, at_ms: float) -> None:
-        """Take note that executions are subscribed to since `at_ms`, and those before are being fetched."""
-        product = self._product(product_code)
-        product.history, product.problem = "loading", ""
-        product.first_live_id = 0
-        product.resumed_ms = at_ms - self._ahead_ms
-        self._candles_changed |= product_code == self._product_code
-
-    def take_history(self, product_code: str, executions: Sequence[Execution], problem: str) -> None:
-        """Take the executions that were fetched, oldest first.
+    def end_history(self, product_code: str, executions: Sequence[Execution], problem: str) -> None:
+        """Add the loaded executions, unless the subscription ended meanwhile.
 
         Args:
-            product_code: whose.
-            executions: the fetched ones, some of which may have come live meanwhile.
-            problem: why some may be missing, or "".
+            product_code: the product.
+            executions: those that the stream has not given, oldest first.
+            problem: the reason for missing ones, or "".
         """
         product = self._product(product_code)
-        before = product.first_live_id
-        self._add_backfilled(product_code, [row for row in executions if not before or 0 < row.id < before])
-        product.fetched = GivenExecutions()
-        product.fetched.fresh(executions)
-        product.history, product.problem = ("failed" if problem else "ready"), problem
-        if product.paused_ms is not None:
-            if problem:
-                product.candles.mark(product.paused_ms, GapSpan(product.paused_ms, product.resumed_ms))
-            product.paused_ms = None
-        self._candles_changed |= product_code == self._product_code
+        if product.history.state != "loading":
+            return
+        gap = product.history.end(problem)
+        if gap is not None:
+            product.candles.mark(gap.from_ms, gap)
+        self._add_backfilled(product_code, executions)
 
     def view(self, product_code: str) -> None:
         """Put a product in view and send its state."""
@@ -180,12 +164,12 @@ class Market:
         self._restart_executions(product_code)
         if product.ticker is not None:
             self._outbox.set_state(_ticker(product_code, product.ticker))
-        self._restart_charts()
+        self._unsent = _Unsent()
 
     def show(self, charts: messages.Charts) -> None:
         """Send the state of these parts of the view from now on."""
         self._charts = charts
-        self._restart_charts()
+        self._unsent = _Unsent()
 
     def sample(self, at_ms: float) -> None:
         """Have the next columns of the heat maps made, if they are due at this time of day."""
@@ -200,59 +184,46 @@ class Market:
             if product.heatmap.columns or (book is not None and book.state is BookState.LIVE):
                 column = product.heatmap.sample(slot * COLUMN_MS, book)
                 if product_code == self._product_code and "heatmap" in self._charts.parts:
-                    self._new_columns.append(column)
+                    self._unsent.columns.append(column)
 
     def send(self, now: float) -> None:
         """Send the changes of the parts that the page shows; `now` in seconds on any clock that never goes back.
 
         The outbox must be drained at once afterwards: changes are given once, and must not replace each other.
         """
-        parts = self._charts.parts
+        parts, unsent = self._charts.parts, self._unsent
         product = self._product(self._product_code)
         book = self.book_of(self._product_code)
         # A book may become STALE without a message: its channel fell silent, or it is not read.
-        if _state(book) != self._book_state:
-            self._book_state = _state(book)
-            self._book_changed = self._depth_changed = True
-        if "book" in parts and self._book_changed and now - self._book_sent_at >= BOOK_SECONDS:
-            self._book_changed, self._book_sent_at = False, now
+        if _state(book) != unsent.book_state:
+            unsent.book_state = _state(book)
+            unsent.book = unsent.depth = True
+        if "book" in parts and unsent.book and unsent.book_pace.is_due(now):
+            unsent.book = False
             self._outbox.set_state(_book(self._product_code, book, product.ticker))
-        if "depth" in parts and self._depth_changed and now - self._depth_sent_at >= DEPTH_SECONDS:
-            self._depth_changed, self._depth_sent_at = False, now
+        if "depth" in parts and unsent.depth and unsent.depth_pace.is_due(now):
+            unsent.depth = False
             self._outbox.set_state(_depth(self._product_code, book))
-        if "candles" in parts and (self._candles_changed or self._restart_candles):
-            self._send_candles(product)
-        if "heatmap" in parts and (self._new_columns or self._restart_heatmap):
-            self._send_heatmap(product)
+        if "candles" in parts and (unsent.candles or unsent.restart):
+            unsent.candles = False
+            self._outbox.set_state(self._candles(product))
+        if "heatmap" in parts and (unsent.columns or unsent.restart):
+            columns = list(product.heatmap.columns) if unsent.restart else unsent.columns
+            unsent.columns = []
+            self._outbox.set_state(messages.Heatmap(self._product_code, product.heatmap.step, columns, unsent.restart))
+        unsent.restart = False
 
-    def _send_candles(self, product: _Product) -> None:
+    def _candles(self, product: _Product) -> messages.Candles:
         series = product.candles.series[self._charts.interval_s]
-        self._outbox.set_state(
-            messages.Candles(
-                self._product_code,
-                self._charts.interval_s,
-                series.all() if self._restart_candles else series.changed(),
-                product.candles.gaps,
-                product.history,
-                product.problem,
-                restart=self._restart_candles,
-            )
+        return messages.Candles(
+            self._product_code,
+            self._charts.interval_s,
+            series.all() if self._unsent.restart else series.changed(),
+            product.candles.gaps,
+            product.history.state,
+            product.history.problem,
+            restart=self._unsent.restart,
         )
-        self._candles_changed = self._restart_candles = False
-
-    def _send_heatmap(self, product: _Product) -> None:
-        columns = list(product.heatmap.columns) if self._restart_heatmap else self._new_columns
-        self._outbox.set_state(
-            messages.Heatmap(self._product_code, product.heatmap.step, columns, self._restart_heatmap)
-        )
-        self._new_columns = []
-        self._restart_heatmap = False
-
-    def _restart_charts(self) -> None:
-        self._book_sent_at = self._depth_sent_at = 0.0
-        self._book_changed = self._depth_changed = True
-        self._restart_candles = self._restart_heatmap = True
-        self._new_columns = []
 
     def _restart_executions(self, product_code: str) -> None:
         if product_code == self._product_code:
@@ -272,18 +243,13 @@ class Market:
         in_view = product_code == self._product_code
         rows = []
         for execution in executions:
-            if product.fetched is not None and product.fetched.has(execution):
-                continue  # the HTTP API was faster
-            if execution.id:
-                product.fetched = None
             self._set_clock(execution.exec_date, received_ms)
             self._add_to_candles(product, execution, received_ms - self._ahead_ms)
             product.heatmap.trade(execution.side, execution.price, execution.size)
-            product.first_live_id = product.first_live_id or execution.id
             product.newest_id = execution.id or product.newest_id
             rows.append(_execution(execution))
         product.executions.add(rows)
-        self._candles_changed |= in_view
+        self._unsent.candles |= in_view
         if in_view:
             self._outbox.add_executions(rows)
 
@@ -294,7 +260,7 @@ class Market:
             product.newest_id = max(product.newest_id, execution.id)
         product.executions.insert([_execution(execution, is_backfilled=True) for execution in executions[-ROW_LIMIT:]])
         self._restart_executions(product_code)
-        self._candles_changed |= product_code == self._product_code
+        self._unsent.candles |= product_code == self._product_code
 
     def _add_to_candles(self, product: _Product, execution: Execution, otherwise_ms: float | None) -> None:
         """Add an execution to the candles; if it has no date, at another time, or not at all."""
@@ -302,12 +268,6 @@ class Market:
         if at_ms is None:
             return
         product.candles.add(execution.id, at_ms, execution.price, execution.size)
-
-    def _pause_executions(self, product: _Product, at_ms: float) -> None:
-        if product.history == "loading":
-            product.history = "unasked"  # it will not come
-        if product.newest_id and product.paused_ms is None:
-            product.paused_ms = at_ms - self._ahead_ms
 
     def _set_clock(self, timestamp: str, received_ms: float) -> None:
         at_ms = _time_ms(timestamp)
@@ -323,16 +283,22 @@ class _Product:
         self.executions = ExecutionList()
         self.candles = Candles()
         self.heatmap = HeatMap()
-        # Whether executions from before the subscription were fetched, as in `messages.Candles`.
-        self.history, self.problem = "unasked", ""
-        # By the exchange's clock: since when executions are missed because the user wanted none, and since when they
-        # come again.
-        self.paused_ms: float | None = None
-        self.resumed_ms = 0.0
-        # The newest execution, and the first that came live since the last fetch; 0 for none.
-        self.newest_id = self.first_live_id = 0
-        # Those that were fetched, until a newer one comes live.
-        self.fetched: GivenExecutions | None = None
+        self.history = History()
+        self.newest_id = 0
+        """The id of the newest execution; 0 for none."""
+
+
+class _Unsent:
+    """The changes of the product in view that the page has not been sent; at first all of it."""
+
+    def __init__(self) -> None:
+        self.book = self.depth = self.candles = True
+        self.book_state = ""
+        self.book_pace = Paced(BOOK_SECONDS)
+        self.depth_pace = Paced(DEPTH_SECONDS)
+        self.columns: list[Column] = []
+        self.restart = True
+        """Whether the charts are to be sent as a whole."""
 
 
 def _no_book(_product_code: str) -> None:
