@@ -4,7 +4,6 @@
 
 /** Five minutes of two columns a second; the oldest go. */
 const COLUMN_LIMIT = 600;
-export const SPAN_MS = 300_000;
 /** Columns further apart than this have a gap between them. */
 export const COLUMN_MS = 500;
 

@@ -5,7 +5,7 @@ import { formatClock, formatSpan, formatTime } from "../format.js";
 import { events, focusedEvent } from "../happened.js";
 import { EVENT_LIMIT, timeOf } from "../history.js";
 import { t } from "../i18n.js";
-import { codeText, eventWords, fetchedText, gapReason, gapText } from "./events.js";
+import { eventWords, fetchedText, gapReason, gapText } from "./events.js";
 import { Figures } from "./figures.js";
 import { useStill } from "./still.js";
 import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js";
@@ -19,10 +19,10 @@ import { useLayoutEffect, useRef, useState } from "../../vendor/preact-hooks.js"
 const CHANNELS_SHOWN = 4;
 /** Events that are drawn; the older ones on demand. */
 const EVENTS_SHOWN = 100;
-/** The mark of one message: an execution's or a ticker's number. */
 /** The words for a gap, by its cause. @type {Record<string, "gapWithheld" | "gapRenumbered" | undefined>} */
 const EXPLAINED = { withheld: "gapWithheld", renumbered: "gapRenumbered" };
 
+/** The mark of one message: an execution's or a ticker's number. */
 const NUMBER = /"(?:id|tick_id)"\s*:\s*(\d+)/;
 
 export function Connection() {
@@ -76,11 +76,10 @@ function Event({ row, isFocused }) {
 
 /** @param {{row: Exclude<EventRow, GapRow>}} props */
 function Plain({ row }) {
-  const { title, text } = eventWords(row);
-  const code = row.type === "status" ? row.code : null;
+  const { title, text, meaning } = eventWords(row);
   return html`
-    <p><strong>${title}</strong> <span class=${code === null ? "" : "reason"}>${text}</span></p>
-    ${code !== null && html`<p class="hint">${codeText(code)}</p>`}
+    <p><strong>${title}</strong> <span class=${row.type === "status" && row.code !== null ? "reason" : ""}>${text}</span></p>
+    ${meaning && html`<p class="hint">${meaning}</p>`}
     ${row.type === "subscribed" && row.answers.length > 1 && html`
       <p class="hint">${row.answers.map(({ channel }) => shortName(channel)).join(", ")}</p>`}
   `;

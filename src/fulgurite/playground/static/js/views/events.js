@@ -35,7 +35,7 @@ export const endpointWords = (name) => (name === "embedded" || name === "live" ?
 
 /** The words for a status beside its name, by its kind. */
 const DETAILS = /** @type {Record<string, import("../i18n.js").Key | undefined>} */ ({
-  closed: "detClosed", silent: "detSilent", dead: "detSilent", behind: "detBehind", caught_up: "detCaughtUp",
+  closed: "detClosed", silent: "detWait", dead: "detSilent", behind: "detBehind", caught_up: "detCaughtUp",
   dropped: "detDropped", unanswered: "detUnanswered", backing_off: "detWait",
 });
 /** Why something was missed, by the kinds of `GapCause`. */
@@ -107,7 +107,8 @@ export function fetchedText(gap) {
 /** @param {import("../history.js").PageRow} row @returns {string} the event of the page, and its consequence */
 export const pageText = (row) => t(PAGE_WORDS[row.kind][1], { span: formatSpan(row.seconds * 1000) });
 
-/** @param {EventRow} row @returns {{title: string, text: string}} an event's name, and all else in short */
+/** @param {EventRow} row @returns {{title: string, text: string, meaning?: string}} an event's name, all else in short,
+ *   and the meaning of its close code where the text lacks it */
 export function eventWords(row) {
   switch (row.type) {
     case "gap": return { title: t("gap"), text: `${gapText(row)}. ${gapDetail(row)}` };
@@ -119,7 +120,9 @@ export function eventWords(row) {
       const span = row.kind === "overslept" && row.seconds !== null ? formatSpan(row.seconds * 1000) : "";
       const number = row.connection ? t("evNumbered", { number: row.connection + 1 }) : "";
       const channel = row.channel && shortName(row.channel);
-      return { title, text: [number, channel, span, detailText(row)].filter(Boolean).join(" ") };
+      const meaning = row.code === null ? "" : codeText(row.code);
+      const text = [number, channel, span, detailText(row)].filter(Boolean).join(" ");
+      return { title, text, meaning: text.includes(meaning) ? "" : meaning };
     }
   }
 }

@@ -177,6 +177,8 @@ function List() {
   useLayoutEffect(() => {
     const list = ref.current;
     if (!list || !drawn.current || isHeld()) return;
+    // The event of a scroll may still be on its way: the scroll must not be undone.
+    if (isScrolledUp(list, drawn.current.scrollTop)) follow(false);
     // Rows went at the top: the rows in sight stay where they are.
     list.scrollTop = following.value ? list.scrollHeight : list.scrollTop - goneSince() * ROW_HEIGHT;
     drawn.current = { gone: log.gone, scrollTop: list.scrollTop, test: log.test };
@@ -185,9 +187,8 @@ function List() {
   /** @param {Event} event */
   const scrolled = ({ currentTarget: list }) => {
     if (!(list instanceof HTMLElement) || !drawn.current) return;
-    const atEnd = list.scrollTop + list.clientHeight >= list.scrollHeight - 2;
-    if (list.scrollTop < drawn.current.scrollTop - 1 && !atEnd) follow(false);
-    else if (atEnd && !list.querySelector("button:focus-visible")) follow(true);
+    if (isScrolledUp(list, drawn.current.scrollTop)) follow(false);
+    else if (isAtEnd(list) && !list.querySelector("button:focus-visible")) follow(true);
     drawn.current.scrollTop = list.scrollTop;
     setScrollTop(list.scrollTop);
   };
@@ -213,6 +214,12 @@ function List() {
     `;
   });
 }
+
+/** @param {HTMLElement} list */
+const isAtEnd = (list) => list.scrollTop + list.clientHeight >= list.scrollHeight - 2;
+
+/** Whether a list was scrolled up from where it was drawn, and not only cut short. @param {HTMLElement} list @param {number} drawnTop */
+const isScrolledUp = (list, drawnTop) => list.scrollTop < drawnTop - 1 && !isAtEnd(list);
 
 /** A row that was reached with the keyboard stays where it is. @param {FocusEvent} event */
 function reached({ target }) {

@@ -1,0 +1,30 @@
+import { equal, ok } from "node:assert/strict";
+import test from "node:test";
+import { chooseLanguage } from "../../../src/fulgurite/playground/static/js/i18n.js";
+import { codeText, detailText, eventWords, statusText } from "../../../src/fulgurite/playground/static/js/views/events.js";
+
+const STATUS = {
+  type: /** @type {const} */ ("status"), at_ms: 0, channel: "", detail: "", connection: 0, seconds: 5, code: null,
+  words: null, failure: null, http_status: null, key: 1,
+};
+const LANGUAGES = /** @type {const} */ (["en", "ja"]);
+
+for (const language of LANGUAGES) {
+  test(`the meaning of a close code is given once: ${language}`, () => {
+    chooseLanguage(language);
+    for (const [code, words] of /** @type {const} */ ([[1012, "scheduled maintenance"], [1006, null], [4000, ""]])) {
+      const row = { ...STATUS, kind: "closed", code, words, detail: "closed by the server" };
+      const { title, text, meaning = "" } = eventWords(row);
+      equal(`${title} ${text} ${meaning}`.split(codeText(code)).length, 2, `${title} ${text} ${meaning}`);
+    }
+  });
+
+  test(`the words beside a status do not repeat its name: ${language}`, () => {
+    chooseLanguage(language);
+    for (const kind of ["closed", "silent", "dead", "behind", "caught_up", "dropped", "unanswered", "backing_off"]) {
+      const [name, detail] = [statusText(kind), detailText({ ...STATUS, kind })];
+      const stem = name.match(/\p{Script=Han}{2,}/u)?.[0] ?? name;
+      ok(!detail.includes(stem), `${name}: ${detail}`);
+    }
+  });
+}
