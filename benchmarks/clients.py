@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from benchmarks.measure import Frames, run_book, run_client
-from benchmarks.rows import (
+from benchmarks.table import (
     BOOK_LEVELS,
     BOOKS,
     CRYPTOFEED,

@@ -13,8 +13,8 @@ import trustme
 from benchmarks.environments import interpreter
 from benchmarks.frames import DIFF, generate
 from benchmarks.processes import Failed, memory_kb, read_line, started, tell
-from benchmarks.rows import LEVELS
 from benchmarks.subscribers import CHANNEL
+from benchmarks.table import LEVELS
 from benchmarks.tables import Column, Compared, Figures, Goal, Row, Table
 from fulgurite.protocol.jsonrpc import encode_message
 

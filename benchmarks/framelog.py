@@ -12,7 +12,7 @@ import msgspec
 from benchmarks.environments import ROOT, interpreter
 from benchmarks.frames import CHANNELS, START_NS, Expected, expect, generate, laps
 from benchmarks.processes import Failed, read_line, started
-from benchmarks.rows import LEVELS, MESSAGES
+from benchmarks.table import LEVELS, MESSAGES
 from benchmarks.tables import AllFigures, Column, Compared, Figures, Goal, Row, Table, range_of
 from fulgurite.client.items import StatusKind
 from fulgurite.protocol.framelog import Line, format_line

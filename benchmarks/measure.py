@@ -14,7 +14,7 @@ import msgspec
 from benchmarks.environments import ROOT, interpreter
 from benchmarks.frames import DIFF, SNAPSHOT, Expected, expect, generate, laps, load, save
 from benchmarks.processes import Failed, read_line, started, tell, why_ended
-from benchmarks.rows import Book, Client, Section
+from benchmarks.table import Book, Client, Section
 
 RUNNERS = Path(__file__).parent / "runners"
 RANKS = {"p50": 500, "p99": 990, "p99.9": 999}

@@ -11,7 +11,7 @@ from benchmarks import fanout, framelog, report, results, slow, start
 from benchmarks.frames import CHANNELS, DIFF, EXECUTIONS, SNAPSHOT, expect, generate, laps, load, save
 from benchmarks.measure import Frames, run_client
 from benchmarks.processes import Failed
-from benchmarks.rows import FLOOR, LEVELS, OURS, SECTIONS, SOCKETIO
+from benchmarks.table import FLOOR, LEVELS, OURS, SECTIONS, SOCKETIO
 from benchmarks.tables import Figures, grid
 
 SMALL = 500

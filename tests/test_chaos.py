@@ -173,7 +173,7 @@ def _executions(
     row = Delivered([(1, 6)], [(1, 6)] if delivered is None else delivered, [])
     report = ConnectionReport(1, "json-rpc", "", 0, None, None, "", "", [], {EXECUTIONS: row})
     verdict = Verdict()
-    judge_executions(EXECUTIONS, given, published, [report], shots or [], verdict, is_repaired=False, is_ordered=True)
+    judge_executions(EXECUTIONS, given, published, [report], shots or [], verdict, is_repairing=False, is_ordered=True)
     judge_gaps(given, verdict)
     return verdict
 

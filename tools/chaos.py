@@ -421,7 +421,7 @@ class Round:
                 reports,
                 self._shots,
                 self.verdict,
-                is_repaired=self._repair != "off",
+                is_repairing=self._repair != "off",
                 is_ordered=self._repair != "alongside",
             )
             boards = sorted(

@@ -143,7 +143,7 @@ def judge_executions(
     shots: Sequence[Shot],
     verdict: Verdict,
     *,
-    is_repaired: bool,
+    is_repairing: bool,
     is_ordered: bool,
 ) -> None:
     """None twice, none out of order, none lost without a gap that names it.
@@ -155,7 +155,7 @@ def judge_executions(
         reports: the exchange's deliveries, by connection.
         shots: the faults.
         verdict: where it is noted.
-        is_repaired: whether gaps were to be repaired.
+        is_repairing: whether gaps were to be repaired.
         is_ordered: whether recovered executions were to come in their place.
     """
     truth = {_key(row): (row.id, each) for each in published for row in _rows(each.message)}
@@ -188,7 +188,7 @@ def judge_executions(
             if seen[key] > 1:
                 verdict.fail(f"{channel}: {row.id} ({truth[key][0]}) was given twice, {item.origin}")
             if row.id and is_ordered:
-                is_recovered = item.origin == "backfilled" or not is_repaired
+                is_recovered = item.origin == "backfilled" or not is_repairing
                 if row.id < newest and item.origin == "backfilled" and _is_found(gaps, truth[key][1].published_ns):
                     verdict.counts["executions withheld without a trace on the wire, found by an audit"] += 1
                 elif row.id < newest and is_recovered and any(_names(gap, row.id, 0) for gap in _interruptions(gaps)):
@@ -207,7 +207,7 @@ def judge_executions(
         if key in seen or not ids or not min(ids) < number < max(ids):
             continue
         naming = [gap for gap in gaps if _names(gap, number, message.published_ns)]
-        if naming and not is_repaired:
+        if naming and not is_repairing:
             verdict.counts["executions missing, named by a gap, not to be repaired"] += 1
         elif any(gap.repaired is not Repaired.FULL for gap in naming):
             verdict.counts["executions missing, named by a gap that says it could not be repaired"] += 1

@@ -70,7 +70,7 @@ def test_skippable_frames_of_zstandard_are_skipped_wherever_they_stand(size, kin
 def test_what_is_not_compressed_comes_as_it_is():
     assert decompressed(b"plain") == (b"plain", [])
     assert decompressed(b"") == (b"", [])
-    # Zeros after a gzip member fill a block of a tape.
+    # Zeros after a gzip member fill the last block of a backup.
     assert decompressed(gzip.compress(b"x") + bytes(1_000)) == (b"x", [])
 
 

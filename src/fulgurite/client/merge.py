@@ -37,7 +37,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from fulgurite.client.alignment import Alignment, align
-from fulgurite.client.texts import Ids, Text
+from fulgurite.client.comparison import Ids, Text
 from fulgurite.errors import InputError
 from fulgurite.protocol.channels import Kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import Raw
 
-from fulgurite.client.texts import Ids, Text
+from fulgurite.client.comparison import Ids, Text
 
 
 def text(json: str) -> Text:
