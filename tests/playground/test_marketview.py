@@ -78,6 +78,8 @@ class Page:
 
     def load(self, *fills, problem=""):
         """Executions from before the subscription come, by way of the feed too."""
+        if not self.market.is_loading(FX):
+            return
         message = self.feed.recovered(executions_message(fills, T0))
         self.market.end_history(FX, [] if message is None else executions_of(message), problem)
 

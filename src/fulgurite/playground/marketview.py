@@ -45,6 +45,7 @@ class MarketView:
         charts: the parts of the view that the page shows.
 
     Attributes:
+        product_code, charts: as above; `view` and `show` set them.
         book_of: gives the book of a product as it is kept, or None where none is. The reader of the stream sets it.
     """
 
@@ -55,18 +56,8 @@ class MarketView:
         # Our clock less the exchange's, by the latest time in a message.
         self._ahead_ms = 0.0
         self._sampled_slot = 0.0
-        self._charts = charts or messages.Charts([], INTERVALS[0])
+        self.charts = charts or messages.Charts([], INTERVALS[0])
         self.view(product_code)
-
-    @property
-    def product_code(self) -> str:
-        """The product in view."""
-        return self._product_code
-
-    @property
-    def charts(self) -> messages.Charts:
-        """The parts of the view that the page shows."""
-        return self._charts
 
     def receive(self, channel: Channel, data: Data, received_ms: float, *, is_backfilled: bool = False) -> None:
         """Process one message.
@@ -79,7 +70,7 @@ class MarketView:
         """
         self.sample(received_ms)  # a replay may be so fast that nobody else asks in time
         product = self._product(channel.product_code)
-        in_view = channel.product_code == self._product_code
+        in_view = channel.product_code == self.product_code
         if isinstance(data, Board):
             if in_view:
                 self._unsent.book = self._unsent.depth = True
@@ -99,7 +90,7 @@ class MarketView:
         """Messages of a channel were missed."""
         channel = parse_channel(gap.channel)
         product = self._product(channel.product_code)
-        in_view = channel.product_code == self._product_code
+        in_view = channel.product_code == self.product_code
         if channel.kind is Kind.EXECUTIONS:
             if gap.repaired == "full":
                 product.candles.fill(gap.from_ms)
@@ -138,11 +129,15 @@ class MarketView:
         product = self._product(product_code)
         if not product.history.begin(at_ms - self._ahead_ms):
             return None
-        self._unsent.candles |= product_code == self._product_code
+        self._unsent.candles |= product_code == self.product_code
         return product.newest_id
 
+    def is_loading(self, product_code: str) -> bool:
+        """Whether the load is still expected: the subscription may have ended meanwhile."""
+        return self._product(product_code).history.state == "loading"
+
     def end_history(self, product_code: str, executions: Sequence[Execution], problem: str) -> None:
-        """Add the loaded executions, unless the subscription ended meanwhile.
+        """Add the loaded executions.
 
         Args:
             product_code: the product.
@@ -150,8 +145,6 @@ class MarketView:
             problem: the reason for missing ones, or "".
         """
         product = self._product(product_code)
-        if product.history.state != "loading":
-            return
         gap = product.history.end(problem)
         if gap is not None:
             product.candles.mark(gap.from_ms, gap)
@@ -159,7 +152,7 @@ class MarketView:
 
     def view(self, product_code: str) -> None:
         """Put a product in view and send its state."""
-        self._product_code = product_code
+        self.product_code = product_code
         product = self._product(product_code)
         self._restart_executions(product_code)
         if product.ticker is not None:
@@ -168,7 +161,7 @@ class MarketView:
 
     def show(self, charts: messages.Charts) -> None:
         """Send the state of these parts of the view from now on."""
-        self._charts = charts
+        self.charts = charts
         self._unsent = _Unsent()
 
     def sample(self, at_ms: float) -> None:
@@ -183,7 +176,7 @@ class MarketView:
             # A map begins with the first known book.
             if product.heatmap.columns or (book is not None and book.state is BookState.LIVE):
                 column = product.heatmap.sample(slot * COLUMN_MS, book)
-                if product_code == self._product_code and "heatmap" in self._charts.parts:
+                if product_code == self.product_code and "heatmap" in self.charts.parts:
                     self._unsent.columns.append(column)
 
     def send(self, now: float) -> None:
@@ -191,33 +184,33 @@ class MarketView:
 
         The outbox must be drained at once afterwards: changes are given once, and must not replace each other.
         """
-        parts, unsent = self._charts.parts, self._unsent
-        product = self._product(self._product_code)
-        book = self.book_of(self._product_code)
+        parts, unsent = self.charts.parts, self._unsent
+        product = self._product(self.product_code)
+        book = self.book_of(self.product_code)
         # A book may become STALE without a message: its channel fell silent, or it is not read.
         if _state(book) != unsent.book_state:
             unsent.book_state = _state(book)
             unsent.book = unsent.depth = True
         if "book" in parts and unsent.book and unsent.book_pace.is_due(now):
             unsent.book = False
-            self._outbox.set_state(_book(self._product_code, book, product.ticker))
+            self._outbox.set_state(_book(self.product_code, book, product.ticker))
         if "depth" in parts and unsent.depth and unsent.depth_pace.is_due(now):
             unsent.depth = False
-            self._outbox.set_state(_depth(self._product_code, book))
+            self._outbox.set_state(_depth(self.product_code, book))
         if "candles" in parts and (unsent.candles or unsent.restart):
             unsent.candles = False
             self._outbox.set_state(self._candles(product))
         if "heatmap" in parts and (unsent.columns or unsent.restart):
             columns = list(product.heatmap.columns) if unsent.restart else unsent.columns
             unsent.columns = []
-            self._outbox.set_state(messages.Heatmap(self._product_code, product.heatmap.step, columns, unsent.restart))
+            self._outbox.set_state(messages.Heatmap(self.product_code, product.heatmap.step, columns, unsent.restart))
         unsent.restart = False
 
     def _candles(self, product: _Product) -> messages.Candles:
-        series = product.candles.series[self._charts.interval_s]
+        series = product.candles.series[self.charts.interval_s]
         return messages.Candles(
-            self._product_code,
-            self._charts.interval_s,
+            self.product_code,
+            self.charts.interval_s,
             series.all() if self._unsent.restart else series.changed(),
             product.candles.gaps,
             product.history.state,
@@ -226,13 +219,13 @@ class MarketView:
         )
 
     def _restart_executions(self, product_code: str) -> None:
-        if product_code == self._product_code:
+        if product_code == self.product_code:
             self._outbox.restart_executions(product_code, self._product(product_code).executions.rows)
 
     def _product(self, product_code: str) -> _Product:
         product = self._products.get(product_code)
         if product is None:
-            others = [code for code in self._products if code != self._product_code]
+            others = [code for code in self._products if code != self.product_code]
             if len(others) >= PRODUCT_LIMIT:
                 del self._products[others[0]]
             product = self._products[product_code] = _Product()
@@ -240,7 +233,7 @@ class MarketView:
 
     def _add_live(self, product_code: str, executions: Sequence[Execution], received_ms: float) -> None:
         product = self._product(product_code)
-        in_view = product_code == self._product_code
+        in_view = product_code == self.product_code
         rows = []
         for execution in executions:
             self._set_clock(execution.exec_date, received_ms)
@@ -260,7 +253,7 @@ class MarketView:
             product.newest_id = max(product.newest_id, execution.id)
         product.executions.insert([_execution(execution, is_backfilled=True) for execution in executions[-ROW_LIMIT:]])
         self._restart_executions(product_code)
-        self._unsent.candles |= product_code == self._product_code
+        self._unsent.candles |= product_code == self.product_code
 
     def _add_to_candles(self, product: _Product, execution: Execution, otherwise_ms: float | None) -> None:
         """Add an execution to the candles; if it has no date, at another time, or not at all."""

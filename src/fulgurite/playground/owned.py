@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx
 import msgspec
@@ -32,7 +31,7 @@ PREOPEN_SECONDS: Final = 8.0
 
 
 class OwnedExchange:
-    """The embedded exchange, as an async context manager.
+    """The embedded exchange, until `aclose`.
 
     Args:
         exchange: as it runs.
@@ -45,12 +44,8 @@ class OwnedExchange:
             trust_env=False, follow_redirects=False, timeout=TIMEOUT_SECONDS, headers={"Accept-Encoding": "identity"}
         )
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close the line to it."""
         await self._client.aclose()
 
     async def private(self, asked: messages.Private) -> messages.Answer:

@@ -8,18 +8,9 @@ import re
 from fulgurite.client.fetching import markets
 from fulgurite.client.http import HttpApi
 from fulgurite.errors import FulguriteError
+from fulgurite.exchange.products import FX_BTC_JPY, PRODUCTS
 
-JP_PRODUCT_CODES = [
-    "FX_BTC_JPY",
-    "BTC_JPY",
-    "XRP_JPY",
-    "ETH_JPY",
-    "XLM_JPY",
-    "MONA_JPY",
-    "ELF_JPY",
-    "ETH_BTC",
-    "BCH_BTC",
-]
+JP_PRODUCT_CODES = list(dict.fromkeys(product.code for product in (FX_BTC_JPY, *PRODUCTS)))
 """The nine products of the Japanese service, the liveliest first."""
 
 _SECONDS = 5.0

@@ -38,10 +38,10 @@ class Recordings:
 
     # --- recording
 
-    def record(self, at_ms: float) -> Recording:
+    def record(self) -> Recording:
         """Begin to record, unless that is under way."""
         if self.recording is None:
-            self.recording = Recording(at_ms)
+            self.recording = Recording(time.time() * 1e3)
             self._outbox.set_state(self.recording.state())
         return self.recording
 
@@ -149,8 +149,3 @@ def log_channels(log: IndexedLog) -> list[Channel]:
 def log_endpoint(log: IndexedLog) -> Endpoint:
     """A stand-in for an endpoint."""
     return Endpoint(log.name, "", "")
-
-
-def now_ms() -> float:
-    """The present time, in milliseconds since 1970."""
-    return time.time() * 1e3

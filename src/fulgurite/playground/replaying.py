@@ -55,8 +55,8 @@ class Replaying:
         self.log = log
         self.has_ended = False
         self._outbox = outbox
-        self._speed = speed
-        self._is_paused = is_paused
+        self.speed = speed
+        self.is_paused = is_paused
         self._log_replay = LogReplay()
         self.books = Books(self._log_replay)
         # The number of steps taken, and the number up to which they are taken without waiting.
@@ -66,16 +66,6 @@ class Replaying:
         # Shows the position; None until the first step that has to wait, and after each move.
         self._clock: PacedClock | None = None
         self._changed = asyncio.Event()
-
-    @property
-    def speed(self) -> float | None:
-        """Recorded seconds in one second; None is as fast as possible."""
-        return self._speed
-
-    @property
-    def is_paused(self) -> bool:
-        """Whether it stands still."""
-        return self._is_paused
 
     @property
     def is_seeking(self) -> bool:
@@ -105,11 +95,11 @@ class Replaying:
 
     def set_pace(self, speed: float | None, is_paused: bool) -> None:
         """Go on at another speed, or stand still."""
-        self._speed, self._is_paused = speed, is_paused
+        self.speed, self.is_paused = speed, is_paused
         if self._clock is not None:
             self._clock.set(self.position_ns, _now())
             self._clock.set_speed(0.0 if is_paused or speed is None else speed, _now())
-        self._wake()
+        self._changed.set()
 
     def can_seek(self, at_ns: int) -> bool:
         """Whether a position is still to come."""
@@ -120,7 +110,7 @@ class Replaying:
         self._sought_from = self._taken
         self._target = bisect.bisect_left(self.log.positions, at_ns)
         self._clock = None
-        self._wake()
+        self._changed.set()
 
     async def __aenter__(self) -> Self:
         return self
@@ -180,21 +170,21 @@ class Replaying:
     def _is_due(self) -> bool:
         if self._taken < self._target:
             return True
-        if self._is_paused:
+        if self.is_paused:
             return False
-        if self._speed is None:
+        if self.speed is None:
             return not self._outbox.is_half_full
-        return self._seconds_to_wait(self._speed) <= 0
+        return self._seconds_to_wait(self.speed) <= 0
 
     async def _until_due(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._is_due():
             self._changed.clear()
             delay: float | None = None
-            if not self._is_paused:
+            if not self.is_paused:
                 delay = FULL_SECONDS
-                if self._speed is not None:
-                    delay = self._seconds_to_wait(self._speed)
+                if self.speed is not None:
+                    delay = self._seconds_to_wait(self.speed)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(None if delay is None else loop.time() + delay):
                     await self._changed.wait()
@@ -204,9 +194,6 @@ class Replaying:
         if self._clock is None:
             self._clock = PacedClock(due_ns, _now(), speed)
         return self._clock.seconds_until(due_ns, _now())
-
-    def _wake(self) -> None:
-        self._changed.set()
 
 
 def _now() -> float:

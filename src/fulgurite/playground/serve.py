@@ -74,7 +74,9 @@ async def run(
     # A name below localhost leads to this machine without being looked up. This one nobody can have known before.
     fresh = f"{secrets.token_hex(8)}.localhost" if is_at_localhost(address) else address
     async with contextlib.AsyncExitStack() as stack:
-        exchange = None if owned is None else await stack.enter_async_context(OwnedExchange(owned))
+        exchange = None if owned is None else OwnedExchange(owned)
+        if exchange is not None:
+            stack.push_async_callback(exchange.aclose)
         logs = stack.enter_context(contextlib.closing(FrameLogs()))
         token = secrets.token_urlsafe(24)  # short enough for a line of a terminal with its address
         own_names = [name, f"{name.partition('.')[0]}.local"]

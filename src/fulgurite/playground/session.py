@@ -24,8 +24,8 @@ from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.owned import OwnedExchange
 from fulgurite.playground.pagesigner import PageSigner
 from fulgurite.playground.products import JP_PRODUCT_CODES, find_product_codes
-from fulgurite.playground.recordings import Recordings, log_channels, log_endpoint, now_ms
-from fulgurite.playground.tasks import Tasks, end
+from fulgurite.playground.recordings import Recordings, log_channels, log_endpoint
+from fulgurite.playground.tasks import Tasks
 from fulgurite.playground.upstream import Upstream
 from fulgurite.protocol.channels import Channel, check_channel
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, find_dialect
@@ -103,14 +103,15 @@ class PageSession:
 
     async def run(self) -> None:
         """Serve until the page goes away."""
-        sender = asyncio.create_task(self._send_batches())
-        reader = asyncio.create_task(self._read())
+        line = Tasks()
+        line.start(self._send_batches())
+        line.start(self._read())
         try:
             # The first to end ends the other: a page that went away, or one that cannot be sent to.
-            await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(line, return_when=asyncio.FIRST_COMPLETED)
         finally:
             with contextlib.closing(self._recordings):
-                await end(sender, reader)
+                await line.end()
                 await self._errands.end()
                 await self._by_hand.close()
                 await self._disconnect()
@@ -184,7 +185,7 @@ class PageSession:
         recordings, replaying = self._recordings, self._recordings.replaying
         match message:
             case messages.Record(on=True):
-                recording = recordings.record(now_ms())
+                recording = recordings.record()
                 if self._upstream is not None and replaying is None:
                     self._upstream.recording = recording
             case messages.Record():

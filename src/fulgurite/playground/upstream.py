@@ -50,7 +50,6 @@ from fulgurite.playground.paced import Paced
 from fulgurite.playground.replaying import Replaying
 from fulgurite.protocol.channels import Channel, Kind, executions, parse_channel
 from fulgurite.protocol.dialects import Dialect
-from fulgurite.protocol.messages import Execution
 
 CHANNELS_SECONDS = 0.25
 """The states of all channels are sent this often."""
@@ -166,38 +165,29 @@ class Upstream:
 
     async def fetch_histories(self) -> None:
         """Fetch the executions from before each subscription, one product after the other, until cancelled."""
+        assert isinstance(self._stream, Stream)  # a replay asks for none
         while True:
             product_code = await self._histories.get()
             after = self._market.begin_history(product_code, self._now_ms())
-            if after is not None:
-                found, problem = await self._fetch_history(product_code, after)
-                self._market.end_history(product_code, found, problem)
+            if after is None:
+                continue
+            found, problem = await self._fetch_history(product_code, after)
+            if self._market.is_loading(product_code):
+                given = [recovered for message in found if (recovered := self._stream.recovered(message)) is not None]
+                rows = [row for message in given for row in executions_of(message)]
+                self._market.end_history(product_code, rows, problem)
 
-    async def _fetch_history(self, product_code: str, after: int) -> tuple[list[Execution], str]:
-        """Fetch the executions from before a subscription.
-
-        Args:
-            product_code: the product.
-            after: the id of the newest known execution, or 0. Without one, older ones beyond the limit are not missing.
-
-        Returns:
-            The executions that the stream has not given, oldest first, and the reason for missing ones, or "".
-        """
+    async def _fetch_history(self, product_code: str, after: int) -> tuple[list[Message], str]:
+        """The executions after this one, and the reason for missing ones, or "". After 0, only the newest are due."""
         if self.endpoint.http is None:
             return [], "the endpoint has no HTTP API that we know of"
-        assert isinstance(self._stream, Stream)  # a replay asks for no history
         try:
             async with HttpApi(self.endpoint.http) as api:
                 found = await fetch_executions(api, product_code, after, max_pages=PAGES)
         except FulguriteError as error:
             return [], str(error)
-        fresh: list[Execution] = []
-        for message in executions_messages(executions(product_code).name, found.executions, found.rows):
-            recovered = self._stream.recovered(message)
-            fresh += [] if recovered is None else executions_of(recovered)
-        if found.error is not None:
-            return fresh, str(found.error)
-        return fresh, found.problem if after else ""
+        problem = str(found.error) if found.error is not None else found.problem if after else ""
+        return executions_messages(executions(product_code).name, found.executions, found.rows), problem
 
     async def subscribe(self, channels: list[Channel]) -> None:
         """Subscribe to these channels too.
@@ -269,7 +259,8 @@ class Upstream:
             case Gap():
                 gap = _gap(item)
                 known = self._gaps.get(gap.channel)
-                if gap.first is None and known is not None and _is_same(known, gap):
+                # It comes again once it is repaired.
+                if gap.first is None and known is not None and (known.from_ms, known.to_ms) == (gap.from_ms, gap.to_ms):
                     gap = msgspec.structs.replace(gap, first=known.first)
                 self._gaps[gap.channel] = gap
                 self._market.miss(gap)
@@ -411,10 +402,6 @@ def _why(status: Status, before: str, *, is_bitflyer: bool) -> tuple[str, int | 
     if is_said or goes_on or is_time:
         return "maintenance", code
     return str(status.failure or "closed"), code
-
-
-def _is_same(one: messages.Gap, other: messages.Gap) -> bool:
-    return one.from_ms == other.from_ms and one.to_ms == other.to_ms
 
 
 def _neighbour(message: Message | None) -> messages.Neighbour | None:
