@@ -38,11 +38,7 @@ _MEDIA_TYPES = {
 
 
 def create_app(
-    exchange_endpoint: Endpoint | None,
-    logs: FrameLogs,
-    guard: Guard,
-    *,
-    owned: OwnedExchange | None = None,
+    exchange_endpoint: Endpoint | None, logs: FrameLogs, guard: Guard, *, owned: OwnedExchange | None = None
 ) -> ASGIApp:
     """Make the application.
 

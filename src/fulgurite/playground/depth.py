@@ -29,10 +29,7 @@ def depth_points(book: OrderBook) -> tuple[list[tuple[float, float]], list[tuple
     bids, asks, middle = book.bids(), book.asks(), book.mid
     if middle is None:
         return [], []
-    typical = max(
-        middle - bids[:_TYPICAL_LEVELS][-1].price,
-        asks[:_TYPICAL_LEVELS][-1].price - middle,
-    )
+    typical = max(middle - bids[:_TYPICAL_LEVELS][-1].price, asks[:_TYPICAL_LEVELS][-1].price - middle)
     reach = min(max(typical, middle * _NARROWEST), middle * _WIDEST)
     return _add_up(bids, middle, reach), _add_up(asks, middle, reach)
 

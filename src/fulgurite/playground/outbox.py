@@ -11,21 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from fulgurite.playground.messages import (
-    Dropped,
-    Execution,
-    Executions,
-    Frame,
-    Gap,
-    Letter,
-    Malformed,
-    OrderEvents,
-    OwnState,
-    Row,
-    Source,
-    State,
-    ToPage,
-)
+from fulgurite.playground import messages
 
 ROW_LIMIT = 2_000
 CHARACTER_LIMIT = 4_000_000
@@ -50,16 +36,16 @@ class Outbox:
     ) -> None:
         self._row_limit = row_limit
         self._character_limit = character_limit
-        self._rows: deque[Row] = deque()
+        self._rows: deque[messages.Row] = deque()
         self._characters = 0
         self._dropped = 0
-        self._states: dict[type[State], State] = {}
-        self._letters: list[Letter] = []
-        self._executions: deque[Execution | Gap] = deque(maxlen=execution_limit)
+        self._states: dict[type[messages.State], messages.State] = {}
+        self._letters: list[messages.Letter] = []
+        self._executions: deque[messages.Execution | messages.Gap] = deque(maxlen=execution_limit)
         self._product_code = ""
         self._restart = False
 
-    def add_row(self, row: Row) -> None:
+    def add_row(self, row: messages.Row) -> None:
         """Have a row sent, at the cost of the oldest if there are too many."""
         self._rows.append(row)
         self._characters += self._weight(row)
@@ -67,26 +53,26 @@ class Outbox:
             self._characters -= self._weight(self._rows.popleft())
             self._dropped += 1
 
-    def set_state(self, state: State) -> None:
+    def set_state(self, state: messages.State) -> None:
         """Have a state sent in place of the one of its type that may still wait."""
         self._states[type(state)] = state
 
-    def send(self, letter: Letter) -> None:
+    def send(self, letter: messages.Letter) -> None:
         """Have a letter sent."""
         self._letters.append(letter)
 
-    def add_executions(self, rows: Iterable[Execution | Gap]) -> None:
+    def add_executions(self, rows: Iterable[messages.Execution | messages.Gap]) -> None:
         """Have executions of the product in view sent, and the gaps between them."""
         self._executions.extend(rows)
 
-    def restart_executions(self, product_code: str, rows: Iterable[Execution | Gap]) -> None:
+    def restart_executions(self, product_code: str, rows: Iterable[messages.Execution | messages.Gap]) -> None:
         """Have these sent in place of all executions that were, perhaps of another product."""
         self._product_code = product_code
         self._restart = True
         self._executions.clear()
         self._executions.extend(rows)
 
-    def _weight(self, row: Row) -> int:
+    def _weight(self, row: messages.Row) -> int:
         # So that one that is longer than all that may wait is sent, too.
         return min(_characters(row), self._character_limit // 2)
 
@@ -95,21 +81,21 @@ class Outbox:
         """Whether so many rows wait that a replay should pause."""
         return 2 * len(self._rows) >= self._row_limit or 2 * self._characters >= self._character_limit
 
-    def begin(self, source: Source) -> None:
+    def begin(self, source: messages.Source) -> None:
         """From here on all messages are of another source: waiting ones of the source before are dropped."""
         self._executions.clear()
         self._rows.clear()
         self._characters = self._dropped = 0
-        own = {kind: state for kind, state in self._states.items() if isinstance(state, OwnState)}
-        self._states = {Source: source, **own}
+        own = {kind: state for kind, state in self._states.items() if isinstance(state, messages.OwnState)}
+        self._states = {messages.Source: source, **own}
 
-    def drain(self) -> list[ToPage]:
+    def drain(self) -> list[messages.ToPage]:
         """Everything that waits, states first; nothing waits afterwards."""
-        batch: list[ToPage] = [*self._states.values(), *self._letters]
+        batch: list[messages.ToPage] = [*self._states.values(), *self._letters]
         if self._executions or self._restart:
-            batch.append(Executions(self._product_code, list(self._executions), self._restart))
+            batch.append(messages.Executions(self._product_code, list(self._executions), self._restart))
         if self._dropped:
-            batch.append(Dropped(self._dropped))
+            batch.append(messages.Dropped(self._dropped))
         batch.extend(self._rows)
         self._states.clear()
         self._letters.clear()
@@ -120,10 +106,10 @@ class Outbox:
         return batch
 
 
-def _characters(row: Row) -> int:
+def _characters(row: messages.Row) -> int:
     match row:
-        case Frame() | Malformed():
+        case messages.Frame() | messages.Malformed():
             return len(row.text)
-        case OrderEvents():
+        case messages.OrderEvents():
             return len(bytes(row.events))
     return 0

@@ -40,14 +40,7 @@ from fulgurite.client import Endpoint, resolve_endpoint
 from fulgurite.errors import InputError
 from fulgurite.protocol.dialects import DialectName
 from fulgurite.samples.folders import find_sample, find_samples
-from fulgurite.samples.sample import (
-    DEFAULT_SILENCE,
-    Sample,
-    check_parameters,
-    fill,
-    shown,
-    steps,
-)
+from fulgurite.samples.sample import DEFAULT_SILENCE, Sample, check_parameters, fill, shown, steps
 
 _MEMBERS = ("language", "dialect", "channel", "endpoint", "auth", "silence")
 
@@ -73,11 +66,7 @@ def sample_routes(endpoints: Mapping[str, Endpoint]) -> list[Route]:
         content = _zip(sample.folder, files)
         return Response(content, media_type="application/zip", headers={"Content-Disposition": disposition})
 
-    return [
-        Route("/samples.json", _list),
-        Route("/sample", _answering(one)),
-        Route("/sample.zip", _answering(archive)),
-    ]
+    return [Route("/samples.json", _list), Route("/sample", _answering(one)), Route("/sample.zip", _answering(archive))]
 
 
 async def _list(request: Request) -> Response:

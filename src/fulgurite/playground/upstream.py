@@ -72,10 +72,7 @@ _AUTH_STATES = {
     StatusKind.AUTHENTICATED: "authenticated",
     StatusKind.CLOSED: "none",
 }
-_FATAL: dict[type[FulguriteError], str] = {
-    AuthenticationError: "key_refused",
-    SubscriptionError: "channel_refused",
-}
+_FATAL: dict[type[FulguriteError], str] = {AuthenticationError: "key_refused", SubscriptionError: "channel_refused"}
 _REFUSAL = 503
 """The status of a refused handshake in a maintenance, and also of a service that has too much to do."""
 
@@ -125,12 +122,7 @@ class Upstream:
         self._outbox = outbox
         # The execution list moves on meanwhile; missed executions are put in their places later.
         self._stream = replaying or connect(
-            *channels,
-            endpoint=endpoint,
-            dialect=dialect.name,
-            credentials=credentials,
-            repair="alongside",
-            frames=True,
+            *channels, endpoint=endpoint, dialect=dialect.name, credentials=credentials, repair="alongside", frames=True
         )
         self._is_signed = credentials is not None
         self._connection = messages.Connection("closed", endpoint.name, dialect.name, since_ms=0.0)

@@ -11,7 +11,7 @@ test("columns are bounded, and unknown ones leave the prices alone", () => {
     /** @type {Column} */
     const column = count % 2 === 1
       ? [count * 500, 0, 0, 90, [], []] : [count * 500, 1000, 1010, 90, Array(20).fill(1), []];
-    store.take({ type: "heatmap", product_code: "X", step: 10, columns: [column], restart: false });
+    store.add({ type: "heatmap", product_code: "X", step: 10, columns: [column], restart: false });
   }
   deepEqual([store.columns.length, store.newestMs(), store.full], [600, 999_500, 1]);
   const shown = store.range(0);

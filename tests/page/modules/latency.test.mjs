@@ -9,9 +9,9 @@ test("answers are told from their requests", () => {
   const message = '{"jsonrpc":"2.0","method":"channelMessage","params":{"channel":"c","message":{"id":1}}}';
   const times = new AnswerTimes();
   /** @param {number} at_ms @param {string} text @param {boolean} [by_hand] */
-  const sent = (at_ms, text, by_hand = false) => times.take(frame(text, { direction: "sent", at_ms, by_hand }));
+  const sent = (at_ms, text, by_hand = false) => times.add(frame(text, { direction: "sent", at_ms, by_hand }));
   /** @param {number} at_ms @param {string} text @param {boolean} [by_hand] */
-  const received = (at_ms, text, by_hand = false) => times.take(frame(text, { at_ms, by_hand }));
+  const received = (at_ms, text, by_hand = false) => times.add(frame(text, { at_ms, by_hand }));
   deepEqual([
     sent(0, request), sent(1, request, true), received(5, result),
     received(9, '{"jsonrpc":"2.0","id":1,"error":{"code":-32602}}', true), received(10, result), received(11, message),
@@ -22,7 +22,7 @@ test("answers are told from their requests", () => {
 
 test("requests that are never answered are forgotten", () => {
   const times = new AnswerTimes();
-  for (let id = 0; id < 5000; id += 1) times.take(frame(`{"id":${id}}`, { direction: "sent" }));
+  for (let id = 0; id < 5000; id += 1) times.add(frame(`{"id":${id}}`, { direction: "sent" }));
   equal(times.sent.size, 1000);
 });
 

@@ -25,7 +25,7 @@ export class CandleStore {
   }
 
   /** @param {import("./messages.js").Candles} message */
-  take(message) {
+  add(message) {
     if (message.restart) this.clear();
     this.intervalS = message.interval_s;
     this.gaps = message.gaps;

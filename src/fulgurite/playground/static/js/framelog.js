@@ -88,7 +88,7 @@ export class FrameLog {
     const target = this.paused ? this.held : this.ring;
     for (const row of rows) {
       if (row.type === "frame") {
-        const answerMs = this.answers.take(row);
+        const answerMs = this.answers.add(row);
         if (answerMs !== null) row.answerMs = answerMs;
       }
       target.push(row);

@@ -78,7 +78,7 @@ export const handlers = {
   gapfirst(message) { events.value = withFirst(events.value, message); },
   latencies(message) { latencies.value = message.latencies; },
   channels(message) {
-    if (rateHistory.take(message)) rateVersion.value += 1;
+    if (rateHistory.add(message)) rateVersion.value += 1;
   },
 };
 

@@ -23,7 +23,7 @@ export class HeatStore {
   }
 
   /** @param {import("./messages.js").Heatmap} message */
-  take(message) {
+  add(message) {
     if (message.restart) this.clear();
     this.step = message.step;
     this.columns.push(...message.columns);

@@ -21,7 +21,7 @@ export class AnswerTimes {
   }
 
   /** @param {Frame} frame @returns {number | null} milliseconds since the request, if this is its answer */
-  take(frame) {
+  add(frame) {
     const key = frame.text.length < SHORT ? pairKey(frame) : null;
     if (key === null) return null;
     const name = `${frame.by_hand ? "hand" : ""}${key}`;

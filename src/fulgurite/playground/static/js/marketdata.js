@@ -52,12 +52,12 @@ export const handlers = {
   },
   candles(message) {
     if (!isInView(message) || message.interval_s !== interval.peek()) return;
-    candleStore.take(message);
+    candleStore.add(message);
     candleVersion.value += 1;
   },
   heatmap(message) {
     if (!isInView(message)) return;
-    heatStore.take(message);
+    heatStore.add(message);
     heatVersion.value += 1;
   },
   depth(message) {

@@ -20,7 +20,7 @@ export class RateHistory {
    * @param {import("./messages.js").Channels} totals
    * @returns {boolean} whether a bucket is full
    */
-  take({ now_ms, channels }) {
+  add({ now_ms, channels }) {
     const isFull = this.pass(now_ms);
     const totals = new Map();
     for (const { channel, messages } of channels) {

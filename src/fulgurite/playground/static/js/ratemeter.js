@@ -18,7 +18,7 @@ export class RateMeter {
   }
 
   /** @param {Channels} totals */
-  take(totals) {
+  add(totals) {
     const last = this.samples.at(-1);
     // Totals that have fallen belong to a new connection.
     if (last && totals.frames < last.frames) this.samples = [];

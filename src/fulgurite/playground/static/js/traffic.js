@@ -22,7 +22,7 @@ export const handlers = {
       }
     }
     state.channels.value = new Map(message.channels.map((entry) => [entry.channel, entry]));
-    if (state.isConnected.value) meter.take(message);
+    if (state.isConnected.value) meter.add(message);
     state.rates.value = meter.channelRates();
     state.traffic.value = meter.traffic();
   },

@@ -31,7 +31,7 @@ export const en = {
   detBehind: "{detail}",
   detCaughtUp: "{detail}",
   detDropped: "{detail}",
-  detUnanswered: "{detail}",
+  detUnanswered: "to the subscription request",
   detMalformed: "{detail}",
   detBook: "{detail}",
   gapByCode: "{detail}",
