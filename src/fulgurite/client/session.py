@@ -107,6 +107,21 @@ class _Probe:
         return seconds
 
 
+class _Unprocessed:
+    """The frames that were read and not yet processed, and the time of reading. Reading stops while there are any."""
+
+    __slots__ = ("read_ns", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.read_ns = 0
+
+    def remove(self, limit: int | None = None) -> list[str]:
+        """Remove and return the oldest frames, all of them without a limit."""
+        texts, self.texts = self.texts[:limit], [] if limit is None else self.texts[limit:]
+        return texts
+
+
 class Session(WSListener):
     """One connection, from the handshake to the end; `opening.open_session` connects it.
 
@@ -129,9 +144,8 @@ class Session(WSListener):
         self._timer: asyncio.TimerHandle | None = None
         self._is_paused = False
         self._probe = _Probe()
-        # Frames read and not yet processed, the time of reading, and the next turn. Reading stops while any wait.
-        self._texts: list[str] = []
-        self._read_ns = 0
+        # The frames to be processed, and the next turn of processing.
+        self._unprocessed = _Unprocessed()
         self._turn: asyncio.Handle | None = None
         # The end of the connection, if known; or the exception that ended it.
         self._ended: asyncio.Future[Ending | Exception | None] = self._loop.create_future()
@@ -156,14 +170,15 @@ class Session(WSListener):
                 damage = error
             else:
                 # Nearly all frames come here. The frames of one read share its time.
-                if not self._texts:
+                unprocessed = self._unprocessed
+                if not unprocessed.texts:
                     self._keepalive.heard_at = self._loop.time()
-                    self._read_ns = time.time_ns()
-                self._texts.append(text)
+                    unprocessed.read_ns = time.time_ns()
+                unprocessed.texts.append(text)
                 if frame.last_in_buffer:
                     self._process_turn()
                 return
-        self._process_texts(self._all_texts())  # they came before this frame
+        self._process_texts(self._unprocessed.remove())  # they came before this frame
         if self._ended.done():
             return
         now, at_ns = self._loop.time(), time.time_ns()
@@ -179,7 +194,7 @@ class Session(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Process the remaining frames and end."""
-        self._process_texts(self._all_texts())
+        self._process_texts(self._unprocessed.remove())
         self._end_now()
 
     def pause_writing(self) -> None:
@@ -300,24 +315,19 @@ class Session(WSListener):
             return
         assert self._transport is not None  # something was read from it
         transport = self._transport.underlying_transport
-        if len(self._texts) > TURN_FRAMES:
+        if len(self._unprocessed.texts) > TURN_FRAMES:
             transport.pause_reading()
-            texts, self._texts = self._texts[:TURN_FRAMES], self._texts[TURN_FRAMES:]
-            self._process_texts(texts)
+            self._process_texts(self._unprocessed.remove(TURN_FRAMES))
             if self._turn is None:
                 self._turn = self._loop.call_soon(self._process_turn)  # last, so that a woken consumer comes first
             return
-        self._process_texts(self._all_texts())
+        self._process_texts(self._unprocessed.remove())
         if not (self._is_paused or self._ended.done() or transport.is_reading()):
             transport.resume_reading()
 
-    def _all_texts(self) -> list[str]:
-        texts, self._texts = self._texts, []
-        return texts
-
     def _process_texts(self, texts: list[str]) -> None:
         # The present time, not that of reading: a pause in between is no silence.
-        now, at_ns = self._loop.time(), self._read_ns
+        now, at_ns = self._loop.time(), self._unprocessed.read_ns
         place = 0
         try:
             # Nearly all frames are messages of channels and take the short path.
