@@ -1,5 +1,5 @@
-// Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
-// Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+// Prints the messages of bitFlyer's realtime API (JSON-RPC 2.0 over WebSocket), and reconnects after interruptions.
+// Messages go to standard output, a log of the connection goes to standard error. Ctrl-C ends it.
 
 #include <Poco/DateTimeFormatter.h>
 #include <Poco/DigestEngine.h>
@@ -57,7 +57,7 @@ json sign(const std::string& key, const std::string& secret) {
 void listen(const std::string& key, const std::string& secret, auto&& print) {
     auto socket = open_socket();
     std::cerr << "connected " << endpoint << "\n";
-    std::map<std::string, steady_clock::time_point> due; // what is wrong with the connection, and from when on
+    std::map<std::string, steady_clock::time_point> due; // by problem: the time at which it ends the connection
     auto request = [&](const std::string& name) { // is an id, too: without one there is no answer, not even a refusal
         const auto method = name == "auth" ? "auth" : "subscribe";
         const auto params = name == "auth" ? sign(key, secret) : json{{"channel", name}};
@@ -78,7 +78,7 @@ void listen(const std::string& key, const std::string& secret, auto&& print) {
         socket.receiveFrame(buffer, flags);
         std::string frame(buffer.begin(), buffer.end());
         const auto opcode = flags & WebSocket::FRAME_OP_BITMASK;
-        if (opcode == WebSocket::FRAME_OP_PING) { // comes every 15 s; who takes more than 3 s to answer is cut off
+        if (opcode == WebSocket::FRAME_OP_PING) { // comes every 15 s; without an answer in 3 s it is cut
             socket.sendFrame(frame.data(), frame.size(), int(WebSocket::FRAME_FLAG_FIN) | WebSocket::FRAME_OP_PONG);
             due["no ping came for 40 s"] = steady_clock::now() + 40s;
             continue;
@@ -131,7 +131,7 @@ int main() {
         try {
             listen(key, secret, [&](const std::string& channel, const json& message) {
                 const auto now = Poco::DateTimeFormatter::format(Poco::Timestamp(), "%H:%M:%S.%i");
-                if (const auto found = interrupted.extract(channel)) // the API never sends again what was missed
+                if (const auto found = interrupted.extract(channel)) // the API never sends missed messages again
                     std::cerr << "missed " << channel << ": nothing from " << last[channel] << " to " << now << " ("
                               << found.mapped() << ")\n";
                 last[channel] = now;

@@ -1,5 +1,5 @@
-// Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
-// standard output, what happens to the connection goes to standard error. Ctrl-C ends it. Socket.IO's frames are few,
+// Prints the messages of bitFlyer's realtime API (Socket.IO 2.0), and reconnects after interruptions. Messages go to
+// standard output, a log of the connection goes to standard error. Ctrl-C ends it. Socket.IO's frames are few,
 // so they are plain here: "0{...}" opens, "2" and "3" are ping and pong, "40" says that requests may come,
 // "42NUMBER[...]" is an event or a request, whose answer is "43NUMBER[...]".
 
@@ -60,8 +60,8 @@ json sign(const std::string& key, const std::string& secret) {
 void listen(const std::string& key, const std::string& secret, auto&& print) {
     auto socket = open_socket();
     std::cerr << "connected " << endpoint << "\n";
-    std::map<std::string, steady_clock::time_point> due; // what is wrong with the connection, and from when on
-    std::vector<std::string> asked;                      // what each request was about; their places are their numbers
+    std::map<std::string, steady_clock::time_point> due; // by problem: the time at which it ends the connection
+    std::vector<std::string> asked;                      // the subject of each request, at its number
     auto request = [&](const std::string& name) { // has a number: without one there is no answer, not even a refusal
         const auto arguments = name == "auth" ? json{"auth", sign(key, secret)} : json{"subscribe", name};
         const auto frame = "42" + std::to_string(asked.size()) + arguments.dump();
@@ -70,7 +70,7 @@ void listen(const std::string& key, const std::string& secret, auto&& print) {
         due["no answer to " + name + " in 10 s"] = steady_clock::now() + 10s;
     };
 
-    json session; // what the server says of it
+    json session; // the server's description of it
     due["no session in 10 s"] = steady_clock::now() + 10s;
     for (std::string text;;) {
         for (auto& [problem, deadline] : due) {
@@ -154,7 +154,7 @@ int main() {
         try {
             listen(key, secret, [&](const std::string& channel, const json& message) {
                 const auto now = Poco::DateTimeFormatter::format(Poco::Timestamp(), "%H:%M:%S.%i");
-                if (const auto found = interrupted.extract(channel)) // the API never sends again what was missed
+                if (const auto found = interrupted.extract(channel)) // the API never sends missed messages again
                     std::cerr << "missed " << channel << ": nothing from " << last[channel] << " to " << now << " ("
                               << found.mapped() << ")\n";
                 last[channel] = now;

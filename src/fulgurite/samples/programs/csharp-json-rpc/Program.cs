@@ -1,5 +1,5 @@
-// Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
-// Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+// Prints the messages of bitFlyer's realtime API (JSON-RPC 2.0 over WebSocket), and reconnects after interruptions.
+// Messages go to standard output, a log of the connection goes to standard error. Ctrl-C ends it.
 
 using System.Net.WebSockets;
 using System.Security.Cryptography;
@@ -16,7 +16,7 @@ using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, press) => { press.Cancel = true; stop.Cancel(); };
 var latest = new Dictionary<string, string>(); // by channel: when its latest message came
 var gaps = new Dictionary<string, string>(); // by channel: why none came since
-var problem = ""; // what it means when a wait takes too long
+var problem = ""; // the reason when a wait takes too long
 var delay = 1.0;
 while (!stop.IsCancellationRequested)
 {
@@ -25,7 +25,7 @@ while (!stop.IsCancellationRequested)
         await foreach (var (channel, message) in Listen())
         {
             var now = $"{DateTime.UtcNow:HH:mm:ss.fff}";
-            if (gaps.Remove(channel, out var why)) // the API never sends again what was missed
+            if (gaps.Remove(channel, out var why)) // the API never sends missed messages again
                 Console.Error.WriteLine($"missed {channel}: nothing from {latest[channel]} to {now} ({why})");
             latest[channel] = now;
             delay = 1; // only now: a server in trouble may accept everybody, and be of no use
@@ -48,7 +48,7 @@ while (!stop.IsCancellationRequested)
 async IAsyncEnumerable<(string Channel, string Message)> Listen()
 {
     using var socket = new ClientWebSocket(); // verifies the certificate, and answers the server's pings
-    // Its own pings find a connection dead. Without a time-out it would send pongs instead, that nobody asked for:
+    // Its own pings find a connection dead. Without a time-out it would send unsolicited pongs instead:
     // the server takes them for late answers and cuts the connection.
     socket.Options.KeepAliveInterval = socket.Options.KeepAliveTimeout = TimeSpan.FromSeconds(15);
     problem = "no connection in 10 s";
@@ -77,7 +77,7 @@ async IAsyncEnumerable<(string Channel, string Message)> Listen()
         if (channel.StartsWith("lightning_")) Expect(silenceSeconds, $"{channel} was silent for {silenceSeconds} s");
     }
 
-    Expect(86_400, "a day has passed"); // of private channels alone nothing is expected
+    Expect(86_400, "a day has passed"); // private channels alone may stay silent
     await (authenticate ? Request("auth") : Request(channels));
     while (true)
     {

@@ -1,5 +1,5 @@
-// Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
-// standard output, what happens to the connection goes to standard error. Ctrl-C ends it. Its frames are few, so they
+// Prints the messages of bitFlyer's realtime API (Socket.IO 2.0), and reconnects after interruptions. Messages go to
+// standard output, a log of the connection goes to standard error. Ctrl-C ends it. Its frames are few, so they
 // are plain here: a digit of Engine.IO, after its 4 a digit of Socket.IO, the number of a request, then JSON.
 
 using System.Net.WebSockets;
@@ -18,7 +18,7 @@ using var stop = new CancellationTokenSource();
 Console.CancelKeyPress += (_, press) => { press.Cancel = true; stop.Cancel(); };
 var latest = new Dictionary<string, string>(); // by channel: when its latest message came
 var gaps = new Dictionary<string, string>(); // by channel: why none came since
-var problem = ""; // what it means when a wait takes too long
+var problem = ""; // the reason when a wait takes too long
 var delay = 1.0;
 while (!stop.IsCancellationRequested)
 {
@@ -27,7 +27,7 @@ while (!stop.IsCancellationRequested)
         await foreach (var (channel, message) in Listen())
         {
             var now = $"{DateTime.UtcNow:HH:mm:ss.fff}";
-            if (gaps.Remove(channel, out var why)) // the API never sends again what was missed
+            if (gaps.Remove(channel, out var why)) // the API never sends missed messages again
                 Console.Error.WriteLine($"missed {channel}: nothing from {latest[channel]} to {now} ({why})");
             latest[channel] = now;
             delay = 1; // only now: a server in trouble may accept everybody, and be of no use
@@ -50,7 +50,7 @@ while (!stop.IsCancellationRequested)
 async IAsyncEnumerable<(string Channel, string Message)> Listen()
 {
     using var socket = new ClientWebSocket(); // verifies the certificate, and answers the server's pings
-    // By itself .NET sends pongs that nobody asked for; the server takes them for late answers and cuts the connection.
+    // .NET sends unsolicited pongs by itself; the server takes them for late answers and cuts the connection.
     socket.Options.KeepAliveInterval = TimeSpan.Zero;
     // Polling, with which Socket.IO likes to begin, is refused here.
     var url = new Uri($"{endpoint.Replace("http", "ws")}/socket.io/?EIO=3&transport=websocket");
@@ -59,7 +59,7 @@ async IAsyncEnumerable<(string Channel, string Message)> Listen()
 
     var due = new Dictionary<string, long>(); // when the connection is given up, by the reasons
     void Expect(int ms, string otherwise) => due[otherwise] = Environment.TickCount64 + ms;
-    var asked = new List<string>(); // what each request was about; their places are their numbers
+    var asked = new List<string>(); // the subject of each request, at its number
     Task Send(string frame) =>
         socket.SendAsync(Encoding.UTF8.GetBytes(frame), WebSocketMessageType.Text, true, stop.Token);
     async Task Request(params string[] names)
@@ -96,7 +96,7 @@ async IAsyncEnumerable<(string Channel, string Message)> Listen()
         }
         catch (TimeoutException) when (problem == ping)
         {
-            // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+            // In this version of Engine.IO the client pings; the server hangs up on one that does not.
             await Send("2");
             due.Remove(ping);
             continue;

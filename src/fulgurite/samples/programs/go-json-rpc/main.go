@@ -1,5 +1,5 @@
-// Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
-// Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+// Prints the messages of bitFlyer's realtime API (JSON-RPC 2.0 over WebSocket), and reconnects after interruptions.
+// Messages go to standard output, a log of the connection goes to standard error. Ctrl-C ends it.
 package main
 
 import (
@@ -42,7 +42,7 @@ func main() {
 	if authenticate {
 		for _, prompt := range []string{"API key: ", "API secret: "} {
 			log.Print(prompt)
-			answer, err := term.ReadPassword(int(os.Stdin.Fd())) // which shows nothing of it
+			answer, err := term.ReadPassword(int(os.Stdin.Fd())) // without an echo
 			if err != nil {
 				log.Fatalln("error: cannot ask for the key:", err)
 			}
@@ -54,7 +54,7 @@ func main() {
 	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
 		err := listen(credentials, func(channel, message string) {
 			now := time.Now().UTC().Format("15:04:05.000")
-			if reasons[channel] != nil { // the API never sends again what was missed
+			if reasons[channel] != nil { // the API never sends missed messages again
 				log.Printf("missed %s: nothing from %s to %s (%v)", channel, last[channel], now, reasons[channel])
 			}
 			last[channel], reasons[channel] = now, nil
@@ -74,7 +74,7 @@ func main() {
 func listen(credentials []string, handle func(channel, message string)) error {
 	ctx, giveUp := context.WithCancelCause(context.Background())
 	defer giveUp(nil)
-	timers := map[string]*time.Timer{}                // by what is wrong
+	timers := map[string]*time.Timer{}                // by problem
 	allow := func(what string, limit time.Duration) { // for so long from now; then this connection is given up
 		if timers[what] == nil {
 			timers[what] = time.AfterFunc(limit, func() { giveUp(fmt.Errorf("%s for %v s", what, limit.Seconds())) })
@@ -101,7 +101,7 @@ func listen(credentials []string, handle func(channel, message string)) error {
 		wsjson.Write(ctx, conn, map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
 	}
 
-	frame := gjson.Parse(`{"id":"connect","result":true}`) // as if to connect were a request, too
+	frame := gjson.Parse(`{"id":"connect","result":true}`) // connecting counts as a request, too
 	for {
 		name := cmp.Or(frame.Get("id").String(), frame.Get("params.channel").String())
 		asked := timers["no answer to "+frame.Get("id").String()]
@@ -112,7 +112,7 @@ func listen(credentials []string, handle func(channel, message string)) error {
 		case frame.Get("method").String() == "channelMessage":
 			handle(name, frame.Get("params.message").Raw) // as it came: a float64 does not keep every digit
 		case asked == nil: // neither a message nor an answer
-		case frame.Get("result").Type != gjson.True: // as it would be again
+		case frame.Get("result").Type != gjson.True: // it would be refused again
 			log.Fatalf("error: %s was refused: %s", name, frame.Get("error.message"))
 		case name == "connect" && authenticate: // private channels are refused until auth is answered
 			request("auth", "auth", sign(credentials[0], credentials[1]))

@@ -1,5 +1,5 @@
-// Prints what bitFlyer's realtime API sends (Socket.IO 2.0) to standard output and what happens to the connection to
-// standard error, and connects again whenever it must; Ctrl-C ends it. Packages for Socket.IO speak later versions, so
+// Prints the messages of bitFlyer's realtime API (Socket.IO 2.0) to standard output and a log of the connection to
+// standard error, and reconnects after interruptions. Ctrl-C ends it. Packages for Socket.IO speak later versions, so
 // its frames are written out: a digit of Engine.IO, after its 4 one of Socket.IO, the number of a request, then JSON.
 package main
 
@@ -43,7 +43,7 @@ func main() {
 	if authenticate {
 		for _, prompt := range []string{"API key: ", "API secret: "} {
 			log.Print(prompt)
-			answer, err := term.ReadPassword(int(os.Stdin.Fd())) // which shows nothing of it
+			answer, err := term.ReadPassword(int(os.Stdin.Fd())) // without an echo
 			if err != nil {
 				log.Fatalln("error: cannot ask for the key:", err)
 			}
@@ -55,7 +55,7 @@ func main() {
 	for delay := time.Second; ; delay = min(2*delay, 30*time.Second) {
 		err := listen(credentials, func(channel, message string) {
 			now := time.Now().UTC().Format("15:04:05.000")
-			if reasons[channel] != nil { // the API never sends again what was missed
+			if reasons[channel] != nil { // the API never sends missed messages again
 				log.Printf("missed %s: nothing from %s to %s (%v)", channel, last[channel], now, reasons[channel])
 			}
 			last[channel], reasons[channel] = now, nil
@@ -75,7 +75,7 @@ func main() {
 func listen(credentials []string, handle func(channel, message string)) error {
 	ctx, giveUp := context.WithCancelCause(context.Background())
 	defer giveUp(nil)
-	timers := map[string]*time.Timer{}                // by what is wrong
+	timers := map[string]*time.Timer{}                // by problem
 	allow := func(what string, limit time.Duration) { // for so long from now; then this connection is given up
 		if timers[what] == nil {
 			timers[what] = time.AfterFunc(limit, func() { giveUp(fmt.Errorf("%s for %v s", what, limit.Seconds())) })
@@ -92,7 +92,7 @@ func listen(credentials []string, handle func(channel, message string)) error {
 	conn.SetReadLimit(-1) // a book's snapshot is longer than the 32 KiB that end the connection otherwise
 	log.Println("connected", endpoint)
 	send := func(frame string) { conn.Write(ctx, websocket.MessageText, []byte(frame)) }
-	asked := map[string]string{"40": "connect"}  // what frames that begin with such digits answer
+	asked := map[string]string{"40": "connect"}  // by the first digits of its answer: the request
 	request := func(name string, event ...any) { // without a number there is no answer, not even a refusal
 		text, _ := json.Marshal(event)
 		send(fmt.Sprintf("42%d%s", len(asked), text))
@@ -114,16 +114,16 @@ func listen(credentials []string, handle func(channel, message string)) error {
 		switch {
 		case digits == "0", digits == "3": // opened, or a ping answered
 			json.Unmarshal([]byte(body.Raw), &opened) // an answer has no body
-			// In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+			// In this version of Engine.IO the client pings; the server hangs up on one that does not.
 			time.AfterFunc(opened.PingInterval*time.Millisecond, func() { send("2") })
 			allow("no pong came", (opened.PingInterval+opened.PingTimeout)*time.Millisecond)
 		case digits == "42" && gjson.Valid(body.Raw): // ["CHANNEL",MESSAGE]
 			handle(name, body.Get("1").Raw) // as it came: a float64 does not keep every digit
-		case asked[digits] == "": // the server ends it, or nobody knows what it means
+		case asked[digits] == "": // the server ends it, or the frame is unknown
 			return fmt.Errorf("cannot go on after the frame %.200s", data)
 		case digits == "40" && authenticate: // private channels are refused until auth is answered
 			request("auth", "auth", sign(credentials[0], credentials[1]))
-		case digits != "40" && body.Raw != "[null]": // as it would be again
+		case digits != "40" && body.Raw != "[null]": // it would be refused again
 			log.Fatalf("error: %s was refused: %s", name, body.Raw)
 		case digits == "40", name == "auth":
 			for _, channel := range channels {

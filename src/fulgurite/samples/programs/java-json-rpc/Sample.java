@@ -6,8 +6,8 @@ import okhttp3.*;
 import okio.ByteString;
 
 /**
- * Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
- * Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+ * Prints the messages of bitFlyer's realtime API (JSON-RPC 2.0 over WebSocket), and reconnects after interruptions.
+ * Messages go to standard output, a log of the connection goes to standard error. Ctrl-C ends it.
  */
 class Sample extends WebSocketListener {
     static final String ENDPOINT = "wss://ws.lightstream.bitflyer.com/json-rpc"; // fulgurite:endpoint
@@ -17,7 +17,7 @@ class Sample extends WebSocketListener {
 
     static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).create();
     static final ScheduledExecutorService TIMERS = Executors.newSingleThreadScheduledExecutor();
-    // It wants TLS 1.2 or later, gives a handshake 10 s, answers pings, and by its own finds a connection dead.
+    // It wants TLS 1.2 or later, gives a handshake 10 s, answers pings, and finds a dead connection by its own.
     static final OkHttpClient HTTP =
             new OkHttpClient.Builder().pingInterval(Duration.ofSeconds(15)).build();
 
@@ -106,7 +106,7 @@ class Sample extends WebSocketListener {
         keepAlive(channel);
         String now = "%tT.%<tL".formatted(OffsetDateTime.now(ZoneOffset.UTC));
         String gap = gaps.remove(channel), before = last.put(channel, now);
-        if (gap != null) { // the API never sends again what was missed
+        if (gap != null) { // the API never sends missed messages again
             System.err.printf("missed %s: nothing from %s to %s (%s)%n", channel, before, now, gap);
         }
         delay = 1; // only now: a server in trouble may accept all, and be of no use

@@ -6,8 +6,8 @@ import okhttp3.*;
 import okio.ByteString;
 
 /**
- * Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
- * standard output, what happens to the connection goes to standard error. Ctrl-C ends it. The libraries that are
+ * Prints the messages of bitFlyer's realtime API (Socket.IO 2.0), and reconnects after interruptions. Messages go to
+ * standard output, a log of the connection goes to standard error. Ctrl-C ends it. The libraries that are
  * still maintained speak later versions. The frames are few, so they are plain here: a digit of Engine.IO, after its 4
  * a digit of Socket.IO, the number of a request, then JSON.
  */
@@ -32,7 +32,7 @@ class Sample extends WebSocketListener {
     // Of one connection:
     final Map<String, Future<?>> due = new HashMap<>(); // timers that end it, by the reasons
     final CompletableFuture<String> lost = new CompletableFuture<>(); // for the first of them
-    final List<String> asked = new ArrayList<>(); // what each request was about; their places are their numbers
+    final List<String> asked = new ArrayList<>(); // the subject of each request, at its number
     Opened opened;
 
     public static void main(String[] arguments) throws Exception {
@@ -62,7 +62,7 @@ class Sample extends WebSocketListener {
             return; // by a timer
         } else if (frame.startsWith("0") || frame.equals("3")) { // 0{"pingInterval":MS,...}, or a ping is answered
             opened = opened == null ? GSON.fromJson(frame.substring(1), Opened.class) : opened;
-            // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+            // In this version of Engine.IO the client pings; the server hangs up on one that does not.
             TIMERS.schedule(() -> socket.send("2"), opened.pingInterval, TimeUnit.MILLISECONDS);
             expect("no pong came", opened.pingInterval + opened.pingTimeout);
         } else if (frame.equals("40")) { // the session is there
@@ -113,7 +113,7 @@ class Sample extends WebSocketListener {
         keepAlive(channel);
         String now = "%tT.%<tL".formatted(OffsetDateTime.now(ZoneOffset.UTC));
         String gap = gaps.remove(channel), before = last.put(channel, now);
-        if (gap != null) { // the API never sends again what was missed
+        if (gap != null) { // the API never sends missed messages again
             System.err.printf("missed %s: nothing from %s to %s (%s)%n", channel, before, now, gap);
         }
         delay = 1; // only now: a server in trouble may accept all, and be of no use

@@ -11,13 +11,13 @@ const AUTHENTICATE = false; // fulgurite:auth
 // Each channel has its own limit: one can die while the rest flows, and an unknown product is acknowledged like any
 // other and then stays silent. Products that trade seldom need a longer one.
 const SILENCE_SECONDS = 60; // fulgurite:silence
-const PING_SECONDS = 40; // the server pings every 15 s, whatever the market does; `ws` answers
+const PING_SECONDS = 40; // the server pings every 15 s, even in a quiet market; `ws` answers
 
 const key = AUTHENTICATE ? await ask("API key: ") : "";
 const secret = AUTHENTICATE ? await ask("API secret: ") : "";
 let socket;
 let failures = 0;
-const timers = new Map(); // by what is expected
+const timers = new Map(); // by expected event
 const latest = new Map(); // channel: when its latest message came, and why none came since
 
 function connect() {
@@ -49,7 +49,7 @@ function connect() {
     } else if (timers.has(`answer ${frame?.id}`)) {
       clearTimeout(timers.get(`answer ${frame.id}`));
       if (frame.result !== true) {
-        console.error(`error: ${frame.id} was refused: ${frame.error?.message}`); // and would be again
+        console.error(`error: ${frame.id} was refused: ${frame.error?.message}`); // it would be refused again
         process.exit(1);
       } else if (frame.id === "auth") {
         CHANNELS.forEach(request);
@@ -80,7 +80,7 @@ function connect() {
     for (const timer of timers.values()) clearTimeout(timer);
     why ??= `closed with code ${code} ${reason}`.trim();
     for (const channel of latest.values()) channel.lost ??= why;
-    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts who hurries
+    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts hasty clients
     console.error(`lost: ${why}; again in ${seconds.toFixed(1)} s`);
     timers.set("retry", setTimeout(connect, seconds * 1000));
   });
@@ -124,5 +124,5 @@ process.once("SIGINT", () => {
   for (const timer of timers.values()) clearTimeout(timer);
   socket.removeAllListeners().on("error", () => {}); // nothing is said any more
   socket.close(1000);
-  setTimeout(() => process.exit(), 1000).unref(); // should nobody answer the close
+  setTimeout(() => process.exit(), 1000).unref(); // in case nobody answers the close
 });

@@ -16,7 +16,7 @@ const key = AUTHENTICATE ? await ask("API key: ") : "";
 const secret = AUTHENTICATE ? await ask("API secret: ") : "";
 let socket;
 let failures = 0;
-const timers = new Map(); // by what is expected
+const timers = new Map(); // by expected event
 const latest = new Map(); // channel: when its latest message came, and why none came since
 
 function connect() {
@@ -30,7 +30,7 @@ function connect() {
   const lost = (why) => {
     disconnect();
     for (const channel of latest.values()) channel.lost ??= why;
-    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts who hurries
+    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts hasty clients
     console.error(`lost: ${why}; again in ${seconds.toFixed(1)} s`);
     timers.set("retry", setTimeout(connect, seconds * 1000));
   };
@@ -47,7 +47,7 @@ function connect() {
     socket.emit(event, argument, (refusal) => {
       clearTimeout(timers.get(`answer ${name}`));
       if (refusal) {
-        console.error(`error: ${name} was refused: ${refusal.message ?? refusal}`); // and would be again
+        console.error(`error: ${name} was refused: ${refusal.message ?? refusal}`); // it would be refused again
         process.exit(1);
       } else if (name === "auth") {
         CHANNELS.forEach(request);
@@ -75,7 +75,7 @@ function connect() {
   socket.on("connect_error", (error) => lost(error.description?.message || `${error}`));
   socket.on("disconnect", lost); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", lost);
-  const { decoder } = socket.io; // what it throws at a malformed frame would end the whole program
+  const { decoder } = socket.io; // its error at a malformed frame would end the whole program
   const decode = decoder.add.bind(decoder);
   decoder.add = (frame) => {
     try {
@@ -128,5 +128,5 @@ async function ask(question) {
 connect();
 process.once("SIGINT", () => {
   disconnect();
-  setTimeout(() => process.exit(), 1000).unref(); // should nobody answer the close
+  setTimeout(() => process.exit(), 1000).unref(); // in case nobody answers the close
 });

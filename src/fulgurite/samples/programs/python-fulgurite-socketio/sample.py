@@ -1,6 +1,6 @@
-"""Listens to bitFlyer Lightning's realtime API with Fulgurite's client, which reconnects and says what it missed.
+"""Listens to bitFlyer Lightning's realtime API with Fulgurite's client, which reconnects and reports missed messages.
 
-Messages go to standard output, a line each; what happens to the connection goes to standard error. Ctrl-C ends it.
+Messages go to standard output, a line each; a log of the connection goes to standard error. Ctrl-C ends it.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ async def main(credentials):
                     # item.data has it typed: a Ticker, a Board, a list of Execution.
                     print(item.channel, item.raw.decode(), flush=True)
                 case Gap():
-                    # What a program has concluded from the channel so far may be wrong. An order book that the stream
+                    # Conclusions from the channel so far may be wrong. An order book that the stream
                     # keeps (stream.books["BTC_JPY"]) answers again after the next snapshot, and not before.
                     span = f"nothing from {clock(item.from_ns)} to {clock(item.to_ns)}"
                     fetched = f"; {item.recovered} of it fetched since" if item.recovered else ""
@@ -69,10 +69,10 @@ def ask():
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal what is typed would be shown
+    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal the input would be shown
     try:
         asyncio.run(main(ask() if AUTHENTICATE else None))
-    except FulguriteError as error:  # only what would be the same on every other connection: a key, a channel
+    except FulguriteError as error:  # only errors that every connection would meet: a wrong key, a wrong channel
         sys.exit(f"error: {error}")
     except (EOFError, getpass.GetPassWarning):
         sys.exit("error: no API key was typed: run this in a terminal, with nothing redirected")

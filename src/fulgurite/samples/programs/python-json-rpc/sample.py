@@ -1,6 +1,6 @@
-"""Listens to bitFlyer Lightning's realtime API (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
+"""Listens to bitFlyer Lightning's realtime API (JSON-RPC 2.0 over WebSocket), and reconnects after interruptions.
 
-Messages go to standard output, a line each; what happens to the connection goes to standard error. Ctrl-C ends it.
+Messages go to standard output, a line each; a log of the connection goes to standard error. Ctrl-C ends it.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ def signed(key, secret):
 
 async def listen(connection, credentials):
     """Subscribe to all channels and yield (channel, message); raises ConnectionError, or Refused."""
-    deadlines = {}  # what is wrong with the connection, and from when on
+    deadlines = {}  # by problem: the time at which it ends the connection
 
     async def ask(*names):
         for name in names:  # these are ids, too: without one there is no answer, and so no way to know of a refusal
@@ -91,7 +91,7 @@ async def main(credentials):
                 log(f"connected {ENDPOINT}")
                 async for channel, message in listen(connection, credentials):
                     now = datetime.now(UTC).time().isoformat("milliseconds")
-                    if channel in reasons:  # the API never sends again what was missed
+                    if channel in reasons:  # the API never sends missed messages again
                         log(f"missed {channel}: nothing from {last[channel]} to {now} ({reasons.pop(channel)})")
                     last[channel] = now
                     delay = 1.0  # only now: a server can accept connections and be of no use
@@ -105,7 +105,7 @@ async def main(credentials):
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal what is typed would be shown
+    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal the input would be shown
     try:
         asyncio.run(main((getpass.getpass("API key: "), getpass.getpass("API secret: ")) if AUTHENTICATE else None))
     except Refused as refusal:

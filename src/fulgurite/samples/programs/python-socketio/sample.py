@@ -1,6 +1,6 @@
-"""Listens to bitFlyer Lightning's realtime API (Socket.IO 2.0), and connects again whenever it must.
+"""Listens to bitFlyer Lightning's realtime API (Socket.IO 2.0), and reconnects after interruptions.
 
-Messages go to standard output, a line each; what happens to the connection goes to standard error. Ctrl-C ends it.
+Messages go to standard output, a line each; a log of the connection goes to standard error. Ctrl-C ends it.
 python-socketio 5 speaks a later protocol than this server, and version 4 is no longer maintained, so the few frames are
 written plainly: "0{...}" opens, "2" and "3" are ping and pong, "42ID[...]" is an event whose answer is "43ID[...]".
 """
@@ -43,8 +43,8 @@ def signed(key, secret):
 
 async def listen(connection, credentials):
     """Subscribe to all channels and yield (channel, message); raises ConnectionError, or Refused."""
-    deadlines = {"no session": time.monotonic() + ANSWER_SECONDS}  # what is wrong with the connection, from when on
-    asked = {}  # what the request with each number was about
+    deadlines = {"no session": time.monotonic() + ANSWER_SECONDS}  # by problem: when it ends the connection
+    asked = {}  # by number: the subject of each request
     interval = timeout = 0  # of pings, in milliseconds
 
     async def ask(*names):
@@ -69,7 +69,7 @@ async def listen(connection, credentials):
         except TimeoutError:
             if problem != "time for a ping":
                 raise ConnectionError(problem) from None
-            # In this version of Engine.IO it is the client that pings; who does not is thrown out after 18 seconds.
+            # In this version of Engine.IO the client pings; the server drops one that does not, after 18 seconds.
             await connection.send("2")
             deadlines |= {problem: due + interval / 1000, "no answer to a ping": time.monotonic() + timeout / 1000}
             continue
@@ -111,7 +111,7 @@ async def main(credentials):
                 log(f"connected {ENDPOINT}")
                 async for channel, message in listen(connection, credentials):
                     now = datetime.now(UTC).time().isoformat("milliseconds")
-                    if channel in reasons:  # the API never sends again what was missed
+                    if channel in reasons:  # the API never sends missed messages again
                         log(f"missed {channel}: nothing from {last[channel]} to {now} ({reasons.pop(channel)})")
                     last[channel] = now
                     delay = 1.0  # only now: a server can accept connections and be of no use
@@ -125,7 +125,7 @@ async def main(credentials):
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal what is typed would be shown
+    warnings.simplefilter("error", getpass.GetPassWarning)  # without a terminal the input would be shown
     try:
         asyncio.run(main((getpass.getpass("API key: "), getpass.getpass("API secret: ")) if AUTHENTICATE else None))
     except Refused as refusal:

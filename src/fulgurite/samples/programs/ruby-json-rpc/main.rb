@@ -17,7 +17,7 @@ SILENCE_SECONDS = 60 # fulgurite:silence
 class Follower
   def initialize(credentials)
     @credentials = credentials
-    @timers = {} # by what is expected
+    @timers = {} # by expected event
     @latest = {} # by channel: when its latest message came
     @gaps = {} # by channel: why none came since
     @failures = 0
@@ -46,7 +46,7 @@ class Follower
   def lost(why)
     disconnect
     @latest.each_key { |channel| @gaps[channel] ||= why }
-    seconds = [2**@failures, 30].min * rand(0.5..1.0) # bitFlyer restricts who hurries
+    seconds = [2**@failures, 30].min * rand(0.5..1.0) # bitFlyer restricts hasty clients
     @failures += 1
     warn format("lost: %s; again in %.1f s", why, seconds)
     @timers["retry"] = EM.add_timer(seconds) { connect }
@@ -95,7 +95,7 @@ class Follower
       warn "subscribed #{name}"
       expect_message(name)
     in { id: name, **answer }
-      abort "error: #{name} was refused: #{answer.dig(:error, :message)}" # and would be again
+      abort "error: #{name} was refused: #{answer.dig(:error, :message)}" # it would be refused again
     else # nothing that was asked for
     end
   rescue JSON::ParserError => e
@@ -131,7 +131,7 @@ end
 EM.run do
   follower = Follower.new(credentials)
   follower.connect
-  trap("INT") do # which itself may do little
+  trap("INT") do # a signal's handler may do little
     EM.add_timer(0) { follower.disconnect }
     EM.add_timer(0.2) { EM.stop } # time for the close to go out
   end

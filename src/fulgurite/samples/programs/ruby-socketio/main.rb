@@ -17,19 +17,19 @@ SILENCE_SECONDS = 60 # fulgurite:silence
 class Follower
   def initialize(credentials)
     @credentials = credentials
-    @timers = {} # by what is expected
+    @timers = {} # by expected event
     @latest = {} # by channel: when its latest message came
     @gaps = {} # by channel: why none came since
     @failures = 0
   end
 
   def connect
-    # Only version 2 of the Socket.IO libraries would do, and the frames are few: here they are without one.
+    # Only version 2 of the Socket.IO libraries would do. The frames are few, so they are plain here.
     url = "#{ENDPOINT.sub(/\Ahttp/, "ws")}/socket.io/?EIO=3&transport=websocket"
     # The certificate is verified, unless told otherwise; EventMachine would take TLS 1.0, too.
     @socket = Faye::WebSocket::Client.new(url, nil, tls: { ssl_version: ["TLSv1_2"] })
     @why = nil
-    @requests = [] # what each was about, at the number of its acknowledgement
+    @requests = [] # the subject of each, at the number of its acknowledgement
     expect("session", 10, "no session in 10 s")
     @socket.on(:message) { |event| take(event.data) }
     @socket.on(:error) { |event| @why = event.message.to_s } # the close follows
@@ -48,7 +48,7 @@ class Follower
   def lost(why)
     disconnect
     @latest.each_key { |channel| @gaps[channel] ||= why }
-    seconds = [2**@failures, 30].min * rand(0.5..1.0) # bitFlyer restricts who hurries
+    seconds = [2**@failures, 30].min * rand(0.5..1.0) # bitFlyer restricts hasty clients
     @failures += 1
     warn format("lost: %s; again in %.1f s", why, seconds)
     @timers["retry"] = EM.add_timer(seconds) { connect }
@@ -90,7 +90,7 @@ class Follower
     lost(e.message.lines.first.strip[0, 120])
   end
 
-  def ping(interval, timeout) # in Engine.IO 3 it is the client who pings
+  def ping(interval, timeout) # in Engine.IO 3 the client pings
     @socket.send("2")
     expect("pong", timeout / 1000.0, "the server does not answer pings")
     @timers["ping"] = EM.add_timer(interval / 1000.0) { ping(interval, timeout) }
@@ -98,7 +98,7 @@ class Follower
 
   def answered(name, refusal)
     EM.cancel_timer(@timers["answer #{name}"])
-    abort "error: #{name} was refused: #{refusal["message"] || refusal}" if refusal # and would be again
+    abort "error: #{name} was refused: #{refusal["message"] || refusal}" if refusal # it would be refused again
     return request(*CHANNELS) if name == "auth"
 
     warn "subscribed #{name}"
@@ -134,7 +134,7 @@ end
 EM.run do
   follower = Follower.new(credentials)
   follower.connect
-  trap("INT") do # which itself may do little
+  trap("INT") do # a signal's handler may do little
     EM.add_timer(0) { follower.disconnect }
     EM.add_timer(0.2) { EM.stop } # time for the close to go out
   end

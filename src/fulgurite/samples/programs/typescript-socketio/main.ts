@@ -28,7 +28,7 @@ type Refusal = { code: number; message: string } | null;
 const [key, secret] = AUTHENTICATE ? [await ask("API key: "), await ask("API secret: ")] : ["", ""];
 let socket: SocketIOClient.Socket;
 let failures = 0;
-const timers = new Map<string, NodeJS.Timeout>(); // by what is expected
+const timers = new Map<string, NodeJS.Timeout>(); // by expected event
 const latest = new Map<Channel, { at: string; lost?: string }>(); // when its latest message came, and why none since
 
 function connect() {
@@ -42,7 +42,7 @@ function connect() {
   const lost = (why: string) => {
     disconnect();
     for (const channel of latest.values()) channel.lost ??= why;
-    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts who hurries
+    const seconds = Math.min(2 ** failures++, 30) * (0.5 + Math.random() / 2); // bitFlyer restricts hasty clients
     console.error(`lost: ${why}; again in ${seconds.toFixed(1)} s`);
     timers.set("retry", setTimeout(connect, seconds * 1000));
   };
@@ -59,7 +59,7 @@ function connect() {
     socket.emit(event, argument, (refusal: Refusal) => {
       clearTimeout(timers.get(`answer ${name}`));
       if (refusal) {
-        console.error(`error: ${name} was refused: ${refusal.message ?? refusal}`); // and would be again
+        console.error(`error: ${name} was refused: ${refusal.message ?? refusal}`); // it would be refused again
         process.exit(1);
       } else if (name === "auth") {
         CHANNELS.forEach(request);
@@ -86,7 +86,7 @@ function connect() {
   socket.on("connect_error", (error: { description?: Error }) => lost(error.description?.message || `${error}`));
   socket.on("disconnect", lost); // "ping timeout" too: this library pings, as the client must in Engine.IO 3
   socket.on("error", lost);
-  // What it throws at a malformed frame would end the whole program.
+  // Its error at a malformed frame would end the whole program.
   const { decoder } = socket.io as unknown as { decoder: { add(frame: unknown): void } };
   const decode = decoder.add.bind(decoder);
   decoder.add = (frame) => {
@@ -140,5 +140,5 @@ async function ask(question: string): Promise<string> {
 connect();
 process.once("SIGINT", () => {
   disconnect();
-  setTimeout(() => process.exit(), 1000).unref(); // should nobody answer the close
+  setTimeout(() => process.exit(), 1000).unref(); // in case nobody answers the close
 });

@@ -1,5 +1,5 @@
-//! Prints what bitFlyer's realtime API sends (JSON-RPC 2.0 over WebSocket), and connects again whenever it must.
-//! Messages go to standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+//! Prints the messages of bitFlyer's realtime API (JSON-RPC 2.0 over WebSocket), and reconnects after interruptions.
+//! Messages go to standard output, a log of the connection goes to standard error. Ctrl-C ends it.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,7 +30,7 @@ async fn main() {
         let handle = |channel: &str, message: &Value| {
             let now = Utc::now().format("%H:%M:%S%.3f").to_string();
             if let Some((before, Some(why))) = last.insert(channel.to_owned(), (now.clone(), None)) {
-                // The API never sends again what was missed.
+                // The API never sends missed messages again.
                 eprintln!("missed {channel}: nothing from {before} to {now} ({why})");
             }
             println!("{channel} {message}");
@@ -52,7 +52,7 @@ async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -
     let connecting = timeout(Duration::from_secs(10), connect_async(ENDPOINT));
     let (mut socket, _) = connecting.await.context("no connection in 10 s")??;
     eprintln!("connected {ENDPOINT}");
-    let mut due = HashMap::new(); // what is awaited: the id of an answer or a channel, until when, and what for
+    let mut due = HashMap::new(); // by awaited answer's id or channel: the deadline, and the request
     // Private channels are refused until auth is answered.
     let mut requests = if AUTHENTICATE { vec!["auth"] } else { CHANNELS.to_vec() };
     expect(&mut due, "ping", "", 40);
@@ -74,7 +74,7 @@ async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -
                 Message::Text(text) => from_str(&text)?,
                 Message::Close(Some(close)) => bail!("closed: {close}"),
                 Message::Ping(_) => {
-                    // Comes every 15 s. The library answers; who takes more than 3 s is cut off.
+                    // Comes every 15 s. The library answers; without an answer in 3 s the connection is cut.
                     expect(&mut due, "ping", "", 40);
                     continue;
                 }

@@ -1,5 +1,5 @@
-//! Prints what bitFlyer's realtime API sends (Socket.IO 2.0), and connects again whenever it must. Messages go to
-//! standard output, what happens to the connection goes to standard error. Ctrl-C ends it.
+//! Prints the messages of bitFlyer's realtime API (Socket.IO 2.0), and reconnects after interruptions. Messages go to
+//! standard output, a log of the connection goes to standard error. Ctrl-C ends it.
 //!
 //! The crates for Socket.IO speak later versions of it. Its few frames are plain here: "0{..}" opens, "40" begins the
 //! session, "2" is a ping and "3" its pong, "42[..]" is a message, "427[..]" request 7, and "437[..]" its answer.
@@ -33,7 +33,7 @@ async fn main() {
         let handle = |channel: &str, message: &Value| {
             let now = Utc::now().format("%H:%M:%S%.3f").to_string();
             if let Some((before, Some(why))) = last.insert(channel.to_owned(), (now.clone(), None)) {
-                // The API never sends again what was missed.
+                // The API never sends missed messages again.
                 eprintln!("missed {channel}: nothing from {before} to {now} ({why})");
             }
             println!("{channel} {message}");
@@ -56,7 +56,7 @@ async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -
     let connecting = timeout(Duration::from_secs(10), connect_async(url));
     let (mut socket, _) = connecting.await.context("no connection in 10 s")??;
     eprintln!("connected {ENDPOINT}");
-    let mut due = HashMap::new(); // what is awaited: how a frame begins or a channel, until when, and what for
+    let mut due = HashMap::new(); // by awaited frame's beginning or channel: the deadline, and the request
     let mut ping_interval = 0; // in milliseconds
     let mut requests = Vec::new();
     expect(&mut due, "40", "the session", 10_000);
@@ -70,7 +70,7 @@ async fn listen(keys: &(String, String), mut handle: impl FnMut(&str, &Value)) -
         let (what, (at, name)) = due.iter().min_by_key(|(_, (at, _))| at).context("nothing is due")?;
         let frame = match timeout_at(*at, socket.next()).await {
             Err(_) if what == "2" => {
-                // In this version of Engine.IO it is the client that pings; the server hangs up on one that does not.
+                // In this version of Engine.IO the client pings; the server hangs up on one that does not.
                 socket.send(Message::text("2")).await?;
                 due.remove("2");
                 expect(&mut due, "3", "ping", 10_000);
