@@ -200,7 +200,7 @@ async def test_a_host_that_others_can_reach_is_warned_about():
         ),
         (
             ["exchange", "--replay", "log.jsonl", "--scenario", "daily-maintenance"],
-            "--scenario daily-maintenance: 'with --replay",
+            "--scenario: 'daily-maintenance' is not accepted; give one without a time of the day",
         ),
         (["exchange", "--at", "tomorrow"], "--at: 'tomorrow' is not accepted; give UTC as in"),
         (

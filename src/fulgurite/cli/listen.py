@@ -34,42 +34,50 @@ class UpOption(StrEnum):
     RED = "red"
 
 
+ChannelWords = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CHANNEL...",
+        help="BTC_JPY for its ticker, executions and board; or one of them, as in ticker:BTC_JPY; or a full name.",
+    ),
+]
+Dialect = Annotated[DialectOption, typer.Option(help="How to speak to the endpoint.")]
+Connections = Annotated[
+    int, typer.Option(help="How many bring the same at the same time, without duplicates: 1 to 4.", metavar="N")
+]
+Repair = Annotated[RepairOption, typer.Option(help="When missed executions and order events are given.")]
+Audit = Annotated[
+    str,
+    typer.Option(
+        help="Seconds from one comparison of executions with the HTTP API's list to the next, or off.",
+        metavar="SECONDS",
+        show_default="60, off with --repair off",
+    ),
+]
+Record = Annotated[
+    Path | None, typer.Option(help="Write all frames to a frame log, too; .zst compresses it.", metavar="FILE")
+]
+Force = Annotated[bool, typer.Option("--force", help="Let --record replace a file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON for each item.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Print lines at a terminal, too.")]
+UpColour = Annotated[UpOption, typer.Option(help="The colour of buyers and of rising prices; red is Japan's.")]
+
+
 def listen(
-    channels: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="CHANNEL...",
-            help="BTC_JPY for its ticker, executions and board; or one of them, as in ticker:BTC_JPY; or a full name.",
-        ),
-    ],
-    dialect: Annotated[DialectOption, typer.Option(help="How to speak to the endpoint.")] = DialectOption.JSON_RPC,
+    channels: ChannelWords,
+    dialect: Dialect = DialectOption.JSON_RPC,
     endpoint: EndpointText = "embedded",
     http: HttpText = None,
     ca_file: CaFile = None,
     credentials: CredentialsName = None,
-    connections: Annotated[
-        int, typer.Option(help="How many bring the same at the same time, without duplicates: 1 to 4.", metavar="N")
-    ] = 1,
-    repair: Annotated[
-        RepairOption, typer.Option(help="When missed executions and order events are given.")
-    ] = RepairOption.BEFORE,
-    audit: Annotated[
-        str,
-        typer.Option(
-            help="Seconds from one comparison of executions with the HTTP API's list to the next, or off.",
-            metavar="SECONDS",
-            show_default="60, off with --repair off",
-        ),
-    ] = "auto",
-    record: Annotated[
-        Path | None, typer.Option(help="Write all frames to a frame log, too; .zst compresses it.", metavar="FILE")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Let --record replace a file.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON for each item.")] = False,
-    plain: Annotated[bool, typer.Option("--plain", help="Print lines at a terminal, too.")] = False,
-    up: Annotated[
-        UpOption, typer.Option(help="The colour of buyers and of rising prices; red is Japan's.")
-    ] = UpOption.GREEN,
+    connections: Connections = 1,
+    repair: Repair = RepairOption.BEFORE,
+    audit: Audit = "auto",
+    record: Record = None,
+    force: Force = False,
+    as_json: AsJson = False,
+    plain: Plain = False,
+    up: UpColour = UpOption.GREEN,
 ) -> None:
     """Show channels: on a screen at a terminal, and as lines elsewhere.
 
@@ -80,19 +88,16 @@ def listen(
     from fulgurite.terminal import listen as terminal
     from fulgurite.terminal.screen import Up
 
-    asked = find_channels(channels)
+    asked, every = find_channels(channels), _audit(audit)
     if force and record is None:
         raise InputError("--force", "without --record", "--record FILE with it")
-    every = _audit(audit)
-    private = next((channel.name for channel in asked if channel.kind.is_private), None)
 
     async def work() -> None:
         key = None if credentials is None else keychain(credentials)
         context = trusting(ca_file)
         async with find_endpoint(endpoint, http, key, context) as (where, signer):
-            if private is not None and signer is None:
-                accepted = f"--credentials NAME for {private}, after `fulgurite credentials add NAME`"
-                raise InputError("--credentials", "nothing", accepted)
+            if signer is None:
+                _refuse_private(asked)
             stream = connect(
                 *asked, endpoint=where, dialect=dialect, connections=connections, repair=repair.value, audit=every,
                 frames=record is not None, credentials=signer, ssl_context=context,
@@ -101,6 +106,13 @@ def listen(
 
     with naming_options("connections", name="--credentials"):
         run(work())
+
+
+def _refuse_private(channels: Iterable[Channel]) -> None:
+    for channel in channels:
+        if channel.kind.is_private:
+            accepted = f"--credentials NAME for {channel.name}, after `fulgurite credentials add NAME`"
+            raise InputError("--credentials", "nothing", accepted)
 
 
 def find_channels(words: Iterable[str]) -> list[Channel]:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,9 @@ from fulgurite.cli.endpoints import endpoint_of
 from fulgurite.cli.options import Host, ReadyLine, Seed, naming_options
 from fulgurite.cli.running import run
 from fulgurite.cli.serving import addresses, print_table, warn_if_open
+
+if TYPE_CHECKING:
+    from fulgurite.playground.serve import Page
 
 
 def play(
@@ -39,19 +42,12 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
     from fulgurite import playground
     from fulgurite.client.hints import PAGE, hints
     from fulgurite.exchange import run as exchange
-    from fulgurite.server.bind import is_loopback, outward_address, url_host
 
     hints.set(PAGE)
     async with (
         exchange.run(seed=seed) as running,
         playground.run(endpoint_of(running), host, port, owned=running) as page,
     ):
-        rows = {"page": page.url}
-        if page.plain_url != page.url:
-            rows["if not found"] = page.plain_url
-        elsewhere = page.url_at(f"http://{url_host(outward_address(host))}:{page.port}")
-        if not is_loopback(host) and elsewhere not in rows.values():
-            rows["from elsewhere"] = elsewhere
         warn_if_open(
             host,
             f"the page on port {page.port}",
@@ -60,20 +56,29 @@ async def _play(port: int, host: str, browser: bool, seed: int | None, as_json: 
         if as_json:
             import msgspec
 
-            ready: dict[str, object] = {
-                "url": page.url,
-                "plain_url": page.plain_url,
-                **msgspec.json.decode(running.ready_line()),
-            }
+            ready = {"url": page.url, "plain_url": page.plain_url, **msgspec.json.decode(running.ready_line())}
             print(msgspec.json.encode(ready).decode(), flush=True)
         else:
             print("Fulgurite is playing. Ctrl-C ends it.\n")
-            print_table(rows | addresses(running))
+            print_table(_page_addresses(page, host) | addresses(running))
             sys.stdout.flush()
         with _redirect(page.url) as address:
             if browser:
                 await _open_browser(address)
             await asyncio.Event().wait()
+
+
+def _page_addresses(page: Page, host: str) -> dict[str, str]:
+    """The addresses of the page, by their names."""
+    from fulgurite.server.bind import is_loopback, outward_address, url_host
+
+    rows = {"page": page.url}
+    if page.plain_url != page.url:
+        rows["if not found"] = page.plain_url
+    elsewhere = page.url_at(f"http://{url_host(outward_address(host))}:{page.port}")
+    if not is_loopback(host) and elsewhere not in rows.values():
+        rows["from elsewhere"] = elsewhere
+    return rows
 
 
 @contextlib.contextmanager

@@ -18,32 +18,39 @@ if TYPE_CHECKING:
     from fulgurite.samples.sample import Sample
 
 
+Language = Annotated[str | None, typer.Option(help="The language; see --list.", metavar="NAME")]
+Dialect = Annotated[DialectOption, typer.Option(help="How it speaks to the endpoint.")]
+Channels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--channel",
+        help="A channel, as for `fulgurite listen`; give it again for another.",
+        metavar="CHANNEL",
+        show_default="ticker:BTC_JPY and executions:BTC_JPY",
+    ),
+]
+Endpoint = Annotated[
+    str, typer.Option(help="live, embedded (that of `fulgurite exchange`), or a ws, wss, http or https URL.")
+]
+Auth = Annotated[bool, typer.Option("--auth", help="Let it ask its user for an API key, for private channels.")]
+Silence = Annotated[
+    int, typer.Option(help="Seconds without a message until a channel is taken for dead.", min=1, max=3600)
+]
+Output = Annotated[Path | None, typer.Option(help="Write it and all that it needs into this folder.", metavar="DIR")]
+ListAll = Annotated[bool, typer.Option("--list", help="List the languages and end.")]
+AsJson = Annotated[bool, typer.Option("--json", help="With --list: print one line of JSON.")]
+
+
 def sample(
-    language: Annotated[str | None, typer.Option(help="The language; see --list.", metavar="NAME")] = None,
-    dialect: Annotated[DialectOption, typer.Option(help="How it speaks to the endpoint.")] = DialectOption.JSON_RPC,
-    channels: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--channel",
-            help="A channel, as for `fulgurite listen`; give it again for another.",
-            metavar="CHANNEL",
-            show_default="ticker:BTC_JPY and executions:BTC_JPY",
-        ),
-    ] = None,
-    endpoint: Annotated[
-        str, typer.Option(help="live, embedded (that of `fulgurite exchange`), or a ws, wss, http or https URL.")
-    ] = "live",
-    auth: Annotated[
-        bool, typer.Option("--auth", help="Let it ask its user for an API key, for private channels.")
-    ] = False,
-    silence: Annotated[
-        int, typer.Option(help="Seconds without a message until a channel is taken for dead.", min=1, max=3600)
-    ] = 60,
-    output: Annotated[
-        Path | None, typer.Option(help="Write it and all that it needs into this folder.", metavar="DIR")
-    ] = None,
-    list_all: Annotated[bool, typer.Option("--list", help="List the languages and end.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="With --list: print one line of JSON.")] = False,
+    language: Language = None,
+    dialect: Dialect = DialectOption.JSON_RPC,
+    channels: Channels = None,
+    endpoint: Endpoint = "live",
+    auth: Auth = False,
+    silence: Silence = 60,
+    output: Output = None,
+    list_all: ListAll = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a program in your language that listens, reconnects by itself and tells its gaps.
 

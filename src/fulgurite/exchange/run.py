@@ -45,9 +45,6 @@ from fulgurite.server.http import serve_app
 from fulgurite.server.serve import RealtimeServer, serve
 from fulgurite.server.tls import SelfMade, self_made
 
-DEFAULT_PORT: Final = 7351
-DEFAULT_HTTP_PORT: Final = 7352
-
 MAX_SEED: Final = 2**63 - 1
 
 MAX_START_NS: Final = 7_258_118_400_000_000_000
