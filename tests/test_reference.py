@@ -24,7 +24,7 @@ def test_each_command_and_option_is_there():
     written = on_page_markdown(REFERENCE)
     folder = ROOT / "src" / "fulgurite" / "cli"
     options = set(re.findall(r'"(--[a-z-]+)', "".join(path.read_text("utf-8") for path in folder.glob("*.py"))))
-    assert {"--scenario", "--record"} <= options
+    assert {"--replay", "--record"} <= options
     assert {option for option in options if option not in written} == set()
     for command in ("", " play", " exchange", " listen", " doctor", " sample", " credentials", " credentials add"):
         assert f"### `fulgurite{command}`" in written

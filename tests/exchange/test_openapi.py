@@ -197,7 +197,7 @@ async def test_it_is_refused_in_the_ways_that_are_described(api, method, path):
             assert refusals["401"].status_code == 401
         refusals["413"] = await api.call(method, path, b" " * (MAX_BODY_BYTES + 1))
     limits = RateLimits()
-    while limits.take(ADDRESS, "127.0.0.1", NOW):
+    while limits.admit(ADDRESS, "127.0.0.1", NOW):
         pass
     limited = Api(limits)
     async with limited.client:

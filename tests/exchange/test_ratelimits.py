@@ -15,7 +15,7 @@ LIMITS = [ADDRESS, KEY, ORDERS, SMALL_ORDERS]
 def taken(limits: RateLimits, limit: Limit, now: float, who: str = "me") -> int:
     """How many requests are taken at a moment, until the first that is not."""
     count = 0
-    while limits.take(limit, who, now):
+    while limits.admit(limit, who, now):
         count += 1
     return count
 
@@ -39,7 +39,7 @@ def test_who_exceeds_a_limit_is_blocked_until_the_period_ends_and_has_a_lowered_
 def test_who_stays_within_a_limit_has_it_anew_after_each_period(limit: Limit):
     limits = RateLimits()
     for period in range(20):
-        assert all(limits.take(limit, "me", NOW + period * limit.seconds) for _ in range(limit.requests))
+        assert all(limits.admit(limit, "me", NOW + period * limit.seconds) for _ in range(limit.requests))
 
 
 def test_an_hour_of_small_orders_after_too_many_is_ten_a_minute():
@@ -65,27 +65,27 @@ def test_a_clock_that_was_put_back_blocks_nobody():
 def test_headers_count_down():
     limits = RateLimits()
     for _ in range(3):
-        limits.take(ORDERS, "me", NOW + 0.25)
+        limits.admit(ORDERS, "me", NOW + 0.25)
     told = limits.headers(ORDERS, "me", NOW + 72.5)
     names = [f"X-OrderRequest-RateLimit-{name}" for name in ("Period", "Remaining", "Reset")]
     assert told == dict(zip(names, ["229", "297", "1790000301"], strict=True))
     # A client that waits until then is let in.
     assert taken(limits, ORDERS, NOW + 100) == 297
     assert limits.headers(ORDERS, "me", NOW + 100)["X-OrderRequest-RateLimit-Remaining"] == "0"
-    assert limits.take(ORDERS, "me", 1790000301)
+    assert limits.admit(ORDERS, "me", 1790000301)
 
 
 def test_the_one_who_asked_longest_ago_is_forgotten():
     limits = RateLimits()
     assert taken(limits, KEY, NOW, "first") == 500
     for number in range(MAX_COUNTED - 1):
-        limits.take(KEY, f"other {number}", NOW)
-    assert not limits.take(KEY, "first", NOW)
-    limits.take(KEY, "one more", NOW)
-    assert not limits.take(KEY, "first", NOW)
+        limits.admit(KEY, f"other {number}", NOW)
+    assert not limits.admit(KEY, "first", NOW)
+    limits.admit(KEY, "one more", NOW)
+    assert not limits.admit(KEY, "first", NOW)
     for number in range(MAX_COUNTED):
-        limits.take(KEY, f"another {number}", NOW)
-    assert limits.take(KEY, "first", NOW)
+        limits.admit(KEY, f"another {number}", NOW)
+    assert limits.admit(KEY, "first", NOW)
 
 
 @given(st.lists(st.integers(0, 20), max_size=200))
@@ -97,7 +97,7 @@ def test_no_period_ever_takes_more_than_the_limit(pauses):
         now += pause
         if index == 0 or now - begun >= 60:
             begun, count = now, 0
-        count += limits.take(limit, "me", now)
+        count += limits.admit(limit, "me", now)
         assert count <= 5
         told = limits.headers(limit, "me", now)
         assert int(told["-Reset"]) == begun + 60 == now + int(told["-Period"])

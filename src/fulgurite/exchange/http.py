@@ -8,7 +8,7 @@ Not imitated: the edge cache that makes the real board up to a second old.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -31,8 +31,8 @@ from fulgurite.exchange.operations import (
     ErrorBody,
     read_integer,
 )
-from fulgurite.exchange.ratelimits import ADDRESS, RateLimits
-from fulgurite.protocol.choices import INVALID_PARAMETER, OVER_ADDRESS_LIMIT
+from fulgurite.exchange.ratelimits import ADDRESS, Limit, RateLimits
+from fulgurite.protocol.choices import INVALID_PARAMETER, OVER_ADDRESS_LIMIT, Refusal
 from fulgurite.protocol.messages import Execution, Level
 
 USA_PRODUCTS = frozenset({"BTC_USD", "BTC_JPY", "ETH_BTC", "ETH_USD"})
@@ -104,12 +104,21 @@ def count_address(request: Request, limits: RateLimits | None, now: float) -> tu
     Returns:
         The answer where it is one too many, and the headers that tell of the limit.
     """
+    address = request.client.host if request.client else ""
+    return count(limits, [ADDRESS], address, now, OVER_ADDRESS_LIMIT)
+
+
+def count(
+    limits: RateLimits | None, asked: Sequence[Limit], client: str, now: float, over_limit: Refusal
+) -> tuple[Response | None, dict[str, str]]:
+    """Count a request of a client towards the limits `asked`; the result is as that of `count_address`."""
     if limits is None:
         return None, {}
-    address = request.client.host if request.client else ""
-    is_taken = limits.take(ADDRESS, address, now)
-    headers = limits.headers(ADDRESS, address, now)
-    return None if is_taken else error(*OVER_ADDRESS_LIMIT, 429, headers), headers
+    is_admitted = all(limits.admit(limit, client, now) for limit in asked)
+    headers: dict[str, str] = {}
+    for limit in asked:
+        headers |= limits.headers(limit, client, now)
+    return None if is_admitted else error(*over_limit, 429, headers), headers
 
 
 def _handler(endpoint: Callable[[MarketData, Request], Response], data: MarketData) -> Callable[[Request], Response]:

@@ -84,8 +84,7 @@ class Market:
         # The order with that price.
         self.last_maker_id = 0
         self._volume = _RollingVolume(start_ns, product.typical.daily_lots)
-        self._band = _PriceBand()
-        self._breaks_circuit = breaks_circuit
+        self._band = _PriceBand() if breaks_circuit else None
         self._execution_ids = execution_ids
 
     def submit(self, order: Order, now_ns: int, time_in_force: TimeInForce = TimeInForce.GTC) -> Outcome:
@@ -105,7 +104,7 @@ class Market:
         report = self.engine.submit(order, time_in_force)
         executions = [self._execution(fill, str(fill.taker.side), now_ns) for fill in report.fills]
         self.executions.extend(executions)
-        if executions and self._band.leaves(self.last_price, now_ns) and self._breaks_circuit:
+        if executions and self._band is not None and self._band.leaves(self.last_price, now_ns):
             self.break_circuit(now_ns)
         return Outcome(executions, report.changed, report.fills)
 
@@ -125,7 +124,7 @@ class Market:
         outcome = Outcome([], [])
         if self.state.is_auction and not state.is_auction:
             outcome = self._itayose(now_ns)
-        if state is MarketState.RUNNING:
+        if state is MarketState.RUNNING and self._band is not None:
             self._band.restart(self.last_price, now_ns)
         self.state, self.auction_end_ns = state, auction_end_ns
         self._tick(now_ns)

@@ -20,6 +20,7 @@ from fulgurite.exchange.market import Market, Outcome
 from fulgurite.exchange.matching import LevelKey, Order, Side, TimeInForce
 from fulgurite.exchange.numbers import LOT_DECIMALS
 from fulgurite.exchange.pricewalk import PriceWalk, forgetful
+from fulgurite.exchange.products import Typical
 from fulgurite.exchange.timeline import MarketState
 
 OWNER = "order flow"
@@ -112,15 +113,7 @@ class OrderFlow:
         self._far: dict[Side, list[int]] = {Side.BUY: [], Side.SELL: []}
         # The id of the newest order, 0 before the first.
         self._last_id = 0
-        # The pause before an event that no other led to, in seconds (mean): of all events that many are left.
-        self._pause_s = 1 / self._typical.events_per_second / (1 - self._typical.clustering)
-        # With this chance an event leads to one more, and then to another, and so on: `clustering` on average.
-        self._one_more = self._typical.clustering / (1 + self._typical.clustering)
-        # When the next of those is due, and when those that others led to are: a heap.
-        self._spontaneous_ns = start_ns
-        self._led_to_ns: list[int] = []
-        # The logarithm of the pace, above 0 while the market is quieter than usual.
-        self._pace = forgetful(rng, start_ns, PACE_REACH, PACE_MEMORY_S)
+        self._arrivals = _Arrivals(self._typical, rng, start_ns)
 
     def act(self) -> Outcome | None:
         """Do the act that is due at `next_ns`, and set the next time. The first time it places the initial book."""
@@ -140,9 +133,9 @@ class OrderFlow:
     def enter_state(self, now_ns: int) -> None:
         """The market's state has changed: the next time comes at the new pace."""
         is_running = self.market.state is MarketState.RUNNING
-        self._led_to_ns.clear()
-        self._spontaneous_ns = now_ns + (int(REOPENING_PAUSE_S * 1e9) if is_running else 0)
-        self._set_next(self._spontaneous_ns)
+        begin_ns = now_ns + (int(REOPENING_PAUSE_S * 1e9) if is_running else 0)
+        self._arrivals.begin(begin_ns)
+        self._set_next(begin_ns)
 
     def sleep(self) -> None:
         """Do nothing until the next `enter_state`."""
@@ -151,31 +144,16 @@ class OrderFlow:
     def stand_still(self, until_ns: int) -> None:
         """Do nothing before `until_ns`, and all that was due by then at that time."""
         self.next_ns = max(self.next_ns, until_ns)
-        self._spontaneous_ns = max(self._spontaneous_ns, until_ns)
-        self._led_to_ns = [max(due_ns, until_ns) for due_ns in self._led_to_ns]  # still a heap
-        self._pace.stand_still(until_ns)
+        self._arrivals.stand_still(until_ns)
         for walk in self._walks:
             walk.stand_still(until_ns)
 
     def _set_next(self, after_ns: int) -> None:
-        rng = self._rng
         if self.market.state is MarketState.CLOSED:
-            pause_s = rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
+            pause_s = self._rng.uniform(*TRICKLE_PAUSES_S) * max(1.0, 1 / self._typical.events_per_second)
             self.next_ns = after_ns + 1 + int(pause_s * 1e9)
-            return
-        while rng.random() < self._one_more and len(self._led_to_ns) < MOST_PENDING:
-            mean_s = AT_ONCE_PAUSE_S if rng.random() < AT_ONCE_SHARE else ANSWER_PAUSE_S
-            heappush(self._led_to_ns, after_ns + 1 + int(rng.expovariate(1 / mean_s) * 1e9))
-        if self._spontaneous_ns <= after_ns:
-            # Times the mean of 1/exp(pace), so that as many events as usual come in the long run.
-            pause_s = rng.expovariate(1 / self._pause_s) * exp(self._pace.at(after_ns) + PACE_REACH**2 / 2)
-            if self.market.state.is_auction:
-                pause_s *= AUCTION_SLOWNESS
-            self._spontaneous_ns = after_ns + 1 + int(pause_s * 1e9)
-        if self._led_to_ns and self._led_to_ns[0] < self._spontaneous_ns:
-            self.next_ns = heappop(self._led_to_ns)
         else:
-            self.next_ns = self._spontaneous_ns
+            self.next_ns = self._arrivals.next(after_ns, AUCTION_SLOWNESS if self.market.state.is_auction else 1.0)
 
     def _place_initial_book(self, now_ns: int) -> Outcome:
         changed: list[LevelKey] = []
@@ -290,3 +268,44 @@ class OrderFlow:
         self._last_id = next(self._order_ids)
         order = Order(id=self._last_id, owner=OWNER, side=side, price=price, size=lots, accepted_ns=now_ns)
         return self.market.submit(order, now_ns, time_in_force)
+
+
+class _Arrivals:
+    """The times of a product's orders and cancellations: a Hawkes process whose pace changes."""
+
+    def __init__(self, typical: Typical, rng: Random, start_ns: int) -> None:
+        self._rng = rng
+        # The pause before an event that no other led to, in seconds (mean): of all events that many are left.
+        self._pause_s = 1 / typical.events_per_second / (1 - typical.clustering)
+        # With this chance an event leads to one more, and then to another, and so on: `clustering` on average.
+        self._one_more = typical.clustering / (1 + typical.clustering)
+        # When the next of those is due, and when those that others led to are: a heap.
+        self._spontaneous_ns = start_ns
+        self._led_to_ns: list[int] = []
+        # The logarithm of the pace, above 0 while the market is quieter than usual.
+        self._pace = forgetful(rng, start_ns, PACE_REACH, PACE_MEMORY_S)
+
+    def begin(self, at_ns: int) -> None:
+        """Begin anew at a time: events that others led to do not come."""
+        self._led_to_ns.clear()
+        self._spontaneous_ns = at_ns
+
+    def stand_still(self, until_ns: int) -> None:
+        """Put off all that is due before `until_ns` to that time."""
+        self._spontaneous_ns = max(self._spontaneous_ns, until_ns)
+        self._led_to_ns = [max(due_ns, until_ns) for due_ns in self._led_to_ns]  # still a heap
+        self._pace.stand_still(until_ns)
+
+    def next(self, after_ns: int, slowness: float) -> int:
+        """The time of the event that follows one at `after_ns`; spontaneous pauses are `slowness` times as long."""
+        rng = self._rng
+        while rng.random() < self._one_more and len(self._led_to_ns) < MOST_PENDING:
+            mean_s = AT_ONCE_PAUSE_S if rng.random() < AT_ONCE_SHARE else ANSWER_PAUSE_S
+            heappush(self._led_to_ns, after_ns + 1 + int(rng.expovariate(1 / mean_s) * 1e9))
+        if self._spontaneous_ns <= after_ns:
+            # Times the mean of 1/exp(pace), so that as many events as usual come in the long run.
+            pause_s = rng.expovariate(1 / self._pause_s) * exp(self._pace.at(after_ns) + PACE_REACH**2 / 2)
+            self._spontaneous_ns = after_ns + 1 + int(pause_s * slowness * 1e9)
+        if self._led_to_ns and self._led_to_ns[0] < self._spontaneous_ns:
+            return heappop(self._led_to_ns)
+        return self._spontaneous_ns

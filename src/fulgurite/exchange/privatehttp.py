@@ -21,7 +21,7 @@ from fulgurite.exchange import accountrows
 from fulgurite.exchange.accountorders import AccountOrders, Records, refused
 from fulgurite.exchange.childorders import ChildOrder, OrderState
 from fulgurite.exchange.funds import Venue
-from fulgurite.exchange.http import count_address, error
+from fulgurite.exchange.http import count, count_address, error
 from fulgurite.exchange.httpauth import signer
 from fulgurite.exchange.operations import (
     DEFAULT_COUNT,
@@ -125,7 +125,6 @@ def _handler(
     clock: Callable[[], float],
 ) -> Callable[[Request], Awaitable[Response]]:
     path = operation.path.removeprefix("/me/")
-    endpoint = _HANDLERS[path]
     asked = (KEY, ORDERS) if operation.is_order else (KEY,)
 
     async def handle(request: Request) -> Response:
@@ -139,29 +138,29 @@ def _handler(
         api_key = signer(secrets, request.headers, request.method, _target(request), body, now)
         if api_key is None:
             return error(*PERMISSION_DENIED, 401)
-        headers: dict[str, str] = {}
-        if limits is not None:
-            is_taken = all(limits.take(limit, api_key, now) for limit in asked)
-            for limit in asked:
-                headers |= limits.headers(limit, api_key, now)
-            if not is_taken:
-                return error(*OVER_API_LIMIT, 429, headers)
+        over_limit, headers = count(limits, asked, api_key, now, OVER_API_LIMIT)
+        if over_limit:
+            return over_limit
 
         def count_order(lots: int) -> None:
-            if limits is not None and lots <= SMALL_ORDER_LOTS and not limits.take(SMALL_ORDERS, api_key, now):
+            if limits is not None and lots <= SMALL_ORDER_LOTS and not limits.admit(SMALL_ORDERS, api_key, now):
                 raise refused(path, OVER_API_LIMIT)
 
-        try:
-            answer = endpoint(_Call(orders, api_key, request.query_params, body, exchange_ns(), count_order))
-        except RequestRefusedError as refusal:
-            http_status = 429 if refusal.code == OVER_API_LIMIT.code else 400
-            return error(refusal.code or 0, refusal.text, http_status, headers)
-        except InputError as invalid:
-            return error(*_code_and_text(invalid), 400, headers)
-        content = b"" if answer is None else msgspec.json.encode(answer)
-        return Response(content, media_type="application/json; charset=utf-8", headers=headers)
+        return _answer(path, _Call(orders, api_key, request.query_params, body, exchange_ns(), count_order), headers)
 
     return handle
+
+
+def _answer(path: str, call: _Call, headers: dict[str, str]) -> Response:
+    try:
+        answer = _HANDLERS[path](call)
+    except RequestRefusedError as refusal:
+        http_status = 429 if refusal.code == OVER_API_LIMIT.code else 400
+        return error(refusal.code or 0, refusal.text, http_status, headers)
+    except InputError as invalid:
+        return error(*_code_and_text(invalid), 400, headers)
+    content = b"" if answer is None else msgspec.json.encode(answer)
+    return Response(content, media_type="application/json; charset=utf-8", headers=headers)
 
 
 def ask(orders: AccountOrders, api_key: str, path: str, members: Mapping[str, object], now_ns: int) -> Any:

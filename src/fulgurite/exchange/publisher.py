@@ -15,7 +15,7 @@ from fulgurite.exchange.market import Market, Outcome, middle
 from fulgurite.exchange.matching import MARKET_PRICE, LevelKey, Side
 from fulgurite.exchange.numbers import LOT_DECIMALS, LOTS, wire_number, wire_time
 from fulgurite.exchange.timeline import MarketState
-from fulgurite.protocol import channels
+from fulgurite.protocol.channels import Channel, Kind
 from fulgurite.protocol.choices import (
     END_TIMES_HAVE_Z,
     MARKET_BID_SIZE_IS_BUY_ORDERS,
@@ -68,11 +68,7 @@ class Publisher:
     def __init__(self, market: Market, rng: Random) -> None:
         self._market = market
         self._rng = rng
-        code = market.product.code
-        self._snapshot_channel = channels.board_snapshot(code).name
-        self._board_channel = channels.board(code).name
-        self._ticker_channel = channels.ticker(code).name
-        self._executions_channel = channels.executions(code).name
+        self._channels = {kind: Channel(kind, market.product.code).name for kind in Kind if not kind.is_private}
         # The book as the diffs have told it: prices and lots of each side.
         self._told = {side: dict(market.engine.levels(side)) for side in Side}
         # Levels that changed since the last diff; a dict because its order is that of the changes, a set's is not.
@@ -81,26 +77,22 @@ class Publisher:
         self._loses_deletion = False
         # Executions that are not published yet.
         self._executions: list[Execution] = []
-        # When the diff, the executions and a ticker of its own are due; None while there is nothing to send.
-        self._board_due_ns: int | None = None
-        self._executions_due_ns: int | None = None
-        self._ticker_due_ns: int | None = None
+        # When the diff, the executions and a ticker of its own are due, as far as there is anything to send.
+        self._due_ns: dict[Kind, int] = {}
         # No diff, and no ticker, before these.
-        self._board_from_ns = 0
-        self._ticker_from_ns = 0
+        self._from_ns = {Kind.BOARD: 0, Kind.TICKER: 0}
 
     @property
     def next_ns(self) -> int | None:
         """The time at which the next message is due, or None."""
-        dues = (self._board_due_ns, self._executions_due_ns, self._ticker_due_ns)
-        return min((due for due in dues if due is not None), default=None)
+        return min(self._due_ns.values(), default=None)
 
     def record(self, outcome: Outcome, now_ns: int) -> None:
         """Take note of an outcome in the market."""
         if outcome.executions:
             self._executions += outcome.executions
-            if self._executions_due_ns is None:
-                self._executions_due_ns = now_ns + self._rng.randrange(5_000_000, 40_000_000)
+            if Kind.EXECUTIONS not in self._due_ns:
+                self._due_ns[Kind.EXECUTIONS] = now_ns + self._rng.randrange(5_000_000, 40_000_000)
         changed = outcome.changed
         if self._market.state.is_auction and PRICE_ZERO_ROWS_ONLY_AT_THE_ITAYOSE:
             changed = [key for key in changed if key.price != MARKET_PRICE]
@@ -108,14 +100,16 @@ class Publisher:
                 self.announce(now_ns)
         if changed:
             self._changed.update(dict.fromkeys(changed))
-            if self._board_due_ns is None:
-                # A quiet market is published soon after a change, a busy one in its rhythm.
-                self._board_due_ns = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._board_from_ns)
+            self._set_due(Kind.BOARD, now_ns)
 
     def announce(self, now_ns: int) -> None:
         """Take note that the ticker has changed though no level has: the state, or the size of market orders."""
-        if self._ticker_due_ns is None:
-            self._ticker_due_ns = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._ticker_from_ns)
+        self._set_due(Kind.TICKER, now_ns)
+
+    def _set_due(self, kind: Kind, now_ns: int) -> None:
+        if kind not in self._due_ns:
+            # A quiet market is published soon after a change, a busy one in its rhythm.
+            self._due_ns[kind] = max(now_ns + self._rng.randrange(10_000_000, 60_000_000), self._from_ns[kind])
 
     def publish(self) -> list[TimedMessage]:
         """The messages that are due at `next_ns`."""
@@ -123,41 +117,38 @@ class Publisher:
         published: list[TimedMessage] = []
         if now_ns is None:
             return published
-        if self._executions_due_ns == now_ns:
-            published.append(TimedMessage(now_ns, self._executions_channel, self._render_executions()))
+        if self._due_ns.get(Kind.EXECUTIONS) == now_ns:
+            published.append(TimedMessage(now_ns, self._channels[Kind.EXECUTIONS], self._render_executions()))
             self._executions.clear()
-            self._executions_due_ns = None
-        if self._board_due_ns == now_ns:
+            del self._due_ns[Kind.EXECUTIONS]
+        if self._due_ns.get(Kind.BOARD) == now_ns:
             published += self._publish_diff(now_ns)
-        elif self._ticker_due_ns == now_ns:
+        elif self._due_ns.get(Kind.TICKER) == now_ns:
             published.append(self._publish_ticker(now_ns))
         return published
 
     def flush(self, now_ns: int) -> list[TimedMessage]:
         """Publish all that waits at once, before its time."""
-        self._board_due_ns, self._executions_due_ns, self._ticker_due_ns = (
-            None if due_ns is None else now_ns
-            for due_ns in (self._board_due_ns, self._executions_due_ns, self._ticker_due_ns)
-        )
+        self._due_ns = dict.fromkeys(self._due_ns, now_ns)
         published = self.publish()
-        self._ticker_due_ns = None  # one that has to keep its distance is told with the next change
+        self._due_ns.pop(Kind.TICKER, None)  # one that has to keep its distance is told with the next change
         return published
 
     def _publish_diff(self, now_ns: int) -> list[TimedMessage]:
         published = []
         # A ticker comes just before the diff of the same product (section 3.3).
-        if now_ns >= self._ticker_from_ns:
+        if now_ns >= self._from_ns[Kind.TICKER]:
             published.append(self._publish_ticker(now_ns))
-        published.append(TimedMessage(now_ns, self._board_channel, self._render_diff()))
+        published.append(TimedMessage(now_ns, self._channels[Kind.BOARD], self._render_diff()))
         self._changed.clear()
-        self._board_due_ns = None
-        self._board_from_ns = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
+        del self._due_ns[Kind.BOARD]
+        self._from_ns[Kind.BOARD] = now_ns + int(BATCH_NS * self._rng.uniform(0.9, 1.15))
         return published
 
     def _publish_ticker(self, now_ns: int) -> TimedMessage:
-        self._ticker_due_ns = None
-        self._ticker_from_ns = now_ns + TICKER_GAP_NS
-        return TimedMessage(now_ns, self._ticker_channel, self.ticker())
+        self._due_ns.pop(Kind.TICKER, None)
+        self._from_ns[Kind.TICKER] = now_ns + TICKER_GAP_NS
+        return TimedMessage(now_ns, self._channels[Kind.TICKER], self.ticker())
 
     def snapshot(self, now_ns: int) -> list[TimedMessage]:
         """The board snapshot of this moment, and the diff that follows it at once where one is nearly due.
@@ -167,7 +158,7 @@ class Publisher:
         worst first (section 3.1).
         """
         diff: list[TimedMessage] = []
-        if self._board_due_ns is not None and self._board_due_ns <= now_ns + AHEAD_NS:
+        if Kind.BOARD in self._due_ns and self._due_ns[Kind.BOARD] <= now_ns + AHEAD_NS:
             diff = self._publish_diff(now_ns)
         bids = sorted(self._told[Side.BUY].items(), reverse=True)
         asks = sorted(self._told[Side.SELL].items())
@@ -176,7 +167,8 @@ class Publisher:
             bids, asks = bids[:CUT_DEPTH], asks[:CUT_DEPTH]
         else:
             bids.reverse()
-        return [TimedMessage(now_ns, self._snapshot_channel, self._render_board(mid_price, bids, asks)), *diff]
+        snapshot = self._render_board(mid_price, bids, asks)
+        return [TimedMessage(now_ns, self._channels[Kind.BOARD_SNAPSHOT], snapshot), *diff]
 
     def lose_deletion(self) -> None:
         """Let a deletion be missing in the next diff that has one a little away from the best prices.

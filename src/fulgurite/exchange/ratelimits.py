@@ -83,7 +83,7 @@ class RateLimits:
         # The last to ask stands last.
         self._windows: OrderedDict[tuple[Limit, str], _Window] = OrderedDict()
 
-    def take(self, limit: Limit, client: str, now: float) -> bool:
+    def admit(self, limit: Limit, client: str, now: float) -> bool:
         """Count a request; tell whether it is within a limit.
 
         Args:

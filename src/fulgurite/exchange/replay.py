@@ -105,18 +105,13 @@ class Replay:
     ) -> None:
         if loop and not log.is_rewindable:
             raise InputError("loop", True, f"it with a file: {log.path} is a pipe, readable once")
-        self._log = log
         self._server = server
         self._loops = loop
         self._status = ReplayStatus(paused=paused, speed=check_number("speed", speed, "a number of 0 or more"))
+        self._reading = _Reading(log, self._status, longest_pause)
         self._changed = asyncio.Event()
         # A position in nanoseconds that was asked for and is still to be sought; None while none is.
         self._sought: int | None = None
-        # This pass through the log: the bursts to come, the next one if it was read, and the time that has passed.
-        self._bursts = self._read()
-        self._next: Burst | None = None
-        self._longest_pause = longest_pause
-        self._passed = LogClock(longest_pause)
         # Shows the position in nanoseconds; it stands until `run`.
         self._clock = PacedClock(0, 0.0, speed=0.0)
         # Messages are sent again under higher ids; the present pass has reached this position.
@@ -131,8 +126,9 @@ class Replay:
         Raises:
             InputError: there is none, or the file is none that can be read.
         """
-        if await self._peek() is None:
-            what = f"{self._log.path}, {self._status.problem}" if self._status.problem else str(self._log.path)
+        if await self._reading.peek() is None:
+            path = self._reading.log.path
+            what = f"{path}, {self._status.problem}" if self._status.problem else str(path)
             raise InputError("path", what, "a frame log with at least one channelMessage frame in it")
 
     def status(self) -> ReplayStatus:
@@ -165,7 +161,7 @@ class Replay:
             self._sought = None
             if self._reached >= 0:
                 self._end_books()
-            if self._log.is_rewindable:
+            if self._reading.log.is_rewindable:
                 await self._begin_again(is_again=start <= self._reached)
             self._clock.set(start, _now())
             self._set_clock_speed()
@@ -173,7 +169,7 @@ class Replay:
             self._status.finished = self._sought is None and not self._loops
             if self._status.finished:
                 self._set_clock_speed()
-                self._clock.set(self._passed.passed_ns, _now())
+                self._clock.set(self._reading.clock.passed_ns, _now())
                 while self._sought is None:
                     await self._wait_for_change()
                 self._status.finished = False
@@ -192,17 +188,13 @@ class Replay:
             self._reissue.begin_again()
             self._reached = -1
         self.markets.clear(keep_executions=is_again)
-        await self._bursts.aclose()
-        self._log.rewind()
-        self._bursts = self._read()
-        self._next = None
-        self._passed = LogClock(self._longest_pause)
+        await self._reading.begin_again()
 
     async def _play_from(self, start: int) -> None:
         unread = 0
         taken = 0
-        while (burst := await self._peek()) is not None:
-            position = self._passed.passed_ns
+        while (burst := await self._reading.peek()) is not None:
+            position = self._reading.clock.passed_ns
             taken += 1
             if taken % SKIMMED_LINES == 0:
                 await asyncio.sleep(0)
@@ -210,7 +202,7 @@ class Replay:
                 await self._wait_until(position)
             if self._sought is not None:
                 return
-            self._next = None
+            self._reading.drop()
             self._reached = max(self._reached, position)
             messages = [(channel, self._reissue.message(channel, message)) for channel, message in burst.messages]
             for channel, message in messages:
@@ -265,35 +257,62 @@ class Replay:
 
     def _reachable(self, position: float) -> int:
         position_ns = int(min(position, MAX_POSITION_SECONDS) * 1e9)
-        if not self._log.is_rewindable and (self._status.finished or position_ns < self._passed.passed_ns):
-            passed = f"{self._passed.seconds:.6f}"
+        clock = self._reading.clock
+        if not self._reading.log.is_rewindable and (self._status.finished or position_ns < clock.passed_ns):
+            passed = f"{clock.seconds:.6f}"
             raise InputError("position", position, f"one that is still to come: {passed} s have passed of a pipe")
         return position_ns
 
-    async def _peek(self) -> Burst | None:
+
+class _Reading:
+    """A pass through a log: its bursts one after the other, and the time that has passed."""
+
+    def __init__(self, log: LogFile, status: ReplayStatus, longest_pause: float) -> None:
+        self.log = log
+        # Where damage is told.
+        self._status = status
+        self._longest_pause = longest_pause
+        self._bursts = self._read()
+        self._next: Burst | None = None
+        self.clock = LogClock(longest_pause)
+        """The position of the burst that comes next."""
+
+    async def begin_again(self) -> None:
+        """Go to the beginning of the log, a file."""
+        await self._bursts.aclose()
+        self.log.rewind()
+        self._bursts = self._read()
+        self._next = None
+        self.clock = LogClock(self._longest_pause)
+
+    async def peek(self) -> Burst | None:
         """The burst that comes next; None at the end of the log."""
         if self._next is None:
             self._next = await anext(self._bursts, None)
-            passed_over = 0.0 if self._next is None else self._passed.advance(self._next.received_ns)
+            passed_over = 0.0 if self._next is None else self.clock.advance(self._next.received_ns)
             if passed_over:
                 log.warning(
                     "%s pauses for %.0f s after %.6f s, or its recorder's clock was set ahead; that is passed over",
-                    self._log.path,
+                    self.log.path,
                     passed_over,
-                    self._passed.seconds,
+                    self.clock.seconds,
                 )
         return self._next
 
+    def drop(self) -> None:
+        """Go on to the burst after the one that comes next."""
+        self._next = None
+
     async def _read(self) -> AsyncGenerator[Burst, None]:
         while True:
-            for step in self._log.steps:
+            for step in self.log.steps:
                 if isinstance(step, Line):
                     messages = recorded_messages(step.frame or "") if step.received_ns is not None else []
                     if step.received_ns is not None and messages:
                         yield Burst(step.received_ns, messages)
                 else:
                     self._skip(step)
-            if not await self._log.more():
+            if not await self.log.more():
                 return
             # Others have their turn however many lines hold no message.
             await asyncio.sleep(0)
@@ -301,10 +320,10 @@ class Replay:
     def _skip(self, step: Odd | Damage) -> None:
         self._status.malformed += 1
         if isinstance(step, Odd):
-            log.warning("%s line %d is skipped: %s", self._log.path, step.number, step.problem)
+            log.warning("%s line %d is skipped: %s", self.log.path, step.number, step.problem)
         else:
             self._status.problem = step.problem
-            log.warning("%s%s: %s", self._log.path, " ends early" if step.is_end else "", step.problem)
+            log.warning("%s%s: %s", self.log.path, " ends early" if step.is_end else "", step.problem)
 
 
 def _now() -> float:

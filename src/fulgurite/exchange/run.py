@@ -191,25 +191,16 @@ async def run(
     """
     flags = {"tls": tls, "control": control, "rate_limits": rate_limits, "refuse_in_maintenance": refuse_in_maintenance}
     _check_shared(host, port, http_port, flags)
-    for name, number, most in (("seed", seed, MAX_SEED), ("start_ns", start_ns, MAX_START_NS)):
-        if number is not None:
-            check_integer(name, number, 0, most)
-    check_integer("accounts", accounts, 1, MAX_ACCOUNTS)
+    check_integer("seed", 0 if seed is None else seed, 0, MAX_SEED)
+    check_integer("start_ns", 0 if start_ns is None else start_ns, 0, MAX_START_NS)
     traded = _products(products) or PRODUCTS
     codes = [product.code for product in traded]
     plan, scenario_ns = _plan(faults, scenario, codes)
-    start_ns = scenario_ns if start_ns is None else start_ns
-    credentials = _credentials(accounts, demo_key)
-    secret_of = {each.api_key: each.api_secret for each in credentials}
+    secret_of = _credentials(accounts, demo_key)
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
     async with _ports(host, port, http_port, tls, AuthChecker(secret_of, time.time).check) as ports:
-        seed = secrets.randbelow(1_000_000) if seed is None else seed
-        now_ns = time.time_ns() if start_ns is None else start_ns
-        # Before the market is made: that takes half a second, and its times would be so much behind.
-        clock = ExchangeClock(now_ns, speed)
-        open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
-        ledgers = [Account(each.api_key) for each in credentials]
-        simulation = Simulation(seed, now_ns, traded, open_until_ns=open_until_ns, accounts=ledgers)
-        traders = tuple(Trader(each.api_key, each.api_secret, simulation.orders, clock.now_ns) for each in credentials)
+        clock, simulation = _market(seed, scenario_ns if start_ns is None else start_ns, speed, traded, secret_of)
+        traders = tuple(Trader(*pair, simulation.orders, clock.now_ns) for pair in secret_of.items())
         limits = RateLimits() if rate_limits else None
         routes = [
             *private_routes(simulation.orders, secret_of, clock.now_ns, limits=limits),
@@ -218,17 +209,7 @@ async def run(
         ]
         work = drive(simulation, ports.server, clock, refuse_in_maintenance=refuse_in_maintenance)
         async with _serving(ports, work, simulation, routes, limits, plan) as ca_file:
-            first, *others = credentials
-            yield _exchange(
-                ports,
-                _Parts(ports.server, traders, codes),
-                api_key=first.api_key,
-                api_secret=first.api_secret,
-                more_accounts=tuple(others),
-                seed=seed,
-                ca_file=ca_file,
-                control=f"{ports.api}/control" if control else None,
-            )
+            yield _exchange(ports, _Parts(ports.server, traders, codes), control, ca_file, seed=seed)
 
 
 @contextlib.asynccontextmanager
@@ -278,14 +259,18 @@ async def run_replay(
             routes = control_routes(ports.server, replay, None) if control else []
             limits = RateLimits() if rate_limits else None
             async with _serving(ports, replay.run(), replay.markets, routes, limits, plan) as ca_file:
-                yield _exchange(
-                    ports,
-                    _Parts(ports.server, (), None),
-                    seed=None,
-                    ca_file=ca_file,
-                    replay=str(path),
-                    control=f"{ports.api}/control" if control else None,
-                )
+                yield _exchange(ports, _Parts(ports.server, (), None), control, ca_file, seed=None, replay=str(path))
+
+
+def _market(
+    seed: int, start_ns: int | None, speed: float, products: Sequence[Product], api_keys: Iterable[str]
+) -> tuple[ExchangeClock, Simulation]:
+    """The exchange's clock, and its market; both start at the present unless they are told."""
+    now_ns = time.time_ns() if start_ns is None else start_ns
+    # Before the market is made: that takes half a second, and its times would be so much behind.
+    clock = ExchangeClock(now_ns, speed)
+    open_until_ns = now_ns + OPEN_AT_FIRST_NS if start_ns is None else 0
+    return clock, Simulation(seed, now_ns, products, open_until_ns=open_until_ns, accounts=map(Account, api_keys))
 
 
 class _Ports(NamedTuple):
@@ -338,9 +323,19 @@ async def _serving(
             yield ca_file
 
 
-def _exchange(ports: _Ports, parts: _Parts, **told: Any) -> Exchange:
-    realtime = ports.realtime[DialectName.JSON_RPC]
-    exchange = Exchange(realtime=realtime, socketio=ports.socketio, http=f"{ports.api}/v1", **told)
+def _exchange(ports: _Ports, parts: _Parts, control: bool, ca_file: str | None, **told: Any) -> Exchange:
+    credentials = [Credentials(each.api_key, each.api_secret) for each in parts.traders]
+    if credentials:
+        told |= {"api_key": credentials[0].api_key, "api_secret": credentials[0].api_secret}
+    exchange = Exchange(
+        realtime=ports.realtime[DialectName.JSON_RPC],
+        socketio=ports.socketio,
+        http=f"{ports.api}/v1",
+        control=f"{ports.api}/control" if control else None,
+        ca_file=ca_file,
+        more_accounts=tuple(credentials[1:]),
+        **told,
+    )
     exchange.__dict__["_parts"] = parts
     return exchange
 
@@ -353,10 +348,12 @@ def _check_shared(host: object, port: object, http_port: object, flags: Mapping[
         check_flag(name, flag)
 
 
-def _credentials(count: int, demo_key: object) -> list[Credentials]:
+def _credentials(count: int, demo_key: object) -> dict[str, str]:
+    """The secret of each account by its key, in the order of the accounts."""
+    check_integer("accounts", count, 1, MAX_ACCOUNTS)
     names = ["demo", *(f"demo{number}" for number in range(2, count + 1))]
-    made = [Credentials(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
-    return made if demo_key is None else [Credentials(*_key_and_secret(demo_key)), *made[1:]]
+    made = [(f"{name}-{secrets.token_urlsafe(8)}", secrets.token_urlsafe(24)) for name in names]
+    return dict(made if demo_key is None else [_key_and_secret(demo_key), *made[1:]])
 
 
 def _key_and_secret(pair: object) -> tuple[str, str]:

@@ -82,38 +82,27 @@ class Simulation:
         flows = _flows(seed, start_ns, products, order_ids, later)
         _warm_up(flows, start_ns)
         # Only now: nothing before the start is published.
-        self._trading = {
-            flow.market.product.code: _Trading(
-                flow.market, flow, Publisher(flow.market, Random(f"{seed} {flow.market.product.code} publisher"))
-            )
-            for flow in flows
-        }
-        self._maintenance = _Maintenance(list(self._trading.values()), start_ns, open_until_ns)
-        self._bursts = [
-            _SnapshotBurst(
-                [trading.publisher for trading in self._trading.values() if trading.market_type == market_type],
-                start_ns + phase_ns,
-                Random(f"{seed} {market_type} snapshots"),
-                self._maintenance,
-            )
-            for market_type, phase_ns in SNAPSHOT_PHASES_NS.items()
-        ]
+        trading = [_Trading(flow, Random(f"{seed} {flow.market.product.code} publisher")) for flow in flows]
+        self._trading = {each.product.code: each for each in trading}
+        self._maintenance = _Maintenance(trading, start_ns, open_until_ns)
+        self._bursts = []
+        for market_type, phase_ns in SNAPSHOT_PHASES_NS.items():
+            publishers = [each.publisher for each in trading if each.market_type == market_type]
+            rng = Random(f"{seed} {market_type} snapshots")
+            self._bursts.append(_SnapshotBurst(publishers, start_ns + phase_ns, rng, self._maintenance))
         self.orders = AccountOrders(accounts, self._trading, order_ids, last_list_id=later)
         # The maintenance stands first: all else of the same moment happens in the new state. The orders of
         # accounts stand last: an execution comes before the events that tell its account of it.
         self._sources: list[_Maintenance | _Trading | _SnapshotBurst | AccountOrders] = [
-            self._maintenance,
-            *self._trading.values(),
-            *self._bursts,
-            self.orders,
-        ]
+            self._maintenance, *trading, *self._bursts, self.orders,
+        ]  # fmt: skip
         # Everything up to here has happened.
         self._now_ns = start_ns
-        for trading in self._trading.values():
-            trading.orders = self.orders
+        for each in trading:
+            each.orders = self.orders
         taken = steps_taken(start_ns, open_until_ns)
         if taken and taken[-1].state is not MarketState.RUNNING:
-            self._maintenance.take(taken[-1], start_ns)
+            self._maintenance.enter(taken[-1], start_ns)
 
     @property
     def next_event_ns(self) -> int:
@@ -270,21 +259,21 @@ class _Maintenance:
 
     def act(self) -> list[TimedMessage | CloseConnections]:
         """Take the step that is due at `next_ns`."""
-        return self._take_next(self.next_ns)
+        return self._enter_next(self.next_ns)
 
     def stand_still(self, until_ns: int) -> list[TimedMessage | CloseConnections]:
         """Take all steps up to `until_ns`, at that time."""
         published: list[TimedMessage | CloseConnections] = []
         while self.next_ns <= until_ns:
-            published += self._take_next(until_ns)
+            published += self._enter_next(until_ns)
         return published
 
-    def _take_next(self, now_ns: int) -> list[TimedMessage | CloseConnections]:
+    def _enter_next(self, now_ns: int) -> list[TimedMessage | CloseConnections]:
         step = self._next
         self._next = next_step(step.at_ns, self._open_until_ns)
-        return self.take(step, now_ns)
+        return self.enter(step, now_ns)
 
-    def take(self, step: Step, now_ns: int) -> list[TimedMessage | CloseConnections]:
+    def enter(self, step: Step, now_ns: int) -> list[TimedMessage | CloseConnections]:
         """Bring all markets to where they are after `step`, the last one before the next."""
         published: list[TimedMessage | CloseConnections] = []
         end_ns = self._next.at_ns if step.state.is_auction else None
@@ -306,14 +295,14 @@ class _Trading:
     To the orders of accounts it is a `fulgurite.exchange.funds.Venue`.
     """
 
-    def __init__(self, market: Market, flow: OrderFlow, publisher: Publisher) -> None:
+    def __init__(self, flow: OrderFlow, publisher_rng: Random) -> None:
         # Books the orders of accounts; None during the warm-up.
         self.orders: AccountOrders | None = None
-        self.market = market
+        self.market = flow.market
         self.flow = flow
-        self.publisher = publisher
+        self.publisher = Publisher(flow.market, publisher_rng)
         # The state that flow and publisher know of.
-        self._known_state = market.state
+        self._known_state = flow.market.state
 
     @property
     def market_type(self) -> str:
