@@ -264,7 +264,7 @@ def test_everything_leaves_the_outbox_in_the_order_of_its_time(items, rate):
         outbox.put(data, due, number)
     came, notes, now = b"", [], 0.0
     for _ in range(10_000):
-        data, done = outbox.take(now, rate)
+        data, done = outbox.release(now, rate)
         came += data
         notes += done
         due_next = outbox.next_timer(rate)
@@ -276,7 +276,7 @@ def test_everything_leaves_the_outbox_in_the_order_of_its_time(items, rate):
     if rate > 500:  # wide enough that no message holds up the next
         assert len(came) == sum(len(data) for data, _ in items)
     assert outbox.size == 0
-    assert not outbox
+    assert outbox.next_timer() is None
 
 
 # --- the truth

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeResponse
 
@@ -24,7 +24,6 @@ from fulgurite.server.faultplan import Copy, FaultPlan, Sufferer
 from fulgurite.server.faults import CloseAtOnce, Pings
 from fulgurite.server.frames import BINARY, NO_CODE, PING, TEXT, close_code, fragments, frame, pong
 from fulgurite.server.hub import Hub
-from fulgurite.server.outbox import Outbox
 from fulgurite.server.pings import PongCheck
 from fulgurite.server.published import Published, PublishedLog
 from fulgurite.server.records import ConnectionRecord, ConnectionRecords
@@ -67,6 +66,21 @@ class HeldAnswer(WSUpgradeResponse):
     def whole(self) -> bytes:
         """All of it, with the headers that picows has added."""
         return bytes(super().to_bytes())
+
+
+class Handshake(NamedTuple):
+    """A handshake that the server takes, and its faults."""
+
+    dialect: Dialect
+    """By its path."""
+    client: str = ""
+    """The client's own name for itself, or ""."""
+    is_dummy: bool = False
+    """It is acknowledged everything and sent no message (a fault)."""
+    held: HeldAnswer | None = None
+    """The answer to be sent late (a fault)."""
+    close_at_once: CloseAtOnce | None = None
+    """How it is closed before anything else (a fault)."""
 
 
 class Connections:
@@ -113,43 +127,21 @@ class Connection(WSListener):
 
     Args:
         connections: all of the server; it takes its place among them.
-        dialect: its dialect, by the path of its handshake.
-        client: its own name for itself, or "".
-        is_dummy: it is acknowledged everything and sent no message (a fault).
-        held: the answer to its handshake, to be sent late (a fault).
-        close_at_once: how it is closed before anything else (a fault).
+        handshake: the handshake that it begins with.
     """
 
-    def __init__(
-        self,
-        connections: Connections,
-        dialect: Dialect,
-        *,
-        client: str = "",
-        is_dummy: bool = False,
-        held: HeldAnswer | None = None,
-        close_at_once: CloseAtOnce | None = None,
-    ) -> None:
+    def __init__(self, connections: Connections, handshake: Handshake) -> None:
         super().__init__()
-        self.dialect = dialect
-        self.client = client
+        self.handshake = handshake
         self.record: ConnectionRecord
         """Its record, once it is open."""
-        self.sufferer = Sufferer(connections.log.older, is_dummy)
-        """The faults that are on for it."""
-        self._held = held
-        self._close_at_once = close_at_once
-        # Messages held back by faults; None until the first, as with most connections.
-        self._outbox: Outbox[Copy] | None = None
-        self._outbox_timer: asyncio.TimerHandle | None = None
+        self.sufferer = Sufferer(connections.log.older, handshake.is_dummy)
+        """The faults that are on for it, and the frames that they hold back."""
+        self._release_timer: asyncio.TimerHandle | None = None
         self._connections = connections
-        self._loop = asyncio.get_running_loop()
-        self._protocol = dialect.server(
-            self._check_auth,
-            secrets.token_urlsafe(15),
-            self._loop.time(),
-            connections.pings.interval,
-            connections.pings.timeout,
+        pings, session_id = connections.pings, secrets.token_urlsafe(15)
+        self._protocol = handshake.dialect.server(
+            self._check_auth, session_id, self._now(), pings.interval, pings.timeout
         )
         self._fragments = Fragments(MAX_MESSAGE_BYTES)
         self._transport: WSTransport | None = None
@@ -157,8 +149,6 @@ class Connection(WSListener):
         # Where frames go at once, while it is open and suffers nothing. Known beforehand: among many connections, to
         # reach each one's other objects takes longer than to ask them.
         self._direct: asyncio.Transport | None = None
-        # Whether more waits in its transport than the high water mark.
-        self._is_paused = False
         self._pongs = PongCheck()
         # One timer for the state machine, and after our close frame one for the client's answer.
         self._timer: asyncio.TimerHandle | None = None
@@ -169,18 +159,18 @@ class Connection(WSListener):
         """Open the session, or let a fault hold it back."""
         self._transport = transport
         self._find_way()
-        if self._held is None:
+        if self.handshake.held is None:
             self._open()
         else:
             self._connections.held.add(self)
-            self._timer = self._loop.call_later(self._held.seconds, self._answer_handshake)
+            self._timer = asyncio.get_running_loop().call_later(self.handshake.held.seconds, self._answer_handshake)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take one frame."""
-        if self.sufferer.is_frozen or self._held is not None:
+        if self.sufferer.is_frozen or self in self._connections.held:
             return
         if frame.msg_type == WSMsgType.PONG:
-            self._pongs.pong(self._loop.time())
+            self._pongs.pong(self._now())
         elif frame.msg_type == WSMsgType.PING:
             self.write(pong(frame.get_payload_as_bytes()))
         elif frame.msg_type == WSMsgType.CLOSE:
@@ -202,26 +192,24 @@ class Connection(WSListener):
         """Forget the connection."""
         self._is_closing = True
         self._direct = None
-        for timer in (self._timer, self._outbox_timer):
+        for timer in (self._timer, self._release_timer):
             if timer is not None:
                 timer.cancel()
-        if self._held is None:
+        if self in self._connections.held:
+            self._connections.held.discard(self)
+        else:
             self._connections.open.pop(self, None)
             self._leave_hub()
             self._connections.records.close(self.record, self._connections.log.last_number, time.time_ns())
             self.resume_writing()
             self._connections.changed.set()
-        else:
-            self._connections.held.discard(self)
 
     def pause_writing(self) -> None:
         """The client reads more slowly than we write: more than 64 KiB wait."""
-        self._is_paused = True
         self._connections.paused.add(self)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        self._is_paused = False
         self._connections.paused.discard(self)
         self._connections.caught_up.set()
 
@@ -237,51 +225,48 @@ class Connection(WSListener):
         if self._direct is not None:
             if not self._direct.is_closing():
                 self._direct.write(frames)
-                if self._is_paused:
+                if self._connections.paused and self in self._connections.paused:
                     self._check_buffer()
         elif not self._is_closing:
-            self._put(frames, self.sufferer.due(self._loop.time()))
+            self._hold(frames, self.sufferer.due(self._now()))
 
     def filter(self, messages: Iterable[Published]) -> None:
         """Send these messages as far as the connection's faults leave them."""
         for message in messages:
-            for copy in self.sufferer.copies(message, self.dialect.encode_message, self._loop.time()):
+            for copy in self.sufferer.copies(message, self.handshake.dialect.encode_message, self._now()):
                 self.send_copy(copy)
 
     def send_copy(self, copy: Copy) -> None:
         """Send a message as a fault wants it."""
         if not self._is_closing:
-            self._put(b"".join(fragments(copy.payload, copy.pieces)), copy.due, copy)
+            self._hold(b"".join(fragments(copy.payload, copy.pieces)), copy.due, copy)
 
     def write_half(self, text: bytes) -> None:
         """Send all that is due, then half of the bytes of a frame: a fault has the connection cut there."""
         self._connections.hub.flush()
-        self._pump(math.inf)
+        self._release(math.inf)
         if self._can_write() and not self.sufferer.is_frozen:
             whole = frame(text)
             self._write(whole[: len(whole) // 2])
 
     def refresh_faults(self) -> None:
         """Suffer the faults of the plan that are on for it now."""
-        plan, record = self._connections.plan, self.record
+        plan, facts = self._connections.plan, self.record.facts
         if self._is_closing or (self.sufferer.is_well and not plan.active()):
             return
         channels = self._connections.hub.channels_of(self)
-        faults = plan.against(record.number, record.client, channels, self._loop.time())
+        faults = plan.against(facts.number, facts.client, channels, self._now())
         was_frozen, filtered = self.sufferer.is_frozen, self.sufferer.filters
         self._connections.hub.flush()
         self.sufferer.set_faults(faults)
         self._find_way()
-        self.record.faults = self.sufferer.numbers()
+        facts.faults = self.sufferer.numbers()
         if self.sufferer.filters != filtered:
             self._set_filtered(self.sufferer.filters)
-        if self.sufferer.is_frozen:
-            if self._outbox is not None:
-                self._outbox.clear()
-        elif was_frozen:
+        if was_frozen and not self.sufferer.is_frozen:
             self._arm_timer()
         # A fault that is over holds nothing back.
-        self._pump(math.inf if self.sufferer.is_well else self._loop.time())
+        self._release(math.inf if self.sufferer.is_well else self._now())
 
     def ping(self, last_ping_at: float, timeout: float) -> None:
         """Send a ping, or end the connection if the last one was not answered in time (see `PongCheck`).
@@ -307,8 +292,8 @@ class Connection(WSListener):
         if self.sufferer.is_frozen:
             self.abort()
             return
-        self._pump(math.inf)
-        self.record.code, self.record.reason = (None if code == NO_CODE else code), reason
+        self._release(math.inf)
+        self.record.facts.code, self.record.facts.reason = (None if code == NO_CODE else code), reason
         self._is_closing = True
         self._direct = None
         self._leave_hub()
@@ -318,13 +303,13 @@ class Connection(WSListener):
         self._transport.send(WSMsgType.CLOSE, payload)
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(CLOSE_TIMEOUT_SECONDS, self.abort)
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_SECONDS, self.abort)
 
     def abort(self) -> None:
         """Cut the connection without a close frame; the client sees code 1006."""
         self._is_closing = True
         self._direct = None
-        if self._held is None:
+        if self not in self._connections.held:
             self._leave_hub()
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
@@ -340,24 +325,23 @@ class Connection(WSListener):
     # --- inside
 
     def _open(self) -> None:
-        connections = self._connections
+        connections, dialect, close_at_once = self._connections, self.handshake.dialect, self.handshake.close_at_once
         connections.open[self] = None
-        self.record = connections.records.open(self.dialect.name, self.client, time.time_ns())
-        connections.hub.add(self, self.dialect.name)
+        self.record = connections.records.open(dialect.name, self.handshake.client, time.time_ns())
+        connections.hub.add(self, dialect.name)
         if self.sufferer.filters:
             self._set_filtered(True)
         self.refresh_faults()
-        if self._close_at_once is not None:
-            self.close(self._close_at_once.code, self._close_at_once.reason)
+        if close_at_once is not None:
+            self.close(close_at_once.code, close_at_once.reason)
             return
         self._send_answers()
         self._arm_timer()
 
     def _answer_handshake(self) -> None:
         self._timer = None
-        if self._transport is not None and self._held is not None:
-            self._transport.underlying_transport.write(self._held.whole())
-            self._held = None
+        if self._transport is not None and self.handshake.held is not None:
+            self._transport.underlying_transport.write(self.handshake.held.whole())
             self._connections.held.discard(self)
             self._open()
 
@@ -369,12 +353,12 @@ class Connection(WSListener):
         # Messages published before go out before the answer.
         self._connections.hub.flush()
         hides_answer = not self.sufferer.is_well and self.sufferer.hides_answer(str(message))
-        self._obey(self._protocol.receive(message, self._loop.time()), hides_answer)
+        self._obey(self._protocol.receive(message, self._now()), hides_answer)
 
     def _timer_is_due(self) -> None:
         self._timer = None
         if not self.sufferer.is_frozen:
-            self._obey(self._protocol.handle_timer(self._loop.time()))
+            self._obey(self._protocol.handle_timer(self._now()))
 
     def _obey(self, events: list[ServerEvent], hides_answer: bool = False) -> None:
         # The answer to a subscription stands before the channel's first message.
@@ -385,7 +369,7 @@ class Connection(WSListener):
                 return
             if isinstance(event, Authenticated):
                 hub.authenticate(self, event.api_key)
-                self.record.account = event.api_key
+                self.record.facts.account = event.api_key
             elif isinstance(event, Subscribed):
                 hub.subscribe(self, event.channel)
                 self.record.subscribe(event.channel, log.last_number)
@@ -401,7 +385,7 @@ class Connection(WSListener):
 
     def _send_answers(self, hides_answer: bool = False) -> None:
         for answer in self._protocol.frames_to_send():
-            if hides_answer and self.dialect.is_answer(answer):
+            if hides_answer and self.handshake.dialect.is_answer(answer):
                 continue
             is_text = isinstance(answer, str)
             self.write(frame(answer.encode() if isinstance(answer, str) else answer, TEXT if is_text else BINARY))
@@ -411,7 +395,7 @@ class Connection(WSListener):
             due = self._protocol.next_timer()
             # It is re-armed when it fires: a heartbeat that moves it costs nothing.
             if due is not None:
-                self._timer = self._loop.call_at(due, self._timer_is_due)
+                self._timer = asyncio.get_running_loop().call_at(due, self._timer_is_due)
 
     def _set_filtered(self, is_filtered: bool) -> None:
         self._connections.hub.set_filtered(self, is_filtered)
@@ -421,29 +405,27 @@ class Connection(WSListener):
         self._connections.hub.remove(self)
         self.record.close(self._connections.log.last_number)
 
-    def _put(self, frames: bytes, due: float, copy: Copy | None = None) -> None:
-        if not self.sufferer.is_frozen:
-            if self._outbox is None:
-                self._outbox = Outbox()
-            self._outbox.put(frames, due, copy)
-            self._pump(self._loop.time())
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
-    def _pump(self, now: float) -> None:
-        """Send the due messages of those that faults hold back."""
-        if self._outbox_timer is not None:
-            self._outbox_timer.cancel()
-            self._outbox_timer = None
-        if not self._outbox or not self._can_write() or self.sufferer.is_frozen:
+    def _hold(self, frames: bytes, due: float, copy: Copy | None = None) -> None:
+        self.sufferer.hold(frames, due, copy)
+        self._release(self._now())
+
+    def _release(self, now: float) -> None:
+        """Send the due frames of those that faults hold back."""
+        if self._release_timer is not None:
+            self._release_timer.cancel()
+            self._release_timer = None
+        if not self.sufferer.held_bytes or not self._can_write():
             return
-        rate = None if now == math.inf else self.sufferer.bytes_per_second
-        data, copies = self._outbox.take(now, rate)
+        data, copies, due = self.sufferer.release(now)
         if data:
             self._write(data)
         for copy in copies:
             self.record.sent(copy.published, copy.altered)
-        due = self._outbox.next_timer(rate)
         if due is not None:
-            self._outbox_timer = self._loop.call_at(due, lambda: self._pump(self._loop.time()))
+            self._release_timer = asyncio.get_running_loop().call_at(due, lambda: self._release(self._now()))
         self._check_buffer()
 
     def _find_way(self) -> None:
@@ -465,9 +447,7 @@ class Connection(WSListener):
     def _check_buffer(self) -> None:
         if self._transport is None or self._is_closing:
             return
-        waiting = self._transport.underlying_transport.get_write_buffer_size()
-        if self._outbox is not None:
-            waiting += self._outbox.size
+        waiting = self._transport.underlying_transport.get_write_buffer_size() + self.sufferer.held_bytes
         if waiting > WRITE_BUFFER_LIMIT:
             self._connections.dropped[Drop.SLOW_CONSUMER] += 1
             self.close(WSCloseCode.POLICY_VIOLATION.value, f"slow consumer: {waiting} bytes unread")

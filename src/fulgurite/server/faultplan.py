@@ -28,6 +28,7 @@ from fulgurite.server.faults import (
     StaleSnapshot,
     Trickle,
 )
+from fulgurite.server.outbox import Outbox
 from fulgurite.server.published import Published
 
 MAX_FAULTS: Final = 1_000
@@ -206,11 +207,39 @@ class Sufferer:
         self._chosen: WeakKeyDictionary[ActiveFault, bool] | None = None
         # Nothing overtakes a delayed message on the same channel, or on the whole connection ("").
         self._latest: dict[str, float] = {}
+        # Frames that faults hold back; None until the first.
+        self._outbox: Outbox[Copy] | None = None
 
     def set_faults(self, faults: Iterable[ActiveFault]) -> None:
         """These are on for the connection now."""
         self._faults = [each for each in faults if self._befalls(each)]
         self.is_well = not (self._faults or self._is_dummy)
+        if self._outbox is not None and self.is_frozen:
+            self._outbox.clear()
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that are held back."""
+        return 0 if self._outbox is None else self._outbox.size
+
+    def hold(self, frames: bytes, due: float, copy: Copy | None = None) -> None:
+        """Hold back whole frames, those of a copy of a message or others, until they are due; none while frozen."""
+        if not self.is_frozen:
+            if self._outbox is None:
+                self._outbox = Outbox()
+            self._outbox.put(frames, due, copy)
+
+    def release(self, now: float) -> tuple[bytes, list[Copy], float | None]:
+        """The held bytes that may go now, at `math.inf` all of them.
+
+        Returns:
+            The bytes, the copies that are gone with them to their end, and when more may go; None where nothing is
+            held, or the connection is frozen.
+        """
+        if self._outbox is None or self.is_frozen:
+            return b"", [], None
+        rate = None if now == math.inf else self._bytes_per_second()
+        return *self._outbox.release(now, rate), self._outbox.next_timer(rate)
 
     def numbers(self) -> list[int]:
         """The numbers of the faults that are on."""
@@ -228,8 +257,7 @@ class Sufferer:
             isinstance(each.fault, MessageFault | Freeze | Delay | Trickle | ClockSkew) for each in self._faults
         )
 
-    @property
-    def bytes_per_second(self) -> float | None:
+    def _bytes_per_second(self) -> float | None:
         """The bandwidth, or None where it is not limited."""
         rates = [each.fault.bytes_per_second for each in self._faults if isinstance(each.fault, Trickle)]
         return min(rates, default=None)

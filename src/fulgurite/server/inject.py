@@ -71,8 +71,8 @@ class FaultInjector:
         assert isinstance(fault, Aimed), "moments are aimed"
         for connection in tuple(self._connections.open):
             channels = self._connections.hub.channels_of(connection)
-            record = connection.record
-            if not fault.aims_at(record.number, record.client, channels) or not active.happens():
+            facts = connection.record.facts
+            if not fault.aims_at(facts.number, facts.client, channels) or not active.happens():
                 continue
             if isinstance(fault, Close):
                 connection.close(fault.code, fault.reason)
@@ -88,7 +88,7 @@ class FaultInjector:
         newest = [last for each in channels if (last := self._connections.log.older(each, 0.0)) is not None]
         # Nobody sees the other half, so where nothing was published yet, something else does.
         last = max(newest, key=lambda each: each.number, default=None)
-        text = connection.dialect.encode_message(last.channel, last.message) if last else b"[]"
+        text = connection.handshake.dialect.encode_message(last.channel, last.message) if last else b"[]"
         connection.write_half(text)
         if fault.reset:
             connection.reset()
@@ -102,5 +102,7 @@ class FaultInjector:
                 continue
             last = self._connections.log.older(channel, 0.0)
             if last is not None:
-                payload = connection.dialect.encode_message(channel, spoiling.anomalous(last.message, active.rng))
+                payload = connection.handshake.dialect.encode_message(
+                    channel, spoiling.anomalous(last.message, active.rng)
+                )
                 connection.send_copy(Copy(last, payload, 1, self._loop.time(), altered=True))

@@ -36,9 +36,6 @@ class Outbox(Generic[NoteT]):
         self.size = 0
         """Bytes that wait."""
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting or self._leaving)
-
     def put(self, data: bytes, due: float, note: NoteT | None = None) -> None:
         """Hold bytes back.
 
@@ -50,7 +47,7 @@ class Outbox(Generic[NoteT]):
         heapq.heappush(self._waiting, _Waiting(due, next(self._order), data, note))
         self.size += len(data)
 
-    def take(self, now: float, bytes_per_second: float | None = None) -> tuple[bytes, list[NoteT]]:
+    def release(self, now: float, bytes_per_second: float | None = None) -> tuple[bytes, list[NoteT]]:
         """The bytes that may go now, and the notes of those that are then gone to their end."""
         while self._waiting and self._waiting[0].due <= now:
             self._leaving.append(heapq.heappop(self._waiting))
@@ -62,12 +59,12 @@ class Outbox(Generic[NoteT]):
             budget = max(1, round(bytes_per_second * TICK_SECONDS))
             # At less than a byte a tick the ticks are longer.
             self._next_tick = now + budget / bytes_per_second
-        taken: list[bytes] = []
+        released: list[bytes] = []
         notes: list[NoteT] = []
         while self._leaving and budget:
             first = self._leaving[0]
             part = first.data[self._gone : self._gone + budget]
-            taken.append(part)
+            released.append(part)
             budget -= len(part)
             self._gone += len(part)
             self.size -= len(part)
@@ -76,7 +73,7 @@ class Outbox(Generic[NoteT]):
                 self._leaving.popleft()
                 if first.note is not None:
                     notes.append(first.note)
-        return b"".join(taken), notes
+        return b"".join(released), notes
 
     def clear(self) -> None:
         """Forget all that waits, but for the rest of a half-sent frame."""
@@ -89,7 +86,7 @@ class Outbox(Generic[NoteT]):
             self.size = len(rest.data) - self._gone
 
     def next_timer(self, bytes_per_second: float | None = None) -> float | None:
-        """The time at which `take` gives more, or None while nothing waits."""
+        """The time at which `release` gives more, or None while nothing waits."""
         if self._leaving:
             return 0.0 if bytes_per_second is None else self._next_tick
         if not self._waiting:

@@ -16,7 +16,7 @@ MAX_CLOSED: Final = 1_000
 """Records of connections that are gone; the oldest are forgotten."""
 
 
-class ConnectionReport(msgspec.Struct, frozen=True):
+class ConnectionReport(msgspec.Struct):
     """One connection, open or gone."""
 
     number: int
@@ -26,17 +26,17 @@ class ConnectionReport(msgspec.Struct, frozen=True):
     """Its own name for itself in its handshake; empty without one."""
     opened_ns: int
     """Nanoseconds since 1970 UTC."""
-    closed_ns: int | None
+    closed_ns: int | None = None
     """None while it is open."""
-    code: int | None
+    code: int | None = None
     """Of the close frame that the server sent, or answered; None where there was none, as after a reset."""
-    reason: str
+    reason: str = ""
     """Of that close frame."""
-    account: str
+    account: str = ""
     """Empty without `auth`."""
-    faults: list[int]
+    faults: list[int] = []
     """The numbers of the faults that are on for it."""
-    channels: dict[str, Delivered]
+    channels: dict[str, Delivered] = {}
     """Its present and former channels, and the messages sent of each."""
 
 
@@ -51,15 +51,8 @@ class ConnectionRecord:
     """
 
     def __init__(self, number: int, dialect: str, client: str, opened_ns: int) -> None:
-        self.number = number
-        self.client = client
-        self.closed_ns: int | None = None
-        self.code: int | None = None
-        self.reason = ""
-        self.account = ""
-        self.faults: list[int] = []
-        self._dialect = dialect
-        self._opened_ns = opened_ns
+        self.facts = ConnectionReport(number, dialect, client, opened_ns)
+        """All of its report but the channels."""
         self._is_filtered = False
         self._channels: dict[str, DeliveryRecord] = {}
         self._subscribed: set[str] = set()
@@ -110,18 +103,7 @@ class ConnectionRecord:
     def report(self, last_number: int) -> ConnectionReport:
         """The report up to the message of this number."""
         channels = {channel: record.report(last_number) for channel, record in self._channels.items()}
-        return ConnectionReport(
-            self.number,
-            self._dialect,
-            self.client,
-            self._opened_ns,
-            self.closed_ns,
-            self.code,
-            self.reason,
-            self.account,
-            self.faults,
-            channels,
-        )
+        return msgspec.structs.replace(self.facts, channels=channels)
 
 
 class ConnectionRecords:
@@ -142,11 +124,11 @@ class ConnectionRecords:
     def close(self, record: ConnectionRecord, last_number: int, now_ns: int) -> None:
         """Note the end of a connection."""
         record.close(last_number)
-        record.closed_ns = now_ns
-        if self._open.pop(record.number, None) is not None:
+        record.facts.closed_ns = now_ns
+        if self._open.pop(record.facts.number, None) is not None:
             self._closed.append(record)
 
     def report(self, last_number: int) -> list[ConnectionReport]:
         """All of them, by their numbers."""
-        records = sorted([*self._closed, *self._open.values()], key=lambda record: record.number)
-        return [record.report(last_number) for record in records]
+        records = (*self._closed, *self._open.values())
+        return sorted((record.report(last_number) for record in records), key=lambda report: report.number)

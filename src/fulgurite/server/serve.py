@@ -21,7 +21,7 @@ from picows import (
 from fulgurite.protocol.choices import MAX_MESSAGE_BYTES, PONG_TIMEOUT_SECONDS, SOCKETIO_VERSIONS
 from fulgurite.protocol.dialects import JSON_RPC, SOCKETIO, Dialect
 from fulgurite.server.bind import bind_socket, port_of, url_host
-from fulgurite.server.connection import Connection, Connections, Drop, HeldAnswer
+from fulgurite.server.connection import Connection, Connections, Drop, Handshake, HeldAnswer
 from fulgurite.server.faults import CloseAtOnce, Dummy, Pings, Refuse, SlowHandshake
 from fulgurite.server.inject import FaultInjector
 from fulgurite.server.records import ConnectionReport
@@ -118,7 +118,7 @@ class RealtimeServer:
     def _ping_all(self) -> None:
         self._ping_timer = self._loop.call_later(self.connections.pings.interval, self._ping_all)
         for connection in tuple(self.connections.open):
-            if connection.dialect.websocket_pings:
+            if connection.handshake.dialect.websocket_pings:
                 connection.ping(self._last_ping_at, self.connections.pings.timeout)
         self._last_ping_at = self._loop.time()
 
@@ -154,15 +154,9 @@ class RealtimeServer:
         slow = self.faults.plan.hit(SlowHandshake, client, now)
         response = WSUpgradeResponse.create_101_response(headers)
         held = None if slow is None else HeldAnswer(response, slow.by)
-        listener = Connection(
-            self.connections,
-            dialect,
-            client=client,
-            is_dummy=self.faults.plan.hit(Dummy, client, now) is not None,
-            held=held,
-            close_at_once=self.faults.plan.hit(CloseAtOnce, client, now),
-        )
-        return WSUpgradeResponseWithListener(held or response, listener)
+        is_dummy = self.faults.plan.hit(Dummy, client, now) is not None
+        handshake = Handshake(dialect, client, is_dummy, held, self.faults.plan.hit(CloseAtOnce, client, now))
+        return WSUpgradeResponseWithListener(held or response, Connection(self.connections, handshake))
 
 
 def _is_upgrade(request: WSUpgradeRequest) -> bool:
