@@ -129,7 +129,7 @@ def test_open_orders_have_a_table():
 
 def test_a_recording_that_failed_is_not_overlooked():
     state, books = full()
-    state.failure = "cannot write a.jsonl"
+    state.recording.failure = "cannot write a.jsonl"
     assert styles_of(screen(state, books, 80, 24, NOW), "cannot write a.jsonl") == ["bold white on red"]
 
 
@@ -153,7 +153,7 @@ some_channels = st.lists(
 )  # fmt: skip
 def test_it_fits_any_terminal_and_commands_none(channels, width, height, now_ns, one, other, number, up):
     state, books = full(channels)
-    state.failure = one
+    state.recording.failure = one
     state.add([
         Status(StatusKind.CLOSED, 1, one, other), Status(StatusKind.CONNECTING, 1, None, one, connection=2),
         Gap(str(channels[0]), one, 1, 2, note=other), Gap(one, other, 1, 2), Malformed(1, one, other),

@@ -54,7 +54,7 @@ def test_gaps_of_one_interruption_are_one_entry_and_say_what_was_recovered(state
     gap = Gap(str(executions(PRODUCT)), reason, SECOND, 3 * SECOND, repaired=Repaired.FULL, recovered=7)
     state.add([Gap(str(board(PRODUCT)), reason, 2 * SECOND, 3 * SECOND), gap])
     assert said(state) == [f"GAP 1.0 s - executions 7 recovered, all of them - BTC_JPY board, executions - {reason}"]
-    assert (state.gaps, state.recovered) == (2, 7)
+    assert (state.gaps.count, state.gaps.recovered) == (2, 7)
 
 
 def test_the_next_interruption_is_another_entry(state):
@@ -71,7 +71,7 @@ def test_a_gap_that_is_repaired_later_changes_its_entry(state):
     assert said(state) == [
         "GAP 1.0 s - executions 2 recovered, not all: the rest is too old - BTC_JPY executions - why"
     ]
-    assert (state.gaps, state.recovered) == (1, 2)
+    assert (state.gaps.count, state.gaps.recovered) == (1, 2)
 
 
 def test_what_could_not_be_recovered_is_said(state):
@@ -162,17 +162,17 @@ def test_everything_is_bounded(state):
 def test_messages_of_the_last_seconds_make_the_rate(state):
     diff = {"mid_price": 1.0, "bids": [], "asks": []}
     state.add([message(board(PRODUCT), diff, 100 * SECOND + n * SECOND // 10) for n in range(50)])
-    assert state.rate(105 * SECOND) == 10
-    assert state.rate(200 * SECOND) == 0
+    assert state.traffic.rate(105 * SECOND) == 10
+    assert state.traffic.rate(200 * SECOND) == 0
 
 
 def test_a_delay_is_known_where_the_clocks_agree(state):
-    assert state.delay_ns() is None
+    assert state.traffic.delay_ns() is None
     state.add([ticker_message(SECOND, timestamp="1970-01-01T00:00:00.5Z")])
-    assert state.delay_ns() == SECOND // 2
+    assert state.traffic.delay_ns() == SECOND // 2
     far = ScreenState(CHANNELS, "embedded", ["json-rpc"], 0)
     far.add([ticker_message(SECOND, timestamp="2026-01-01T00:00:00Z")])
-    assert far.delay_ns() is None
+    assert far.traffic.delay_ns() is None
 
 
 def test_what_cannot_be_read_is_told_and_harms_nothing(state):

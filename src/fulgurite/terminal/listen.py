@@ -21,7 +21,7 @@ from fulgurite.protocol.words import Words
 from fulgurite.terminal.itemlines import human_lines, json_line
 from fulgurite.terminal.keyboard import SUSPEND, Keyboard, suspend
 from fulgurite.terminal.screen import Up, keys_line, screen, summary
-from fulgurite.terminal.screenstate import ScreenState
+from fulgurite.terminal.screenstate import RecordingView, ScreenState
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -258,7 +258,6 @@ class _Screen:
         # The book that is shown first, and the time at which the screen was held, if it is.
         self._first_book = 0
         self._held_since = ""
-        self._is_ascii = not (out.encoding or "").lower().startswith("utf")
         self._has_changed = True
         self._ticks = 0
 
@@ -329,8 +328,8 @@ class _Screen:
         from rich.text import Text
 
         if self._recorder is not None:
-            self._state.recording = f"REC {self._recorder.written_bytes / 1e6:.1f} MB"
-            self._state.failure = str(self._recorder.error or "")
+            words = f"REC {self._recorder.written_bytes / 1e6:.1f} MB"
+            self._state.recording = RecordingView(words, str(self._recorder.error or ""))
         width, height = self._console.size
         names = list(self._books)
         books = {name: self._books[name] for name in names[self._first_book :] + names[: self._first_book]}
@@ -342,6 +341,6 @@ class _Screen:
     def _text(self, words: Words) -> Text:
         from rich.text import Text
 
-        if self._is_ascii:
+        if not self._console.encoding.startswith("utf"):
             words = [(text.translate(_ASCII), style) for text, style in words]
         return Text.assemble(*words, no_wrap=True, overflow="crop")

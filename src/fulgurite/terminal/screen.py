@@ -17,7 +17,7 @@ from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Level
 from fulgurite.protocol.words import Words, number_text, printable
 from fulgurite.terminal.layout import Column, beside, cut, sized, table, table_width, wrapped, wrapped_words
-from fulgurite.terminal.screenstate import ConnectionView, Entry, ProductView, ScreenState
+from fulgurite.terminal.screenstate import BAD, ConnectionView, Entry, ProductView, ScreenState
 
 MIN_WIDTH: Final = 40
 MIN_HEIGHT: Final = 10
@@ -32,7 +32,7 @@ DEPTH: Final = 10
 FRESH_SECONDS: Final = 2.0
 OLD_SECONDS: Final = 15.0
 
-_BAD: Final = "bold white on red"
+_WARNING: Final = "bold black on yellow"
 _TITLE: Final = "bold"
 _ROUTINE: Final = {
     StatusKind.CONNECTING: "black on yellow",
@@ -104,16 +104,16 @@ def keys_line(books: int, held_since: str = "") -> Words:
     if books > 1:
         line += [(" Tab ", "reverse"), (" next book  ", "dim")]
     if held_since:
-        return [*line, (" space ", "reverse"), (f" HELD since {held_since}, not the present: space goes on ", _BAD)]
+        return [*line, (" space ", "reverse"), (f" HELD since {held_since}, not the present: space goes on ", BAD)]
     return [*line, (" space ", "reverse"), (" hold", "dim")]
 
 
 def summary(state: ScreenState, now_ns: int) -> list[Words]:
     """A summary for after the screen: the number of messages, and the last failures."""
-    count = f"{_counted(state.messages, 'message')} in {_duration((now_ns - state.started_ns) / 1e9)}"
-    gaps = f"{_counted(state.gaps, 'gap')}, {state.recovered} recovered"
+    count = f"{_counted(state.traffic.messages, 'message')} in {_duration((now_ns - state.started_ns) / 1e9)}"
+    gaps = f"{_counted(state.gaps.count, 'gap')}, {state.gaps.recovered} recovered"
     lines: list[Words] = [[(f"{count}, {gaps}", "bold")]]
-    lines += [_entry(entry) for entry in state.log if entry.style == _BAD][-5:]
+    lines += [_entry(entry) for entry in state.log if entry.style == BAD][-5:]
     return lines
 
 
@@ -129,29 +129,29 @@ def _header(state: ScreenState, width: int, now_ns: int) -> list[Words]:
         ]
         if number > 3:
             break
-    delay = state.delay_ns()
+    delay = state.traffic.delay_ns()
     facts = [
-        f"{state.rate(now_ns):.0f} messages/s",
-        f"{state.messages:,} in {_duration((now_ns - state.started_ns) / 1e9)}",
+        f"{state.traffic.rate(now_ns):.0f} messages/s",
+        f"{state.traffic.messages:,} in {_duration((now_ns - state.started_ns) / 1e9)}",
         *([] if delay is None else [f"delay {delay / 1e6:.0f} ms"]),
     ]
     second: Words = [(" " + "  ".join(facts), "dim")]
-    if state.gaps:
-        count = _counted(state.gaps, "gap")
-        second.append((f"  {count}" + (f", {state.recovered} recovered" if state.recovered else ""), "bold red"))
-    if state.recording:
-        second.append((f"  {printable(state.recording)}", "bold magenta"))
+    if state.gaps.count:
+        recovered = f", {state.gaps.recovered} recovered" if state.gaps.recovered else ""
+        second.append((f"  {_counted(state.gaps.count, 'gap')}{recovered}", "bold red"))
+    if state.recording.words:
+        second.append((f"  {printable(state.recording.words)}", "bold magenta"))
     lines = [cut(first, width), cut(second, width)]
-    if state.failure:
-        lines.append([(printable(f" {state.failure} "), _BAD)])
+    if state.recording.failure:
+        lines.append([(printable(f" {state.recording.failure} "), BAD)])
     return lines
 
 
 def _connection_state(view: ConnectionView, wanted: set[str], now_ns: int) -> tuple[str, str]:
     if view.kind is StatusKind.BACKING_OFF:
-        return f" CLOSED, again in {max(view.retry_ns - now_ns, 0) / 1e9:.0f} s ", _BAD
+        return f" CLOSED, again in {max(view.retry_ns - now_ns, 0) / 1e9:.0f} s ", BAD
     if view.kind not in _ROUTINE:
-        return f" {view.kind.replace('_', ' ').upper()} ", _BAD
+        return f" {view.kind.replace('_', ' ').upper()} ", BAD
     if view.kind is StatusKind.CONNECTING or not view.channels:
         return f" {view.kind.upper()} ", "black on yellow"
     # A book brings a channel that was not asked for by name.
@@ -217,7 +217,7 @@ def _state(view: ProductView) -> tuple[str, str]:
     if view.ticker is None:
         return "-", "dim"
     state = printable(view.ticker.state or "-")
-    return (state, "green") if state in ("RUNNING", "-") else (f" {state} ", "bold black on yellow")
+    return (state, "green") if state in ("RUNNING", "-") else (f" {state} ", _WARNING)
 
 
 def _age(view: ProductView, now_ns: int) -> tuple[str, str]:
@@ -274,18 +274,28 @@ def _joined(panels: list[_Panel], height: int) -> list[Words]:
 
 def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up, of: str) -> list[Words]:
     title: Words = [(f"{printable(product_code)} ", _TITLE)]
-    is_auction = book.state is BookState.AUCTION
-    if not is_auction and book.state is not BookState.LIVE:
-        is_stale = book.state is BookState.STALE
-        style = _BAD if is_stale else "bold black on yellow"
-        label = " STALE " if is_stale else " WAITING FOR A SNAPSHOT "
-        why = f"{book.reason}; it is right again after the next snapshot" if is_stale else "one comes every 5 s or so"
-        return [
-            [*title, (label, style), (of, "dim")],
-            [],
-            *([(line, style.split(" on ")[0])] for line in wrapped(why, width)),
-        ][:height]
-    depth = min(DEPTH, (height - 2) // 2)
+    match book.state:
+        case BookState.LIVE:
+            label = (" LIVE ", "black on green")
+        case BookState.AUCTION:
+            label = (" AUCTION ", _WARNING)
+        case BookState.STALE:
+            why = f"{book.reason}; it is right again after the next snapshot"
+            return [[*title, (" STALE ", BAD), (of, "dim")], [], *_wrapped(why, BAD, width)][:height]
+        case _:
+            why = "one comes every 5 s or so"
+            label = (" WAITING FOR A SNAPSHOT ", _WARNING)
+            return [[*title, label, (of, "dim")], [], *_wrapped(why, _WARNING, width)][:height]
+    drift = f"  {_counted(book.drift_count, 'drift')}" if book.drift_count else ""
+    return [[*title, label, (drift + of, "dim")], *_levels(book, width, min(DEPTH, (height - 2) // 2), up)]
+
+
+def _wrapped(text: str, style: str, width: int) -> list[Words]:
+    return [[(line, style.split(" on ")[0])] for line in wrapped(text, width)]
+
+
+def _levels(book: OrderBook, width: int, depth: int, up: Up) -> list[Words]:
+    """The best levels of both sides, each with a bar, and the spread between them."""
     asks, bids = book.asks(depth), book.bids(depth)
     levels = [*asks, *bids]
     prices = max((len(number_text(level.price)) for level in levels), default=1)
@@ -294,28 +304,20 @@ def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up,
     room = max(width - prices - sizes - 3, 0)
 
     def row(level: Level, style: str) -> Words:
-        bar = _bar(level.size / largest, room)
         return [
             (f"{number_text(level.price):>{prices}} ", f"bold {style}"),
             (f"{_size(level.size):>{sizes}} ", ""),
-            (bar, style),
+            (_bar(level.size / largest, room), style),
         ]
 
     middle: Words = [("", "")]
     if asks and bids:
         spread = number_text(float(f"{abs(asks[0].price - bids[0].price):.8g}"))
-        name = "crossed by" if is_auction else "spread"
+        name = "crossed by" if book.state is BookState.AUCTION else "spread"
         line = "─" * max(width - prices - len(spread) - len(name) - 3, 0)
         middle = [(f"{'─' * prices} {name} {spread} {line}", "dim")]
-    drift = f"  {_counted(book.drift_count, 'drift')}" if book.drift_count else ""
-    label, style = (" AUCTION ", "bold black on yellow") if is_auction else (" LIVE ", "black on green")
-    return [
-        [*title, (label, style), (drift + of, "dim")],
-        *([] for _ in range(depth - len(asks))),
-        *(row(level, up.down) for level in reversed(asks)),
-        middle,
-        *(row(level, up) for level in bids),
-    ]
+    rows = [*(row(level, up.down) for level in reversed(asks)), middle, *(row(level, up) for level in bids)]
+    return [*([] for _ in range(depth - len(asks))), *rows]
 
 
 def _bar(share: float, width: int) -> str:
@@ -376,7 +378,7 @@ def _log(state: ScreenState, width: int, height: int) -> list[Words]:
     lines: list[Words] = []
     for entry in reversed(state.log):
         words = _entry(entry)
-        at_end = wrapped_words(words, width, 3 if entry.style == _BAD else 1)
+        at_end = wrapped_words(words, width, 3 if entry.style == BAD else 1)
         if len(lines) + len(at_end) > height - 1:
             break
         lines[:0] = at_end
@@ -384,7 +386,7 @@ def _log(state: ScreenState, width: int, height: int) -> list[Words]:
 
 
 def _entry(entry: Entry) -> Words:
-    text_style = "bold" if entry.style == _BAD else ""
+    text_style = "bold" if entry.style == BAD else ""
     return [(f"{_clock(entry.at_ns)} ", "dim"), (f" {entry.badge} ", entry.style), (f" {entry.text}", text_style)]
 
 

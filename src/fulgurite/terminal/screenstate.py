@@ -36,6 +36,9 @@ DELAYS_LIMIT: Final = 20
 CLOCKS_APART_NS: Final = 60_000_000_000
 """A delay beyond this says nothing about the network: the exchange has another time."""
 
+BAD: Final = "bold white on red"
+"""The style of a failure."""
+
 _KINDS: Final = {
     Kind.TICKER: "ticker",
     Kind.EXECUTIONS: "executions",
@@ -48,11 +51,11 @@ _ENDED: Final = ("CANCEL", "EXPIRE", "ORDER_FAILED")
 _BADGES: Final = {
     StatusKind.OPEN: "black on green",
     StatusKind.AUTHENTICATED: "black on green",
-    StatusKind.REFUSED: "bold white on red",
-    StatusKind.UNANSWERED: "bold white on red",
-    StatusKind.CLOSED: "bold white on red",
+    StatusKind.REFUSED: BAD,
+    StatusKind.UNANSWERED: BAD,
+    StatusKind.CLOSED: BAD,
     StatusKind.SILENT: "bold black on yellow",
-    StatusKind.DEAD: "bold white on red",
+    StatusKind.DEAD: BAD,
     StatusKind.BEHIND: "bold black on yellow",
     StatusKind.CAUGHT_UP: "black on green",
     StatusKind.DROPPED: "bold black on yellow",
@@ -60,25 +63,24 @@ _BADGES: Final = {
 }
 
 
-class Entry:
+class Entry(msgspec.Struct):
     """One line of the log."""
 
-    def __init__(self, at_ns: int, badge: str, style: str, text: str) -> None:
-        self.at_ns = at_ns
-        self.badge = badge
-        self.style = style
-        self.text = text
+    at_ns: int
+    badge: str
+    style: str
+    text: str
 
 
-class ProductView:
+class ProductView(msgspec.Struct):
     """One product's line."""
 
-    def __init__(self) -> None:
-        self.ticker: Ticker | None = None
-        self.before: Ticker | None = None
-        """The ticker before: it tells the direction of the price."""
-        self.heard_ns = 0
-        """The time of the last message of any of its channels."""
+    ticker: Ticker | None = None
+    before: Ticker | None = None
+    """The ticker before: it tells the direction of the price."""
+    heard_ns: int = 0
+    """The time of the last message of any of its channels."""
+    book_state: BookState = BookState.WAITING_SNAPSHOT
 
 
 class Trade(msgspec.Struct, frozen=True):
@@ -98,82 +100,44 @@ class OrderView(msgspec.Struct):
     at_ns: int
 
 
-class ConnectionView:
+class ConnectionView(msgspec.Struct):
     """One connection."""
 
+    url: str = ""
+    kind: StatusKind = StatusKind.CONNECTING
+    retry_ns: int = 0
+    """The time of the next attempt, while it waits for one."""
+    channels: set[str] = set()
+    """Those that are acknowledged."""
+
+
+class RecordingView(msgspec.Struct):
+    """The recording, if there is one."""
+
+    words: str = ""
+    """Its state in words; "" where there is none."""
+    failure: str = ""
+    """A lasting failure that must not be overlooked."""
+
+
+class Traffic:
+    """How many messages there were, their rate, and their delay."""
+
     def __init__(self) -> None:
-        self.url = ""
-        self.kind = StatusKind.CONNECTING
-        self.retry_ns = 0
-        """The time of the next attempt, while it waits for one."""
-        self.channels: set[str] = set()
-        """Those that are acknowledged."""
-
-
-class ScreenState:
-    """The state of the screen: items are added to it.
-
-    Args:
-        channels: those that are listened to.
-        endpoint: its name for people.
-        dialects: the name of each connection's dialect.
-        started_ns: when it began.
-    """
-
-    def __init__(self, channels: Iterable[Channel], endpoint: str, dialects: Sequence[str], started_ns: int) -> None:
-        self.channels = list(channels)
-        self.endpoint = endpoint
-        self.dialects = dialects
-        self.started_ns = started_ns
         self.messages = 0
-        self.gaps = 0
-        self.recovered = 0
-        self.recording = ""
-        """The recording's state in words; "" where there is none."""
-        self.failure = ""
-        """A lasting failure that must not be overlooked."""
-        self.connections: dict[int, ConnectionView] = {}
-        self.products: dict[str, ProductView] = {
-            channel.product_code: ProductView() for channel in self.channels if channel.product_code
-        }
-        self.trades: deque[Trade] = deque(maxlen=TRADES_LIMIT)
-        self.orders: dict[str, OrderView] = {}
-        self.log: deque[Entry] = deque(maxlen=LOG_LIMIT)
         self._seconds: Counter[int] = Counter()
         self._delays = {kind: deque[int](maxlen=DELAYS_LIMIT) for kind in (Kind.EXECUTIONS, Kind.TICKER)}
-        self._book_states: dict[str, BookState] = {}
-        # The latest gap's entry; others of the same reason join it.
-        self._gap_entry: Entry | None = None
-        self._gaps: dict[str, Gap] = {}
 
-    def add(self, items: Iterable[Item]) -> None:
-        """Add items of the stream."""
-        for item in items:
-            match item:
-                case Message():
-                    self._message(item)
-                case Gap():
-                    self._gap(item)
-                case Status():
-                    self._status(item)
-                case Malformed():
-                    text = f"{item.error}: {item.frame[:100]}"
-                    self._say(item.received_ns, "NOT THE PROTOCOL", "bold white on red", text)
-                case Frame():
-                    pass  # they are for the recording
+    def add(self, at_ns: int) -> None:
+        """Count a message."""
+        self.messages += 1
+        if len(self._seconds) < 1000:  # a replay's clock may jump
+            self._seconds[at_ns // 1_000_000_000] += 1
 
-    def look_at_book(self, product_code: str, book: OrderBook, at_ns: int) -> None:
-        """Take note of the state of a book."""
-        before = self._book_states.get(product_code, BookState.WAITING_SNAPSHOT)
-        if book.state is before:
-            return
-        self._book_states[product_code] = book.state
-        if book.state is BookState.STALE:
-            self._say(at_ns, "STALE", "bold white on red", f"{product_code} order book: {book.reason}")
-        elif book.state is BookState.AUCTION:
-            self._say(at_ns, "AUCTION", "bold black on yellow", f"{product_code} order book: {book.reason}")
-        else:
-            self._say(at_ns, "LIVE", "black on green", f"{product_code} order book")
+    def add_delay(self, kind: Kind, at_ns: int, sent: str) -> None:
+        """Take note of the exchange's own time of a message, as it wrote it."""
+        with suppress(InputError):  # it is known to be blank at times
+            self._delays[kind].append(at_ns - parse_time(sent))
 
     def rate(self, now_ns: int) -> float:
         """Messages a second, of late."""
@@ -191,18 +155,100 @@ class ScreenState:
         delay = round(median(delays)) if delays else None
         return None if delay is None or abs(delay) > CLOCKS_APART_NS else delay
 
+
+class Gaps:
+    """The number of gaps, and the log's entry of the latest; others of the same reason join it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.recovered = 0
+        self._entry: Entry | None = None
+        self._together: dict[str, Gap] = {}
+
+    def add(self, gap: Gap) -> Entry | None:
+        """Count a gap; returns its entry where it begins one."""
+        self.recovered += gap.recovered
+        again = self._together.get(gap.channel)
+        is_again = again is not None and again.to_ns == gap.to_ns
+        self.count += not is_again
+        first = next(iter(self._together.values()), None)
+        is_alike = first is not None and first.reason == gap.reason and abs(gap.to_ns - first.to_ns) < GAP_TOGETHER_NS
+        joins = self._entry is not None and (is_again or (is_alike and again is None))
+        if self._entry is None or not joins:
+            self._together = {}
+            self._entry = Entry(gap.to_ns, "GAP", BAD, "")
+        self._together[gap.channel] = gap
+        self._entry.text = _gap_text(list(self._together.values()))
+        return None if joins else self._entry
+
+
+class ScreenState:
+    """The state of the screen: items are added to it.
+
+    Args:
+        channels: those that are listened to.
+        endpoint: its name for people.
+        dialects: the name of each connection's dialect.
+        started_ns: when it began.
+    """
+
+    def __init__(self, channels: Iterable[Channel], endpoint: str, dialects: Sequence[str], started_ns: int) -> None:
+        self.channels = list(channels)
+        self.endpoint = endpoint
+        self.dialects = dialects
+        self.started_ns = started_ns
+        self.traffic = Traffic()
+        self.gaps = Gaps()
+        self.recording = RecordingView()
+        self.connections: dict[int, ConnectionView] = {}
+        self.products: dict[str, ProductView] = {
+            channel.product_code: ProductView() for channel in self.channels if channel.product_code
+        }
+        self.trades: deque[Trade] = deque(maxlen=TRADES_LIMIT)
+        self.orders: dict[str, OrderView] = {}
+        self.log: deque[Entry] = deque(maxlen=LOG_LIMIT)
+
+    def add(self, items: Iterable[Item]) -> None:
+        """Add items of the stream."""
+        for item in items:
+            match item:
+                case Message():
+                    self._message(item)
+                case Gap():
+                    entry = self.gaps.add(item)
+                    if entry is not None:
+                        self.log.append(entry)
+                case Status():
+                    self._status(item)
+                case Malformed():
+                    text = f"{item.error}: {item.frame[:100]}"
+                    self._say(item.received_ns, "NOT THE PROTOCOL", BAD, text)
+                case Frame():
+                    pass  # they are for the recording
+
+    def look_at_book(self, product_code: str, book: OrderBook, at_ns: int) -> None:
+        """Take note of the state of a book."""
+        view = self.products[product_code]
+        if book.state is view.book_state:
+            return
+        view.book_state = book.state
+        if book.state is BookState.STALE:
+            self._say(at_ns, "STALE", BAD, f"{product_code} order book: {book.reason}")
+        elif book.state is BookState.AUCTION:
+            self._say(at_ns, "AUCTION", "bold black on yellow", f"{product_code} order book: {book.reason}")
+        else:
+            self._say(at_ns, "LIVE", "black on green", f"{product_code} order book")
+
     # --- inside
 
     def _message(self, message: Message) -> None:
-        self.messages += 1
         at_ns = message.received_ns
-        if len(self._seconds) < 1000:  # a replay's clock may jump
-            self._seconds[at_ns // 1_000_000_000] += 1
+        self.traffic.add(at_ns)
         try:
             data = message.data
             product_code = parse_channel(message.channel).product_code
         except (MessageError, ChannelError) as error:
-            self._say(at_ns, "UNREADABLE", "bold white on red", str(error))
+            self._say(at_ns, "UNREADABLE", BAD, str(error))
             return
         view = self.products.get(product_code)
         if view is not None:
@@ -218,7 +264,7 @@ class ScreenState:
                             is_recovered = message.origin is not Origin.LIVE
                             self.trades.append(Trade(product_code, row, at_ns, is_recovered))
                             if not is_recovered:
-                                self._note_delay(Kind.EXECUTIONS, at_ns, row.exec_date)
+                                self.traffic.add_delay(Kind.EXECUTIONS, at_ns, row.exec_date)
                         case ChildOrderEvent():
                             self._order(row, message)
                         case ParentOrderEvent():
@@ -232,11 +278,7 @@ class ScreenState:
         if before is None or before.ltp != ticker.ltp:
             view.before = before
         view.ticker = ticker
-        self._note_delay(Kind.TICKER, at_ns, ticker.timestamp)
-
-    def _note_delay(self, kind: Kind, at_ns: int, sent: str) -> None:
-        with suppress(InputError):  # it is known to be blank at times
-            self._delays[kind].append(at_ns - parse_time(sent))
+        self.traffic.add_delay(Kind.TICKER, at_ns, ticker.timestamp)
 
     def _order(self, event: ChildOrderEvent, message: Message) -> None:
         number = event.child_order_acceptance_id
@@ -264,19 +306,6 @@ class ScreenState:
         if message.origin is not Origin.LIVE:
             text += f" ({message.origin})"
         self._say(message.received_ns, event.event_type, "bold black on cyan", text)
-
-    def _gap(self, gap: Gap) -> None:
-        self.recovered += gap.recovered
-        again = self._gaps.get(gap.channel)
-        is_again = again is not None and again.to_ns == gap.to_ns
-        self.gaps += not is_again
-        first = next(iter(self._gaps.values()), None)
-        is_alike = first is not None and first.reason == gap.reason and abs(gap.to_ns - first.to_ns) < GAP_TOGETHER_NS
-        if self._gap_entry is None or not (is_again or (is_alike and again is None)):
-            self._gaps = {}
-            self._gap_entry = self._say(gap.to_ns, "GAP", "bold white on red", "")
-        self._gaps[gap.channel] = gap
-        self._gap_entry.text = _gap_text(list(self._gaps.values()))
 
     def _status(self, status: Status) -> None:
         view = self.connections.setdefault(status.connection, ConnectionView())
@@ -312,10 +341,8 @@ class ScreenState:
             text = f"#{status.connection} {text}"
         self._say(status.at_ns, badge, _BADGES.get(status.kind, ""), text)
 
-    def _say(self, at_ns: int, badge: str, style: str, text: str) -> Entry:
-        entry = Entry(at_ns, printable(badge), style, printable(text))
-        self.log.append(entry)
-        return entry
+    def _say(self, at_ns: int, badge: str, style: str, text: str) -> None:
+        self.log.append(Entry(at_ns, printable(badge), style, printable(text)))
 
 
 def _name(channel: str) -> str:
