@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from itertools import islice
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -40,6 +41,8 @@ AUCTION_SECONDS = {MarketState.CIRCUIT_BREAK: CIRCUIT_BREAK_SECONDS, MarketState
 MAX_AUCTION_SECONDS = 86_400
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+_Body = TypeVar("_Body")
 
 
 def control_routes(server: RealtimeServer, replay: Replay | None, simulation: Simulation | None) -> list[Route]:
@@ -100,11 +103,7 @@ def _replay(replay: Replay | None) -> Handler:
         if replay is None:
             return _json({"error": "nothing is replayed; start the exchange with --replay FILE"}, 404)
         if request.method == "POST":
-            body = await _read_body(request, accepted)
-            try:
-                replay.change(msgspec.json.decode(body, type=ReplayChange))
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
+            replay.change(await _read_json(request, accepted, ReplayChange))
         return _json(replay.status(), 200)
 
     return handle
@@ -119,7 +118,7 @@ def _market(simulation: Simulation | None) -> Handler:
         products = [market.product_code for market in simulation.markets()]
         if request.method == "GET":
             return _json([_market_row(simulation, product) for product in products], 200)
-        product, state, seconds = _market_change(await _read_json(request, accepted), products, accepted)
+        product, state, seconds = _market_change(await _read_json(request, accepted, object), products, accepted)
         simulation.change_state(product, state, None if seconds is None else int(seconds * 1e9))
         return _json(_market_row(simulation, product), 200)
 
@@ -172,7 +171,7 @@ def _faults(server: RealtimeServer, simulation: Simulation | None) -> Handler:
             return _json([_shown(each) for each in server.faults.plan.active()], 200)
         if request.method == "DELETE":
             return _json({"ended": server.faults.end()}, 200)
-        fault = parse_fault(await _read_json(request, accepted))
+        fault = parse_fault(await _read_json(request, accepted, object))
         check_aim(fault, products)
         return _json(_shown(server.faults.give(fault)), 201)
 
@@ -224,22 +223,16 @@ def _connections(server: RealtimeServer) -> Handler:
     return handle
 
 
-async def _read_json(request: Request, accepted: str) -> object:
-    body = await _read_body(request, accepted)
-    try:
-        given: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
-    return given
-
-
-async def _read_body(request: Request, accepted: str) -> bytes:
+async def _read_json(request: Request, accepted: str, kind: type[_Body]) -> _Body:
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise InputError("body", f"more than {MAX_BODY_BYTES} bytes", accepted)
-    return body
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise InputError("body", body.decode(errors="replace"), f"{accepted} ({error})") from error
 
 
 def _is_from_here(request: Request) -> bool:

@@ -22,8 +22,6 @@ from fulgurite.exchange.pricewalk import PriceWalk
 from fulgurite.exchange.products import PRODUCTS, Product
 from fulgurite.exchange.publisher import Publisher, TimedMessage
 from fulgurite.exchange.timeline import (
-    MAINTENANCE_CODE,
-    MAINTENANCE_REASON,
     CloseConnections,
     MarketState,
     Step,
@@ -31,7 +29,7 @@ from fulgurite.exchange.timeline import (
     steps_taken,
 )
 from fulgurite.protocol import channels
-from fulgurite.protocol.choices import MAINTENANCE_SENDS_SNAPSHOTS
+from fulgurite.protocol.choices import MAINTENANCE_CLOSE, MAINTENANCE_SENDS_SNAPSHOTS
 from fulgurite.protocol.messages import Board, Execution, Level, Ticker, decode_message
 
 SNAPSHOT_NS = 5_000_000_000
@@ -285,7 +283,7 @@ class _Maintenance:
                 published += trading.publisher.flush(now_ns)
         self.state, self.is_stopped = step.state, step.closes_connections
         if step.closes_connections:
-            published.append(CloseConnections(now_ns, MAINTENANCE_CODE, MAINTENANCE_REASON))
+            published.append(CloseConnections(now_ns, *MAINTENANCE_CLOSE))
         return published
 
 

@@ -65,9 +65,6 @@ _STEPS: Final = (
 )
 """A maintenance, counted from its beginning (section 1.4)."""
 
-MAINTENANCE_CODE: Final = 1012
-MAINTENANCE_REASON: Final = "scheduled maintenance"
-
 
 def next_step(after_ns: int, open_until_ns: int = 0) -> Step:
     """The first step later than `after_ns`.

@@ -15,6 +15,7 @@ import msgspec
 
 from fulgurite.exchange.run import Exchange
 from fulgurite.playground import messages
+from fulgurite.protocol.choices import MAINTENANCE_CLOSE
 
 TIMEOUT_SECONDS: Final = 10.0
 MAX_ANSWER_BYTES: Final = 1_000_000
@@ -73,7 +74,7 @@ class OwnedExchange:
         products = [market["product"] for market in msgspec.json.decode(listed.body, type=list[dict[str, str | None]])]
         try:
             await self._set_markets({"state": "CLOSED"}, products)
-            close = {"fault": "close", "code": 1012, "reason": "scheduled maintenance", "after": CLOSES_AFTER_SECONDS}
+            close = {"fault": "close", **MAINTENANCE_CLOSE._asdict(), "after": CLOSES_AFTER_SECONDS}
             await self._ask(number, "POST", "/control/faults", msgspec.json.encode(close).decode())
             await asyncio.sleep(CLOSED_SECONDS)
         finally:

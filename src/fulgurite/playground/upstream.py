@@ -37,7 +37,6 @@ from fulgurite.errors import (
     MessageError,
     SubscriptionError,
 )
-from fulgurite.exchange.timeline import MAINTENANCE_CODE, MAINTENANCE_REASON
 from fulgurite.orderbook import OrderBook
 from fulgurite.playground import messages
 from fulgurite.playground.channelstates import ChannelStates
@@ -49,6 +48,7 @@ from fulgurite.playground.outbox import Outbox
 from fulgurite.playground.paced import Paced
 from fulgurite.playground.replaying import Replaying
 from fulgurite.protocol.channels import Channel, Kind, executions, parse_channel
+from fulgurite.protocol.choices import MAINTENANCE_CLOSE
 from fulgurite.protocol.dialects import Dialect
 
 CHANNELS_SECONDS = 0.25
@@ -382,16 +382,16 @@ def _gap(gap: Gap) -> messages.Gap:
 def _why(status: Status, before: str, *, is_bitflyer: bool) -> tuple[str, int | None]:
     """Why a connection ended or could not be made, and the code that came with it.
 
-    It is a maintenance where bitFlyer ends or refuses connections at the time of its daily one, or where the embedded
-    exchange has closed them for its own; a refusal after that is still part of it.
+    It is a maintenance where the service announces one in its close frame, and where bitFlyer ends or refuses
+    connections at the time of its daily one; a refusal after that is still part of it.
     """
     code = status.http_status or status.close_code
-    is_said = (status.close_code, status.close_reason) == (MAINTENANCE_CODE, MAINTENANCE_REASON)
+    is_announced = (status.close_code, status.close_reason) == MAINTENANCE_CLOSE
     goes_on = before == "maintenance" and status.http_status == _REFUSAL
     is_time = (
         is_bitflyer and in_maintenance(status.at_ns / 1e9) and status.failure in (None, ConnectFailure.HTTP_STATUS)
     )
-    if is_said or goes_on or is_time:
+    if is_announced or goes_on or is_time:
         return "maintenance", code
     return str(status.failure or "closed"), code
 

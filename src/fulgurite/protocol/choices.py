@@ -16,6 +16,13 @@ class Refusal(NamedTuple):
     message: str
 
 
+class CloseFrame(NamedTuple):
+    """The content of a WebSocket close frame."""
+
+    code: int
+    reason: str
+
+
 REFUSES_OTHER_VERSIONS: Final = True
 """1.1: a `jsonrpc` member other than "2.0" is refused, an absent one is fine. The library that the real server is
 built on has three modes; the wire shows that it is not the strict one, and this is the stricter of the two left."""
@@ -69,6 +76,9 @@ MAX_MESSAGE_BYTES: Final = 1_000_000
 
 SOCKETIO_SENDS_WEBSOCKET_PINGS: Final = False
 """1.3 saw WebSocket pings on the JSON-RPC host only, and Engine.IO has its own heartbeat."""
+
+MAINTENANCE_CLOSE: Final = CloseFrame(1012, "scheduled maintenance")
+"""1.4: known, the close frame of every connection at 04:02 JST: the service's own announcement of its maintenance."""
 
 MAINTENANCE_REFUSES_CONNECTS: Final = False
 """1.4: whether a client is refused that connects between the close at 04:02 and PREOPEN at 04:10, with HTTP status 503.
