@@ -29,7 +29,7 @@ FAR_BELOW = {"product_code": PRODUCT, "child_order_type": "LIMIT", "side": "BUY"
 
 # Options with another name on the command line, and those that only a command has.
 RENAMED = {"at": "start_ns", "product": "products", "replay": "path"}
-ONLY_THERE = {"list_scenarios", "as_json"}
+ONLY_THERE = {"context", "list_scenarios", "as_json"}
 
 
 def test_run_exchange_and_run_replay_take_everything_that_the_command_takes():
