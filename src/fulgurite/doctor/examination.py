@@ -70,23 +70,15 @@ async def examine(
     yield proxy_finding(os.environ)
     for dialect in DIALECTS.values():
         subject, url = dialect.title, endpoint.websocket_url(dialect)
-        try:
-            async for finding in reach(subject, url, context, timeout, begins):
-                yield finding
-            async for finding in _listen(subject, dialect, url, context, timeout, begins):
-                yield finding
-        except Failure as failure:
-            yield failure.finding
+        reached = reach(subject, url, context, timeout, begins)
+        async for finding in _through(reached, _listen(subject, dialect, url, context, timeout, begins)):
+            yield finding
     if endpoint.http is None:
         yield Finding("HTTP API", "address", Mark.WARNING, "not given, so not examined", "name it with --http URL")
     else:
-        try:
-            async for finding in reach("HTTP API", endpoint.http, context, timeout, begins):
-                yield finding
-            async for finding in _ask_health(endpoint.http, context, timeout, begins):
-                yield finding
-        except Failure as failure:
-            yield failure.finding
+        reached = reach("HTTP API", endpoint.http, context, timeout, begins)
+        async for finding in _through(reached, _ask_health(endpoint.http, context, timeout, begins)):
+            yield finding
     if credentials is not None:
         async for finding in examine_key(endpoint, credentials, ssl_context=context, timeout=timeout, begins=begins):
             yield finding
@@ -116,9 +108,16 @@ async def examine_key(
         begins("the key's permissions")
         yield await _permissions(endpoint.http, key, context, timeout)
     begins("auth over JSON-RPC")
+    async for finding in _through(_authenticate(endpoint.websocket_url(JSON_RPC), key, context, timeout)):
+        yield finding
+
+
+async def _through(*steps: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """Go through steps until one fails."""
     try:
-        async for finding in _authenticate(endpoint.websocket_url(JSON_RPC), key, context, timeout):
-            yield finding
+        for step in steps:
+            async for finding in step:
+                yield finding
     except Failure as failure:
         yield failure.finding
 

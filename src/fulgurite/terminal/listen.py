@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from fulgurite.client.items import Frame, Gap, Item, Malformed, Message, Status
@@ -267,9 +266,7 @@ class _Screen:
         self._draw()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):  # the terminal may have gone
             self._live.stop()
         self._keyboard.close()

@@ -17,7 +17,7 @@ from fulgurite.protocol.channels import Kind
 from fulgurite.protocol.messages import Level
 from fulgurite.protocol.words import Words, number_text, printable
 from fulgurite.terminal.layout import Column, beside, cut, sized, table, table_width, wrapped, wrapped_words
-from fulgurite.terminal.screenstate import BAD, ConnectionView, Entry, ProductView, ScreenState
+from fulgurite.terminal.screenstate import BAD, GOOD, WARNING, ConnectionView, Entry, ProductView, ScreenState
 
 MIN_WIDTH: Final = 40
 MIN_HEIGHT: Final = 10
@@ -32,12 +32,11 @@ DEPTH: Final = 10
 FRESH_SECONDS: Final = 2.0
 OLD_SECONDS: Final = 15.0
 
-_WARNING: Final = "bold black on yellow"
 _TITLE: Final = "bold"
 _ROUTINE: Final = {
     StatusKind.CONNECTING: "black on yellow",
-    StatusKind.OPEN: "black on green",
-    StatusKind.AUTHENTICATED: "black on green",
+    StatusKind.OPEN: GOOD,
+    StatusKind.AUTHENTICATED: GOOD,
 }
 
 
@@ -157,7 +156,7 @@ def _connection_state(view: ConnectionView, wanted: set[str], now_ns: int) -> tu
     # A book brings a channel that was not asked for by name.
     count = len(view.channels & wanted)
     all_of_them = len(wanted)
-    return (" LIVE ", "black on green") if count == all_of_them else (f" {count} OF {all_of_them} ", "black on yellow")
+    return (" LIVE ", GOOD) if count == all_of_them else (f" {count} OF {all_of_them} ", "black on yellow")
 
 
 # --- the tickers
@@ -217,7 +216,7 @@ def _state(view: ProductView) -> tuple[str, str]:
     if view.ticker is None:
         return "-", "dim"
     state = printable(view.ticker.state or "-")
-    return (state, "green") if state in ("RUNNING", "-") else (f" {state} ", _WARNING)
+    return (state, "green") if state in ("RUNNING", "-") else (f" {state} ", WARNING)
 
 
 def _age(view: ProductView, now_ns: int) -> tuple[str, str]:
@@ -276,16 +275,16 @@ def _ladder(product_code: str, book: OrderBook, width: int, height: int, up: Up,
     title: Words = [(f"{printable(product_code)} ", _TITLE)]
     match book.state:
         case BookState.LIVE:
-            label = (" LIVE ", "black on green")
+            label = (" LIVE ", GOOD)
         case BookState.AUCTION:
-            label = (" AUCTION ", _WARNING)
+            label = (" AUCTION ", WARNING)
         case BookState.STALE:
             why = f"{book.reason}; it is right again after the next snapshot"
             return [[*title, (" STALE ", BAD), (of, "dim")], [], *_wrapped(why, BAD, width)][:height]
         case _:
             why = "one comes every 5 s or so"
-            label = (" WAITING FOR A SNAPSHOT ", _WARNING)
-            return [[*title, label, (of, "dim")], [], *_wrapped(why, _WARNING, width)][:height]
+            label = (" WAITING FOR A SNAPSHOT ", WARNING)
+            return [[*title, label, (of, "dim")], [], *_wrapped(why, WARNING, width)][:height]
     drift = f"  {_counted(book.drift_count, 'drift')}" if book.drift_count else ""
     return [[*title, label, (drift + of, "dim")], *_levels(book, width, min(DEPTH, (height - 2) // 2), up)]
 

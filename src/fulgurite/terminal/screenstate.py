@@ -36,8 +36,9 @@ DELAYS_LIMIT: Final = 20
 CLOCKS_APART_NS: Final = 60_000_000_000
 """A delay beyond this says nothing about the network: the exchange has another time."""
 
+GOOD: Final = "black on green"
+WARNING: Final = "bold black on yellow"
 BAD: Final = "bold white on red"
-"""The style of a failure."""
 
 _KINDS: Final = {
     Kind.TICKER: "ticker",
@@ -49,16 +50,9 @@ _KINDS: Final = {
 }
 _ENDED: Final = ("CANCEL", "EXPIRE", "ORDER_FAILED")
 _BADGES: Final = {
-    StatusKind.OPEN: "black on green",
-    StatusKind.AUTHENTICATED: "black on green",
-    StatusKind.REFUSED: BAD,
-    StatusKind.UNANSWERED: BAD,
-    StatusKind.CLOSED: BAD,
-    StatusKind.SILENT: "bold black on yellow",
-    StatusKind.DEAD: BAD,
-    StatusKind.BEHIND: "bold black on yellow",
-    StatusKind.CAUGHT_UP: "black on green",
-    StatusKind.DROPPED: "bold black on yellow",
+    **dict.fromkeys((StatusKind.OPEN, StatusKind.AUTHENTICATED, StatusKind.CAUGHT_UP), GOOD),
+    **dict.fromkeys((StatusKind.SILENT, StatusKind.BEHIND, StatusKind.DROPPED), WARNING),
+    **dict.fromkeys((StatusKind.REFUSED, StatusKind.UNANSWERED, StatusKind.CLOSED, StatusKind.DEAD), BAD),
     StatusKind.BACKING_OFF: "dim",
 }
 
@@ -232,12 +226,11 @@ class ScreenState:
         if book.state is view.book_state:
             return
         view.book_state = book.state
-        if book.state is BookState.STALE:
-            self._say(at_ns, "STALE", BAD, f"{product_code} order book: {book.reason}")
-        elif book.state is BookState.AUCTION:
-            self._say(at_ns, "AUCTION", "bold black on yellow", f"{product_code} order book: {book.reason}")
+        styles = {BookState.STALE: BAD, BookState.AUCTION: WARNING}
+        if book.state in styles:
+            self._say(at_ns, book.state, styles[book.state], f"{product_code} order book: {book.reason}")
         else:
-            self._say(at_ns, "LIVE", "black on green", f"{product_code} order book")
+            self._say(at_ns, "LIVE", GOOD, f"{product_code} order book")
 
     # --- inside
 
@@ -274,7 +267,7 @@ class ScreenState:
         before = view.ticker
         if before is not None and before.state != ticker.state:
             text = f"{product_code} was {before.state or 'in an unknown state'}"
-            self._say(at_ns, ticker.state or "?", "bold black on yellow", text)
+            self._say(at_ns, ticker.state or "?", WARNING, text)
         if before is None or before.ltp != ticker.ltp:
             view.before = before
         view.ticker = ticker
