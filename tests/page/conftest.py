@@ -75,8 +75,5 @@ def browser(page: Page) -> Browser:
 @page_fixture
 async def visit(browser: Browser, exchange: Exchange) -> AsyncIterator[Page]:
     """The page on its first visit, in English."""
-    async with (
-        playground.run(endpoint_of(exchange), owned=exchange) as served,
-        opened(browser, served.url) as visited,
-    ):
+    async with playground.run(endpoint_of(exchange), owned=exchange) as served, opened(browser, served.url) as visited:
         yield visited.page

@@ -240,10 +240,7 @@ async def test_charts_follow_the_convention_and_the_theme_at_once(visit):
 
 
 async def test_a_wide_screen_has_two_charts_and_never_the_same_twice(browser, exchange):
-    async with (
-        playground.run(endpoint_of(exchange)) as served,
-        opened(browser, served.url, viewport=WIDE) as visited,
-    ):
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url, viewport=WIDE) as visited:
         page = visited.page
         await expect(chart(page, "candles")).to_be_visible()
         await expect(chart(page, "heatmap")).to_be_visible()

@@ -214,10 +214,7 @@ async def test_any_url_can_be_the_endpoint(visit, exchange):
 
 
 async def test_the_language_is_the_browsers_and_can_be_switched(browser, exchange):
-    async with (
-        playground.run(endpoint_of(exchange)) as served,
-        opened(browser, served.url, locale="ja-JP") as visited,
-    ):
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url, locale="ja-JP") as visited:
         page = visited.page
         await expect(page.get_by_role("tab", name="基礎知識")).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "ja")

@@ -11,12 +11,7 @@ from playwright.async_api import Page, ViewportSize, expect
 from websockets.asyncio.server import ServerConnection, serve
 
 from fulgurite.playground.app import STATIC
-from tests.page.visiting import (
-    FX,
-    connection_state,
-    expect_in_log,
-    show_view,
-)
+from tests.page.visiting import FX, connection_state, expect_in_log, show_view
 
 ROOMY: ViewportSize = {"width": 1800, "height": 1000}
 """There is room for two charts."""

@@ -14,10 +14,7 @@ ELSEWHERE = "#view=connection&dialect=socketio&product=BTC_JPY&channels=BTC_JPY,
 
 
 async def test_a_link_opens_the_same_page(browser, exchange):
-    async with (
-        playground.run(endpoint_of(exchange)) as served,
-        opened(browser, served.url, ELSEWHERE) as (page, *_),
-    ):
+    async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url, ELSEWHERE) as (page, *_):
         await expect(page.locator("[data-view=connection]")).to_have_attribute("aria-selected", "true")
         await expect(page.get_by_role("tab", name=SOCKETIO)).to_have_attribute("aria-selected", "true")
         await expect(page.locator("html")).to_have_attribute("lang", "ja")

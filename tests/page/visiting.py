@@ -103,10 +103,7 @@ async def opened_on_its_own(browser: Browser, **options: Any) -> AsyncIterator[A
         running.append(again)
 
     try:
-        async with (
-            playground.run(endpoint_of(exchange)) as served,
-            opened(browser, served.url, **options) as visited,
-        ):
+        async with playground.run(endpoint_of(exchange)) as served, opened(browser, served.url, **options) as visited:
             yield visited, stop_and_start
     finally:
         for context in running:

@@ -7,7 +7,6 @@ import contextlib
 import gzip
 import re
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from fulgurite import playground
-from fulgurite.client import Endpoint
 from fulgurite.errors import AddressInUseError, ListenError
-from fulgurite.exchange.run import Exchange
 from fulgurite.exchange.run import run as run_exchange
 from fulgurite.playground import app as app_module
 from tests.playground.talking import cookie_of, talking
@@ -26,19 +23,6 @@ from tests.playground.talking import cookie_of, talking
 PATIENCE = 10.0
 FX = "FX_BTC_JPY"
 TICKER = f"lightning_ticker_{FX}"
-
-
-@pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with run_exchange(seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def page(exchange: Exchange) -> AsyncIterator[playground.Page]:
-    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
-    async with playground.run(embedded) as served:
-        yield served
 
 
 async def test_each_page_has_a_token_of_its_own():
@@ -279,8 +263,7 @@ async def test_too_many_pages_are_told_so(page, monkeypatch):
         assert ending.value.rcvd.code == 1013
 
 
-async def test_leaving_closes_open_pages_and_frees_the_port(exchange, caplog):
-    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
+async def test_leaving_closes_open_pages_and_frees_the_port(embedded, caplog):
     async with contextlib.AsyncExitStack() as stack:
         async with playground.run(embedded) as page:
             talker = await stack.enter_async_context(talking(page))

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
 
 import pytest
 
-from fulgurite import playground
-from fulgurite.client import LIVE, Endpoint
+from fulgurite.client import LIVE
 from fulgurite.errors import InputError
-from fulgurite.exchange.run import Exchange
-from fulgurite.exchange.run import run as run_exchange
 from fulgurite.playground import byhand
 from fulgurite.playground.byhand import ByHand
 from fulgurite.playground.outbox import Outbox
 from fulgurite.protocol.dialects import JSON_RPC
-from tests.playground.talking import Talker, talking
+from tests.playground.talking import Talker
 
 TICKER = "lightning_ticker_FX_BTC_JPY"
-
-
-@pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with run_exchange(seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def talker(exchange: Exchange) -> AsyncIterator[Talker]:
-    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
-    async with playground.run(embedded) as page, talking(page) as talker:
-        yield talker
 
 
 async def send_by_hand(talker: Talker, text: str, dialect: str = "json-rpc") -> None:

@@ -28,14 +28,7 @@ TICKER = "lightning_ticker_FX_BTC_JPY"
 
 
 @pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with run_exchange(seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def page(exchange: Exchange) -> AsyncIterator[playground.Page]:
-    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
+async def page(exchange: Exchange, embedded: Endpoint) -> AsyncIterator[playground.Page]:
     async with playground.run(embedded, owned=exchange) as served:
         yield served
 
@@ -199,8 +192,7 @@ async def test_nothing_of_it_is_possible_on_another_endpoint_or_without_an_excha
         assert "embedded exchange" in (await talker.until_type("problem"))["text"]
 
 
-async def test_an_exchange_that_is_gone_is_said_to_be(exchange):
-    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
+async def test_an_exchange_that_is_gone_is_said_to_be(embedded):
     async with run_exchange() as other:
         pass
     async with playground.run(embedded, owned=other) as page, talking(page) as talker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +11,12 @@ import httpx
 import pytest
 import zstandard
 
-from fulgurite import Gap, Message, playground, replay
-from fulgurite.client import Endpoint
-from fulgurite.exchange.run import Exchange
-from fulgurite.exchange.run import run as run_exchange
+from fulgurite import Gap, Message, replay
 from fulgurite.playground import framelogs, indexedlog
 from tests.playground.recorded import BEGAN_NS, FX, frame_of, log_of
-from tests.playground.talking import Talker, talking
+from tests.playground.talking import Talker
 
 CHANNELS = [f"lightning_{kind}_{FX}" for kind in ("board_snapshot", "board", "ticker", "executions")]
-
-
-@pytest.fixture
-async def exchange() -> AsyncIterator[Exchange]:
-    async with run_exchange(seed=1) as running:
-        yield running
-
-
-@pytest.fixture
-async def talker(exchange: Exchange) -> AsyncIterator[Talker]:
-    embedded = Endpoint("embedded", exchange.realtime, exchange.socketio, exchange.http)
-    async with playground.run(embedded) as page, talking(page) as talker:
-        yield talker
 
 
 def all_receive(message: dict[str, Any]) -> bool:

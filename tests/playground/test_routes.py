@@ -103,13 +103,7 @@ async def test_no_other_host_name_gets_in(route, method):
 @pytest.mark.parametrize(("route", "method"), requests())
 @pytest.mark.parametrize(
     "cookie",
-    [
-        "",
-        f"{GUARD.cookie_name}={TOKEN}",
-        f"{GUARD.cookie_name}=",
-        f"fulgurite-1={GUARD.cookie}",
-        f"x={COOKIE}",
-    ],
+    ["", f"{GUARD.cookie_name}={TOKEN}", f"{GUARD.cookie_name}=", f"fulgurite-1={GUARD.cookie}", f"x={COOKIE}"],
 )
 async def test_without_the_cookie_there_is_nothing_but_how_to_get_in(route, method, cookie):
     with made() as app:

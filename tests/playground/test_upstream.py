@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from fulgurite import playground
-from fulgurite.client import Endpoint, Status, StatusKind
+from fulgurite.client import Status, StatusKind
 from fulgurite.errors import ConnectFailure
-from fulgurite.exchange.run import run as run_exchange
 from fulgurite.playground.upstream import _why
 from fulgurite.protocol.messages import parse_time
-from tests.playground.talking import Talker, talking
+from tests.playground.talking import Talker
 
 FX = "FX_BTC_JPY"
-
-
-@pytest.fixture
-async def talker() -> AsyncIterator[Talker]:
-    async with run_exchange(seed=1) as running:
-        embedded = Endpoint("embedded", running.realtime, running.socketio, running.http)
-        async with playground.run(embedded) as page, talking(page) as talker:
-            yield talker
 
 
 def _state(message: dict[str, Any], channel: str) -> str | None:

@@ -71,8 +71,4 @@ class LatencyMeter:
 
 def _latency(what: str, ascending: list[float]) -> Latency:
     count = len(ascending)
-
-    def percentile(percent: int) -> float:
-        return ascending[(count * percent + 99) // 100 - 1]
-
-    return Latency(what, count, percentile(50), percentile(90), percentile(99), ascending[-1])
+    return Latency(what, count, *(ascending[(count * percent + 99) // 100 - 1] for percent in (50, 90, 99, 100)))

@@ -101,10 +101,8 @@ class Recordings:
     def close(self) -> None:
         """The page has gone: its recording goes with it."""
         self.end()
-        recording, self.recording = self.recording, None
-        if recording is not None:
-            with contextlib.closing(recording.end()):
-                pass
+        if self.recording is not None:
+            self.recording.end().close()
 
     # --- telling
 
