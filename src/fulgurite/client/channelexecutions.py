@@ -44,6 +44,21 @@ class ChannelExecutions:
         self.newest_id = newest_id
         self.numbering.learned(newest_id, at_ns)
 
+    def follow(self, connection: int, rows: Sequence[Execution], at_ns: int) -> bool:
+        """Record executions that simply follow all others, as nearly all do; return whether they do.
+
+        Nothing is recorded if they do not. Only for one connection, which has no history.
+        """
+        newest = self.numbering.newest
+        for row in rows:
+            if row.id <= newest:
+                return False
+            newest = row.id
+        if not rows or not self.numbering.follow(connection, newest, at_ns):
+            return False
+        self.newest_id = newest
+        return True
+
     def note(self, message: Message) -> None:
         """Record a message of the channel."""
         for row in executions_of(message):

@@ -93,6 +93,6 @@ def reduced(message: Message, rows: Sequence[Any], kept: list[int]) -> Message |
 
 def _content(row: Execution) -> int:
     """Hash of an execution's content without its id. It is unique since two orders meet once at a price."""
-    orders = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
+    buy, sell = row.buy_child_order_acceptance_id, row.sell_child_order_acceptance_id
     # HTTP gives the time with fewer digits, so the time counts only in the absence of order ids.
-    return hash((*orders, row.price, row.size, "" if all(orders) else row.exec_date))
+    return hash((buy, sell, row.price, row.size, "" if buy and sell else row.exec_date))

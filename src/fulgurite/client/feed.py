@@ -67,7 +67,8 @@ class Feed:
         """Whether the consumer asked for it. A book may need a channel that the consumer has not asked for."""
         self.keeper: BookKeeper | None = None
         self.is_plain = False
-        """Whether the next message needs no decision, so that `pass_on` may process it."""
+        """Whether the next message needs no decision, so that `pass_on` may process it. Executions have to follow, too;
+        see `ChannelExecutions.follow`."""
         self.executions = ChannelExecutions(connections > 1) if is_executions else None
         self.orders: OrderLedger | ParentOrderLedger | None = None
         """The account's orders, if missed events are to be reconciled."""
@@ -104,16 +105,22 @@ class Feed:
             items += self._merged(self._merge.receive(connection, message, message.json, now_ns), now, now_ns)
         # A snapshot given later is older than the diffs given in between.
         self._current = None, connection
-        is_ordinary = self._merge is None and self.channel.kind in (Kind.BOARD, Kind.TICKER)
-        self.is_plain = is_ordinary and not self.gaps.holds_back
+        is_ordinary = self._merge is None and self.channel.kind in (Kind.BOARD, Kind.TICKER, Kind.EXECUTIONS)
+        self.is_plain = is_ordinary and not (self.gaps.holds_back or self.gaps.repairing)
         return items
 
-    def pass_on(self, message: Message, data: Any) -> None:
-        """Process a message that needs no decision, as nearly all; only while `is_plain`."""
+    def pass_on(self, message: Message, data: Any) -> Message | None:
+        """Process a message that needs no decision, as nearly all, and return it; only while `is_plain`.
+
+        Executions given before are left out; None if no other is left.
+        """
         self._link.alive_ns = message.received_ns
         self._last = message
         if self.keeper is not None:
             self.keeper.book.apply_diff(data)  # a plain channel with a keeper carries diffs
+        elif self.executions is not None:
+            return self.executions.without_given(message)
+        return message
 
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> list[Message | Gap]:
         """Process the acknowledgement of the subscription that was requested at `asked_ns`: messages can come."""

@@ -143,10 +143,10 @@ class Feeds:
                 return place
             heard[channel] = now
             message = Message(channel, at_ns, frame, text, data)
-            if feed.is_plain:
-                feed.pass_on(message, data)
-                if feed.is_given:
-                    (own.get(channel, main) if own else main).items.append(message)
+            if feed.is_plain and (feed.executions is None or feed.executions.follow(connection, data, at_ns)):
+                given = feed.pass_on(message, data)
+                if given is not None and feed.is_given:
+                    (own.get(channel, main) if own else main).items.append(given)
             else:
                 for item in self.message(connection, message, now):
                     own.get(item.channel, main).items.append(item)

@@ -17,10 +17,11 @@ ones. Known executions later on a connection are a repetition.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct):
     """The place of a connection."""
 
     number: int
@@ -71,7 +72,8 @@ class Numbering:
         if not numbers:
             return False
         lowest, highest = min(numbers), max(numbers)
-        number, floor, is_first, _ = self._connections.get(connection, _Place(self._number))
+        place = self._connections.get(connection, _Place(self._number))
+        number, floor, is_first = place.number, place.floor, place.is_first
         begins = False
         is_anew = is_first and lowest < floor
         if number < self._number:
@@ -91,6 +93,19 @@ class Numbering:
             if highest > self.newest:
                 self.newest, self._newest_ns = highest, at_ns
         return begins
+
+    def follow(self, connection: int, newest: int, at_ns: int) -> bool:
+        """Process ids up to `newest` that ascend from the newest one; as `came`, with less work.
+
+        Returns:
+            Whether the connection has brought ids of the present numbering before. If not, nothing is done.
+        """
+        place = self._connections.get(connection)
+        if place is None or not place.has_brought or place.number != self._number:
+            return False
+        place.floor = self.newest = newest
+        self._newest_ns = at_ns
+        return True
 
     def learned(self, newest: int, at_ns: int) -> None:
         """Record the newest execution of a lookup before the first message; all up to it were sent by `at_ns`."""
