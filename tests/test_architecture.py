@@ -55,7 +55,8 @@ IMPURE_IMPORTS = {
 }
 # fmt: on
 # A generator of random numbers is an argument, so its type may be named, and one with a seed may be made.
-PURE_NAMES = ("random.Random", "urllib.parse")
+# Bytes in memory are no file.
+PURE_NAMES = ("random.Random", "urllib.parse", "io.BytesIO")
 IMPURE_CALLS = {"open", "print", "input", "breakpoint"}
 CLOCK_CALLS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 

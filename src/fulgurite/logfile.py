@@ -113,11 +113,15 @@ class LogFile:
 
     def _feed(self, data: bytes) -> None:
         self._has_ended = not data
-        self.steps = self._named(self._reader.feed(data) if data else self._reader.finish())
+        self.steps = self._flat(self._reader.feed(data) if data else self._reader.finish())
 
-    def _named(self, steps: Iterator[Step]) -> Iterator[Step]:
+    def _flat(self, pieces: Iterator[list[Step]]) -> Iterator[Step]:
+        return itertools.chain.from_iterable(self._named(pieces))
+
+    def _named(self, pieces: Iterator[list[Step]]) -> Iterator[list[Step]]:
+        """The same, with errors that name the file."""
         try:
-            yield from steps
+            yield from pieces
         except InputError as error:
             self._has_ended = True
             if error.field != "frame log":
@@ -127,7 +131,7 @@ class LogFile:
     def _fail(self, error: OSError) -> None:
         self._has_ended = True
         damage = Damage(f"it cannot be read any further: {error.strerror}", is_end=True)
-        self.steps = itertools.chain((damage,), self._named(self._reader.finish()))
+        self.steps = itertools.chain((damage,), self._flat(self._reader.finish()))
 
 
 async def _readable(descriptor: int) -> None:

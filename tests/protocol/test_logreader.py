@@ -252,8 +252,8 @@ def test_lines_are_split_wherever_the_pieces_end(lines, size, is_compressed):
     data = log_of(FRAMES[0]) + b"".join(line + b"\n" for line in lines)
     data = zstandard.compress(data) if is_compressed else data
     reader = LogReader()
-    steps = [step for start in range(0, len(data), size) for step in reader.feed(data[start : start + size])]
-    steps += reader.finish()
+    pieces = (reader.feed(data[start : start + size]) for start in range(0, len(data), size))
+    steps = [step for piece in (*pieces, reader.finish()) for lines in piece for step in lines]
     assert steps[0] == LINES[0]
     assert [step.text for step in steps[1:] if isinstance(step, Odd)] == [line for line in lines if line.strip()]
 

@@ -67,8 +67,7 @@ class Feed:
         """Whether the consumer asked for it. A book may need a channel that the consumer has not asked for."""
         self.keeper: BookKeeper | None = None
         self.is_plain = False
-        """Whether the next message needs no decision, so that `pass_on` may process it. Executions have to follow, too;
-        see `ChannelExecutions.follow`."""
+        """Whether the next message needs no decision, so that `pass_on` may process it; executions also `follow`."""
         self.executions = ChannelExecutions(connections > 1) if is_executions else None
         self.orders: OrderLedger | ParentOrderLedger | None = None
         """The account's orders, if missed events are to be reconciled."""
@@ -110,17 +109,12 @@ class Feed:
         return items
 
     def pass_on(self, message: Message, data: Any) -> Message | None:
-        """Process a message that needs no decision, as nearly all, and return it; only while `is_plain`.
-
-        Executions given before are left out; None if no other is left.
-        """
+        """Process and return a message that needs no decision, as nearly all; only while `is_plain`; see `follow`."""
         self._link.alive_ns = message.received_ns
         self._last = message
         if self.keeper is not None:
             self.keeper.book.apply_diff(data)  # a plain channel with a keeper carries diffs
-        elif self.executions is not None:
-            return self.executions.without_given(message)
-        return message
+        return message if self.executions is None else self.executions.without_given(message)
 
     def acknowledged(self, connection: int, asked_ns: int, now: float, now_ns: int) -> list[Message | Gap]:
         """Process the acknowledgement of the subscription that was requested at `asked_ns`: messages can come."""

@@ -106,7 +106,7 @@ class Feeds:
     # --- events
 
     def ordinary(
-        self, connection: int, split: Split, frames: Sequence[str], start: int, now: float, at_ns: int,
+        self, connection: int, split: Split, frames: Sequence[str], start: int, now: float, times_ns: Sequence[int],
         heard: dict[str, float], own: Mapping[str, Outlet], main: Outlet,
     ) -> int:  # fmt: skip
         """Process frames up to the first that is no ordinary message of a channel.
@@ -119,7 +119,7 @@ class Feeds:
             frames: the frames.
             start: the index of the first frame to process.
             now: the present time.
-            at_ns: the time of receipt.
+            times_ns: the time of receipt of each frame.
             heard: updated with the present time for each channel heard.
             own: outlets for the items of certain channels, by channel.
             main: the outlet for all other items.
@@ -142,6 +142,7 @@ class Feeds:
             except (msgspec.DecodeError, UnicodeError, RecursionError):
                 return place
             heard[channel] = now
+            at_ns = times_ns[place]
             message = Message(channel, at_ns, frame, text, data)
             if feed.is_plain and (feed.executions is None or feed.executions.follow(connection, data, at_ns)):
                 given = feed.pass_on(message, data)

@@ -6,6 +6,7 @@ log of frames alone gives their messages, and only the gaps that have a line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -62,15 +63,20 @@ class LogReplay:
         """Keep the book of a product from now on."""
         return self._feeds.keep_book(product_code)
 
-    def receive(self, line: Line) -> list[Item]:
-        """Process a line and return its items."""
+    def receive(self, *lines: Line) -> list[Item]:
+        """Process lines and return their items. Many at a time are less work for each."""
         if self._early:
-            self._tell_early(line)
-        is_frame = line.event is None and line.frame is not None and line.received_ns is not None
-        if not (is_frame and self._ordinary(line)):
+            self._tell_early(lines[0])
+        # "" is no ordinary frame of either dialect.
+        frames = [(line.frame or "") if line.event is None and line.received_ns else "" for line in lines]
+        times_ns = [line.received_ns or 0 for line in lines]
+        place = 0
+        while (place := self._ordinary(lines, frames, times_ns, place)) < len(lines):
+            line = lines[place]
             at_ns = next((ns for ns in (line.received_ns, line.sent_ns, line.at_ns) if ns is not None), self.at_ns)
             self.at_ns = max(self.at_ns, at_ns)
             self.items += self._extraordinary(line, at_ns)
+            place += 1
         return self._taken()
 
     def unreadable(self, text: str, error: str) -> list[Item]:
@@ -102,15 +108,20 @@ class LogReplay:
         self._lost = _reason(self._early[0][1]), at_ns
         self._early = []
 
-    def _ordinary(self, line: Line) -> bool:
-        """Process a frame if it is an ordinary message of a channel; return whether it is."""
-        assert line.frame is not None  # the caller has checked both
-        assert line.received_ns is not None
-        feeds, number = self._feeds, self._number(line)
-        if not feeds.ordinary(number, self._split, (line.frame,), 0, _NOW, line.received_ns, self._heard, {}, self):
-            return False
-        self.at_ns = max(self.at_ns, line.received_ns)
-        return True
+    def _ordinary(self, lines: Sequence[Line], frames: list[str], times_ns: list[int], start: int) -> int:
+        """Process frames up to the first that is no ordinary message of a channel; return its index."""
+        while start < len(lines):
+            # Lines of a merged log may be of different connections.
+            end = start + 1 if self._is_merged else len(lines)
+            number = self._number(lines[start])
+            place = self._feeds.ordinary(
+                number, self._split, frames[:end], start, _NOW, times_ns, self._heard, {}, self
+            )
+            self.at_ns = max(self.at_ns, *times_ns[start:place], 0)
+            if place < end:
+                return place
+            start = end
+        return start
 
     def _split(self, frame: str) -> tuple[str, str] | None:
         json_rpc, socketio = self._readers

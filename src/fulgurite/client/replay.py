@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
+from itertools import islice
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,7 @@ from fulgurite.client.logreplay import LogReplay
 from fulgurite.logfile import LogFile
 from fulgurite.orderbook import OrderBook
 from fulgurite.protocol.arguments import check_number
+from fulgurite.protocol.decompress import Damage
 from fulgurite.protocol.framelog import Line
 from fulgurite.protocol.logclock import LONGEST_PAUSE_SECONDS, LogClock
 from fulgurite.protocol.logformats import Odd, Step
@@ -142,7 +144,7 @@ class Replay:
             if has_next:
                 if not batch and not self._is_ready():
                     await self._wait()
-                batch += self._take_next()
+                batch += self._take_next(BATCH_ITEMS - len(batch))
             elif not await self._log.more():
                 # The end comes in a batch of its own, since it makes the books STALE.
                 if not self._has_ended and (last := self._finish()):
@@ -184,15 +186,22 @@ class Replay:
             self._clock = PacedClock(0, now, speed)
         return self._clock.seconds_until(self._passed.passed_ns, now)
 
-    def _take_next(self) -> list[Item]:
-        """Process the next step and return its items, if any."""
+    def _take_next(self, limit: int = 1) -> list[Item]:
+        """Process the next step, and up to `limit` lines that are due with it; return their items, if any."""
         step, self._next = self._next, None
         said, self._said = self._said, []
-        return said + self._items_of(step)
+        if not isinstance(step, Line):
+            return said + self._items_of(step)
+        lines = [step]
+        if self._speed is None:  # all are due
+            for step in islice(self._log.steps, limit - 1):
+                if not isinstance(step, Line):
+                    self._next = step
+                    break
+                lines.append(step)
+        return said + self._log_replay.receive(*lines)
 
-    def _items_of(self, step: Step | None) -> list[Item]:
-        if isinstance(step, Line):
-            return self._log_replay.receive(step)
+    def _items_of(self, step: Odd | Damage | None) -> list[Item]:
         if isinstance(step, Odd):
             text = step.text[:SHOWN_LIMIT].decode(errors="backslashreplace")
             return self._log_replay.unreadable(text, f"line {step.number} of {self._log.path}: {step.problem}")

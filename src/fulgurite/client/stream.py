@@ -262,7 +262,8 @@ class Stream:
     ) -> int:
         """Process ordinary messages; see `connection.Receiver`."""
         own, main = self._inboxes.own, self._inboxes.main
-        place = self._feeds.ordinary(number, split, texts, start, now, at_ns, heard, own, main)
+        times_ns = [at_ns] * len(texts)
+        place = self._feeds.ordinary(number, split, texts, start, now, times_ns, heard, own, main)
         self._begin_repairs()
         if self._book_waiters:
             for feed in self._feeds.by_name.values():  # a diff may have ended an auction

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
@@ -51,13 +51,13 @@ class Format:
     """Its name in messages to people."""
     has_times = True
 
-    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> Iterable[Step]:
         """The steps of a line, without its end and not blank."""
         raise NotImplementedError
 
-    def read_blank_line(self) -> Iterator[Step]:
+    def read_blank_line(self) -> Iterable[Step]:
         """The steps of a blank line."""
-        return iter(())
+        return ()
 
     def finish(self) -> Iterator[Step]:
         """The steps of the end of the file."""
@@ -105,11 +105,11 @@ _ENGINE_IO: Final = re.compile(rb"0\{.*|[1-3](?:probe)?|4[0-6](?!\d*\.?\d*: ).*|
 class _FrameLog(Format):
     name = "a frame log"
 
-    def read_line(self, number: int, text: bytes) -> Iterator[Step]:
+    def read_line(self, number: int, text: bytes) -> list[Step]:
         try:
-            yield parse_line(text)
+            return [parse_line(text)]
         except InputError as error:
-            yield Odd(number, text, f"not a line of a frame log, which is {error.accepted}")
+            return [Odd(number, text, f"not a line of a frame log, which is {error.accepted}")]
 
 
 class _Cryptofeed(Format):
