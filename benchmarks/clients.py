@@ -46,11 +46,11 @@ GOALS = {
         *(
             Goal(f"{what}, times", "rate", least, other=other.name, cost="cpu")
             for what, other, least in (
-                ("cryptofeed's rate", CRYPTOFEED, 5.0),
+                ("cryptofeed's rate", CRYPTOFEED, 6.0),
                 ("the rate of pybotters with its store", PYBOTTERS, 40.0),
                 ("the rate of tardis-dev with its OrderBook", TARDIS, 1.5),
-                ("the rate of tardis-dev without a book", TARDIS_MESSAGES, 1.5),
-                ("the floor's rate over TLS", FLOOR, 0.5),
+                ("the rate of tardis-dev without a book", TARDIS_MESSAGES, 2.0),
+                ("the floor's rate over TLS", FLOOR, 0.6),
             )
         ),
     ),

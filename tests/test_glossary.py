@@ -23,7 +23,7 @@ ENDINGS = {
     *(".c", ".cpp", ".cs", ".css", ".go", ".html", ".java", ".js", ".md", ".mjs", ".py", ".rb", ".rs", ".sh"),
     *(".ts", ""),
 }
-FOREIGN = {"vendor", "node_modules", "__pycache__"}
+FOREIGN = {"vendor", "node_modules", "__pycache__", ".environments"}
 PEERS = ("cryptofeed",)
 """A line, or a file, that names one of these peers may use its words."""
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
