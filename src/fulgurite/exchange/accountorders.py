@@ -300,7 +300,8 @@ class AccountOrders:
         self._set_reserved(order, 0)
         refusal = funds.refusal(order.account, order.request, venue)
         if refusal:
-            self._tell(order, childorders.order_failed_event(order, now_ns, ORDER_FAILED_REASONS[refusal.code]), now_ns)
+            reason = ORDER_FAILED_REASONS[refusal.code]
+            self._tell(order, childorders.event(order, now_ns, "ORDER_FAILED", reason=reason), now_ns)
             self._end(order, OrderState.REJECTED, now_ns)
             return
         order.reserved_price = funds.price_to_reserve(order.request, venue)
@@ -340,14 +341,14 @@ class AccountOrders:
         if order.acceptance_id in self._placed:
             outcome = self.venues[order.product.code].cancel(order.order.id, now_ns)
         if outcome is not None:
-            self._tell(order, childorders.cancel_event(order, now_ns), now_ns)
+            self._tell(order, childorders.ended_event(order, now_ns, "CANCEL"), now_ns)
             self._end(order, OrderState.CANCELED, now_ns)
         elif tells_failure:
-            self._tell(order, childorders.cancel_failed_event(order, now_ns), now_ns)
+            self._tell(order, childorders.event(order, now_ns, "CANCEL_FAILED"), now_ns)
 
     def _expire(self, order: ChildOrder, now_ns: int) -> None:
         self.venues[order.product.code].cancel(order.order.id, now_ns)
-        self._tell(order, childorders.expire_event(order, now_ns), now_ns)
+        self._tell(order, childorders.ended_event(order, now_ns, "EXPIRE"), now_ns)
         self._end(order, OrderState.EXPIRED, now_ns)
 
     def _expire_if_out(self, order: ChildOrder, now_ns: int) -> None:
@@ -380,7 +381,7 @@ class AccountOrders:
         self._schedule.add_expiry(parent, partial(self._end_parent, parent, OrderState.EXPIRED))
         for part in parent.request.parts:
             self._parents_of[part.product.code][parent] = None
-        self._tell_parent(parent, parentevents.order_event(parent, now_ns), now_ns)
+        self._tell(parent, parentevents.order_event(parent, now_ns), now_ns)
         self._perform(parent, parent.machine.begin(self._last_prices()), now_ns)
 
     def _end_parent(self, parent: ParentOrder, state: OrderState, now_ns: int) -> None:
@@ -402,7 +403,7 @@ class AccountOrders:
                 case Complete(index):
                     assert completed is not None, "an order is executed in full, and here it is"
                     event = parentevents.complete_event(parent, now_ns, index, completed.acceptance_id)
-                    self._tell_parent(parent, event, now_ns)
+                    self._tell(parent, event, now_ns)
                 case Finish(state):
                     self._finish_parent(parent, state, now_ns)
 
@@ -412,7 +413,7 @@ class AccountOrders:
         order = self._accept(records, request, now_ns, parent.expire_ns)
         order.parent_id = parent.order_id
         self._part_of[order.acceptance_id] = (parent, index)
-        self._tell_parent(parent, parentevents.trigger_event(parent, now_ns, index, order), now_ns)
+        self._tell(parent, parentevents.trigger_event(parent, now_ns, index, order), now_ns)
 
     def _finish_parent(self, parent: ParentOrder, state: OrderState, now_ns: int) -> None:
         records = self.records[parent.account.api_key]
@@ -422,7 +423,7 @@ class AccountOrders:
             self._parents_of[part.product.code].pop(parent, None)
         records.ended_parents.append(parent)
         if state is not OrderState.COMPLETED:  # its last event is COMPLETE
-            self._tell_parent(parent, parentevents.ended_event(parent, now_ns, state), now_ns)
+            self._tell(parent, parentevents.ended_event(parent, now_ns, state), now_ns)
 
     # --- small things
 
@@ -435,12 +436,9 @@ class AccountOrders:
     def _last_prices(self) -> dict[str, int]:
         return {code: venue.last_price for code, venue in self.venues.items()}
 
-    def _tell(self, order: ChildOrder, event: bytes, now_ns: int) -> None:
-        self._events.append((order.account.api_key, CHILD_CHANNEL, event))
-        self._events_ns = now_ns
-
-    def _tell_parent(self, parent: ParentOrder, event: bytes, now_ns: int) -> None:
-        self._events.append((parent.account.api_key, PARENT_CHANNEL, event))
+    def _tell(self, order: ChildOrder | ParentOrder, event: bytes, now_ns: int) -> None:
+        channel = CHILD_CHANNEL if isinstance(order, ChildOrder) else PARENT_CHANNEL
+        self._events.append((order.account.api_key, channel, event))
         self._events_ns = now_ns
 
     def _list_id(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -105,7 +105,7 @@ def child_order_id(product: Product, at_ns: int, serial: int) -> str:
 
 def order_event(order: ChildOrder, now_ns: int) -> bytes:
     """ORDER: the order is in the market."""
-    return _event(
+    return event(
         order,
         now_ns,
         "ORDER",
@@ -117,30 +117,10 @@ def order_event(order: ChildOrder, now_ns: int) -> bytes:
     )
 
 
-def order_failed_event(order: ChildOrder, now_ns: int, reason: str) -> bytes:
-    """ORDER_FAILED: it was accepted, and then could not be placed."""
-    return _event(order, now_ns, "ORDER_FAILED", reason=reason)
-
-
-def cancel_event(order: ChildOrder, now_ns: int) -> bytes:
-    """CANCEL: the order is out of the market; `size` is the rest of it."""
-    return _ended_event(order, now_ns, "CANCEL")
-
-
-def cancel_failed_event(order: ChildOrder, now_ns: int) -> bytes:
-    """CANCEL_FAILED: there was nothing left to cancel."""
-    return _event(order, now_ns, "CANCEL_FAILED")
-
-
-def expire_event(order: ChildOrder, now_ns: int) -> bytes:
-    """EXPIRE: its time has come, or it was IOC, FOK or MARKET and found nothing more."""
-    return _ended_event(order, now_ns, "EXPIRE")
-
-
 def execution_event(execution: ChildExecution, outstanding_lots: int) -> bytes:
     """EXECUTION; `outstanding_lots` is the rest of the order after it."""
     order = execution.order
-    return _event(
+    return event(
         order,
         execution.at_ns,
         "EXECUTION",
@@ -154,12 +134,14 @@ def execution_event(execution: ChildExecution, outstanding_lots: int) -> bytes:
     )
 
 
-def _ended_event(order: ChildOrder, now_ns: int, event_type: str) -> bytes:
+def ended_event(order: ChildOrder, now_ns: int, event_type: Literal["CANCEL", "EXPIRE"]) -> bytes:
+    """CANCEL, or EXPIRE, also of IOC, FOK and MARKET that found nothing more; `size` is the remainder."""
     price = price_number(order.product, order.request.price)
-    return _event(order, now_ns, event_type, price=price, size=lots_number(order.remaining_lots))
+    return event(order, now_ns, event_type, price=price, size=lots_number(order.remaining_lots))
 
 
-def _event(order: ChildOrder, now_ns: int, event_type: str, **more: object) -> bytes:
+def event(order: ChildOrder, now_ns: int, event_type: str, **more: object) -> bytes:
+    """An event with `more` behind the members of all; ORDER_FAILED has a `reason`, CANCEL_FAILED nothing more."""
     return msgspec.json.encode(
         {
             "product_code": order.product.code,

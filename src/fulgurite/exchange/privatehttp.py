@@ -218,26 +218,6 @@ def _code_and_text(invalid: InputError) -> tuple[int, str]:
 # --- questions about
 
 
-def _permissions(_call: _Call) -> object:
-    return [f"/v1{operation.path}" for operation in PRIVATE]
-
-
-def _balance(call: _Call) -> object:
-    return accountrows.balance_rows(call.records.account)
-
-
-def _collateral(call: _Call) -> object:
-    return accountrows.collateral_body(call.records.account, tuple(call.orders.venues.values()))
-
-
-def _positions(call: _Call) -> object:
-    return accountrows.position_rows(call.records.account, call.venue)
-
-
-def _commission(call: _Call) -> object:
-    return accountrows.commission_body(call.product)
-
-
 def _child_orders(call: _Call) -> object:
     state = _state(call, "child_order_state")
     parent_id = call.query.get("parent_order_id")
@@ -247,10 +227,6 @@ def _child_orders(call: _Call) -> object:
         return state in (None, order.state) and (not parent_id or order.parent_id == parent_id) and is_named(order)
 
     return accountrows.child_order_rows(call.records, call.product, _page(call), is_wanted)
-
-
-def _executions(call: _Call) -> object:
-    return accountrows.execution_rows(call.records, call.product, _page(call), _named(call))
 
 
 def _parent_orders(call: _Call) -> object:
@@ -319,15 +295,15 @@ def _cancel_all_child_orders(call: _Call) -> None:
 
 
 _HANDLERS: Final[Mapping[str, Callable[[_Call], object]]] = {
-    "getpermissions": _permissions,
-    "getbalance": _balance,
-    "getcollateral": _collateral,
+    "getpermissions": lambda call: [f"/v1{operation.path}" for operation in PRIVATE],
+    "getbalance": lambda call: accountrows.balance_rows(call.records.account),
+    "getcollateral": lambda call: accountrows.collateral_body(call.records.account, tuple(call.orders.venues.values())),
     "getchildorders": _child_orders,
     "getparentorders": _parent_orders,
     "getparentorder": _parent_order,
-    "getexecutions": _executions,
-    "getpositions": _positions,
-    "gettradingcommission": _commission,
+    "getexecutions": lambda call: accountrows.execution_rows(call.records, call.product, _page(call), _named(call)),
+    "getpositions": lambda call: accountrows.position_rows(call.records.account, call.venue),
+    "gettradingcommission": lambda call: accountrows.commission_body(call.product),
     "sendchildorder": _send_child_order,
     "cancelchildorder": _cancel_child_order,
     "sendparentorder": _send_parent_order,
