@@ -36,7 +36,8 @@ export function FrameDetail({ row }) {
   const code = copyText(row, form.value);
   const isCopied = copied === `${row.seq} ${form.value}`;
   const copy = async () => {
-    await navigator.clipboard.writeText(code);
+    // Of the form that is chosen now: a press may come before the drawing of the choice.
+    await navigator.clipboard.writeText(copyText(row, form.value));
     setCopied(`${row.seq} ${form.value}`);
   };
   /** @param {KeyboardEvent} event */
