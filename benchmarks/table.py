@@ -37,6 +37,9 @@ SOCKETIO = Client(
     "Fulgurite, Socket.IO", "fulgurite", ("run_ours.py", "socketio"), "typed, book", 200_000, 40_000, dialect="socketio"
 )
 FLOOR = Client("picows + msgspec (the floor)", "fulgurite", ("run_floor.py",), "typed, no session", 200_000, 40_000)
+FLOOR_WITH_BOOK = Client(
+    "the floor with items and a book", "fulgurite", ("run_floor.py", "book"), "typed, book, no session", 200_000, 40_000
+)
 CRYPTOFEED = Client("cryptofeed", "cryptofeed", ("run_cryptofeed.py",), "typed (Decimal), book", 50_000, 40_000)
 TARDIS = Client("tardis-dev + its OrderBook", "node", ("run_tardis.js",), "typed, book", 100_000, 40_000)
 TARDIS_MESSAGES = Client("tardis-dev", "node", ("run_tardis.js", "messages"), "typed, no book", 100_000)
@@ -58,7 +61,7 @@ SECTIONS = (
     Section(
         "tls",
         "Socket to message over TLS, as the live service is reached; 300 levels a side",
-        (OURS, SOCKETIO, FLOOR, TARDIS, TARDIS_MESSAGES, CRYPTOFEED, PYBOTTERS),
+        (OURS, SOCKETIO, FLOOR, FLOOR_WITH_BOOK, TARDIS, TARDIS_MESSAGES, CRYPTOFEED, PYBOTTERS),
     ),
     Section(
         "plain",

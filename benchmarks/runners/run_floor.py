@@ -1,9 +1,14 @@
-"""The floor: picows and msgspec's typed decoding and nothing else."""
+"""The floor: picows and msgspec's typed decoding and nothing else; with a third argument `book` also a kept book.
+
+With a book it does all the work of an ordinary message, and no other: each message is handed over as an item with its
+text, channel and time, and each diff is applied.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 
 import meter
@@ -105,8 +110,69 @@ class Floor(WSListener):
                 meter.ready()
 
 
+class Item(msgspec.Struct, gc=False):
+    """A message as a client gives it."""
+
+    channel: str
+    received_ns: int
+    frame: str
+    data: object
+
+
+class FloorWithBook(Floor):
+    """Gives an item for every message as well, and keeps the book."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from fulgurite import Board as Diff
+        from fulgurite import OrderBook
+
+        self.book = OrderBook()
+        boards = msgspec.json.Decoder(Diff)
+        self.decoders = DECODERS | {meter.SNAPSHOT: boards, meter.DIFF: boards}
+        self.items: list[Item] = []
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        if self.answers:
+            self.answers -= 1
+            return
+        text = frame.get_payload_as_utf8_text()
+        params = NOTIFICATION.decode(text).params
+        channel = params.channel
+        data = self.decoders[channel].decode(params.message)
+        if channel == meter.DIFF:
+            self.book.apply_diff(data)
+        elif channel == meter.SNAPSHOT:
+            self.book.apply_snapshot(data)
+        self.items.append(Item(channel, time.time_ns(), text, data))
+        if frame.last_in_buffer:
+            items, self.items = self.items, []
+            for item in items:
+                self.count(item)
+
+    def count(self, item: Item) -> None:
+        """Take an item as a consumer does."""
+        if item.channel == meter.DIFF:
+            self.diffs += 1
+            if self.diffs == meter.EXPECTED["diffs"]:
+                names = ("diffs", "tickers", "executions", "snapshots")
+                assert self.book.best_bid is not None
+                assert self.book.best_ask is not None
+                best = self.book.best_bid.price, self.book.best_ask.price
+                meter.done({name: getattr(self, name) for name in names}, best, "fulgurite", "picows", "msgspec")
+        elif item.channel == meter.TICKER:
+            self.tickers += 1
+        elif item.channel == meter.EXECUTIONS:
+            assert isinstance(item.data, list)
+            self.executions += len(item.data)
+        else:
+            self.snapshots += 1
+            if self.snapshots == 1:
+                meter.ready()
+
+
 async def main() -> None:
-    transport, _ = await ws_connect(Floor, meter.URL)
+    transport, _ = await ws_connect(FloorWithBook if sys.argv[3:] == ["book"] else Floor, meter.URL)
     await transport.wait_disconnected()
 
 
