@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from fulgurite.exchange import simulation
 from fulgurite.exchange.products import BTC_JPY
 from fulgurite.exchange.publisher import TimedMessage
+from fulgurite.exchange.simulation import Simulation
 from fulgurite.protocol import channels
 from fulgurite.protocol.messages import Board
 
@@ -68,9 +68,9 @@ def generate(levels: int, count: int, seed: int = 1) -> list[Message]:
     typical = replace(
         BTC_JPY.typical, near_orders=60, far_orders=FAR_ORDERS[levels], events_per_second=67, taker_share=0.02
     )
+    product = replace(BTC_JPY, typical=typical)
     # The books of the other clients keep a level for ever whose deletion never came.
-    simulation.LOST_DELETION_SHARE = 0.0
-    market = simulation.Simulation(seed, START_NS, [replace(BTC_JPY, typical=typical)], open_until_ns=START_NS + 10**16)
+    market = Simulation(seed, START_NS, [product], open_until_ns=START_NS + 10**16, lost_deletion_share=0.0)
     # The publisher cuts the snapshot of a large book; the first one here is whole.
     messages = [Message(SNAPSHOT, msgspec.json.encode(market.board(PRODUCT)))]
     seen: Counter[str] = Counter()

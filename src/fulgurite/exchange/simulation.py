@@ -64,6 +64,7 @@ class Simulation:
         products: its products, at least one.
         open_until_ns: a maintenance that begins before this does not take place.
         accounts: the accounts that can trade, by `orders`; the stream changes only where they do.
+        lost_deletion_share: the share of snapshots that show a deletion untold by any diff, 0 to 1.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Simulation:
         *,
         open_until_ns: int = 0,
         accounts: Iterable[Account] = (),
+        lost_deletion_share: float = LOST_DELETION_SHARE,
     ) -> None:
         order_ids = count(Random(f"{seed} order ids").randrange(1, 1_000_000))
         later = max(start_ns, 0) * IDS_PER_SECOND // 1_000_000_000
@@ -87,7 +89,8 @@ class Simulation:
         for market_type, phase_ns in SNAPSHOT_PHASES_NS.items():
             publishers = [each.publisher for each in trading if each.market_type == market_type]
             rng = Random(f"{seed} {market_type} snapshots")
-            self._bursts.append(_SnapshotBurst(publishers, start_ns + phase_ns, rng, self._maintenance))
+            first_ns = start_ns + phase_ns
+            self._bursts.append(_SnapshotBurst(publishers, first_ns, rng, self._maintenance, lost_deletion_share))
         self.orders = AccountOrders(accounts, self._trading, order_ids, last_list_id=later)
         # The maintenance stands first: all else of the same moment happens in the new state. The orders of
         # accounts stand last: an execution comes before the events that tell its account of it.
@@ -392,12 +395,20 @@ class _Trading:
 class _SnapshotBurst:
     """The snapshots of all products of one market type: they come together."""
 
-    def __init__(self, publishers: Sequence[Publisher], first_ns: int, rng: Random, maintenance: _Maintenance) -> None:
+    def __init__(
+        self,
+        publishers: Sequence[Publisher],
+        first_ns: int,
+        rng: Random,
+        maintenance: _Maintenance,
+        lost_deletion_share: float,
+    ) -> None:
         self.next_ns = first_ns
         self._publishers = publishers
         self._due_ns = first_ns
         self._rng = rng
         self._maintenance = maintenance
+        self._lost_deletion_share = lost_deletion_share
 
     def stand_still(self, until_ns: int) -> None:
         """Send nothing before `until_ns`, and all that was due by then at that time."""
@@ -410,7 +421,7 @@ class _SnapshotBurst:
         snapshots: list[TimedMessage] = []
         for publisher in () if is_silent else self._publishers:
             snapshots += publisher.snapshot(self.next_ns)
-            if self._rng.random() < LOST_DELETION_SHARE:
+            if self._rng.random() < self._lost_deletion_share:
                 publisher.lose_deletion()
         # The jitter does not add up: 4,898 to 5,111 ms apart were measured, 5.0 s on average (section 3.1).
         self._due_ns += SNAPSHOT_NS
