@@ -321,7 +321,9 @@ class Round:
     async def _strike_one_side(self, stream: Stream) -> None:
         await self._both_know_their_place(stream)
         for _ in range(self._faults):
-            struck = self._rng.choice([report for report in await self._reports() if report.closed_ns is None])
+            while not (connected := [report for report in await self._reports() if report.closed_ns is None]):
+                await self._both_know_their_place(stream)  # both may end by themselves on a machine that is too busy
+            struck = self._rng.choice(connected)
             # The first connection speaks the stream's dialect, and the second the other one.
             self._struck = 0 if struck.dialect == self._dialect else 1
             self._gaps, self._other_ended = 0, ""
