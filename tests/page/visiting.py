@@ -28,7 +28,7 @@ page_fixture = partial(pytest_asyncio.fixture, loop_scope="session")
 """A fixture in the event loop of the page's tests."""
 
 # Long enough for a loaded machine; every wait ends as soon as its condition holds.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=60_000)
 
 
 class Opened(NamedTuple):
@@ -57,7 +57,7 @@ async def opened(browser: Browser, url: str, path: str = "", **options: Any) -> 
     context = await browser.new_context(
         **{"viewport": DESKTOP, "locale": "en-US", "timezone_id": "Asia/Tokyo"} | options
     )
-    context.set_default_navigation_timeout(60_000)
+    context.set_default_timeout(120_000)
     page = await context.new_page()
     problems: list[str] = []
 
