@@ -321,8 +321,10 @@ class Round:
     async def _strike_one_side(self, stream: Stream) -> None:
         await self._both_know_their_place(stream)
         for _ in range(self._faults):
-            while not (connected := [report for report in await self._reports() if report.closed_ns is None]):
-                await self._both_know_their_place(stream)  # both may end by themselves on a machine that is too busy
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                # Both may end by themselves on a machine that is too busy.
+                while not (connected := [report for report in await self._reports() if report.closed_ns is None]):
+                    await self._both_know_their_place(stream)
             struck = self._rng.choice(connected)
             # The first connection speaks the stream's dialect, and the second the other one.
             self._struck = 0 if struck.dialect == self._dialect else 1

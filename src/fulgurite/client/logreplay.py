@@ -112,15 +112,13 @@ class LogReplay:
         """Process frames up to the first that is no ordinary message of a channel; return its index."""
         while start < len(lines):
             # Lines of a merged log may be of different connections.
-            end = start + 1 if self._is_merged else len(lines)
-            number = self._number(lines[start])
-            place = self._feeds.ordinary(
-                number, self._split, frames[:end], start, _NOW, times_ns, self._heard, {}, self
-            )
-            self.at_ns = max(self.at_ns, *times_ns[start:place], 0)
-            if place < end:
-                return place
-            start = end
+            part = slice(start, start + 1 if self._is_merged else None)
+            number, texts, at_ns = self._number(lines[start]), frames[part], times_ns[part]
+            count = self._feeds.ordinary(number, self._split, texts, 0, _NOW, at_ns, self._heard, {}, self)
+            self.at_ns = max(self.at_ns, *at_ns[:count], 0)
+            start += count
+            if count < len(texts):
+                break
         return start
 
     def _split(self, frame: str) -> tuple[str, str] | None:
